@@ -1,0 +1,53 @@
+# Black Average Drop: every figure and table of the paper, from one command. `make` lists the targets.
+
+PROFILE ?= demo
+DATA    ?= data
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+
+# A kernel named python3 in the user's home would otherwise shadow the one of this environment.
+export JUPYTER_PREFER_ENV_PATH = 1
+export TF_CPP_MIN_LOG_LEVEL = 2
+
+PIPELINE = $(BIN)/python -m black_average_drop.pipeline
+
+# TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help env reproduce test lint lab report notebooks clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  PROFILE=smoke|demo|laptop|paper (now $(PROFILE)) and DATA=folder (now $(DATA)) choose what runs on what."
+
+env:  ## build .venv from requirements.lock; nothing to do while the lock is unchanged
+	@cmp -s requirements.lock $(VENV)/requirements.lock || $(MAKE) --no-print-directory $(VENV)/rebuild
+
+.PHONY: $(VENV)/rebuild
+$(VENV)/rebuild:
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python %d.%d has no TensorFlow wheels: name one of 3.11 to 3.13, for example make env PYTHON=python3.12." % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@cp requirements.lock $(VENV)/requirements.lock
+
+reproduce: env  ## regenerate every figure and table of PROFILE into paper_figures/PROFILE (smoke: build/smoke)
+	@$(PIPELINE) run --profile $(PROFILE) --data $(DATA)
+
+report: reproduce  ## the executed notebooks as HTML without code cells, in build/PROFILE/report
+	@$(PIPELINE) report --profile $(PROFILE)
+
+test: env  ## check the code style and run every test, the notebooks on the smoke profile among them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+lab: env  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: env  ## regenerate notebooks/*.ipynb from the percent scripts, which are the source
+	@$(PIPELINE) notebooks
+
+clean:  ## remove everything that was built, the environment included; paper_figures/ stays
+	rm -rf build $(VENV) lib/*.egg-info

@@ -1,0 +1,143 @@
+"""Class activation maps: arrays of features and gradients in, low-resolution heat maps out.
+
+Notation as in the paper: feature maps A (N, h, w, K) after the last activation, z = h w, class c of each image.
+Every function takes NumPy arrays or tensors of the active Keras backend and returns the same kind.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+
+def cam(features, class_weights):
+    """Class Activation Mapping, eq. (3)-(4): L = sum_k w_k A^k / z.
+
+    features (N, h, w, K); class_weights (N, K), the dense head's weights of each image's class.
+    Returns (N, h, w), signed; its sum over positions is the logit without its bias.
+    """
+    xp = _namespace(features, class_weights)
+    positions = features.shape[1] * features.shape[2]
+    return xp.einsum("nhwk,nk->nhw", features, class_weights) / positions
+
+
+def grad_cam(features, gradients):
+    """Grad-CAM, eq. (5)-(6): L = relu(sum_k w_k A^k) with w_k the mean of dS/dA^k over positions.
+
+    features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0.
+    """
+    xp = _namespace(features, gradients)
+    weights = xp.mean(gradients, axis=(1, 2))
+    return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
+
+
+def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False):
+    """Grad-CAM++, eq. (7)-(8), up to a positive factor: L = sum_k w_k A^k, w_k = sum alpha relu(g), g = dS/dA^k.
+
+    features >= 0 and gradients (N, h, w, K), gradients of the logit S_c. For a score phi(S), phi' > 0, eq. (8) is
+    alpha = 1 / (2 + curvature g sum(A)) with curvature = phi'''/phi''; exp, the choice of the Grad-CAM++ paper, has 1,
+    and its factor exp(S) cancels, so it is never computed. normalize_alpha divides alpha by its sum over positions,
+    as the reference implementation does. Returns (N, h, w), >= 0.
+    Raises ValueError where features are negative: then the denominator can vanish and eq. (8) has no meaning.
+    """
+    xp = _namespace(features, gradients)
+    if float(xp.min(features)) < 0:
+        raise ValueError(
+            "Grad-CAM++ needs feature maps >= 0, these go negative: cut the network after a ReLU or choose another map."
+        )
+    slopes = xp.maximum(gradients, 0)
+    activity = xp.sum(features, axis=(1, 2), keepdims=True)
+    alpha = 1 / (2 + curvature * slopes * activity)  # only slopes > 0 survive eq. (7), so the denominator is >= 2
+    if normalize_alpha:
+        alpha = alpha / xp.sum(alpha, axis=(1, 2), keepdims=True)
+    weights = xp.sum(alpha * slopes, axis=(1, 2))
+    return xp.einsum("nhwk,nk->nhw", features, weights)
+
+
+def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
+    """Grad-CAM++, eq. (7)-(8), of a softmax score on a GAP + dense head, up to a positive factor, without underflow.
+
+    features (N, h, w, K); head_weights (K, C); logits (N, C); classes (N,) integers. Returns (N, h, w), signed, in the
+    dtype it is given (float32 loses up to 4e-4 where terms cancel: use float64).
+    With q = 1 - Y_c, r the softmax over the other classes and g = W / z, every derivative of Y_c carries a factor
+    Y_c q, which underflows on a sure classifier; divided out,
+        Y' ~ D,  Y'' ~ q^2 D^2 - M2,  Y''' ~ q^2 D^3 - 3 D m2 - M3 - (1 - q) q^2 D^3,
+    with D = sum r (g_c - g), gbar = g_c - q D, M2 and M3 = sum r (g - gbar)^2 and ^3, m2 = q M2 + (1 - q) q^2 D^2.
+    """
+    xp = _namespace(features, head_weights, logits)
+    positions = features.shape[1] * features.shape[2]
+    slopes = xp.transpose(head_weights)[None] / positions  # (1, C, K)
+    others = (np.arange(logits.shape[1])[None] != np.asarray(classes)[:, None]).astype(str(np.dtype(logits.dtype)))
+
+    top_other = xp.max(xp.where(others > 0, logits, -np.inf), axis=1, keepdims=True)
+    # The explained class may lie thousands above the others: cut the exponent before it overflows, then drop it.
+    relative = others * xp.exp(xp.minimum(logits - top_other, 0))
+    total = xp.sum(relative, axis=1, keepdims=True)
+    shares = relative / total  # r (N, C)
+    own = xp.sum((1 - others) * logits, axis=1, keepdims=True)
+    margin = own - (top_other + xp.log(total))
+    log_q = -xp.logaddexp(margin, xp.zeros_like(margin))
+    q = xp.exp(log_q)  # (N, 1)
+
+    own_slopes = xp.sum((1 - others)[:, :, None] * slopes, axis=1)  # g_c (N, K)
+    lead = xp.sum(shares[:, :, None] * (own_slopes[:, None] - slopes), axis=1)  # D (N, K)
+    centred = slopes - (own_slopes - q * lead)[:, None]  # g - gbar (N, C, K)
+    second_moment = xp.sum(shares[:, :, None] * centred**2, axis=1)
+    third_moment = xp.sum(shares[:, :, None] * centred**3, axis=1)
+    variance = q * second_moment + (1 - q) * q**2 * lead**2
+
+    second = q**2 * lead**2 - second_moment
+    third = q**2 * lead**3 - 3 * lead * variance - third_moment - (1 - q) * q**2 * lead**3
+    denominator = 2 * second + xp.sum(features, axis=(1, 2)) * third
+    rising = lead > 0  # the relu of eq. (7); elsewhere the weight is 0 whatever alpha is
+    weights = xp.where(rising, second / xp.where(rising, denominator, xp.ones_like(denominator)) * lead, 0 * lead)
+    return xp.einsum("nhwk,nk->nhw", features, weights)
+
+
+def upsample(maps, size):
+    """Resize maps (N, h, w) to size (H, W) with the Lanczos-3 kernel; returns (N, H, W).
+
+    Lanczos rings: about a third of the pixels of a clipped map come out slightly negative.
+    """
+    xp = _namespace(maps)
+    rows, columns = (_lanczos_matrix(int(a), int(b)) for a, b in zip(maps.shape[1:], size, strict=True))
+    return xp.matmul(xp.matmul(rows[None], maps), columns.T[None])
+
+
+class Explanation(NamedTuple):
+    """What a method may draw its map from: one batch of images, each with the class to explain."""
+
+    features: np.ndarray  # (N, h, w, K)
+    gradients: np.ndarray  # (N, h, w, K) of the logit of the class
+    class_weights: np.ndarray  # (N, K) of the dense head
+    head_weights: np.ndarray  # (K, C)
+    logits: np.ndarray  # (N, C)
+    classes: np.ndarray  # (N,)
+
+
+# Evaluation reads this registry; a method maps an Explanation to maps (N, h, w), which evaluation clips at 0.
+METHODS: dict[str, Callable[[Explanation], np.ndarray]] = {
+    "CAM": lambda e: cam(e.features, e.class_weights),
+    "Grad-CAM": lambda e: grad_cam(e.features, e.gradients),
+    "Grad-CAM++": lambda e: grad_cam_plus_plus(e.features, e.gradients),
+    "Grad-CAM++ (normalised alpha)": lambda e: grad_cam_plus_plus(e.features, e.gradients, normalize_alpha=True),
+}
+PAPER_METHODS = ("CAM", "Grad-CAM", "Grad-CAM++")
+
+
+def _namespace(*arrays):
+    """NumPy for NumPy input, which keeps its dtype on every backend; otherwise keras.ops."""
+    return np if all(isinstance(array, np.ndarray) for array in arrays) else ops
+
+
+@lru_cache(maxsize=64)
+def _lanczos_matrix(source, target):
+    """(target, source) float32 weights: Lanczos-3 with pixel centres at half integers, rows summing to 1."""
+    ratio = source / target
+    stretch = max(1.0, ratio)  # widen the kernel when shrinking, so that it does not alias
+    centres = (np.arange(target) + 0.5) * ratio - 0.5
+    distance = (np.arange(source)[None] - centres[:, None]) / stretch
+    weights = np.where(np.abs(distance) < 3, np.sinc(distance) * np.sinc(distance / 3), 0.0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")

@@ -1,0 +1,146 @@
+"""Images with their labels and, where there are any, boxes or masks: one module a source.
+
+Every source gives a `Dataset`; images are pixels 0..255, RGB, of one size, read only when asked for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """N images and what is known of them; `read(i)` renders or decodes image i as uint8 (H, W, 3)."""
+
+    ids: np.ndarray  # (N,) text, unique
+    labels: np.ndarray  # (N,) index into class_names
+    groups: np.ndarray  # (N,) the patient, or whatever else makes images dependent; the image itself otherwise
+    class_names: tuple[str, ...]
+    size: tuple[int, int]  # (H, W)
+    positions: np.ndarray  # (N,) what `read`, `read_mask` and `boxes` are asked with
+    read: Callable[[int], np.ndarray]
+    read_mask: Callable[[int], np.ndarray] | None = None  # boolean (H, W): the pixels of the object or lesion
+    boxes: Callable[[int], list[tuple]] | None = None  # [(name, x0, y0, x1, y1), ...] in pixels of the image as read
+
+    def __len__(self):
+        return len(self.ids)
+
+    def subset(self, chosen):
+        """The images at the given indices, or where a boolean (N,) is true."""
+        rows = {name: getattr(self, name)[chosen] for name in ("ids", "labels", "groups", "positions")}
+        return replace(self, **rows)
+
+    def images(self, chosen=None):
+        """uint8 (n, H, W, 3): the chosen images, by default all of them."""
+        return np.stack([self.read(position) for position in self.positions[slice(None) if chosen is None else chosen]])
+
+    def in_memory(self):
+        """The same images, read once and kept: for training on images that are slow to make."""
+        pixels = self.images()
+        return replace(
+            self, positions=np.arange(len(self)), read=lambda position: pixels[position], read_mask=None, boxes=None
+        )
+
+    def batches(self, batch_size):
+        """Re-iterable of uint8 (n, H, W, 3) with n <= batch_size, read as it goes: memory does not grow with N."""
+        return _Batches(self, batch_size)
+
+
+class _Batches:
+    def __init__(self, dataset, batch_size):
+        self.dataset, self.batch_size = dataset, batch_size
+
+    def __iter__(self):
+        for start in range(0, len(self.dataset), self.batch_size):
+            yield self.dataset.images(slice(start, start + self.batch_size))
+
+
+def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None):
+    """A Dataset of image files. boxes: position -> [(name, x0, y0, x1, y1)] in pixels of the original file.
+
+    size (H, W); crop as in `read_image`. Raises ValueError if there is no image or an id comes twice.
+    """
+    ids = np.asarray(ids, str)
+    if not len(ids):
+        raise ValueError("There is no image to read: check the folder and the selection.")
+    unique, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(f"The id {unique[counts > 1][0]} stands for several images: ids must be unique.")
+
+    def scaled_boxes(position):
+        with Image.open(paths[position]) as image:
+            left, top, side_x, side_y = _crop_window(image.size, size, crop)
+        scale_x, scale_y = size[1] / side_x, size[0] / side_y
+        corners = []
+        for name, *box in boxes(position):
+            x0, x1 = np.clip([(x - left) * scale_x for x in box[0::2]], 0, size[1])
+            y0, y1 = np.clip([(y - top) * scale_y for y in box[1::2]], 0, size[0])
+            if x1 > x0 and y1 > y0:  # a box outside the crop is not in the image any more
+                corners.append((name, float(x0), float(y0), float(x1), float(y1)))
+        return corners
+
+    return Dataset(
+        ids=ids,
+        labels=np.asarray(labels, int),
+        groups=np.asarray(groups, str),
+        class_names=tuple(class_names),
+        size=tuple(size),
+        positions=np.arange(len(ids)),
+        read=lambda position: read_image(paths[position], size, crop),
+        boxes=scaled_boxes if boxes else None,
+    )
+
+
+def read_image(path, size, crop=1.0):
+    """Decode one file as uint8 (H, W, 3): grey becomes RGB, then bilinear resizing to size (H, W).
+
+    crop=1.0 stretches the whole image; a smaller crop keeps the aspect ratio and takes the largest central window of
+    that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation).
+    Raises ValueError naming the file if it is truncated or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            left, top, width, height = _crop_window(image.size, size, crop)
+            image = image.convert("RGB")
+            target = (size[1], size[0])
+            window = (left, top, left + width, top + height)
+            return np.asarray(image.resize(target, Image.Resampling.BILINEAR, box=window))
+    except (OSError, SyntaxError) as problem:
+        raise ValueError(f"{path} cannot be read as an image ({problem}): remove it or fetch it again.") from problem
+
+
+def require_folder(path, what):
+    """The folder as a Path. Raises FileNotFoundError saying what should be there and how to name another place."""
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is missing: it should hold {what}; see data/README.md, or pass another DATA=.")
+    return path
+
+
+def visible_folders(folder):
+    """Sub-folders in order of name, hidden ones left out."""
+    return sorted(path for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def image_files(folder):
+    """Image files directly inside a folder, in order of name, hidden ones left out."""
+    return sorted(
+        path
+        for path in Path(folder).iterdir()
+        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
+
+
+def _crop_window(original, size, crop):
+    """(left, top, width, height) of the part of an original (width, height) that becomes the image of size (H, W)."""
+    width, height = original
+    if crop == 1.0:
+        return 0.0, 0.0, float(width), float(height)
+    scale = crop * min(width / size[1], height / size[0])
+    window = (size[1] * scale, size[0] * scale)
+    return (width - window[0]) / 2, (height - window[1]) / 2, *window

@@ -1,0 +1,83 @@
+"""NIH ChestX-ray14: Data_Entry_2017*.csv, BBox_List_2017.csv and images in images/ or images_0NN/images/."""
+
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from black_average_drop.datasets import from_files, image_files, require_folder
+
+SOURCE_PIXELS = 1024  # boxes are given in the coordinates of the 1024 x 1024 originals
+NO_FINDING = "No Finding"
+
+
+def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
+    """Images below root/nih-chest-xrays labelled with `finding` (class 1) or with No Finding (class 0).
+
+    finding: one of the 14 labels, or "any" for every image that has one. boxed_only keeps the images of class 1 with a
+    radiologist's box of that finding. size (H, W). Only images whose file is there count; a file may have another
+    suffix than the table says. Groups are the patients.
+    Raises FileNotFoundError for missing files and ValueError for a missing column or an unknown finding.
+    """
+    folder = require_folder(Path(root) / "nih-chest-xrays", "the NIH ChestX-ray14 tables and images")
+    entries = _table(folder, "Data_Entry_2017*.csv", ["Image Index", "Finding Labels", "Patient ID"])
+    boxes = _table(folder, "BBox_List_2017.csv", ["Image Index", "Finding Label", "Bbox [x"])
+    files = {path.stem: path for place in _image_folders(folder) for path in image_files(place)}
+    entries["stem"] = [Path(name).stem for name in entries["Image Index"]]
+    findings = entries["Finding Labels"].str.split("|")
+    known = {name for names in findings for name in names}
+    if finding != "any" and finding not in known:
+        raise ValueError(f"finding is {finding!r}: choose any or one of {', '.join(sorted(known))}.")
+    shown = [names != [NO_FINDING] if finding == "any" else finding in names for names in findings]
+    entries = entries.assign(label=[int(flag) for flag in shown])
+    entries = entries[[flag or names == [NO_FINDING] for flag, names in zip(shown, findings, strict=True)]]
+    entries = entries[entries["stem"].isin(files)]
+
+    boxes["stem"] = [Path(name).stem for name in boxes["Image Index"]]
+    boxes["name"] = boxes["Finding Label"].replace(
+        {"Infiltrate": "Infiltration"}
+    )  # the two tables spell it differently
+    corners = {}
+    first = boxes.columns.get_loc("Bbox [x")  # the header "Bbox [x,y,w,h]" falls apart at its commas
+    for _, row in boxes.iterrows():
+        x, y, width, height = (float(value) for value in row.iloc[first : first + 4])
+        corners.setdefault(row["stem"], []).append((row["name"], x, y, x + width, y + height))
+    if boxed_only:
+        boxed = {stem for stem, found in corners.items() if finding == "any" or finding in {name for name, *_ in found}}
+        entries = entries[entries["stem"].isin(boxed) & (entries["label"] == 1)]
+
+    stems = entries["stem"].tolist()
+    paths = [files[stem] for stem in stems]
+    patients = entries["Patient ID"].astype(str).tolist()
+
+    def original_boxes(position):
+        with Image.open(paths[position]) as image:
+            scale = image.width / SOURCE_PIXELS, image.height / SOURCE_PIXELS
+        return [
+            (name, x0 * scale[0], y0 * scale[1], x1 * scale[0], y1 * scale[1])
+            for name, x0, y0, x1, y1 in corners.get(stems[position], [])
+        ]
+
+    class_names = (NO_FINDING, "any finding" if finding == "any" else finding)
+    return from_files(paths, stems, entries["label"].tolist(), patients, class_names, size, boxes=original_boxes)
+
+
+def _table(folder, pattern, columns):
+    """The CSV of the folder that matches the pattern, with the columns checked."""
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise FileNotFoundError(f"{folder / pattern} is missing: fetch it from the NIH page; see data/README.md.")
+    table = pd.read_csv(found[0], encoding="utf-8-sig")
+    lacking = [name for name in columns if name not in table.columns]
+    if lacking:
+        raise ValueError(f"{found[0]} has no column {lacking[0]!r}: fetch the original table again.")
+    return table
+
+
+def _image_folders(folder):
+    """images/ and images_0NN/images/, whichever are there."""
+    places = [folder / "images", *sorted(folder.glob("images_0*/images"))]
+    places = [place for place in places if place.is_dir()]
+    if not places:
+        raise FileNotFoundError(f"{folder} has neither images/ nor images_001/images/: unpack the archives there.")
+    return places

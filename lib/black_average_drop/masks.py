@@ -1,0 +1,101 @@
+"""Masked images: what Average Drop and Black Average Drop show to the network instead of the whole image.
+
+Images are pixels, 0 is black; a preprocessed tensor, where 0 may be mid-grey, must not come here. NumPy in, NumPy out.
+"""
+
+from itertools import combinations
+
+import numpy as np
+
+
+def fade(images, maps):
+    """The masked image of Average Drop: E = L I with L = relu(L) / max(L).
+
+    images (N, H, W, C) in pixels; maps (N, H, W). Returns float32 (N, H, W, C); an image whose map is nowhere
+    positive becomes black. Raises ValueError if shapes differ or a map is not finite.
+    """
+    _check(images, maps)
+    clipped = np.maximum(maps, 0)
+    peak = clipped.max(axis=(1, 2), keepdims=True)
+    opacity = np.divide(clipped, peak, out=np.zeros_like(clipped), where=peak > 0)
+    return (images * opacity[..., None]).astype("float32")
+
+
+def blacken(images, maps, alpha, ties="strict", ranking=None):
+    """The masked image of Black Average Drop, eq. (11): B = I where L > eta, else 0.
+
+    images (N, H, W, C) in pixels; maps (N, H, W); 0 < alpha < 1, the share of pixels to keep, k = round(alpha H W).
+    ties="strict" is eq. (11) to the letter: eta is the (k+1)-th largest value, so that k pixels remain where no values
+    tie, and fewer where they do. ties="exact" keeps exactly k by a stable ranking of `ranking` (N, H, W), by default
+    the map itself. Returns float32 (N, H, W, C). Raises ValueError for alpha, ties or shapes out of range.
+    """
+    return np.where(kept_pixels(maps, alpha, ties, ranking)[..., None], _check(images, maps), 0).astype("float32")
+
+
+def kept_pixels(maps, alpha, ties="strict", ranking=None):
+    """The pixels that `blacken` keeps: boolean (N, H, W); arguments and errors as there."""
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha is {alpha}: it is the share of pixels to keep, between 0 and 1, both excluded.")
+    if ties not in ("strict", "exact"):
+        raise ValueError(f'ties is {ties!r}: choose "strict" or "exact".')
+    if ranking is not None and (ties == "strict" or ranking.shape != maps.shape):
+        raise ValueError('ranking needs ties="exact" and the shape of maps.')
+    flat = maps.reshape(len(maps), -1)
+    pixels = flat.shape[1]
+    keep = round(alpha * pixels)
+    if ties == "exact":
+        ranks = _ranks(flat if ranking is None else ranking.reshape(flat.shape))
+        return (ranks <= keep).reshape(maps.shape)
+    if keep >= pixels:
+        return np.ones(maps.shape, bool)
+    threshold = np.partition(flat, pixels - 1 - keep, axis=1)[:, pixels - 1 - keep]
+    return maps > threshold[:, None, None]
+
+
+def alpha_curve(images, maps):
+    """How much the masked images of several methods differ when each keeps k pixels, for every k from 0 to P = H W.
+
+    images (N, H, W, C) in pixels; maps: name -> (N, H, W). Returns float64 (P + 1,): the sum of |I| over the pixels
+    that one mask of a pair keeps and the other does not, over all pairs and images; curves of batches add up.
+    A pixel of ranks r1 < r2 under two methods is in exactly one mask for r1 <= k < r2.
+    """
+    for method_maps in maps.values():
+        _check(images, method_maps)
+    count = len(images)
+    light = np.abs(images).astype("float64").sum(axis=-1).reshape(count, -1)
+    pixels = light.shape[1]
+    ranks = {name: _ranks(method_maps.reshape(count, pixels)) for name, method_maps in maps.items()}
+    steps = np.zeros(pixels + 1)
+    for first, second in combinations(ranks.values(), 2):
+        enters = np.minimum(first, second).ravel()
+        leaves = np.maximum(first, second).ravel()
+        steps += np.bincount(enters, light.ravel(), minlength=pixels + 1)
+        steps -= np.bincount(leaves, light.ravel(), minlength=pixels + 1)
+    return np.cumsum(steps)
+
+
+def select_alpha(curve):
+    """The share of pixels at which the masked images differ most: argmax / P of an `alpha_curve` (P + 1,).
+
+    Raises ValueError where the curve is flat: then the methods draw the same maps and no alpha is better than another.
+    """
+    best = int(np.argmax(curve))
+    if curve[best] <= 0:
+        raise ValueError("The methods' masked images do not differ at any alpha: pass alpha explicitly.")
+    return best / (len(curve) - 1)
+
+
+def _ranks(values):
+    """1-based ranks (N, P) of values (N, P), the largest first; equal values in order of position."""
+    order = np.argsort(-values, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, values.shape[1] + 1)[None], axis=1)
+    return ranks
+
+
+def _check(images, maps):
+    if images.ndim != 4 or images.shape[:3] != maps.shape:
+        raise ValueError(f"images {images.shape} and maps {maps.shape} do not fit: (N, H, W, C) and (N, H, W) wanted.")
+    if not np.isfinite(maps).all():
+        raise ValueError("A map holds NaN or infinite values: check the network's weights and the image.")
+    return images

@@ -1,0 +1,75 @@
+"""From scores before and after masking to Average Drop, Incorrect % and their intervals."""
+
+import numpy as np
+
+
+def drops(full, masked):
+    """The relative drop of each image, max(0, Y - O) / Y: the summand of eq. (10).
+
+    full, masked (N,): scores of the explained class on the whole and on the masked image. Returns (N,), in [0, 1] for
+    O >= 0; NaN where Y <= 0, since an image without a score has no drop. Raises ValueError for scores not finite.
+    """
+    full, masked = np.asarray(full, "float64"), np.asarray(masked, "float64")
+    if not (np.isfinite(full).all() and np.isfinite(masked).all()):
+        raise ValueError("A score is NaN or infinite: check the network's weights and the images.")
+    positive = full > 0
+    return np.divide(np.maximum(0, full - masked), full, out=np.full(full.shape, np.nan), where=positive)
+
+
+def average_drop(full, masked):
+    """Average Drop, eq. (10): the mean of max(0, Y - O) / Y over images with Y > 0; NaN if there is none.
+
+    With the masked images of eq. (11) it is Black Average Drop. full, masked (N,) scores.
+    """
+    values = drops(full, masked)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def incorrect_percent(classes, masked_logits):
+    """Percent of masked images whose largest logit is not the given class; classes (N,), masked_logits (N, C)."""
+    classes, masked_logits = np.asarray(classes), np.asarray(masked_logits)
+    if classes.shape != masked_logits.shape[:1] or not len(classes):
+        raise ValueError(f"classes {classes.shape} and masked_logits {masked_logits.shape}: (N,) and (N, C) wanted.")
+    return float(100 * np.mean(np.argmax(masked_logits, axis=1) != classes))
+
+
+def bootstrap_means(values, groups, resamples=2000, seed=0):
+    """Means of each column over patients drawn with replacement, the same draw for every column (paired).
+
+    values (N, M), NaN where a row has no value; groups (N,), the patient of each row. Returns (resamples, M); a column
+    without any value in a resample gives NaN there.
+    """
+    values = np.asarray(values, "float64")
+    _, patient = np.unique(np.asarray(groups), return_inverse=True)
+    patients = patient.max() + 1
+    sums, counts = np.zeros((patients, values.shape[1])), np.zeros((patients, values.shape[1]))
+    np.add.at(sums, patient, np.nan_to_num(values))
+    np.add.at(counts, patient, ~np.isnan(values))
+    generator = np.random.default_rng(seed)
+    draws = generator.multinomial(patients, np.full(patients, 1 / patients), size=resamples).astype("float64")
+    totals = draws @ counts
+    return np.divide(draws @ sums, totals, out=np.full(totals.shape, np.nan), where=totals > 0)
+
+
+def interval(samples, level=0.95):
+    """Percentile interval of bootstrap samples (resamples, M): (low, high), each (M,); NaN samples are left out."""
+    tail = 100 * (1 - level) / 2
+    low, high = np.full(samples.shape[1], np.nan), np.full(samples.shape[1], np.nan)
+    known = ~np.isnan(samples).all(axis=0)
+    low[known], high[known] = np.nanpercentile(samples[:, known], [tail, 100 - tail], axis=0)
+    return low, high
+
+
+def area_under_roc(labels, scores):
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
+
+    labels (N,) 0 or 1; scores (N,). Raises ValueError if only one class is there.
+    """
+    from scipy.stats import rankdata
+
+    labels, ranks = np.asarray(labels).astype(bool), rankdata(scores)
+    positives, negatives = int(labels.sum()), int((~labels).sum())
+    if not positives or not negatives:
+        raise ValueError("AUC needs both classes among the labels; these images are all of one class.")
+    return float((ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))

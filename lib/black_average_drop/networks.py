@@ -1,0 +1,329 @@
+"""A Keras model cut at its last feature maps: build, load, save, and read features, logits and scores.
+
+All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer inside, so masks are made in pixel space.
+"""
+
+import inspect
+import json
+import os
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+HEAD_ACTIVATIONS = ("relu", "softmax")
+_FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
+
+
+def build(backbone, image_size, class_names, activation="relu", weights=None):
+    """A model from pixels to scores: backbone up to its last activation, global average pooling, a dense head.
+
+    backbone: "small_cnn" or a name in keras.applications; image_size (H, W); activation "relu" or "softmax";
+    weights: None, "imagenet" (keras downloads them) or a file of weights with or without an ImageNet head.
+    BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1: with 0 it can die in the first
+    steps, since the gradient of a ReLU that is 0 for every image is 0.
+    """
+    _check_activation(activation)
+    inputs = keras.Input((*image_size, 3), name="pixels")
+    trunk, _ = _trunk(backbone, image_size, weights)
+    pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(_rescaled(inputs, backbone)))
+    bias = "ones" if activation == "relu" else "zeros"
+    scores = layers.Dense(len(class_names), activation, bias_initializer=bias, dtype="float32", name="head")(pooled)
+    return keras.Model(inputs, scores, name=f"{backbone}_{activation}")
+
+
+def build_imagenet(backbone, image_size, weights="imagenet"):
+    """A keras.applications classifier with its own ImageNet head of 1,000 or 1,001 classes, from pixels to softmax.
+
+    weights: "imagenet" or a file that includes the head; with 1,001 classes, class 0 is background.
+    Raises ValueError if the file has no head.
+    """
+    inputs = keras.Input((*image_size, 3), name="pixels")
+    trunk, head = _trunk(backbone, image_size, weights, with_head=True)
+    pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(_rescaled(inputs, backbone)))
+    dense = layers.Dense(head[0].shape[1], "softmax", name="head")
+    model = keras.Model(inputs, dense(pooled), name=f"{backbone}_imagenet")
+    dense.set_weights(head)
+    return model
+
+
+def save(model, path, facts):
+    """Write the model and the facts needed to use it again (a dict of JSON values) as one .keras file, or nothing."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        model.save(partial)
+        with zipfile.ZipFile(partial, "a") as archive:
+            archive.writestr(_FACTS, json.dumps(facts, indent=1))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path):
+    """The model and its facts (an empty dict for a file that `save` did not write). Raises ValueError or
+    FileNotFoundError naming the file."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+        with zipfile.ZipFile(path) as archive:
+            facts = json.loads(archive.read(_FACTS)) if _FACTS in archive.namelist() else {}
+    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ValueError(f"{path} cannot be loaded as a Keras model ({reason}): save it again.") from problem
+    return model, facts
+
+
+class CamNetwork:
+    """A classifier read at its last feature maps; see `from_model`.
+
+    activation: "relu", "softmax" or "sigmoid" (several labels at once); head_weights (K, C); layer: the name of the
+    layer whose output the feature maps are; image_size (H, W).
+    """
+
+    def __init__(self, trunk, head_weights, head_bias, activation, layer, preprocessing=None):
+        self.head_weights = np.asarray(head_weights, "float32")
+        self.activation = activation
+        self.layer = layer
+        self.image_size = tuple(trunk.input_shape[1:3])
+        self._preprocessing = preprocessing
+        features = layers.Activation("linear", dtype="float32")(trunk.output)
+        head = layers.Dense(self.head_weights.shape[1], dtype="float32", name="logits")
+        logits = head(layers.GlobalAveragePooling2D(dtype="float32")(features))
+        head.set_weights([self.head_weights, np.asarray(head_bias, "float32")])
+        self._explainer = keras.Model(trunk.inputs, [features, logits])
+        self._scorer = keras.Model(trunk.inputs, logits)
+
+    @classmethod
+    def from_model(cls, model, preprocessing=None, activation=None):
+        """Any Keras model that ends in global average pooling and a dense head.
+
+        Functional or Sequential, nested backbones with the pooling inside or outside, Dropout before or a separate
+        activation after the dense layer. A single sigmoid output S is read as logits (0, S); several are labels of
+        their own. preprocessing: pixels -> what the model expects, if the model does not rescale by itself;
+        activation: "relu" or "softmax" in place of the model's own, since both read the same logits.
+        Raises ValueError saying what is missing.
+        """
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"A Keras model is wanted, not {type(model).__name__}.")
+        if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise ValueError(f"Model {model.name} must be built, with one input and one output.")
+        dense, own_activation, tensor = _find_head(model)
+        features = _find_features(model, tensor)
+        weights = [np.asarray(weight) for weight in dense.get_weights()]
+        kernel = weights[0]
+        bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[1], "float32")
+        if own_activation == "sigmoid" and kernel.shape[1] == 1:
+            kernel = np.concatenate([np.zeros_like(kernel), kernel], axis=1)
+            bias = np.concatenate([np.zeros_like(bias), bias])
+            own_activation = "softmax"
+        if activation is not None:
+            _check_activation(activation)
+        elif own_activation == "linear":
+            raise ValueError(f'The head of {model.name} has no activation: pass activation="softmax" or "relu".')
+        trunk, layer = features
+        return cls(trunk, kernel, bias, activation or own_activation, layer, preprocessing)
+
+    def with_activation(self, activation):
+        """The activation alone exchanged: a view on the same logits with "relu" or "softmax" scores."""
+        _check_activation(activation)
+        view = object.__new__(CamNetwork)
+        view.__dict__.update(self.__dict__, activation=activation)
+        return view
+
+    @property
+    def classes(self):
+        """Number of classes C."""
+        return self.head_weights.shape[1]
+
+    def explain(self, images):
+        """Pixels (N, H, W, 3) -> features (N, h, w, K), logits (N, C), scores (N, C), all float32 NumPy arrays."""
+        features, logits = self._explainer.predict_on_batch(self._prepared(images))
+        return np.asarray(features), np.asarray(logits), self.scores(np.asarray(logits))
+
+    def score(self, images):
+        """Pixels (N, H, W, 3) -> logits (N, C), scores (N, C)."""
+        logits = np.asarray(self._scorer.predict_on_batch(self._prepared(images)))
+        return logits, self.scores(logits)
+
+    def scores(self, logits):
+        """The head's activation applied to logits (N, C)."""
+        return np.asarray(getattr(ops, self.activation)(logits))
+
+    def _prepared(self, images):
+        images = np.asarray(images, "float32")
+        if images.ndim != 4 or images.shape[1:3] != self.image_size:
+            raise ValueError(f"images {images.shape} do not fit: the network takes (N, {self.image_size}, 3) pixels.")
+        return self._preprocessing(images) if self._preprocessing else images
+
+
+def _check_activation(activation):
+    if activation not in HEAD_ACTIVATIONS:
+        raise ValueError(f"activation is {activation!r}: choose one of {', '.join(HEAD_ACTIVATIONS)}.")
+
+
+def _small_cnn(image_size):
+    """Eight convolutions with BatchNorm and ReLU; features are an eighth of the image along each side, 96 channels."""
+    inputs = keras.Input((*image_size, 3))
+    x = inputs
+    for filters, stride in ((16, 2), (32, 1), (32, 2), (64, 1), (64, 2), (96, 1)):
+        x = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.ReLU()(x)
+    return keras.Model(inputs, x, name="small_cnn")
+
+
+def _application(backbone):
+    """The constructor of a keras.applications network and the module that holds its preprocessing."""
+    for module in vars(keras.applications).values():
+        constructor = getattr(module, backbone, None) if isinstance(module, ModuleType) else None
+        if inspect.isfunction(constructor) and hasattr(module, "preprocess_input"):
+            return constructor, module
+    raise ValueError(f'backbone is {backbone!r}: choose "small_cnn" or a name in keras.applications.')
+
+
+def _rescaled(inputs, backbone):
+    """What the backbone expects, from pixels: a frozen 1 x 1 convolution holds its scale, offset and channel order."""
+    if backbone == "small_cnn":
+        scale, offset = np.eye(3) / 127.5, -np.ones(3)
+    else:
+        _, module = _application(backbone)
+        probe = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).reshape(1, 1, 4, 3).astype("float32")
+        shown = np.asarray(module.preprocess_input(probe.copy())).reshape(4, 3).astype("float64")
+        scale, offset = (shown[1:] - shown[:1]) / 255, shown[0]
+    layer = layers.Conv2D(3, 1, trainable=False, dtype="float32", name="pixels_to_network")
+    outputs = layer(inputs)
+    layer.set_weights([scale.reshape(1, 1, 3, 3).astype("float32"), offset.astype("float32")])
+    return outputs
+
+
+def _trunk(backbone, image_size, weights, with_head=False):
+    """The network up to its last activation, and the weights of its ImageNet head or None."""
+    if backbone == "small_cnn":
+        if weights:
+            raise ValueError("weights: the small CNN has no pretrained weights; leave the parameter empty.")
+        return _small_cnn(image_size), None
+    constructor, _ = _application(backbone)
+    shape = (*image_size, 3)
+    if not weights:
+        return constructor(weights=None, include_top=False, input_shape=shape), None
+    if weights == "imagenet":
+        full = constructor(weights="imagenet", include_top=with_head, input_shape=shape)
+    else:
+        full = _load_weights(constructor, shape, weights)
+    for layer in full._flatten_layers(include_self=False):
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+    pooling = [layer for layer in full.layers if isinstance(layer, layers.GlobalAveragePooling2D)]
+    head = full.layers[-1].get_weights() if pooling else None
+    if with_head and not head:
+        raise ValueError(f"{weights} has no ImageNet head on global average pooling: name weights that include it.")
+    return (keras.Model(full.input, pooling[-1].input, name=backbone) if pooling else full), head
+
+
+def _load_weights(constructor, shape, path):
+    """The application with the weights of a file, whichever of the usual heads it has."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
+    for head in (
+        {"include_top": True, "classes": 1000},
+        {"include_top": True, "classes": 1001},
+        {"include_top": False},
+    ):
+        model = constructor(weights=None, input_shape=shape, **head)
+        try:
+            model.load_weights(path)
+            return model
+        except (ValueError, OSError, KeyError) as problem:
+            reason = str(problem).splitlines()[0]
+    raise ValueError(f"weights: {path} does not fit {constructor.__name__} ({reason}): name a file made for it.")
+
+
+def _find_head(model):
+    """Walk back from the output to the dense head: (dense layer, name of the activation, the dense layer's input)."""
+    activation, tensor = None, model.outputs[0]
+    while True:
+        layer, source = _origin(tensor)
+        if isinstance(layer, keras.Model):
+            tensor = _inner_output(layer, tensor)
+            continue
+        if isinstance(layer, layers.Dense):
+            own = keras.activations.serialize(layer.activation)
+            if activation and own != "linear":
+                raise ValueError(
+                    f"Model {model.name} applies two activations after its dense head ({own}, {activation})."
+                )
+            activation = activation or own
+            if activation not in (*HEAD_ACTIVATIONS, "sigmoid", "linear"):
+                raise ValueError(f"The head of {model.name} ends in {activation}; relu, softmax or sigmoid is wanted.")
+            return layer, activation, source
+        if isinstance(layer, layers.Activation):
+            activation = keras.activations.serialize(layer.activation)
+        elif isinstance(layer, layers.ReLU | layers.Softmax):
+            activation = "relu" if isinstance(layer, layers.ReLU) else "softmax"
+        elif not _passes_through(layer):
+            raise ValueError(f"Model {model.name} does not end in a dense head, but in {_describe(layer)}.")
+        tensor = source
+
+
+def _find_features(model, tensor):
+    """Walk back from the dense head's input to the pooling: (model from pixels to feature maps, name of the layer)."""
+    nesting = []
+    while True:
+        layer, source = _origin(tensor)
+        if isinstance(layer, keras.Model):
+            nesting.append((layer, source))
+            tensor = _inner_output(layer, tensor)
+        elif isinstance(layer, layers.GlobalAveragePooling2D):
+            if layer.data_format != "channels_last":
+                raise ValueError(f"Model {model.name} keeps channels first; build it with channels last.")
+            break
+        elif _passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape):
+            tensor = source
+        else:
+            raise ValueError(
+                f"Model {model.name} has {_describe(layer)} between its feature maps and its dense head: "
+                "these maps need global average pooling followed by one dense layer."
+            )
+    maps = source
+    producer = _origin(maps)[0]
+    while isinstance(producer, keras.Model):
+        producer = _origin(producer.outputs[0])[0]
+    if not nesting:
+        return keras.Model(model.inputs, maps), producer.name
+    # The pooling sits inside nested models: compose, from the outside in, what leads to each and then the last part.
+    inputs = keras.Input(model.input_shape[1:])
+    x, outer = inputs, model
+    for inner, entry in nesting:
+        x = keras.Model(outer.inputs, entry)(x) if entry is not outer.inputs[0] else x
+        outer = inner
+    return keras.Model(inputs, keras.Model(outer.inputs, maps)(x)), producer.name
+
+
+def _origin(tensor):
+    """The layer that made a symbolic tensor, and that layer's (first) input tensor, or None for an input."""
+    history = tensor._keras_history
+    arguments = history.operation._inbound_nodes[history.node_index].input_tensors
+    return history.operation, (arguments[0] if arguments else None)
+
+
+def _inner_output(model, tensor):
+    """The tensor inside a nested model that its output `tensor` stands for."""
+    return model.outputs[tensor._keras_history.tensor_index]
+
+
+def _passes_through(layer):
+    """Whether inference ignores the layer."""
+    return isinstance(layer, layers.Dropout | layers.Identity) or (
+        isinstance(layer, layers.Activation) and keras.activations.serialize(layer.activation) == "linear"
+    )
+
+
+def _describe(layer):
+    return f"{type(layer).__name__} {layer.name!r}"

@@ -1,0 +1,110 @@
+"""Train a classifier from a data set; the epoch is chosen on validation images."""
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from black_average_drop.metrics import area_under_roc
+
+
+def split_by_group(groups, share, seed=0):
+    """Boolean (N,): about `share` of the images, whole patients (groups (N,)) only, drawn at random."""
+    names, sizes = np.unique(groups, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    chosen = order[np.cumsum(sizes[order]) <= share * len(groups)]
+    return np.isin(groups, names[chosen])
+
+
+def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
+    """Train `model` (from `networks.build`) in place and leave it with the weights of its best epoch.
+
+    training, validation: Datasets. Returns a DataFrame, a row an epoch: epoch, loss, validation_loss,
+    validation_quality (see `quality`), chosen. The loss is the cross-entropy, into which ReLU scores enter as logits;
+    the learning rate falls from learning_rate to 0 along a cosine.
+    Raises ValueError if one class is missing, or if the head is dead after the first epoch.
+    """
+    for name, part in (("training", training), ("validation", validation)):
+        missing = set(range(len(part.class_names))) - set(np.unique(part.labels).tolist())
+        if missing:
+            names = ", ".join(part.class_names[index] for index in sorted(missing))
+            raise ValueError(f"The {name} images have none of class {names}: every class needs at least one image.")
+    relu = keras.activations.serialize(model.layers[-1].activation) == "relu"
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=relu)
+    batches = _ShuffledBatches(training, batch_size, seed)
+    falling = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
+    model.compile(keras.optimizers.Adam(falling), loss)
+    rows, best, best_weights = [], -np.inf, None
+    for epoch in range(epochs):
+        bar = tqdm(total=len(training), desc=f"epoch {epoch + 1} of {epochs}", unit="image", leave=False)
+        history = model.fit(batches, epochs=1, verbose=0, callbacks=[_Progress(bar, batch_size)])
+        bar.close()
+        scores = predict(model, validation, batch_size)
+        if not epoch and relu and (scores.max(axis=1) <= 0).mean() > 0.99:
+            raise ValueError(
+                "The ReLU head is dead: after the first epoch its scores are 0 for every validation image; "
+                "lower learning_rate or change seed."
+            )
+        value = quality(validation.labels, scores)
+        if value > best:
+            best, best_weights = value, model.get_weights()
+        rows.append(
+            {
+                "epoch": epoch + 1,
+                "loss": history.history["loss"][0],
+                "validation_loss": float(np.mean(loss(validation.labels, scores))),
+                "validation_quality": value,
+            }
+        )
+    model.set_weights(best_weights)
+    table = pd.DataFrame(rows)
+    return table.assign(chosen=table.index == table.validation_quality.idxmax())
+
+
+def predict(model, dataset, batch_size):
+    """Scores (N, C) of every image, read as it goes."""
+    return np.concatenate([np.asarray(model.predict_on_batch(_pixels(b))) for b in dataset.batches(batch_size)])
+
+
+def quality(labels, scores):
+    """AUC of class 1 against class 0 by the difference of their scores; for more classes, the share classified right."""
+    if scores.shape[1] == 2:
+        return area_under_roc(labels, scores[:, 1] - scores[:, 0])
+    return float((scores.argmax(axis=1) == labels).mean())
+
+
+class _ShuffledBatches(keras.utils.PyDataset):
+    """Training batches in an order that is a function of seed and epoch; a thread reads ahead."""
+
+    def __init__(self, dataset, batch_size, seed):
+        super().__init__(workers=2, max_queue_size=6)
+        self.dataset, self.batch_size, self.seed, self.epoch = dataset, batch_size, seed, 0
+        self._shuffle()
+
+    def _shuffle(self):
+        self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.dataset))
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __getitem__(self, index):
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return _pixels(self.dataset.images(rows)), self.dataset.labels[rows]
+
+    def on_epoch_end(self):
+        self.epoch += 1
+        self._shuffle()
+
+
+class _Progress(keras.callbacks.Callback):
+    def __init__(self, bar, step):
+        super().__init__()
+        self.bar, self.step = bar, step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(min(self.step, self.bar.total - self.bar.n))
+        self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
+
+
+def _pixels(images):
+    return images.astype("float32")
