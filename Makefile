@@ -8,7 +8,7 @@ BIN     := $(VENV)/bin
 
 # A kernel named python3 in the user's home would otherwise shadow the one of this environment.
 export JUPYTER_PREFER_ENV_PATH = 1
-export TF_CPP_MIN_LOG_LEVEL = 2
+export TF_CPP_MIN_LOG_LEVEL = 3
 
 PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 

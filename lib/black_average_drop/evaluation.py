@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from black_average_drop import cams, masks, metrics
 
@@ -51,7 +51,7 @@ def evaluate(
     Returns a DataFrame with a row for each image, method and metric. full_score and masked_score are the class's scores
     Y and O under the network's activation, drop is max(0, Y - O) / Y or NaN for Y <= 0, kept the share of pixels
     left (BAD) or 1 (AD), kept_unsupported the share of the kept pixels where the map is not positive.
-    masked_class is the class of the masked image; for several labels at once it is c, or -1 where the score of c crossed 0.5.
+    masked_class is the class of the masked image; for several labels at once c, or -1 where c's score crossed 0.5.
     Methods whose maps agree on every image are scored once; same_map_as names the first of them.
     """
     methods = cams.METHODS if methods is None else methods
@@ -119,7 +119,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
     if network.activation == "sigmoid" and classes is None:
         raise ValueError("This network gives several labels at once: pass classes, the one to explain for each image.")
     collected, all_logits, all_classes, curve, start = {name: [] for name in methods}, [], [], 0.0, 0
-    total = len(images) if isinstance(images, np.ndarray) else None
+    total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
         for chunk in _chunks(images, batch_size):
             features, logits, _ = (values[: len(chunk)] for values in network.explain(_padded(chunk, batch_size)))

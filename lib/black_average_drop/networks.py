@@ -18,6 +18,15 @@ HEAD_ACTIVATIONS = ("relu", "softmax")
 _FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
+def make_deterministic(seed):
+    """Seed Python, NumPy and Keras, and have TensorFlow choose reproducible kernels: same machine, same numbers."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+
+
 def build(backbone, image_size, class_names, activation="relu", weights=None):
     """A model from pixels to scores: backbone up to its last activation, global average pooling, a dense head.
 

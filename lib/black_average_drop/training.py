@@ -3,17 +3,9 @@
 import keras
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from black_average_drop.metrics import area_under_roc
-
-
-def split_by_group(groups, share, seed=0):
-    """Boolean (N,): about `share` of the images, whole patients (groups (N,)) only, drawn at random."""
-    names, sizes = np.unique(groups, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    chosen = order[np.cumsum(sizes[order]) <= share * len(groups)]
-    return np.isin(groups, names[chosen])
 
 
 def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
@@ -67,7 +59,7 @@ def predict(model, dataset, batch_size):
 
 
 def quality(labels, scores):
-    """AUC of class 1 against class 0 by the difference of their scores; for more classes, the share classified right."""
+    """AUC of class 1 against class 0 by the difference of their scores; for more classes, the share that is right."""
     if scores.shape[1] == 2:
         return area_under_roc(labels, scores[:, 1] - scores[:, 0])
     return float((scores.argmax(axis=1) == labels).mean())

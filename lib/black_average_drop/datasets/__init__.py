@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+# Where each real source lies below the data root.
+FOLDERS = {"chest_xray": "chest_xray", "chestxray14": "nih-chest-xrays", "imagenet": "ILSVRC2012"}
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -53,7 +55,7 @@ class Dataset:
 
 class _Batches:
     def __init__(self, dataset, batch_size):
-        self.dataset, self.batch_size = dataset, batch_size
+        self.dataset, self.batch_size, self.total = dataset, batch_size, len(dataset)
 
     def __iter__(self):
         for start in range(0, len(self.dataset), self.batch_size):
@@ -94,6 +96,14 @@ def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=No
         read=lambda position: read_image(paths[position], size, crop),
         boxes=scaled_boxes if boxes else None,
     )
+
+
+def split_by_group(groups, share, seed=0):
+    """Boolean (N,): about `share` of the images, whole patients (groups (N,)) only, drawn at random."""
+    names, sizes = np.unique(groups, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    chosen = order[np.cumsum(sizes[order]) <= share * len(groups)]
+    return np.isin(groups, names[chosen])
 
 
 def read_image(path, size, crop=1.0):

@@ -1,11 +1,12 @@
 """The pneumonia radiographs of the paper's reference [13] (Kermany et al.): chest_xray/{train,test}/{NORMAL,PNEUMONIA}.
 
-The source's val/ folder has 16 images and is not used: `training.split_by_group` takes a share of train, by patient.
+The source's val/ folder has 16 images and is not used: `datasets.split_by_group` takes a share of train, by patient.
 """
 
 import re
+from pathlib import Path
 
-from black_average_drop.datasets import from_files, image_files, require_folder
+from black_average_drop.datasets import FOLDERS, from_files, image_files, require_folder
 
 CLASS_NAMES = ("normal", "pneumonia")
 _PATIENT = re.compile(r"(person\d+)_(bacteria|virus)|((?:NORMAL2-)?IM-\d+)")
@@ -20,7 +21,9 @@ def load(root, split, size=(224, 224)):
         raise ValueError(f'split is {split!r}: choose "train" or "test".')
     paths, labels = [], []
     for label, name in enumerate(CLASS_NAMES):
-        folder = require_folder(f"{root}/chest_xray/{split}/{name.upper()}", f"the {name} radiographs of {split}")
+        folder = require_folder(
+            Path(root) / FOLDERS["chest_xray"] / split / name.upper(), f"the {name} radiographs of {split}"
+        )
         found = image_files(folder)
         if not found:
             raise ValueError(f"{folder} holds no images: unpack the data set again; see data/README.md.")

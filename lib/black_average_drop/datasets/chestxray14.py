@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from black_average_drop.datasets import from_files, image_files, require_folder
+from black_average_drop.datasets import FOLDERS, from_files, image_files, require_folder
 
 SOURCE_PIXELS = 1024  # boxes are given in the coordinates of the 1024 x 1024 originals
 NO_FINDING = "No Finding"
@@ -19,7 +19,7 @@ def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
     suffix than the table says. Groups are the patients.
     Raises FileNotFoundError for missing files and ValueError for a missing column or an unknown finding.
     """
-    folder = require_folder(Path(root) / "nih-chest-xrays", "the NIH ChestX-ray14 tables and images")
+    folder = require_folder(Path(root) / FOLDERS["chestxray14"], "the NIH ChestX-ray14 tables and images")
     entries = _table(folder, "Data_Entry_2017*.csv", ["Image Index", "Finding Labels", "Patient ID"])
     boxes = _table(folder, "BBox_List_2017.csv", ["Image Index", "Finding Label", "Bbox [x"])
     files = {path.stem: path for place in _image_folders(folder) for path in image_files(place)}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from black_average_drop.datasets import from_files, image_files, require_folder, visible_folders
+from black_average_drop.datasets import FOLDERS, from_files, image_files, require_folder, visible_folders
 
 CROP = 0.875  # the central window that ImageNet classifiers are usually evaluated on
 
@@ -16,7 +16,7 @@ def load(root, size=(224, 224), background=False):
     synsets, empty ones included, and there are no boxes. background=True puts a class "background" first, as heads of
     1,001 classes have it. size (H, W). Raises FileNotFoundError or ValueError naming the file and the remedy.
     """
-    folder = require_folder(Path(root) / "ILSVRC2012" / "val", "ImageNet validation photos")
+    folder = require_folder(Path(root) / FOLDERS["imagenet"] / "val", "ImageNet validation photos")
     solution = folder.parent / "LOC_val_solution.csv"
     if solution.is_file():
         table = pd.read_csv(solution, encoding="utf-8-sig")

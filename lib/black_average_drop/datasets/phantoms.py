@@ -182,7 +182,7 @@ def _lesion(generator, x, y, lung, size):
     depth = np.where(mask, field - threshold, 0)
     profile = np.sqrt(np.clip(depth / (0.35 * float(depth.max()) + 1e-6), 0, 1))
     texture = 1 + 0.35 * _smooth_noise(generator, 32, size)
-    return mask, generator.uniform(0.12, 0.3) * profile * np.clip(texture, 0.3, 1.7)
+    return mask, generator.uniform(0.13, 0.34) * profile * np.clip(texture, 0.3, 1.7)
 
 
 def _ground(generator, x, y, size):

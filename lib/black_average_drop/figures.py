@@ -1,0 +1,64 @@
+"""Figures: heat maps over images, drawn the same way everywhere."""
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from black_average_drop.provenance import replacing
+
+COLOUR_MAP = "viridis"  # ordered in greyscale and for colour-blind readers, unlike jet
+OPACITY = 0.5
+OUTLINE = "#ff3b30"
+
+
+def figure1(rows, methods, banner=""):
+    """The paper's Figure 1: each row an image, then its map under each method, every map scaled to a peak of 1.
+
+    rows: dicts with title (text), image (H, W, 3) pixels, maps (method -> (H, W)), and optionally mask (H, W) boolean
+    or boxes [(name, x0, y0, x1, y1)], which are outlined on every panel. Returns a matplotlib Figure.
+    """
+    width = 1.85
+    figure = Figure(figsize=(width * (len(methods) + 1) + 0.75, width * len(rows) + 0.7), layout="constrained")
+    grid = figure.subplots(len(rows), len(methods) + 1, squeeze=False)
+    for axes, row in zip(grid, rows, strict=True):
+        show(axes[0], row["image"], mask=row.get("mask"), boxes=row.get("boxes", ()))
+        axes[0].set_ylabel(row["title"], fontsize=7.5)
+        for panel, method in zip(axes[1:], methods, strict=True):
+            show(panel, row["image"], row["maps"][method], row.get("mask"), row.get("boxes", ()))
+    for panel, name in zip(grid[0], ("input", *methods), strict=True):
+        panel.set_title(name, fontsize=9)
+    scale = ScalarMappable(Normalize(0, 1), COLOUR_MAP)
+    bar = figure.colorbar(scale, ax=grid, shrink=0.6, aspect=30, pad=0.01, alpha=OPACITY)
+    bar.set_label("map, share of its peak", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    if banner:
+        figure.suptitle(banner, color=OUTLINE, fontsize=11, weight="bold")
+    return figure
+
+
+def show(axes, image, heat_map=None, mask=None, boxes=()):
+    """One panel: pixels (H, W, 3), a map (H, W) over them, the outline of a mask or boxes."""
+    axes.imshow(np.clip(image, 0, 255).astype("uint8"))
+    if heat_map is not None:
+        clipped = np.maximum(heat_map, 0)
+        axes.imshow(clipped / max(clipped.max(), np.finfo("float32").tiny), COLOUR_MAP, alpha=OPACITY, vmin=0, vmax=1)
+    if mask is not None and mask.any():
+        axes.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=0.9)
+    for _, left, top, right, bottom in boxes:
+        axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=OUTLINE, linewidth=0.9))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def save(figure, path):
+    """Write path.png (200 dots an inch) and path.pdf, without dates, so that equal figures are equal files."""
+    written = []
+    for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
+        target = path.with_name(path.name + suffix)
+        with replacing(target) as partial, matplotlib.rc_context({"pdf.fonttype": 42}):
+            figure.savefig(partial, dpi=200, format=suffix[1:], metadata=metadata)
+        written.append(target)
+    return written

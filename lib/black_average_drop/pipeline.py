@@ -1,0 +1,242 @@
+"""Run the notebooks of a profile in order, each only when what it depends on has changed.
+
+A notebook's stamp, build/<profile>/<notebook>.stamp.json, holds a hash over the notebook, the modules it imports, its
+section of the profile, the outputs of the notebooks before it and the data, and the checksums of what it wrote.
+"""
+
+import argparse
+import ast
+import datetime
+import hashlib
+import json
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from black_average_drop import provenance
+from black_average_drop.datasets import FOLDERS
+from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
+
+ORDER = ("01_train", "02_figure1", "03_table1")
+STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
+
+
+def run(profile, data_root):
+    """Execute the notebooks of a profile that are stale. Raises ValueError or FileNotFoundError before anything runs
+    if the profile, a parameter or the data root is wrong, and RuntimeError if a notebook fails."""
+    sections = read_profile(profile)
+    build = ROOT / "build" / profile
+    results = build / "results" if profile == "smoke" else ROOT / "paper_figures" / profile
+    data_root = Path(data_root).resolve()
+    _check_data(sections, data_root)
+    data = _listing(sections, data_root)
+    upstream = ""
+    for notebook in ORDER:
+        key = _hash(notebook, _source_hashes(notebook), sections[notebook], data, upstream)
+        stamp = build / f"{notebook}.stamp.json"
+        if _is_current(stamp, key, results):
+            print(f"{notebook} ({profile}): up to date", flush=True)
+        else:
+            stamp.unlink(missing_ok=True)
+            places = {"profile": profile, "data_root": str(data_root), "build": str(build), "results": str(results)}
+            _execute(notebook, {**sections[notebook], **places}, build)
+            outputs = _written_outputs(notebook, results)
+            with provenance.replacing(stamp) as partial:
+                partial.write_text(json.dumps({"key": key, "outputs": outputs}, indent=1))
+        upstream = _hash(upstream, json.loads(stamp.read_text())["outputs"])
+
+
+def read_profile(profile):
+    """notebook -> parameters, every name and type checked against the defaults in the notebook's parameters cell."""
+    path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise ValueError(f"There is no profile {profile!r}: choose PROFILE={known.replace(', ', ' or PROFILE=')}.")
+    sections = yaml.safe_load(path.read_text()) or {}
+    if set(sections) != set(ORDER):
+        wrong = sorted(set(sections) ^ set(ORDER))[0]
+        raise ValueError(f"{path.name}: section {wrong!r} is missing or unknown: there is one for each notebook.")
+    for notebook, parameters in sections.items():
+        defaults = default_parameters(notebook)
+        for name, value in (parameters or {}).items():
+            if name not in defaults or name in STANDARD:
+                free = ", ".join(sorted(set(defaults) - set(STANDARD)))
+                raise ValueError(f"{path.name}: {notebook} has no parameter {name!r}: choose from {free}.")
+            wanted = type(defaults[name])
+            if type(value) is not wanted and not (wanted is float and type(value) is int):
+                raise ValueError(
+                    f"{path.name}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
+                    "wanted (write 1.0e-4, not 1e-4)."
+                )
+    return {notebook: sections[notebook] or {} for notebook in ORDER}
+
+
+def report(profile):
+    """Write the executed notebooks of a profile as HTML without code cells to build/<profile>/report."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    for notebook in ORDER:
+        source = ROOT / "build" / profile / f"{notebook}.ipynb"
+        body, _ = exporter.from_filename(str(source))
+        with provenance.replacing(source.parent / "report" / f"{notebook}.html") as partial:
+            partial.write_text(body, encoding="utf-8")
+        print(source.parent.relative_to(ROOT) / "report" / f"{notebook}.html")
+
+
+def convert(script):
+    """The stripped .ipynb text of a percent script: cell ids are hashes of the source, so they stay where it stays."""
+    import jupytext
+    import nbformat
+
+    notebook = jupytext.read(script)
+    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    seen = {}
+    for cell in notebook.cells:
+        seen[cell.source] = seen.get(cell.source, 0) + 1
+        cell.id = hashlib.sha256(f"{cell.source}{seen[cell.source]}".encode()).hexdigest()[:8]
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return nbformat.writes(nbformat.validator.normalize(notebook)[1], version=nbformat.NO_CONVERT) + "\n"
+
+
+def _execute(notebook, parameters, build):
+    """Run a notebook with papermill under a temporary name; a failed one is kept as <notebook>.failed.ipynb."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    print(f"{notebook} ({parameters['profile']}): running", flush=True)
+    started = datetime.datetime.now()
+    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, whatever the user has
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    failed = build / f"{notebook}.failed.ipynb"
+    log = build / f"{notebook}.log"
+    with provenance.replacing(build / f"{notebook}.ipynb") as partial, _chatter_to(log) as terminal:
+        try:
+            papermill.execute_notebook(
+                NOTEBOOKS / f"{notebook}.ipynb",
+                partial,
+                parameters,
+                kernel_name="python3",
+                cwd=NOTEBOOKS,
+                progress_bar=False,
+                stderr_file=terminal,
+            )
+        except PapermillExecutionError as problem:
+            os.replace(partial, failed)
+            raise RuntimeError(
+                f"{notebook} stopped with {problem.ename}: {problem.evalue}\n"
+                f"The traceback is in {failed.relative_to(ROOT)}."
+            ) from problem
+    failed.unlink(missing_ok=True)
+    minutes = (datetime.datetime.now() - started).total_seconds() / 60
+    print(f"{notebook} ({parameters['profile']}): done in {minutes:.1f} minutes", flush=True)
+
+
+@contextmanager
+def _chatter_to(log):
+    """Send standard error, which the kernel inherits, to a file; gives a stream on which progress bars still show."""
+    with os.fdopen(os.dup(2), "w") as terminal, open(log, "w") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            os.dup2(terminal.fileno(), 2)
+
+
+def _written_outputs(notebook, results):
+    """What the last cell of the notebook recorded, checked: a notebook that left early has recorded nothing."""
+    record = results / f"{notebook}.json"
+    outputs = json.loads(record.read_text())["outputs"] if record.is_file() else {}
+    if not outputs or not _matches(outputs, results):
+        raise RuntimeError(f"{notebook} ended without writing its results: open it in build/ and see where it stopped.")
+    return {**outputs, record.name: provenance.sha256(record)}
+
+
+def _is_current(stamp, key, results):
+    if not stamp.is_file() or not stamp.with_name(stamp.name.replace(".stamp.json", ".ipynb")).is_file():
+        return False
+    content = json.loads(stamp.read_text())
+    return content["key"] == key and _matches(content["outputs"], results)
+
+
+def _matches(outputs, results):
+    return all((results / name).is_file() and provenance.sha256(results / name) == h for name, h in outputs.items())
+
+
+def _source_hashes(notebook):
+    """Hashes of the notebook and of every module of the package that it imports, directly or not."""
+    script = NOTEBOOKS / f"{notebook}.py"
+    files, waiting = {NOTEBOOKS / f"{notebook}.ipynb"}, [script]
+    while waiting:
+        for module in _imported_modules(waiting.pop()) - files:
+            files.add(module)
+            waiting.append(module)
+    return {path.relative_to(ROOT).as_posix(): provenance.sha256(path) for path in sorted(files)}
+
+
+def _imported_modules(path):
+    """Files of the package that a file imports with `from black_average_drop... import ...`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("black_average_drop"):
+            place = ROOT / "lib" / node.module.replace(".", "/")
+            candidates = [place.with_suffix(".py"), place / "__init__.py"]
+            for alias in node.names:
+                candidates += [place / f"{alias.name}.py", place / alias.name / "__init__.py"]
+            found |= {candidate for candidate in candidates if candidate.is_file()}
+    return found
+
+
+def _check_data(sections, data_root):
+    for folder in _folders_named(sections):
+        if not (data_root / folder).is_dir():
+            raise FileNotFoundError(
+                f"{data_root / folder} is missing: pass DATA=, the folder that {folder} is in; data/README.md says how "
+                "to get it."
+            )
+
+
+def _listing(sections, data_root):
+    """Path, size and time of every data file the profile reads, so that changed data makes the notebooks stale."""
+    files = [path for folder in _folders_named(sections) for path in (data_root / folder).rglob("*") if path.is_file()]
+    files += [data_root / text for text in _texts(sections) if text and (data_root / text).is_file()]
+    return [(str(path.relative_to(data_root)), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files)]
+
+
+def _folders_named(sections):
+    return sorted(folder for source, folder in FOLDERS.items() if source in _texts(sections))
+
+
+def _texts(sections):
+    return {value for parameters in sections.values() for value in parameters.values() if isinstance(value, str)}
+
+
+def _hash(*parts):
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def main():
+    """The command line: python -m black_average_drop.pipeline run|report|notebooks."""
+    parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
+    parser.add_argument("command", choices=("run", "report", "notebooks"))
+    parser.add_argument("--profile", default="demo")
+    parser.add_argument("--data", default="data")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "run":
+            run(arguments.profile, arguments.data)
+        elif arguments.command == "report":
+            report(arguments.profile)
+        else:
+            for script in sorted(NOTEBOOKS.glob("*.py")):
+                script.with_suffix(".ipynb").write_text(convert(script))
+    except (ValueError, FileNotFoundError, RuntimeError) as problem:
+        sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()

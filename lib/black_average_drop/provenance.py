@@ -1,0 +1,91 @@
+"""Where an artifact comes from, written beside it: commit, versions, parameters, seed, checksums. No path or host."""
+
+import ast
+import datetime
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+_PACKAGES = ("keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
+# Parameters that say where on this machine things are, not what was computed.
+PLACES = ("data_root", "build", "results")
+
+
+def write(notebook, outputs, inputs, variables, results, started):
+    """Write results/<notebook>.json and return its content.
+
+    outputs: files, recorded relative to `results` with their SHA-256; inputs: name -> file, or a checksum as text;
+    variables: the notebook's globals(), of which its parameters are recorded; started: a datetime, for the minutes.
+    """
+    results = Path(results)
+    parameters = [name for name in default_parameters(notebook) if name not in PLACES]
+    record = {
+        "notebook": notebook,
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "lib", "notebooks")),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "minutes": round((datetime.datetime.now() - started).total_seconds() / 60, 1),
+        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+        "parameters": {name: variables[name] for name in parameters},
+        "inputs": {name: sha256(value) if isinstance(value, Path) else value for name, value in inputs.items()},
+        "outputs": {os.path.relpath(path, results): sha256(path) for path in outputs},
+    }
+    with replacing(results / f"{notebook}.json") as partial:
+        partial.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def default_parameters(notebook):
+    """name -> default of a notebook's parameters, read from the cell tagged "parameters" of its percent script."""
+    cell = (NOTEBOOKS / f"{notebook}.py").read_text().split('tags=["parameters"]')[1].split("# %%")[0]
+    cell = cell.split("\n", 1)[1]
+    return {
+        statement.targets[0].id: ast.literal_eval(statement.value)
+        for statement in ast.parse(cell).body
+        if isinstance(statement, ast.Assign)
+    }
+
+
+@contextmanager
+def replacing(path):
+    """A temporary path beside `path` that takes its place when the block ends well and vanishes when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sha256(path):
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def dataset_checksum(dataset, batch_size=64):
+    """SHA-256 over ids, labels and pixels of a data set as the network sees it, hexadecimal."""
+    digest = hashlib.sha256()
+    digest.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
+    for images in dataset.batches(batch_size):
+        digest.update(images.tobytes())
+    return digest.hexdigest()
+
+
+def _git(*arguments):
+    """What git says of the project, or "" outside a checkout."""
+    try:
+        done = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,236 @@
+"""Table 1: the rows of evaluation as a table of estimates with intervals, beside the paper's values."""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import metrics
+from black_average_drop.cams import PAPER_METHODS
+from black_average_drop.provenance import replacing
+
+# Table 1 of the paper: (AD, BAD, Incorrect % of AD, Incorrect % of BAD).
+PAPER = {
+    ("general", "CAM"): (0.1197, 0.1223, 5.0, 8.0),
+    ("general", "Grad-CAM"): (0.1197, 0.1223, 5.0, 8.0),
+    ("general", "Grad-CAM++"): (0.1094, 0.0932, 7.0, 6.0),
+    ("radiographs", "CAM"): (0.7400, 0.7548, 100.0, 99.4),
+    ("radiographs", "Grad-CAM"): (0.7400, 0.7548, 100.0, 99.4),
+    ("radiographs", "Grad-CAM++"): (0.7416, 0.7416, 100.0, 99.4),
+}
+PAPER_NAMES = {"general": "ImageNet", "radiographs": "X-ray"}
+METRICS = ("AD", "BAD")
+BASELINE = "CAM"  # the method that differences are taken from
+
+
+def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
+    """The part of Table 1 that belongs to one data set, as a DataFrame: a row for each subset, score and method.
+
+    rows: what `evaluation.evaluate` returned; dataset: a Dataset with the same ids; kind: "general" or "radiographs";
+    black (C,): logits of the black image; subsets: name -> boolean (N,), the primary one first. Intervals are 95 %
+    percentiles of a bootstrap over patients, paired over methods and metrics; differences are to CAM.
+    Raises ValueError if ids do not fit or a subset is empty.
+    """
+    images = pd.DataFrame({"label": dataset.labels, "group": dataset.groups}, index=dataset.ids)
+    if set(rows["id"]) != set(images.index):
+        raise ValueError("rows and dataset hold different images: evaluate the data set that is passed.")
+    methods = list(rows["method"].unique())
+    parts = []
+    for subset, chosen in subsets.items():
+        ids = images.index[np.asarray(chosen)]
+        if not len(ids):
+            raise ValueError(f"No image is in the subset {subset!r}: take it out or evaluate more images.")
+        for score in ("relu", "softmax"):
+            values = {
+                (method, metric): _image_values(group.set_index("id").loc[ids], images.loc[ids, "label"], score, black)
+                for (method, metric), group in rows.groupby(["method", "metric"], sort=False)
+            }
+            table = _estimates(values, images.loc[ids, "group"], methods, resamples, seed)
+            parts.append(table.assign(images=subset, score=score))
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "data", kind)
+    table["alpha"] = rows["alpha"].iloc[0]
+    table["same_map_as"] = table["method"].map(rows.groupby("method")["same_map_as"].first()).fillna("")
+    table["black_class"] = dataset.class_names[int(black.argmax())]
+    primary = (table["images"] == next(iter(subsets))) & (table["score"] == "relu")
+    for position, name in enumerate(("AD", "BAD", "incorrect_AD", "incorrect_BAD")):
+        values = [PAPER.get((kind, method), (np.nan,) * 4)[position] for method in table["method"]]
+        table[f"{name}_paper"] = np.where(primary, values, np.nan)
+    first = ["data", "images", "score", "method"]
+    return table[first + [name for name in table.columns if name not in first]]
+
+
+def write_table1(table, facts, path, banner=""):
+    """Write path.csv, path.md and path.tex; facts: data ("general", "radiographs") -> lines of Markdown on its data,
+    network and black image. Returns the files."""
+    texts = {
+        ".csv": (f"# {banner}\n" if banner else "") + table.to_csv(index=False, float_format="%.6g"),
+        ".md": _markdown(table, facts, banner),
+        ".tex": _latex(table, banner),
+    }
+    for suffix, text in texts.items():
+        with replacing(path.with_suffix(suffix)) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return [path.with_suffix(suffix) for suffix in texts]
+
+
+def lead(table):
+    """The rows of the paper's own table: ReLU scores, the primary images of each data set, the paper's methods."""
+    primary = table.groupby("data", sort=False)["images"].transform("first")
+    return table[(table["images"] == primary) & (table["score"] == "relu") & table["method"].isin(PAPER_METHODS)]
+
+
+def verdicts(table):
+    """A sentence for each data set and metric: which of CAM and Grad-CAM++ has the smaller drop, or that it is open."""
+    sentences = []
+    for _, row in lead(table).query("method == 'Grad-CAM++'").iterrows():
+        for metric in METRICS:
+            name = f"{metric}_minus_{BASELINE}"
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
+            paper = PAPER[row["data"], "Grad-CAM++"], PAPER[row["data"], BASELINE]
+            paper_difference = paper[0][METRICS.index(metric)] - paper[1][METRICS.index(metric)]
+            sentences.append(
+                f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {row[name]:+.4f} "
+                f"[{low:+.4f}, {high:+.4f}]: **{winner}** (the paper: {paper_difference:+.4f}, no interval)."
+            )
+    return sentences
+
+
+def _image_values(rows, labels, score, black):
+    """What is averaged over images for one method and metric: a DataFrame, a column a quantity, NaN if undefined."""
+    classes = rows["class"].to_numpy()
+    if score == "relu":
+        full, masked = (np.maximum(rows[name].to_numpy(), 0) for name in ("full_logit", "masked_logit"))
+        dark = np.maximum(black[classes], 0)
+    else:
+        full, masked = rows["full_softmax"].to_numpy(), rows["masked_softmax"].to_numpy()
+        dark = (np.exp(black - black.max()) / np.exp(black - black.max()).sum())[classes]
+    masked_class = rows["masked_class"].to_numpy()
+    return pd.DataFrame(
+        {
+            "": metrics.drops(full, masked),
+            "incorrect": 100.0 * (masked_class != classes),
+            "incorrect_label": 100.0 * (masked_class != labels.to_numpy()),
+            "not_above_black": 100.0 * (masked <= dark),
+            "kept": rows["kept"].to_numpy(),
+            "kept_unsupported": rows["kept_unsupported"].to_numpy(),
+            "black_score": dark,
+        }
+    )
+
+
+def _estimates(values, groups, methods, resamples, seed):
+    """Means, intervals and differences of one subset under one score: a DataFrame with a row a method."""
+    matrix = pd.concat(values, axis=1)  # columns (method, metric, quantity)
+    means = matrix.mean()
+    samples = metrics.bootstrap_means(matrix.to_numpy(), groups.to_numpy(), resamples, seed)
+    samples = pd.DataFrame(samples, columns=matrix.columns)
+    records = []
+    for method in methods:
+        record = {"method": method}
+        for metric in METRICS:
+            for quantity in ("", "incorrect"):
+                name = f"{quantity}_{metric}".lstrip("_")
+                column = (method, metric, quantity)
+                low, high = metrics.interval(samples[[column]].to_numpy())
+                record |= {name: means[column], f"{name}_low": low[0], f"{name}_high": high[0]}
+            difference = samples[[(method, metric, "")]].to_numpy() - samples[[(BASELINE, metric, "")]].to_numpy()
+            low, high = metrics.interval(difference)
+            name = f"{metric}_minus_{BASELINE}"
+            record |= {name: means[method, metric, ""] - means[BASELINE, metric, ""]}
+            record |= {f"{name}_low": low[0], f"{name}_high": high[0]}
+            for quantity in ("incorrect_label", "not_above_black"):
+                record[f"{quantity}_{metric}"] = means[method, metric, quantity]
+        record["kept_area"] = means[method, "BAD", "kept"]
+        record["kept_unsupported"] = means[method, "BAD", "kept_unsupported"]
+        record["black_score"] = means[method, "BAD", "black_score"]
+        record |= {"n": len(matrix), "patients": groups.nunique()}
+        record["left_out"] = int(matrix[method, "AD", ""].isna().sum())
+        records.append(record)
+    return pd.DataFrame(records)
+
+
+def _data_name(kind):
+    return {"general": "General images", "radiographs": "Radiographs"}[kind]
+
+
+def _cell(row, name, digits):
+    return f"{row[name]:.{digits}f} [{row[name + '_low']:.{digits}f}, {row[name + '_high']:.{digits}f}]"
+
+
+def _markdown(table, facts, banner):
+    lines = [f"**{banner}**", ""] if banner else []
+    lines += [
+        "# Table 1: Average Drop and Black Average Drop",
+        "",
+        "Ours with its 95 % interval, and below it in italics what the paper printed for its own data and network.",
+        "",
+        "| | CAMs | AD | BAD | Incorrect [%], AD | Incorrect [%], BAD |",
+        "|---|---|---|---|---|---|",
+    ]
+    for _, row in lead(table).iterrows():
+        cells = []
+        for name, digits in (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1)):
+            cells.append(f"{_cell(row, name, digits)}<br>*paper {row[name + '_paper']:.{digits}f}*")
+        lines.append(f"| {_data_name(row['data'])} ({row['images']}) | {row['method']} | {' | '.join(cells)} |")
+    lines += ["", "Smaller is better. Paired over the same resamples of patients:", ""]
+    lines += [f"- {sentence}" for sentence in verdicts(table)]
+    for kind, part in table.groupby("data", sort=False):
+        lines += ["", f"## {_data_name(kind)}", "", *(f"- {line}" for line in facts[kind])]
+        for subset, rows in part.groupby("images", sort=False):
+            first = rows.iloc[0]
+            lines += ["", f"### {subset}: {first['n']} images of {first['patients']} patients", ""]
+            lines += _full_rows(rows)
+    lines += [
+        "",
+        "## How to read it",
+        "",
+        "- AD and BAD are means of max(0, Y − O) / Y, eq. (10), over images with Y > 0; *left out* counts the others:"
+        " the ReLU score of their class is 0, so they have no drop.",
+        "- Incorrect: masked images whose class is no longer the explained class c; *vs label*: no longer the label.",
+        "- − CAM: the difference to CAM with its 95 % interval; every method sees the same resamples of patients.",
+        "- not above black: masked images whose score is not above that of an image that is black all over.",
+        "- kept: share of pixels that BAD left; on ringing: the part of them where the map is not positive and only the"
+        " ringing of the Lanczos kernel ranks the pixels.",
+        "- *another image's map* and *smooth random map* are controls: a metric that cannot tell a method from them"
+        " says nothing about it.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _full_rows(rows):
+    heads = ["score", "method", "AD", "AD − CAM", "BAD", "BAD − CAM", "Incorrect AD / BAD", "vs label AD / BAD"]
+    heads += ["not above black AD / BAD", "kept", "on ringing", "left out"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for _, row in rows.iterrows():
+        cells = [row["score"], row["method"] + (f" (= {row['same_map_as']})" if row["same_map_as"] else "")]
+        for metric in METRICS:
+            difference = f"{metric}_minus_{BASELINE}"
+            cells += [_cell(row, metric, 4), "" if row["method"] == BASELINE else _cell(row, difference, 4)]
+        for name in ("incorrect", "incorrect_label", "not_above_black"):
+            cells.append(f"{row[name + '_AD']:.1f} / {row[name + '_BAD']:.1f}")
+        cells += [f"{100 * row['kept_area']:.1f} %", f"{100 * row['kept_unsupported']:.1f} %", str(row["left_out"])]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _latex(table, banner):
+    lines = [f"% {banner}"] if banner else []
+    lines += [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{tabular}{llrrrr}",
+        r"\toprule",
+        r" & & \multicolumn{2}{c}{Evaluation score} & \multicolumn{2}{c}{Incorrect [\%]} \\",
+        r" & CAMs & AD & BAD & AD & BAD \\",
+    ]
+    for kind, rows in lead(table).groupby("data", sort=False):
+        lines.append(r"\midrule")
+        for position, (_, row) in enumerate(rows.iterrows()):
+            cells = [_data_name(kind) if not position else "", row["method"]]
+            for name, digits in (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1)):
+                cells.append(f"{_cell(row, name, digits)}")
+            lines.append(" & ".join(cells) + r" \\")
+            cells = ["", r"\quad\emph{paper}"]
+            for name, digits in (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1)):
+                cells.append(rf"\emph{{{row[name + '_paper']:.{digits}f}}}")
+            lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"

@@ -1,0 +1,118 @@
+# %% [markdown]
+# # 2. Figure 1: what the three methods draw
+#
+# The paper's Figure 1 puts CAM, Grad-CAM and Grad-CAM++ side by side for a general photo and for radiographs. Here the
+# same figure is drawn from the classifiers of `01_train`, every map on one scale, with the lesion or the box outlined
+# where it is known.
+
+# %% tags=["parameters"]
+profile = "demo"
+data_root = "../data"
+build = "../build/demo"
+results = "../paper_figures/demo"
+general_image = ""  # an id; empty: the first test image, if possible one that is classified right
+general_title = ""  # what to call its class; empty: the class name
+radiograph_rows = 2  # the first test images with the finding, those classified right before the others
+boxed_source = ""  # "chestxray14" adds a radiograph with a radiologist's box, from another hospital
+
+# %%
+import datetime
+from pathlib import Path
+
+import numpy as np
+from IPython.display import display
+
+from black_average_drop import cams, evaluation, figures, networks, provenance
+from black_average_drop.datasets import catalogue, chestxray14
+
+started = datetime.datetime.now()
+build, results = Path(build), Path(results)
+
+# %% [markdown]
+# ## The images
+#
+# The general image is chosen by a rule or by its id, never by the look of its maps.
+
+# %%
+model, facts = networks.load(build / "general.keras")
+general_network = networks.CamNetwork.from_model(model, activation="relu")
+size = general_network.image_size
+background = general_network.classes == 1001
+general = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"], background)
+if general_image:
+    general = general.subset(general.ids == general_image)
+candidates = general.subset(slice(0, 32))
+right = general_network.score(candidates.images())[0].argmax(axis=1) == candidates.labels
+general = candidates.subset(np.argsort(~right, kind="stable")[:1])
+print(f"General image: {general.ids[0]}, {general_title or general.class_names[general.labels[0]]}")
+
+# %% [markdown]
+# The radiographs are the first ones in the test set with the finding, those that the network recognises before others.
+
+# %%
+model, facts = networks.load(build / "radiographs.keras")
+radiograph_network = networks.CamNetwork.from_model(model, activation="relu")
+test = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"])
+positives = test.subset(test.labels == 1).subset(slice(0, 64))
+right = radiograph_network.score(positives.images())[0].argmax(axis=1) == 1
+radiographs = positives.subset(np.argsort(~right, kind="stable")[:radiograph_rows])
+print(f"Radiographs: {', '.join(radiographs.ids)}")
+
+# %% [markdown]
+# Where a second hospital's radiographs with boxes are at hand, the first one of pneumonia that the network calls
+# pneumonia joins them. The network has never seen that hospital.
+
+# %%
+sets = [(general_network, general), (radiograph_network, radiographs)]
+if boxed_source:
+    boxed = chestxray14.load(data_root, "Pneumonia", boxed_only=True, size=size)
+    right = radiograph_network.score(boxed.images())[0].argmax(axis=1) == 1
+    sets.append((radiograph_network, boxed.subset(np.argsort(~right, kind="stable")[:1])))
+    print(f"{right.mean():.0%} of the {len(boxed)} boxed pneumonia images are called pneumonia")
+
+# %% [markdown]
+# ## The maps
+#
+# Each image is explained for the class that the network predicts. Maps are clipped at 0 and then brought to the size
+# of the image by the Lanczos kernel, as in the paper.
+
+# %%
+rows = []
+for network, chosen in sets:
+    images = chosen.images()
+    found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
+    maps = {name: cams.upsample(low, size) for name, low in found.maps.items()}
+    for i, position in enumerate(chosen.positions):
+        explained = chosen.class_names[found.classes[i]]
+        name = general_title if network is general_network and general_title else explained
+        row = {"image": images[i], "maps": {method: maps[method][i] for method in maps}}
+        row["title"] = f"{name}, score {found.logits[i].max():.1f}"
+        row["mask"] = chosen.read_mask(position) if chosen.read_mask else None
+        row["boxes"] = chosen.boxes(position) if chosen.boxes else ()
+        rows.append(row)
+    if found.same_as:
+        print(", ".join(f"{one} draws the same map as {other}" for one, other in found.same_as.items()))
+
+# %% [markdown]
+# ## Figure 1
+
+# %%
+banner = "smoke run: not a result" if profile == "smoke" else ""
+figure = figures.figure1(rows, cams.PAPER_METHODS, banner)
+display(figure)
+
+# %% [markdown]
+# The share of each image where the map is above half of its peak puts a number on the paper's remark that Grad-CAM++
+# lights up a larger area.
+
+# %%
+for row in rows:
+    areas = {method: (values > values.max() / 2).mean() for method, values in row["maps"].items()}
+    print(row["title"] + ": " + ", ".join(f"{method} {area:.1%}" for method, area in areas.items()))
+
+# %%
+outputs = figures.save(figure, results / "figure1")
+inputs = {name: build / name for name in ("general.keras", "radiographs.keras")}
+inputs |= {"general image": general.ids[0], "radiographs": list(radiographs.ids)}
+record = provenance.write("02_figure1", outputs, inputs, globals(), results, started)
+record["outputs"]
