@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -69,7 +70,8 @@ def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
     xp = _namespace(features, head_weights, logits)
     positions = features.shape[1] * features.shape[2]
     slopes = xp.transpose(head_weights)[None] / positions  # (1, C, K)
-    others = (np.arange(logits.shape[1])[None] != np.asarray(classes)[:, None]).astype(str(np.dtype(logits.dtype)))
+    others = np.arange(logits.shape[1])[None] != np.asarray(classes)[:, None]
+    others = others.astype(keras.backend.standardize_dtype(logits.dtype))
 
     top_other = xp.max(xp.where(others > 0, logits, -np.inf), axis=1, keepdims=True)
     # The explained class may lie thousands above the others: cut the exponent before it overflows, then drop it.

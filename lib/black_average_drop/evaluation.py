@@ -122,12 +122,14 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
         for chunk in _chunks(images, batch_size):
+            if not np.isfinite(chunk).all():
+                raise ValueError(f"An image among {start} to {start + len(chunk) - 1} holds NaN: check how it is read.")
             features, logits, _ = (values[: len(chunk)] for values in network.explain(_padded(chunk, batch_size)))
             if not np.isfinite(logits).all():
-                raise ValueError(
-                    f"Image {start + int(np.argmin(np.isfinite(logits).all(1)))} gets a score that is NaN."
-                )
+                raise ValueError("The network gives a score that is NaN: its weights are not usable.")
             chosen = logits.argmax(axis=1) if classes is None else np.asarray(classes)[start : start + len(chunk)]
+            if len(chosen) < len(chunk) or not 0 <= chosen.min() <= chosen.max() < network.classes:
+                raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image.")
             explanation = explain(network, features, logits, chosen)
             for name, maps in _batch_maps(network, methods, explanation).items():
                 collected[name].append(maps)

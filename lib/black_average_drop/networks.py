@@ -6,6 +6,7 @@ All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer insi
 import inspect
 import json
 import os
+import warnings
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -123,8 +124,9 @@ class CamNetwork:
             raise ValueError(f"A Keras model is wanted, not {type(model).__name__}.")
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(f"Model {model.name} must be built, with one input and one output.")
-        dense, own_activation, tensor = _find_head(model)
-        features = _find_features(model, tensor)
+        steps = _backwards(model)
+        dense, own_activation = _find_head(steps, model.name)
+        trunk, layer = _find_features(steps, model)
         weights = [np.asarray(weight) for weight in dense.get_weights()]
         kernel = weights[0]
         bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[1], "float32")
@@ -136,7 +138,6 @@ class CamNetwork:
             _check_activation(activation)
         elif own_activation == "linear":
             raise ValueError(f'The head of {model.name} has no activation: pass activation="softmax" or "relu".')
-        trunk, layer = features
         return cls(trunk, kernel, bias, activation or own_activation, layer, preprocessing)
 
     def with_activation(self, activation):
@@ -246,73 +247,84 @@ def _load_weights(constructor, shape, path):
         {"include_top": False},
     ):
         model = constructor(weights=None, input_shape=shape, **head)
+        fresh = [weight for weight in model.get_weights() if weight.ndim > 1]
         try:
-            model.load_weights(path)
-            return model
+            with warnings.catch_warnings(action="ignore"):  # Keras warns of containers that hold no weights
+                model.load_weights(path)
         except (ValueError, OSError, KeyError) as problem:
             reason = str(problem).splitlines()[0]
+            continue
+        # Keras passes over layers that a file lacks: a kernel that is still as it was drawn was not in the file.
+        loaded = [weight for weight in model.get_weights() if weight.ndim > 1]
+        if not any(np.array_equal(before, after) for before, after in zip(fresh, loaded, strict=True)):
+            return model
+        reason = "some layers are not in the file"
     raise ValueError(f"weights: {path} does not fit {constructor.__name__} ({reason}): name a file made for it.")
 
 
-def _find_head(model):
-    """Walk back from the output to the dense head: (dense layer, name of the activation, the dense layer's input)."""
-    activation, tensor = None, model.outputs[0]
-    while True:
-        layer, source = _origin(tensor)
-        if isinstance(layer, keras.Model):
-            tensor = _inner_output(layer, tensor)
-            continue
+def _find_head(steps, name):
+    """Go back from the output to the dense head: (dense layer, name of the activation)."""
+    activation = None
+    for layer, _, _ in steps:
         if isinstance(layer, layers.Dense):
             own = keras.activations.serialize(layer.activation)
             if activation and own != "linear":
-                raise ValueError(
-                    f"Model {model.name} applies two activations after its dense head ({own}, {activation})."
-                )
+                raise ValueError(f"Model {name} applies two activations after its dense head ({own}, {activation}).")
             activation = activation or own
             if activation not in (*HEAD_ACTIVATIONS, "sigmoid", "linear"):
-                raise ValueError(f"The head of {model.name} ends in {activation}; relu, softmax or sigmoid is wanted.")
-            return layer, activation, source
+                raise ValueError(f"The head of {name} ends in {activation}; relu, softmax or sigmoid is wanted.")
+            return layer, activation
         if isinstance(layer, layers.Activation):
             activation = keras.activations.serialize(layer.activation)
         elif isinstance(layer, layers.ReLU | layers.Softmax):
             activation = "relu" if isinstance(layer, layers.ReLU) else "softmax"
         elif not _passes_through(layer):
-            raise ValueError(f"Model {model.name} does not end in a dense head, but in {_describe(layer)}.")
-        tensor = source
+            raise ValueError(f"Model {name} does not end in a dense head, but in {_describe(layer)}.")
+    raise ValueError(f"Model {name} has no dense head.")
 
 
-def _find_features(model, tensor):
-    """Walk back from the dense head's input to the pooling: (model from pixels to feature maps, name of the layer)."""
-    nesting = []
-    while True:
-        layer, source = _origin(tensor)
-        if isinstance(layer, keras.Model):
-            nesting.append((layer, source))
-            tensor = _inner_output(layer, tensor)
-        elif isinstance(layer, layers.GlobalAveragePooling2D):
-            if layer.data_format != "channels_last":
-                raise ValueError(f"Model {model.name} keeps channels first; build it with channels last.")
+def _find_features(steps, model):
+    """Go on back from the dense head to the pooling: (model from pixels to feature maps, name of the last layer)."""
+    for layer, maps, around in steps:  # noqa: B007
+        if isinstance(layer, layers.GlobalAveragePooling2D):
             break
-        elif _passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape):
-            tensor = source
-        else:
+        if not (_passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape)):
             raise ValueError(
                 f"Model {model.name} has {_describe(layer)} between its feature maps and its dense head: "
                 "these maps need global average pooling followed by one dense layer."
             )
-    maps = source
-    producer = _origin(maps)[0]
-    while isinstance(producer, keras.Model):
-        producer = _origin(producer.outputs[0])[0]
-    if not nesting:
+    else:
+        raise ValueError(f"Model {model.name} has no global average pooling before its dense head.")
+    if layer.data_format != "channels_last":
+        raise ValueError(f"Model {model.name} keeps channels first: build it with channels last.")
+    producer = next(steps)[0]
+    if not around:
         return keras.Model(model.inputs, maps), producer.name
     # The pooling sits inside nested models: compose, from the outside in, what leads to each and then the last part.
     inputs = keras.Input(model.input_shape[1:])
     x, outer = inputs, model
-    for inner, entry in nesting:
+    for inner, entry in around:
         x = keras.Model(outer.inputs, entry)(x) if entry is not outer.inputs[0] else x
         outer = inner
     return keras.Model(inputs, keras.Model(outer.inputs, maps)(x)), producer.name
+
+
+def _backwards(model):
+    """Layers from the output back to the input, through nested models and out again: triples of the layer, its input
+    tensor, and the nested models around it, the outermost first, each with the tensor that enters it."""
+    around, tensor = [], model.outputs[0]
+    while True:
+        layer, source = _origin(tensor)
+        if isinstance(layer, keras.Model):
+            around.append((layer, source))
+            tensor = layer.outputs[tensor._keras_history.tensor_index]
+        elif source is not None:
+            yield layer, source, tuple(around)
+            tensor = source
+        elif around:
+            tensor = around.pop()[1]
+        else:
+            return
 
 
 def _origin(tensor):
@@ -320,11 +332,6 @@ def _origin(tensor):
     history = tensor._keras_history
     arguments = history.operation._inbound_nodes[history.node_index].input_tensors
     return history.operation, (arguments[0] if arguments else None)
-
-
-def _inner_output(model, tensor):
-    """The tensor inside a nested model that its output `tensor` stands for."""
-    return model.outputs[tensor._keras_history.tensor_index]
 
 
 def _passes_through(layer):

@@ -13,6 +13,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 
@@ -114,7 +115,7 @@ def _execute(notebook, parameters, build):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     failed = build / f"{notebook}.failed.ipynb"
     log = build / f"{notebook}.log"
-    with provenance.replacing(build / f"{notebook}.ipynb") as partial, _chatter_to(log) as terminal:
+    with provenance.replacing(build / f"{notebook}.ipynb") as partial, _chatter_to(log) as bars:
         try:
             papermill.execute_notebook(
                 NOTEBOOKS / f"{notebook}.ipynb",
@@ -123,7 +124,7 @@ def _execute(notebook, parameters, build):
                 kernel_name="python3",
                 cwd=NOTEBOOKS,
                 progress_bar=False,
-                stderr_file=terminal,
+                stderr_file=bars,
             )
         except PapermillExecutionError as problem:
             os.replace(partial, failed)
@@ -138,11 +139,13 @@ def _execute(notebook, parameters, build):
 
 @contextmanager
 def _chatter_to(log):
-    """Send standard error, which the kernel inherits, to a file; gives a stream on which progress bars still show."""
+    """Send standard error, which the kernel inherits, to a file; gives a stream that lets progress bars through."""
     with os.fdopen(os.dup(2), "w") as terminal, open(log, "w") as file:
         os.dup2(file.fileno(), 2)
         try:
-            yield terminal
+            yield SimpleNamespace(
+                write=lambda text: terminal.write(text) if "\r" in text else None, flush=terminal.flush
+            )
         finally:
             os.dup2(terminal.fileno(), 2)
 

@@ -1,0 +1,245 @@
+"""Every map against a hand-computed case, against automatic differentiation and against the other maps."""
+
+import keras
+import mpmath
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from black_average_drop import cams
+
+# One image, 1 x 2 positions, 2 channels: A^1 = (1, 3), A^2 = (2, 0); weights 2 and -4.
+FEATURES = np.array([[[[1.0, 2.0], [3.0, 0.0]]]], "float32")
+WEIGHTS = np.array([[2.0, -4.0]], "float32")
+GRADIENTS = np.broadcast_to(WEIGHTS[:, None, None] / 2, FEATURES.shape).astype("float32")
+
+
+def as_numpy(array):
+    return array
+
+
+def as_tensor(array):
+    return keras.ops.convert_to_tensor(array)
+
+
+@pytest.fixture(params=[as_numpy, as_tensor])
+def kind(request):
+    return request.param
+
+
+def gap_case(generator, classes=2, dtype="float64"):
+    features = np.maximum(generator.normal(size=(4, 3, 5, 7)), 0).astype(dtype)
+    head = generator.normal(size=(7, classes)).astype(dtype)
+    chosen = generator.integers(0, classes, 4)
+    gradients = np.broadcast_to((head.T[chosen] / 15)[:, None, None], features.shape)
+    return features, head, chosen, gradients
+
+
+def derivatives(score, features, orders=3):
+    """Value and pure derivatives d^n Y / dA^n for every entry of features, by nested automatic differentiation.
+
+    Each entry is moved alone: Y(A + t e) differentiated in t at 0.
+    """
+    flat = features.reshape(-1)
+    basis = tf.eye(flat.size, dtype=tf.float64)
+
+    def along(step):
+        moved = tf.constant(flat)[None] + step[:, None] * basis
+        return score(tf.reshape(moved, (-1, *features.shape)))
+
+    step = tf.Variable(tf.zeros(flat.size, tf.float64))
+    with tf.GradientTape() as third, tf.GradientTape() as second, tf.GradientTape() as first:
+        value = along(step)
+        d1 = first.gradient(value, step)
+        d2 = second.gradient(d1, step)
+    d3 = third.gradient(d2, step)
+    return value[0].numpy(), *(d.numpy().reshape(features.shape) for d in (d1, d2, d3)[:orders])
+
+
+def equation_7_and_8(features, d1, d2, d3):
+    activity = features.sum(axis=(0, 1), keepdims=True)
+    alpha = d2 / (2 * d2 + activity * d3)
+    weights = (alpha * np.maximum(d1, 0)).sum(axis=(0, 1))
+    return features @ weights
+
+
+def same_up_to_factor(found, wanted, tolerance):
+    factor = (found * wanted).sum() / (wanted**2).sum()
+    assert factor > 0
+    np.testing.assert_allclose(found, factor * wanted, rtol=tolerance, atol=tolerance * np.abs(found).max())
+
+
+def test_cam_by_hand(kind):
+    found = np.asarray(cams.cam(kind(FEATURES), kind(WEIGHTS)))
+    np.testing.assert_allclose(found, [[[(2 - 8) / 2, 6 / 2]]])  # (2*1 - 4*2)/2 and (2*3 - 4*0)/2
+    assert found.sum() == pytest.approx(WEIGHTS[0] @ FEATURES.mean(axis=(1, 2))[0])  # eq. (4): the logit
+
+
+def test_grad_cam_by_hand(kind):
+    np.testing.assert_allclose(np.asarray(cams.grad_cam(kind(FEATURES), kind(GRADIENTS))), [[[0, 3]]])
+
+
+def test_grad_cam_plus_plus_by_hand(kind):
+    # Channel 1: slope 1, activity 4, alpha 1/6, twice: w = 1/3. Channel 2 falls: w = 0.
+    found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS)))
+    np.testing.assert_allclose(found, [[[1 / 3, 1]]], rtol=1e-6)
+    # Curvature 3: alpha 1/(2 + 3*4) = 1/14, w = 1/7.
+    found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), curvature=3.0))
+    np.testing.assert_allclose(found, [[[1 / 7, 3 / 7]]], rtol=1e-6)
+
+
+def test_grad_cam_plus_plus_normalised_by_hand(kind):
+    found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), normalize_alpha=True))
+    np.testing.assert_allclose(found, [[[1, 3]]], rtol=1e-6)  # w = slope = 1
+
+
+def test_grad_cam_plus_plus_closed_form_on_a_pooled_head(generator):
+    features, head, chosen, gradients = gap_case(generator)
+    weights = head.T[chosen]
+    closed = np.maximum(weights, 0) / (2 + weights * features.mean(axis=(1, 2)))
+    found = cams.grad_cam_plus_plus(features, gradients)
+    np.testing.assert_allclose(found, np.einsum("nhwk,nk->nhw", features, closed), rtol=1e-12)
+
+
+def test_grad_cam_is_clipped_cam_on_a_pooled_head(generator):
+    features, head, chosen, gradients = gap_case(generator)
+    clipped = np.maximum(cams.cam(features, head.T[chosen]), 0)
+    assert (clipped == 0).any() and (clipped > 0).any()
+    np.testing.assert_allclose(cams.grad_cam(features, gradients), clipped, atol=1e-14)
+
+
+def test_normalised_grad_cam_plus_plus_is_cam_without_negative_weights(generator):
+    features, head, chosen, gradients = gap_case(generator)
+    found = cams.grad_cam_plus_plus(features, gradients, normalize_alpha=True)
+    np.testing.assert_allclose(found, cams.cam(features, np.maximum(head.T[chosen], 0)), rtol=1e-12)
+
+
+def test_pooled_head_against_automatic_differentiation(generator):
+    """Value and three derivatives of exp(S): gradients of S for CAM and Grad-CAM, eq. (7)-(8) for Grad-CAM++."""
+    features, head, chosen, gradients = gap_case(generator)
+    bias = generator.normal(size=2)
+    for n in range(len(features)):
+
+        def logit(maps, n=n):
+            return tf.reduce_mean(maps, axis=(1, 2)) @ head[:, chosen[n], None] + bias[chosen[n]]
+
+        # The term that is 0 gives the linear logit higher derivatives to trace.
+        value, slope, *_ = derivatives(
+            lambda maps: logit(maps)[:, 0] + 0 * tf.reduce_sum(maps, (1, 2, 3)) ** 3, features[n]
+        )
+        np.testing.assert_allclose(slope, gradients[n], atol=1e-12)
+        assert cams.cam(features, head.T[chosen])[n].sum() + bias[chosen[n]] == pytest.approx(value)
+
+        exponential = derivatives(lambda maps: tf.exp(logit(maps)[:, 0]), features[n])
+        wanted = equation_7_and_8(features[n], *exponential[1:])
+        same_up_to_factor(cams.grad_cam_plus_plus(features, gradients)[n], wanted, 1e-10)
+
+
+def test_curvature_against_automatic_differentiation(generator):
+    """For phi(S) = S^3 at S: rho = phi'''/phi'' = 6 / (6 S)."""
+    features, head, chosen, gradients = gap_case(generator)
+    for n in range(len(features)):
+        logit = float(head[:, chosen[n]] @ features[n].mean(axis=(0, 1))) + 5.0
+        cubed = derivatives(
+            lambda maps, n=n: ((tf.reduce_mean(maps, axis=(1, 2)) @ head[:, chosen[n], None])[:, 0] + 5.0) ** 3,
+            features[n],
+        )
+        found = cams.grad_cam_plus_plus(features, gradients, curvature=1 / logit)[n]
+        same_up_to_factor(found, equation_7_and_8(features[n], *cubed[1:]), 1e-10)
+
+
+def test_gradients_that_vary_over_positions_against_automatic_differentiation(generator):
+    """A hidden layer behind flattened features: the head is not pooled, and Grad-CAM takes the mean gradient."""
+    features = np.maximum(generator.normal(size=(3, 4, 2)), 0)
+    hidden, output = generator.normal(size=(24, 5)), generator.normal(size=5)
+
+    def logit(maps):
+        return tf.linalg.matvec(tf.nn.relu(tf.reshape(maps, (-1, 24)) @ hidden), output)
+
+    tensor = tf.constant(features[None])
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        score = logit(tensor)
+    gradients = tape.gradient(score, tensor).numpy()
+    weights = gradients.mean(axis=(1, 2))[0]
+    np.testing.assert_allclose(cams.grad_cam(features[None], gradients)[0], np.maximum(features @ weights, 0))
+    exponential = derivatives(lambda maps: tf.exp(logit(maps)), features)
+    same_up_to_factor(
+        cams.grad_cam_plus_plus(features[None], gradients)[0], equation_7_and_8(features, *exponential[1:]), 1e-9
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_softmax_form_against_automatic_differentiation(generator, classes):
+    features, head, chosen, _ = gap_case(generator, classes)
+    logits = features.mean(axis=(1, 2)) @ head
+    found = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
+    for n in range(len(features)):
+        score = derivatives(
+            lambda maps, n=n: tf.nn.softmax(tf.reduce_mean(maps, axis=(1, 2)) @ head)[:, chosen[n]], features[n]
+        )
+        same_up_to_factor(found[n], equation_7_and_8(features[n], *score[1:]), 1e-8)
+
+
+def test_softmax_form_at_huge_logits_against_mpmath(generator):
+    """At logits of several thousand every float derivative underflows; 4,000 digits do not."""
+    features, head, _, _ = gap_case(generator)
+    head = head * 2000
+    logits = features.mean(axis=(1, 2)) @ head
+    chosen = logits.argmax(axis=1)
+    assert 3000 < np.abs(np.diff(logits, axis=1)).max() < 9000  # exp(-3000) is 0 in float64
+    found = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
+    with mpmath.workdps(4000):
+        for n in range(len(features)):
+            weights = []
+            margin = mpmath.mpf(float(logits[n, chosen[n]])) - mpmath.mpf(float(logits[n, 1 - chosen[n]]))
+            score = 1 / (1 + mpmath.exp(-margin))
+            for k in range(7):
+                slope = (mpmath.mpf(float(head[k, chosen[n]])) - mpmath.mpf(float(head[k, 1 - chosen[n]]))) / 15
+                # Y = logistic(margin): Y' = Y(1-Y), Y'' = Y'(1-2Y), Y''' = Y'(1-6Y+6Y^2)
+                first = score * (1 - score)
+                second, third = first * (1 - 2 * score), first * (1 - 6 * score + 6 * score**2)
+                activity = mpmath.mpf(float(features[n, :, :, k].sum()))
+                alpha = second * slope**2 / (2 * second * slope**2 + activity * third * slope**3)
+                weights.append(alpha * max(slope, 0) / 1000)
+            wanted = features[n] @ np.array([float(weight) for weight in weights])
+            same_up_to_factor(found[n], wanted, 1e-8)
+
+
+def test_softmax_form_runs_on_tensors(generator):
+    features, head, chosen, _ = gap_case(generator, dtype="float32")
+    logits = features.mean(axis=(1, 2)) @ head
+    tensors = [keras.ops.convert_to_tensor(array) for array in (features, head, logits)]
+    found = np.asarray(cams.softmax_grad_cam_plus_plus(*tensors, chosen))
+    np.testing.assert_allclose(found, cams.softmax_grad_cam_plus_plus(features, head, logits, chosen), rtol=2e-3)
+
+
+def test_negative_features_are_refused(generator):
+    features = generator.normal(size=(1, 2, 2, 3))
+    with pytest.raises(ValueError, match="feature maps >= 0"):
+        cams.grad_cam_plus_plus(features, np.ones_like(features))
+
+
+@pytest.mark.parametrize("size", [(20, 30), (6, 7), (3, 4)])
+def test_upsample_is_the_lanczos_of_pillow(generator, kind, size):
+    maps = generator.random((2, 6, 7)).astype("float32")
+    found = np.asarray(cams.upsample(kind(maps), size))
+    assert found.dtype == np.float32
+    for one, original in zip(found, maps, strict=True):
+        wanted = Image.fromarray(original).resize(size[::-1], Image.Resampling.LANCZOS)
+        np.testing.assert_allclose(one, np.asarray(wanted), atol=1e-6)
+
+
+def test_upsampling_rings_below_zero():
+    clipped = np.zeros((1, 7, 7), "float32")
+    clipped[0, 3, 3] = 1
+    assert cams.upsample(clipped, (70, 70)).min() < -0.01
+
+
+def test_registry_holds_the_papers_methods(generator):
+    features, head, chosen, gradients = gap_case(generator)
+    explanation = cams.Explanation(features, gradients, head.T[chosen], head, features.mean((1, 2)) @ head, chosen)
+    assert list(cams.METHODS)[:3] == list(cams.PAPER_METHODS)
+    for method in cams.METHODS.values():
+        assert method(explanation).shape == (4, 3, 5)

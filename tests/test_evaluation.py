@@ -1,0 +1,196 @@
+import tracemalloc
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from black_average_drop import cams, evaluation, masks, metrics, networks
+
+
+@pytest.fixture
+def network(small_model):
+    return networks.CamNetwork.from_model(small_model)
+
+
+def test_rows_against_every_step_done_by_hand(network, small_model, pixels):
+    """Maps from the model's own layers, masks one image at a time, scores from the model itself."""
+    rows = evaluation.evaluate(network, pixels, alpha=0.3, batch_size=4, ids=[f"image {i}" for i in range(10)])
+    assert len(rows) == 10 * len(cams.METHODS) * 2
+    feature_model = keras.Model(small_model.inputs, small_model.get_layer("last_convolution").output)
+    head, bias = small_model.layers[-1].get_weights()
+    for i, image in enumerate(pixels):
+        features = feature_model.predict(image[None].astype("float32"), verbose=0)[0]
+        logits = features.mean(axis=(0, 1)) @ head + bias
+        chosen = int(logits.argmax())
+        weights = head[:, chosen]
+        low = {
+            "CAM": np.maximum(features @ weights, 0),
+            "Grad-CAM": np.maximum(features @ weights, 0),
+            "Grad-CAM++": features @ (np.maximum(weights, 0) / (2 + weights * features.mean(axis=(0, 1)))),
+        }
+        for method, small in low.items():
+            big = cams.upsample(small[None].astype("float32"), (32, 32))[0]
+            faded = image * (np.maximum(big, 0) / big.max())[..., None]
+            eta = np.sort(big.ravel())[::-1][round(0.3 * 1024)]
+            black = np.where((big > eta)[..., None], image, 0)
+            for metric, masked in (("AD", faded), ("BAD", black)):
+                row = rows.query(
+                    "id == @name and method == @method and metric == @metric",
+                    local_dict={"name": f"image {i}", "method": method, "metric": metric},
+                ).iloc[0]
+                full = small_model.predict(image[None].astype("float32"), verbose=0)[0]
+                score = small_model.predict(masked[None].astype("float32"), verbose=0)[0]
+                assert row["class"] == chosen and row["alpha"] == 0.3
+                assert row["full_score"] == pytest.approx(full[chosen], rel=1e-4)
+                assert row["masked_score"] == pytest.approx(score[chosen], rel=1e-3, abs=1e-4)
+                wanted = max(0, full[chosen] - score[chosen]) / full[chosen]
+                assert row["drop"] == pytest.approx(wanted, abs=1e-3)
+                assert row["kept"] == pytest.approx(1 if metric == "AD" else (big > eta).mean())
+
+
+def test_summary_of_rows_is_the_metrics_own(network, pixels):
+    rows = evaluation.evaluate(network, pixels, alpha=0.5)
+    for _, group in rows.groupby(["method", "metric"]):
+        wanted = metrics.average_drop(group["full_score"], group["masked_score"])
+        assert group["drop"].mean() == pytest.approx(wanted)
+    softmax = evaluation.evaluate(network.with_activation("softmax"), pixels, alpha=0.5)
+    np.testing.assert_allclose(softmax["full_score"], rows["full_softmax"], rtol=1e-6)
+    np.testing.assert_allclose(softmax["masked_score"], rows["masked_softmax"], rtol=1e-6)
+    np.testing.assert_allclose(np.maximum(rows["masked_logit"], 0), rows["masked_score"], rtol=1e-6)
+
+
+class Batches:
+    """Re-iterable, with groups of uneven size."""
+
+    def __init__(self, pixels, ends):
+        self.pixels, self.ends = pixels, ends
+
+    def __iter__(self):
+        return iter(np.split(self.pixels, self.ends))
+
+
+@pytest.mark.parametrize("ends", [[3, 4, 9], [1], []])
+def test_rows_do_not_depend_on_how_images_are_grouped(network, pixels, ends):
+    whole = evaluation.evaluate(network, pixels, batch_size=4)
+    grouped = evaluation.evaluate(network, Batches(pixels, ends), batch_size=4)
+    assert whole.equals(grouped)
+
+
+def test_images_that_can_be_read_only_once_are_refused(network, pixels):
+    with pytest.raises(ValueError, match="re-iterable"):
+        evaluation.evaluate(network, iter(np.split(pixels, 2)), alpha=0.5)
+
+
+def test_alpha_comes_from_the_papers_methods_alone(network, pixels):
+    few = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
+    extra = cams.METHODS | {"flat": lambda e: np.ones(e.features.shape[:3], "float32")}
+    rows = evaluation.evaluate(network, pixels, methods=few)
+    more = evaluation.evaluate(network, pixels, methods=extra, controls=evaluation.CONTROLS)
+    common = more[more["method"].isin(few)].reset_index(drop=True)
+    assert rows.equals(common)
+    found = evaluation.explain_all(network, pixels)
+    maps = {name: cams.upsample(found.maps[name], (32, 32)) for name in ("CAM", "Grad-CAM++")}
+    assert rows["alpha"].iloc[0] == masks.select_alpha(masks.alpha_curve(pixels.astype("float32"), maps))
+
+
+def test_maps_that_are_the_same_are_scored_once(network, pixels):
+    passes = []
+    score = network.score
+    network.score = lambda images: passes.append(1) or score(images)
+    rows = evaluation.evaluate(network, pixels, alpha=0.5, batch_size=10)
+    assert len(passes) == 3 * 2  # CAM = Grad-CAM, Grad-CAM++ and its variant, under two metrics
+    assert rows.groupby("method")["same_map_as"].first()["Grad-CAM"] == "CAM"
+    cam, grad_cam = (rows[rows["method"] == name] for name in ("CAM", "Grad-CAM"))
+    np.testing.assert_array_equal(cam["drop"], grad_cam["drop"])
+
+
+def test_controls_are_what_they_are_called(network, pixels):
+    maps = np.arange(3 * 4, dtype="float32").reshape(3, 2, 2)
+    np.testing.assert_array_equal(evaluation.another_images_map(maps), maps[[2, 0, 1]])
+    random = evaluation.smooth_random_map(maps)
+    assert random.shape == maps.shape and 0 <= random.min() < random.max() <= 1
+    rows = evaluation.evaluate(network, pixels, alpha=0.25, controls=evaluation.CONTROLS)
+    control = rows[(rows["method"] == "smooth random map") & (rows["metric"] == "BAD")]
+    np.testing.assert_allclose(control["kept"], 0.25)  # the same area as the methods
+
+
+def test_all_ones_map_drops_nothing_under_average_drop(network, pixels):
+    ones = {"ones": lambda e: np.ones(e.features.shape[:3], "float32")}
+    rows = evaluation.evaluate(network, pixels, methods=ones, alpha=0.5)
+    np.testing.assert_allclose(rows[rows["metric"] == "AD"]["drop"], 0, atol=1e-5)
+
+
+def test_given_classes_are_explained(network, pixels):
+    rows = evaluation.evaluate(network, pixels, alpha=0.5, classes=np.full(10, 2))
+    assert set(rows["class"]) == {2}
+    logits, _ = network.score(pixels)
+    np.testing.assert_allclose(rows["full_logit"][:10], logits[:, 2], rtol=1e-5)
+
+
+def test_several_labels_need_classes_and_are_incorrect_when_they_cross_a_half(pixels):
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential([keras.Input((32, 32, 3)), layers.Rescaling(1 / 255)])
+    model.add(layers.Conv2D(6, 5, strides=8, padding="same", activation="relu"))
+    model.add(layers.GlobalAveragePooling2D())
+    model.add(layers.Dense(3, "sigmoid", bias_initializer=keras.initializers.Constant(-0.12)))
+    network = networks.CamNetwork.from_model(model)
+    with pytest.raises(ValueError, match="pass classes"):
+        evaluation.evaluate(network, pixels, alpha=0.5)
+    rows = evaluation.evaluate(network, pixels, alpha=0.5, classes=np.arange(10) % 3)
+    crossed = (rows["full_score"] > 0.5) != (rows["masked_score"] > 0.5)
+    assert crossed.any() and not crossed.all()
+    np.testing.assert_array_equal(rows["masked_class"], np.where(crossed, -1, rows["class"]))
+
+
+def test_ringing_is_counted_where_a_mask_needs_more_than_the_map_supports(network, pixels):
+    spike = {"spike": lambda e: np.pad(np.ones((len(e.features), 1, 1), "float32"), ((0, 0), (1, 2), (1, 2)))}
+    rows = evaluation.evaluate(network, pixels, methods=spike, alpha=0.9)
+    assert (rows[rows["metric"] == "BAD"]["kept_unsupported"] > 0.2).all()
+    rows = evaluation.evaluate(network, pixels, methods=spike, alpha=0.05)
+    assert (rows["kept_unsupported"] == 0).all()
+
+
+def test_black_logits_are_the_models_own(network, small_model):
+    wanted = small_model.layers[-1].get_weights()[1]
+    maps = keras.Model(small_model.inputs, small_model.get_layer("last_convolution").output)
+    features = maps.predict(np.zeros((1, 32, 32, 3), "float32"), verbose=0)
+    wanted = wanted + features.mean(axis=(1, 2))[0] @ small_model.layers[-1].get_weights()[0]
+    np.testing.assert_allclose(evaluation.black_logits(network), wanted, rtol=1e-5)
+
+
+def test_memory_does_not_grow_with_the_number_of_images(network):
+    class Many:
+        def __init__(self, count):
+            self.count = count
+
+        def __iter__(self):
+            return (np.full((8, 32, 32, 3), i % 256, "uint8") for i in range(self.count // 8))
+
+    def peak(count):
+        tracemalloc.start()
+        evaluation.evaluate(network, Many(count), alpha=0.5, batch_size=8)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(16)  # compiles
+    # A float32 image takes 12 KB; what is kept of one, its small maps and rows, is far less.
+    assert (peak(808) - peak(8)) / 800 < 6_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"methods": {}}, "methods is empty"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"images": np.zeros((0, 32, 32, 3))}, "no image"),
+        ({"ids": ["one"]}, "ids has 1 entries for 10"),
+        ({"classes": np.zeros(3, int)}, "classes"),
+        ({"alpha": 1.5}, "alpha is 1.5"),
+        ({"images": np.full((2, 32, 32, 3), np.nan)}, "An image among 0 to 1 holds NaN"),
+    ],
+)
+def test_evaluate_refuses(network, pixels, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.evaluate(**{"network": network, "images": pixels, "alpha": 0.5, **arguments})

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from black_average_drop import masks
+
+IMAGE = np.array([[[[10, 20, 30], [40, 50, 60]], [[70, 80, 90], [100, 110, 120]]]], "uint8")
+MAP = np.array([[[4.0, 2.0], [-1.0, 0.0]]], "float32")
+
+
+def test_fade_by_hand():
+    found = masks.fade(IMAGE, MAP)
+    np.testing.assert_allclose(found[0], [[[10, 20, 30], [20, 25, 30]], [[0, 0, 0], [0, 0, 0]]])
+    assert found.dtype == np.float32
+
+
+def test_fade_ignores_the_maps_scale_and_blackens_without_evidence():
+    np.testing.assert_allclose(masks.fade(IMAGE, 7 * MAP), masks.fade(IMAGE, MAP))
+    assert not masks.fade(IMAGE, -np.abs(MAP)).any()
+
+
+def test_blacken_by_hand():
+    found = masks.blacken(IMAGE, MAP, 0.5)
+    np.testing.assert_array_equal(found[0], [[[10, 20, 30], [40, 50, 60]], [[0, 0, 0], [0, 0, 0]]])
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("alpha", [0.001, 0.3, 0.5, 0.999])
+def test_kept_area_is_exactly_k_without_ties(generator, alpha):
+    maps = generator.permutation(100).reshape(1, 10, 10).astype("float32")
+    for ties in ("strict", "exact"):
+        kept = masks.kept_pixels(maps, alpha, ties)
+        assert kept.sum() == round(100 * alpha)
+        if 0 < kept.sum() < 100:
+            assert maps[kept].min() > maps[~kept].max()
+
+
+def test_ties_strict_keeps_fewer_and_exact_keeps_k():
+    plateau = np.array([[[5.0, 1.0], [1.0, 1.0]]])
+    assert masks.kept_pixels(plateau, 0.5).sum() == 1  # eta is 1, and only one value is above it
+    exact = masks.kept_pixels(plateau, 0.5, ties="exact")
+    np.testing.assert_array_equal(exact[0], [[True, True], [False, False]])  # equal values in order of position
+
+
+def test_exact_ties_follow_another_ranking():
+    plateau = np.array([[[5.0, 0.0], [0.0, 0.0]]])
+    unclipped = np.array([[[5.0, -3.0], [-2.0, -1.0]]])
+    exact = masks.kept_pixels(plateau, 0.5, ties="exact", ranking=unclipped)
+    np.testing.assert_array_equal(exact[0], [[True, False], [False, True]])
+
+
+def test_black_average_drop_sees_only_the_ranking(generator):
+    maps = generator.random((2, 9, 8)) + 0.1
+    images = generator.random((2, 9, 8, 3))
+    for power in (0.25, 4):
+        np.testing.assert_array_equal(masks.blacken(images, maps**power, 0.3), masks.blacken(images, maps, 0.3))
+
+
+def brute_force_curve(images, maps):
+    pixels = images.shape[1] * images.shape[2]
+    names = list(maps)
+    curve = np.zeros(pixels + 1)
+    for k in range(1, pixels):
+        shown = [masks.blacken(images, maps[name], k / pixels, ties="exact").astype("float64") for name in names]
+        for i in range(len(names)):
+            for j in range(i):
+                curve[k] += np.abs(shown[i] - shown[j]).sum()
+    return curve
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("plateau", [False, True])
+def test_alpha_curve_against_brute_force_over_all_alphas(generator, count, plateau):
+    images = generator.integers(0, 256, (3, 6, 7, 3)).astype("float32")
+    maps = {f"m{i}": generator.normal(size=(3, 6, 7)) for i in range(count)}
+    if plateau:
+        maps["m0"] = np.maximum(maps["m0"], 0)
+    curve = masks.alpha_curve(images, maps)
+    assert curve.shape == (43,) and curve.dtype == np.float64
+    wanted = brute_force_curve(images, maps)
+    np.testing.assert_allclose(curve, wanted, atol=1e-6)
+    assert masks.select_alpha(curve) == np.argmax(wanted) / 42
+
+
+def test_alpha_curve_of_batches_adds_up_and_does_not_mind_the_order_of_methods(generator):
+    images = generator.random((4, 5, 5, 3))
+    maps = {name: generator.random((4, 5, 5)) for name in "abc"}
+    whole = masks.alpha_curve(images, maps)
+    parts = sum(masks.alpha_curve(images[i : i + 1], {n: m[i : i + 1] for n, m in maps.items()}) for i in range(4))
+    np.testing.assert_allclose(parts, whole, atol=1e-9)
+    np.testing.assert_allclose(masks.alpha_curve(images, dict(reversed(maps.items()))), whole, atol=1e-9)
+
+
+def test_select_alpha_refuses_a_flat_curve(generator):
+    same = generator.random((1, 4, 4))
+    with pytest.raises(ValueError, match="pass alpha"):
+        masks.select_alpha(masks.alpha_curve(np.ones((1, 4, 4, 3)), {"a": same, "b": same.copy()}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"alpha": 0.0}, "alpha is 0.0"),
+        ({"alpha": 1.0}, "alpha is 1.0"),
+        ({"alpha": 0.5, "ties": "loose"}, "ties is 'loose'"),
+        ({"alpha": 0.5, "ranking": MAP}, "ranking needs"),
+        ({"alpha": 0.5, "maps": MAP[:, :1]}, "do not fit"),
+        ({"alpha": 0.5, "maps": MAP * np.nan}, "NaN"),
+    ],
+)
+def test_blacken_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        masks.blacken(**{"images": IMAGE, "maps": MAP, **arguments})

@@ -1,0 +1,250 @@
+"""Each kind of model that the contract lists, read at its last feature maps and compared with its own output."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from black_average_drop import evaluation, networks
+
+
+def convolution(name="last_convolution"):
+    return layers.Conv2D(5, 5, strides=8, padding="same", activation="relu", name=name)
+
+
+def backbone(pooling=None):
+    inputs = keras.Input((32, 32, 3))
+    x = convolution()(layers.Rescaling(1 / 255)(inputs))
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x) if pooling else x, name="backbone")
+
+
+def functional():
+    inputs = keras.Input((32, 32, 3))
+    x = layers.GlobalAveragePooling2D()(convolution()(layers.Rescaling(1 / 255)(inputs)))
+    return keras.Model(inputs, layers.Dense(3, "softmax")(layers.Dropout(0.5)(x)))
+
+
+def sequential(*end):
+    head = [layers.GlobalAveragePooling2D(), *end]
+    return keras.Sequential([keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), convolution(), *head])
+
+
+def nested(pooling):
+    inputs = keras.Input((32, 32, 3))
+    x = backbone(pooling)(layers.RandomFlip()(inputs))
+    x = x if pooling else layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(3, "softmax")(x))
+
+
+def nested_twice():
+    inner = keras.Sequential([keras.Input((32, 32, 3)), backbone(pooling="avg")])
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, layers.Dense(3, "softmax")(inner(layers.Rescaling(0.5)(inputs))))
+
+
+def nested_head():
+    classifier = keras.Sequential([keras.Input((5,)), layers.Dropout(0.1), layers.Dense(3, "softmax")])
+    return keras.Sequential([keras.Input((32, 32, 3)), backbone(pooling="avg"), classifier])
+
+
+MODELS = {
+    "functional": functional,
+    "sequential": lambda: sequential(layers.Dense(3, "relu", bias_initializer="ones")),
+    "separate activation": lambda: sequential(layers.Dense(3), layers.Activation("softmax")),
+    "softmax layer": lambda: sequential(layers.Dense(3), layers.Softmax()),
+    "relu layer": lambda: sequential(layers.Dense(3, bias_initializer="ones"), layers.ReLU()),
+    "no bias": lambda: sequential(layers.Dense(3, "softmax", use_bias=False)),
+    "dropout behind": lambda: sequential(layers.Dense(3, "softmax"), layers.Dropout(0.5)),
+    "several labels": lambda: sequential(layers.Dense(3, "sigmoid")),
+    "nested, pooling outside": lambda: nested(None),
+    "nested, pooling inside": lambda: nested("avg"),
+    "nested twice": nested_twice,
+    "nested head": nested_head,
+    "kept dimensions": lambda: keras.Sequential(
+        [
+            *(keras.Input((32, 32, 3)), convolution(), layers.GlobalAveragePooling2D(keepdims=True)),
+            *(layers.Flatten(), layers.Dense(3, "softmax")),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_from_model_reads_the_models_own_scores(name, pixels):
+    keras.utils.set_random_seed(0)
+    model = MODELS[name]()
+    network = networks.CamNetwork.from_model(model)
+    features, logits, scores = network.explain(pixels)
+    assert features.shape == (10, 4, 4, 5) and network.layer == "last_convolution" and network.image_size == (32, 32)
+    np.testing.assert_allclose(scores, model.predict(pixels.astype("float32"), verbose=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(network.score(pixels)[0], logits, rtol=1e-5, atol=1e-6)
+    # The logits are the pooled features through the head that explanations use.
+    pooled = features.mean(axis=(1, 2)) @ network.head_weights
+    np.testing.assert_allclose(logits - pooled, np.broadcast_to((logits - pooled)[:1], logits.shape), atol=1e-4)
+
+
+def test_reloaded_model_reads_the_same(tmp_path, pixels):
+    model = nested("avg")
+    model.save(tmp_path / "outside.keras")
+    loaded, facts = networks.load(tmp_path / "outside.keras")
+    assert facts == {}
+    wanted = networks.CamNetwork.from_model(model).explain(pixels)
+    for found, one in zip(networks.CamNetwork.from_model(loaded).explain(pixels), wanted, strict=True):
+        np.testing.assert_allclose(found, one, rtol=1e-5, atol=1e-6)
+
+
+def test_single_sigmoid_is_read_as_two_logits(pixels):
+    model = sequential(layers.Dense(1, "sigmoid"))
+    network = networks.CamNetwork.from_model(model)
+    _, logits, scores = network.explain(pixels)
+    assert network.classes == 2 and not logits[:, 0].any()
+    np.testing.assert_allclose(scores[:, 1:], model.predict(pixels.astype("float32"), verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_preprocessing_of_a_model_that_does_not_rescale(pixels):
+    inputs = keras.Input((32, 32, 3))
+    model = keras.Model(inputs, layers.Dense(2, "softmax")(layers.GlobalAveragePooling2D()(convolution()(inputs))))
+    network = networks.CamNetwork.from_model(model, preprocessing=lambda images: images / 127.5 - 1)
+    wanted = model.predict(pixels.astype("float32") / 127.5 - 1, verbose=0)
+    np.testing.assert_allclose(network.score(pixels)[1], wanted, rtol=1e-4)
+
+
+def test_activation_is_a_view_on_the_same_logits(pixels):
+    network = networks.CamNetwork.from_model(functional())
+    relu = networks.CamNetwork.from_model(functional(), activation="relu")
+    assert (network.activation, relu.activation) == ("softmax", "relu")
+    view = network.with_activation("relu")
+    logits, scores = view.score(pixels)
+    np.testing.assert_allclose(scores, np.maximum(logits, 0))
+    assert network.activation == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: sequential(layers.Dense(2)), "has no activation"),
+        (
+            lambda: keras.Sequential(
+                [keras.Input((32, 32, 3)), convolution(), layers.Flatten(), layers.Dense(2, "softmax")]
+            ),
+            "global average pooling",
+        ),
+        (lambda: sequential(layers.Dense(4, "relu"), layers.Dense(2, "softmax")), "Dense .* between"),
+        (lambda: sequential(layers.Dense(2, "tanh")), "ends in tanh"),
+        (lambda: sequential(layers.Dense(2, "softmax"), layers.ReLU()), "two activations"),
+        (lambda: sequential(layers.Dense(2, "softmax"), layers.Rescaling(2.0)), "does not end in a dense head"),
+        (lambda: keras.Sequential([layers.Dense(2)]), "must be built"),
+        (lambda: "model.keras", "A Keras model is wanted"),
+    ],
+)
+def test_models_that_do_not_fit_are_refused_in_a_sentence(model, message):
+    with pytest.raises(ValueError, match=message):
+        networks.CamNetwork.from_model(model())
+
+
+def test_wrong_image_size_is_refused(small_model):
+    with pytest.raises(ValueError, match="do not fit"):
+        networks.CamNetwork.from_model(small_model).score(np.zeros((1, 16, 32, 3)))
+
+
+@pytest.mark.parametrize("backbone_name", ["small_cnn", "MobileNetV2", "ResNet50", "DenseNet121"])
+def test_build_takes_pixels_and_ends_in_features_that_are_not_negative(backbone_name, generator):
+    model = networks.build(backbone_name, (64, 64), ("a", "b", "c"), "relu")
+    network = networks.CamNetwork.from_model(model)
+    images = generator.integers(0, 256, (2, 64, 64, 3)).astype("float32")
+    features, logits, scores = network.explain(images)
+    assert features.min() >= 0 and scores.shape == (2, 3)
+    np.testing.assert_array_equal(model.layers[-1].get_weights()[1], 1)  # a ReLU head with bias 0 can be born dead
+    shown = keras.Model(model.inputs, model.get_layer("pixels_to_network").output).predict(images, verbose=0)
+    if backbone_name == "small_cnn":
+        wanted = images / 127.5 - 1
+    else:
+        wanted = networks._application(backbone_name)[1].preprocess_input(images.copy())
+    np.testing.assert_allclose(shown, wanted, atol=1e-3 if backbone_name == "ResNet50" else 1e-5)
+
+
+def test_features_that_go_negative_are_refused_by_the_name_of_their_layer(generator):
+    network = networks.CamNetwork.from_model(networks.build("EfficientNetB0", (32, 32), ("a", "b")))
+    with pytest.raises(ValueError, match="Grad-CAM\\+\\+ on the output of layer 'top_activation'"):
+        evaluation.explain_all(network, generator.uniform(0, 255, (2, 32, 32, 3)))
+
+
+def test_softmax_head_starts_without_bias():
+    model = networks.build("small_cnn", (64, 64), ("a", "b"), "softmax")
+    np.testing.assert_array_equal(model.layers[-1].get_weights()[1], 0)
+    with pytest.raises(ValueError, match="activation is 'tanh'"):
+        networks.build("small_cnn", (64, 64), ("a", "b"), "tanh")
+
+
+@pytest.fixture(scope="module")
+def weight_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    keras.utils.set_random_seed(3)
+    for classes in (1000, 1001):
+        full = keras.applications.MobileNetV2(weights=None, classes=classes, alpha=1.0)
+        full.save_weights(folder / f"{classes}.weights.h5")
+    return folder, full
+
+
+def test_imagenet_head_from_a_file_is_used_as_it_is(weight_files, generator):
+    folder, full = weight_files
+    images = generator.uniform(0, 255, (2, 224, 224, 3)).astype("float32")
+    model = networks.build_imagenet("MobileNetV2", (224, 224), folder / "1001.weights.h5")
+    wanted = full.predict(images / 127.5 - 1, verbose=0)
+    np.testing.assert_allclose(model.predict(images, verbose=0), wanted, rtol=1e-3)
+    network = networks.CamNetwork.from_model(model)
+    assert network.classes == 1001 and network.layer == "out_relu"
+    assert networks.build_imagenet("MobileNetV2", (96, 96), folder / "1000.weights.h5").output_shape == (None, 1000)
+
+
+def test_pretrained_trunk_freezes_batch_normalisation_and_random_trunk_does_not(weight_files):
+    folder, full = weight_files
+
+    def trainable(model):
+        norms = [one for one in model._flatten_layers() if isinstance(one, layers.BatchNormalization)]
+        return {norm.trainable for norm in norms}
+
+    pretrained = networks.build("MobileNetV2", (96, 96), ("a", "b"), weights=folder / "1001.weights.h5")
+    assert trainable(pretrained) == {False}
+    assert trainable(networks.build("MobileNetV2", (96, 96), ("a", "b"))) == {True}
+    first = pretrained.get_layer("MobileNetV2").get_layer("Conv1").get_weights()[0]
+    np.testing.assert_array_equal(first, full.get_layer("Conv1").get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"backbone": "NoSuchNet"}, ValueError, "backbone is 'NoSuchNet'"),
+        ({"weights": "absent.weights.h5"}, FileNotFoundError, "absent.weights.h5 is missing"),
+        ({"backbone": "small_cnn", "weights": "imagenet"}, ValueError, "no pretrained weights"),
+    ],
+)
+def test_build_refuses(arguments, error, message):
+    with pytest.raises(error, match=message):
+        networks.build(**{"backbone": "MobileNetV2", "image_size": (64, 64), "class_names": ("a", "b"), **arguments})
+
+
+def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, small_model):
+    small_model.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(ValueError, match="other.weights.h5 does not fit MobileNetV2"):
+        networks.build("MobileNetV2", (64, 64), ("a", "b"), weights=tmp_path / "other.weights.h5")
+
+
+def test_saved_file_carries_its_facts(tmp_path, small_model, pixels):
+    path = tmp_path / "new" / "model.keras"
+    networks.save(small_model, path, {"class_names": ["a", "b", "c"], "seed": 4})
+    model, facts = networks.load(path)
+    assert facts == {"class_names": ["a", "b", "c"], "seed": 4}
+    np.testing.assert_allclose(
+        model.predict(pixels.astype("float32"), verbose=0), small_model.predict(pixels.astype("float32"), verbose=0)
+    )
+    assert [file.name for file in path.parent.iterdir()] == ["model.keras"]
+
+
+def test_files_that_cannot_be_loaded_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.keras is missing"):
+        networks.load(tmp_path / "nothing.keras")
+    (tmp_path / "broken.keras").write_bytes(b"PK not a model")
+    with pytest.raises(ValueError, match="broken.keras cannot be loaded"):
+        networks.load(tmp_path / "broken.keras")
