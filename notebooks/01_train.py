@@ -35,6 +35,9 @@ activation = "relu"  # of the radiograph classifier's head
 validation_images = 400
 test_images = 600
 
+# %% [markdown]
+# Everything that computes is in the package; a notebook names what to compute.
+
 # %%
 import datetime
 from pathlib import Path
@@ -177,6 +180,9 @@ general_facts = shared | {
 networks.save(radiograph_model, build / "radiographs.keras", radiograph_facts)
 networks.save(general_model, build / "general.keras", general_facts)
 
+# %% [markdown]
+# What the test images say, as numbers.
+
 # %%
 tests = pd.DataFrame(
     {
@@ -191,6 +197,9 @@ with provenance.replacing(results / "training.csv") as partial:
 with provenance.replacing(results / "test.csv") as partial:
     tests.to_csv(partial, index=False, float_format="%.6g")
 tests
+
+# %% [markdown]
+# Where all of this comes from: commit, versions, parameters, checksums of what went in and what came out.
 
 # %%
 inputs = {f"radiographs, {split}": provenance.dataset_checksum(dataset) for split, dataset in radiographs.items()}

@@ -15,6 +15,9 @@ general_title = ""  # what to call its class; empty: the class name
 radiograph_rows = 2  # the first test images with the finding, those classified right before the others
 boxed_source = ""  # "chestxray14" adds a radiograph with a radiologist's box, from another hospital
 
+# %% [markdown]
+# Everything that computes is in the package; a notebook names what to compute.
+
 # %%
 import datetime
 from pathlib import Path
@@ -39,9 +42,7 @@ general_network = networks.CamNetwork.from_model(model, activation="relu")
 size = general_network.image_size
 background = general_network.classes == 1001
 general = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"], background)
-if general_image:
-    general = general.subset(general.ids == general_image)
-candidates = general.subset(slice(0, 32))
+candidates = general.named(general_image) if general_image else general.subset(slice(0, 32))
 right = general_network.score(candidates.images())[0].argmax(axis=1) == candidates.labels
 general = candidates.subset(np.argsort(~right, kind="stable")[:1])
 print(f"General image: {general.ids[0]}, {general_title or general.class_names[general.labels[0]]}")
@@ -63,11 +64,11 @@ print(f"Radiographs: {', '.join(radiographs.ids)}")
 # pneumonia joins them. The network has never seen that hospital.
 
 # %%
-sets = [(general_network, general), (radiograph_network, radiographs)]
+sets = [("", general_network, general), ("", radiograph_network, radiographs)]
 if boxed_source:
     boxed = chestxray14.load(data_root, "Pneumonia", boxed_only=True, size=size)
     right = radiograph_network.score(boxed.images())[0].argmax(axis=1) == 1
-    sets.append((radiograph_network, boxed.subset(np.argsort(~right, kind="stable")[:1])))
+    sets.append(("another hospital: ", radiograph_network, boxed.subset(np.argsort(~right, kind="stable")[:1])))
     print(f"{right.mean():.0%} of the {len(boxed)} boxed pneumonia images are called pneumonia")
 
 # %% [markdown]
@@ -78,15 +79,16 @@ if boxed_source:
 
 # %%
 rows = []
-for network, chosen in sets:
+for origin, network, chosen in sets:
     images = chosen.images()
     found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
     maps = {name: cams.upsample(low, size) for name, low in found.maps.items()}
     for i, position in enumerate(chosen.positions):
-        explained = chosen.class_names[found.classes[i]]
-        name = general_title if network is general_network and general_title else explained
+        name = chosen.class_names[found.classes[i]]
+        if general_title and network is general_network and found.classes[i] == chosen.labels[i]:
+            name = general_title
         row = {"image": images[i], "maps": {method: maps[method][i] for method in maps}}
-        row["title"] = f"{name}, score {found.logits[i].max():.1f}"
+        row["title"] = f"{origin}{name}, score {found.logits[i].max():.1f}"
         row["mask"] = chosen.read_mask(position) if chosen.read_mask else None
         row["boxes"] = chosen.boxes(position) if chosen.boxes else ()
         rows.append(row)
@@ -109,6 +111,9 @@ display(figure)
 for row in rows:
     areas = {method: (values > values.max() / 2).mean() for method, values in row["maps"].items()}
     print(row["title"] + ": " + ", ".join(f"{method} {area:.1%}" for method, area in areas.items()))
+
+# %% [markdown]
+# The figure for print and for the screen, and where it comes from.
 
 # %%
 outputs = figures.save(figure, results / "figure1")

@@ -15,6 +15,9 @@ batch_size = 32
 resamples = 2000  # of the bootstrap over patients
 ties = "strict"  # eq. (11) to the letter; "exact" keeps exactly the share alpha
 
+# %% [markdown]
+# Everything that computes is in the package; a notebook names what to compute.
+
 # %%
 import datetime
 from pathlib import Path
@@ -151,10 +154,16 @@ for kind in kinds:
         f"A black image is called {names[winner]}, ReLU score {max(black[kind][winner], 0):.3f}.",
     ]
 
+# %% [markdown]
+# The whole table, led by the paper's own shape.
+
 # %%
 banner = "smoke run: not a result" if profile == "smoke" else ""
 outputs = tables.write_table1(table, lines, results / "table1", banner)
 display(Markdown((results / "table1.md").read_text()))
+
+# %% [markdown]
+# Where all of this comes from: commit, versions, parameters, checksums of what went in and what came out.
 
 # %%
 inputs = {f"{kind}.keras": build / f"{kind}.keras" for kind in kinds}

@@ -45,6 +45,8 @@ def show(axes, image, heat_map=None, mask=None, boxes=()):
     if heat_map is not None:
         clipped = np.maximum(heat_map, 0)
         axes.imshow(clipped / max(clipped.max(), np.finfo("float32").tiny), COLOUR_MAP, alpha=OPACITY, vmin=0, vmax=1)
+        if clipped.max() <= 0:
+            axes.text(0.5, 0.5, "empty map", transform=axes.transAxes, ha="center", color="white", fontsize=8)
     if mask is not None and mask.any():
         axes.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=0.9)
     for _, left, top, right, bottom in boxes:

@@ -41,6 +41,13 @@ class Dataset:
         """uint8 (n, H, W, 3): the chosen images, by default all of them."""
         return np.stack([self.read(position) for position in self.positions[slice(None) if chosen is None else chosen]])
 
+    def named(self, wanted):
+        """The one image of that id. Raises ValueError if there is none."""
+        found = np.flatnonzero(self.ids == wanted)
+        if not len(found):
+            raise ValueError(f"There is no image {wanted!r} in this data set: its ids look like {self.ids[0]!r}.")
+        return self.subset(found)
+
     def in_memory(self):
         """The same images, read once and kept: for training on images that are slow to make."""
         pixels = self.images()

@@ -175,7 +175,7 @@ def _lesion(generator, x, y, lung, size):
         distance = np.sqrt(((x - centre_x) / wide) ** 2 + ((y - centre_y) / high) ** 2)
         field = np.maximum(field, np.exp(-distance / radius))
     field += 0.06 * _smooth_noise(generator, 20, size)
-    wanted = max(1, round(area * len(rows)))
+    wanted = math.ceil(area * len(rows))
     field = np.where(lung, field, -np.inf)
     threshold = np.partition(field, field.size - wanted, axis=None)[field.size - wanted]
     mask = field >= threshold

@@ -1,0 +1,250 @@
+"""Loaders against small trees that the tests write, and phantoms against what is known of them by construction."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from black_average_drop import datasets
+from black_average_drop.datasets import catalogue, chest_xray, chestxray14, folder, imagenet, phantoms
+
+
+def write_image(path, size=(20, 10), colour=(255, 0, 0)):
+    """A file whose upper left quarter has the colour and whose rest is black; size is (width, height)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.zeros((size[1], size[0], 3), "uint8")
+    pixels[: size[1] // 2, : size[0] // 2] = colour
+    Image.fromarray(pixels).save(path, format="PNG")  # the content decides, not the suffix; PNG loses nothing
+
+
+def write_chest_xray(root):
+    for split in ("train", "test"):
+        write_image(root / "chest_xray" / split / "NORMAL" / "IM-0001-0001.jpeg")
+        write_image(root / "chest_xray" / split / "NORMAL" / "NORMAL2-IM-0001-0001.jpeg")
+        for name in ("person1_bacteria_1", "person1_bacteria_2", "person1_virus_3"):
+            write_image(root / "chest_xray" / split / "PNEUMONIA" / f"{name}.jpeg")
+        (root / "chest_xray" / split / "PNEUMONIA" / ".DS_Store").write_bytes(b"x")
+        (root / "chest_xray" / split / "NORMAL" / "._IM-0001-0001.jpeg").write_bytes(b"x")
+        (root / "chest_xray" / split / "stray").mkdir()
+
+
+def test_chest_xray(tmp_path):
+    write_chest_xray(tmp_path)
+    data = chest_xray.load(tmp_path, "test", (8, 8))
+    assert data.class_names == ("normal", "pneumonia") and list(data.labels) == [0, 0, 1, 1, 1]
+    assert data.ids[2] == "test/person1_bacteria_1"
+    assert list(data.groups) == ["IM-0001", "NORMAL2-IM-0001", "person1_bacteria", "person1_bacteria", "person1_virus"]
+    image = data.read(0)
+    assert image.shape == (8, 8, 3) and image.dtype == np.uint8
+    np.testing.assert_array_equal(image[0, 0], [255, 0, 0])
+    np.testing.assert_array_equal(image[7, 7], [0, 0, 0])
+
+
+def test_chest_xray_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="NORMAL is missing"):
+        chest_xray.load(tmp_path, "train")
+    write_chest_xray(tmp_path)
+    for file in (tmp_path / "chest_xray/train/NORMAL").iterdir():
+        file.unlink()
+    with pytest.raises(ValueError, match="NORMAL holds no images"):
+        chest_xray.load(tmp_path, "train")
+    with pytest.raises(ValueError, match="split is 'val'"):
+        chest_xray.load(tmp_path, "val")
+
+
+def test_validation_split_is_by_patient(tmp_path):
+    for n in range(60):
+        for image in range(1 + n % 3):
+            write_image(tmp_path / f"chest_xray/train/PNEUMONIA/person{n}_virus_{image}.jpeg")
+        write_image(tmp_path / f"chest_xray/train/NORMAL/IM-{n:04d}-0001.jpeg")
+    train, validation = (catalogue.load("chest_xray", name, (8, 8), tmp_path) for name in ("train", "validation"))
+    assert not set(train.groups) & set(validation.groups)
+    assert len(train) + len(validation) == 180 and 10 <= len(validation) <= 18
+    few = catalogue.load("chest_xray", "train", (8, 8), tmp_path, count=7)
+    assert len(few) == 7 and set(few.ids) < set(train.ids)
+
+
+NIH_ENTRIES = """Image Index,Finding Labels,Follow-up #,Patient ID,View Position
+00000001_000.png,Pneumonia|Edema,0,1,PA
+00000001_001.png,No Finding,1,1,PA
+00000002_000.png,Edema,0,2,AP
+00000003_000.png,Pneumonia,0,3,AP
+00000004_000.png,No Finding,0,4,AP
+"""
+NIH_BOXES = """Image Index,Finding Label,Bbox [x,y,w,h],,,
+00000001_000.png,Pneumonia,256,512,128,64
+00000001_000.png,Infiltrate,0,0,1024,1024
+"""
+
+
+@pytest.fixture(params=["images/{}.png", "images_001/images/{}.png", "images/{}.jpg"])
+def nih(tmp_path, request):
+    root = tmp_path / "nih-chest-xrays"
+    for stem in ("00000001_000", "00000001_001", "00000002_000", "00000003_000"):  # 00000004_000 was not fetched
+        write_image(root / request.param.format(stem), size=(64, 64))
+    (root / "Data_Entry_2017_v2020.csv").write_text(NIH_ENTRIES)
+    (root / "BBox_List_2017.csv").write_text(NIH_BOXES)
+    return tmp_path
+
+
+def test_chestxray14(nih):
+    data = chestxray14.load(nih, "Pneumonia", size=(32, 32))
+    assert list(data.ids) == ["00000001_000", "00000001_001", "00000003_000"] and list(data.labels) == [1, 0, 1]
+    assert list(data.groups) == ["1", "1", "3"] and data.class_names == ("No Finding", "Pneumonia")
+    # Boxes are in 1024-pixel coordinates, whatever the size of the file; here the image is read at 32.
+    assert data.boxes(0) == [("Pneumonia", 8.0, 16.0, 12.0, 18.0), ("Infiltration", 0.0, 0.0, 32.0, 32.0)]
+    assert data.boxes(1) == []
+    assert list(chestxray14.load(nih, "any").labels) == [1, 0, 1, 1]
+    assert list(chestxray14.load(nih, "Pneumonia", boxed_only=True).ids) == ["00000001_000"]
+
+
+def test_chestxray14_names_what_is_wrong(nih):
+    with pytest.raises(ValueError, match="finding is 'Pnuemonia'"):
+        chestxray14.load(nih, "Pnuemonia")
+    table = nih / "nih-chest-xrays" / "Data_Entry_2017_v2020.csv"
+    table.write_text(NIH_ENTRIES.replace("Patient ID", "Patient"))
+    with pytest.raises(ValueError, match="no column 'Patient ID'"):
+        chestxray14.load(nih)
+    table.unlink()
+    with pytest.raises(FileNotFoundError, match="Data_Entry_2017"):
+        chestxray14.load(nih)
+
+
+def imagenet_solution(names):
+    rows = [f"{name},n{i:08d} 0 0 10 10 " for i, name in enumerate(names)]
+    rows += [f"ILSVRC2012_val_9{i:07d},n{i:08d} 1 2 3 4 " for i in range(1000)]
+    return "ImageId,PredictionString\n" + "\n".join(rows) + "\n"
+
+
+def test_imagenet_with_its_solution(tmp_path):
+    root = tmp_path / "ILSVRC2012"
+    write_image(root / "val" / "a.JPEG", size=(40, 20))
+    (root / "val" / "folder").mkdir()
+    (root / "LOC_val_solution.csv").write_text(imagenet_solution(["a"]))
+    data = imagenet.load(tmp_path, (14, 14))
+    assert len(data.class_names) == 1000 and list(data.labels) == [0]
+    # The central 87.5 % of the short side, 17.5 pixels, becomes 14: from (11.25, 1.25), by 0.8.
+    assert data.boxes(0) == []  # the box 0..10 lies left of the crop
+    (root / "LOC_val_solution.csv").write_text(
+        imagenet_solution(["a"]).replace("0 0 10 10", "10 5 40 20 n00000000 20 5 30 10")
+    )
+    boxes = imagenet.load(tmp_path, (14, 14), background=True).boxes(0)
+    np.testing.assert_allclose(boxes[0][1:], [0, 3, 14, 14])
+    np.testing.assert_allclose(boxes[1][1:], [7, 3, 14, 7])
+    assert imagenet.load(tmp_path, background=True).class_names[:2] == ("background", "n00000000")
+
+
+def test_imagenet_with_one_folder_a_synset(tmp_path):
+    for i in range(1000):
+        (tmp_path / f"ILSVRC2012/val/n{i:08d}").mkdir(parents=True)
+    write_image(tmp_path / "ILSVRC2012/val/n00000007/photo.JPEG")
+    data = imagenet.load(tmp_path, (16, 16))
+    assert list(data.labels) == [7] and data.boxes is None
+    (tmp_path / "ILSVRC2012/val/n00000999").rmdir()
+    with pytest.raises(ValueError, match="names 999 synsets"):
+        imagenet.load(tmp_path)
+
+
+def test_folder(tmp_path):
+    write_image(tmp_path / "b" / "one.png", size=(7, 5))
+    write_image(tmp_path / "a" / "two.JPG")
+    write_image(tmp_path / ".hidden" / "three.png")
+    write_image(tmp_path / "a" / ".four.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a" / "notes.txt").write_text("not an image")
+    data = folder.load(tmp_path, (8, 8))
+    assert list(data.ids) == ["a/two.JPG", "b/one.png"] and data.class_names == ("a", "b")
+    assert data.images().shape == (2, 8, 8, 3) and data.images([1]).shape == (1, 8, 8, 3)
+
+
+def test_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent is missing"):
+        folder.load(tmp_path / "absent")
+    with pytest.raises(ValueError, match="holds no images"):
+        folder.load(tmp_path)
+
+
+def test_truncated_image_is_named(tmp_path):
+    write_image(tmp_path / "a" / "whole.png", size=(64, 64))
+    content = (tmp_path / "a" / "whole.png").read_bytes()
+    (tmp_path / "a" / "cut.png").write_bytes(content[: len(content) // 2])
+    data = folder.load(tmp_path)
+    with pytest.raises(ValueError, match="cut.png cannot be read"):
+        data.images()
+
+
+def test_grey_images_become_rgb(tmp_path):
+    Image.fromarray(np.full((9, 9), 77, "uint8")).save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(datasets.read_image(tmp_path / "grey.png", (4, 4)), np.full((4, 4, 3), 77))
+
+
+def test_ids_must_be_unique():
+    with pytest.raises(ValueError, match="The id x stands for several"):
+        datasets.from_files(["a", "b"], ["x", "x"], [0, 0], ["g", "g"], ("c",), (8, 8))
+
+
+def test_dataset_subsets_and_batches():
+    data = phantoms.objects(7, size=64)
+    part = data.subset(np.array([5, 2]))
+    np.testing.assert_array_equal(part.images(), data.images([5, 2]))
+    assert [len(batch) for batch in data.batches(3)] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(list(data.in_memory().batches(3))), data.images())
+    assert data.named(data.ids[4]).labels[0] == 4
+    with pytest.raises(ValueError, match="There is no image 'x'"):
+        data.named("x")
+
+
+def test_phantom_radiographs_come_from_the_seed_alone():
+    many, few = phantoms.radiographs(6, seed=5, size=64), phantoms.radiographs(3, seed=5, size=64)
+    np.testing.assert_array_equal(many.images()[:3], few.images())
+    assert not np.array_equal(few.images(), phantoms.radiographs(3, seed=6, size=64).images())
+
+
+def test_phantom_lesion_is_all_that_the_classes_differ_in():
+    areas = []
+    for i in range(40):
+        ill, mask = phantoms.radiograph(1, i, lesion=True)
+        healthy, none = phantoms.radiograph(1, i, lesion=False)
+        changed = (ill != healthy).any(axis=2)
+        assert mask.any() and not none.any()
+        assert not (changed & ~mask).any()
+        assert changed[mask].mean() > 0.5
+        assert ill[mask].mean() > healthy[mask].mean()  # an opacity is brighter
+        areas.append(mask.mean())
+    # 1 % to 15 % of lungs that fill roughly a fifth to two fifths of the image.
+    assert 0.001 < min(areas) < 0.01 < 0.03 < max(areas) < 0.07
+
+
+def test_phantom_lesion_share_of_the_lung_is_exact(generator):
+    lung = np.zeros((64, 64), bool)
+    lung[8:56, 8:56] = True
+    x, y = phantoms._grid(64)
+    shares = [phantoms._lesion(np.random.default_rng(i), x, y, lung, 64)[0].sum() / lung.sum() for i in range(60)]
+    assert 0.01 <= min(shares) < 0.02 and 0.13 < max(shares) <= 0.1501
+
+
+def test_phantom_objects_stand_out_where_their_mask_is():
+    data = phantoms.objects(30, size=96)
+    assert list(data.labels[:10]) == list(range(10))
+    for i in range(30):
+        mask = data.read_mask(i)
+        assert 0.01 < mask.mean() < 0.4
+        assert not mask[[0, -1]].any() and not mask[:, [0, -1]].any()  # the whole object is in the image
+
+
+def test_catalogue_splits_of_phantoms_are_different_images():
+    splits = [catalogue.load("phantom radiographs", name, (64, 64), count=4, seed=0) for name in catalogue.SPLITS]
+    splits.append(catalogue.load("phantom radiographs", "train", (64, 64), count=4, seed=1))
+    assert len({data.images().tobytes() for data in splits}) == 4
+
+
+@pytest.mark.parametrize(
+    ("source", "split", "message"),
+    [
+        ("mnist", "test", "no test split of source 'mnist'"),
+        ("imagenet", "train", "no train split"),
+        ("x", "y", "split is"),
+    ],
+)
+def test_catalogue_refuses(source, split, message):
+    with pytest.raises(ValueError, match=message):
+        catalogue.load(source, split, (64, 64))

@@ -1,0 +1,225 @@
+"""The notebooks: how they are written, and end to end on the smoke profile in a copy of the project."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import jupytext
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from black_average_drop import networks, pipeline
+from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
+
+SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
+
+
+def test_every_notebook_is_in_the_order():
+    assert tuple(script.stem for script in SCRIPTS) == pipeline.ORDER
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(pipeline.ORDER)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_script_and_stripped_notebook_are_alike(script):
+    committed = script.with_suffix(".ipynb").read_text()
+    assert pipeline.convert(script) == committed, "run make notebooks"
+    source, stripped = jupytext.read(script), jupytext.read(script.with_suffix(".ipynb"))
+    for one, other in zip(source.cells, stripped.cells, strict=True):
+        assert (one.cell_type, one.source) == (other.cell_type, other.source)
+        assert one.metadata.get("tags") == other.metadata.get("tags")
+        assert other.cell_type == "markdown" or not other.outputs
+    assert stripped.metadata.kernelspec.name == "python3"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_notebooks_read_like_an_article(script):
+    cells = jupytext.read(script).cells
+    assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+    for before, cell in zip(cells, cells[1:], strict=False):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown", f"no prose before: {cell.source[:60]}"
+            assert cell.source.count("\n") < 25
+            defined = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
+            assert not any(isinstance(node, defined) for node in ast.walk(ast.parse(cell.source)))
+
+
+@pytest.mark.parametrize("profile", ["smoke", "demo", "laptop", "paper"])
+def test_profiles_name_parameters_that_exist(profile):
+    assert list(pipeline.read_profile(profile)) == list(pipeline.ORDER)
+
+
+def run(project, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "black_average_drop.pipeline", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "lib")},
+        capture_output=True,
+        text=True,
+    )
+
+
+def edit_profile(project, notebook, **parameters):
+    path = project / "notebooks/profiles/smoke.yaml"
+    sections = yaml.safe_load(path.read_text())
+    sections[notebook].update(parameters)
+    path.write_text(yaml.safe_dump(sections))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project, the smoke profile run once in it."""
+    folder = tmp_path_factory.mktemp("project")
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
+    for name in ("lib", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    done = run(folder, "run", "--profile", "smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("running") == 3
+    return folder
+
+
+@pytest.fixture
+def results(project):
+    return project / "build/smoke/results"
+
+
+def test_training_leaves_models_that_can_be_used_again(project, results):
+    for kind, classes in (("radiographs", 2), ("general", 10)):
+        model, facts = networks.load(project / f"build/smoke/{kind}.keras")
+        network = networks.CamNetwork.from_model(model)
+        assert network.classes == classes == len(facts["class_names"])
+        assert network.image_size == tuple(facts["image_size"]) == (64, 64) and facts["activation"] == "relu"
+    history = pd.read_csv(results / "training.csv")
+    assert list(history["data"]) == ["radiographs", "general"] and np.isfinite(history["loss"]).all()
+    tests = pd.read_csv(results / "test.csv", index_col="data")
+    assert list(tests["images"]) == [20, 20] and tests["value"].between(0, 1).all()
+
+
+def test_figure_is_drawn_with_its_banner(results):
+    with Image.open(results / "figure1.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert pixels.shape[1] > 1200
+    top = pixels[:60]
+    assert ((top[..., 0] > 200) & (top[..., 1] < 100)).sum() > 200  # the red banner
+    assert (results / "figure1.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_table_agrees_with_the_rows_it_was_made_from(project, results):
+    table = pd.read_csv(results / "table1.csv", comment="#")
+    assert (results / "table1.csv").read_text().startswith("# smoke run: not a result")
+    assert set(table["data"]) == {"general", "radiographs"} and set(table["score"]) == {"relu", "softmax"}
+    assert {"label pneumonia", "all"} <= set(table.query("data == 'radiographs'")["images"])
+    assert len(table["method"].unique()) == 6
+    for kind in ("general", "radiographs"):
+        rows = pd.read_csv(project / f"build/smoke/rows_{kind}.csv.gz")
+        assert len(rows) == 20 * 6 * 2
+        whole = table.query("data == @kind and images == 'all' and score == 'relu'").set_index("method")
+        for method, part in rows.groupby("method"):
+            for metric in ("AD", "BAD"):
+                chosen = part[part["metric"] == metric]
+                assert whole.loc[method, metric] == pytest.approx(chosen["drop"].mean(), rel=1e-4, nan_ok=True)
+                incorrect = 100 * (chosen["masked_class"] != chosen["class"]).mean()
+                assert whole.loc[method, f"incorrect_{metric}"] == pytest.approx(incorrect)
+                low, high = whole.loc[method, [f"{metric}_low", f"{metric}_high"]]
+                assert np.isnan(whole.loc[method, metric]) or low <= whole.loc[method, metric] <= high
+        assert whole.loc["Grad-CAM", "AD"] == whole.loc["CAM", "AD"] and whole.loc["Grad-CAM", "same_map_as"] == "CAM"
+    assert r"\begin{tabular}" in (results / "table1.tex").read_text()
+
+
+def test_provenance_stands_beside_every_artifact(project, results):
+    named = set()
+    for notebook in pipeline.ORDER:
+        record = json.loads((results / f"{notebook}.json").read_text())
+        assert record["parameters"]["profile"] == "smoke"
+        for name, checksum in record["outputs"].items():
+            assert sha256(results / name) == checksum
+            named.add((results / name).resolve())
+        assert str(project) not in json.dumps(record)
+    assert {path for path in results.iterdir() if path.suffix != ".json"} <= named
+
+
+def test_nothing_lands_outside_the_build_folder(project):
+    assert not (project / "paper_figures").exists()
+    assert not list(project.glob("build/smoke/**/partial-*"))
+
+
+def test_executed_notebooks_become_pages_without_code(project):
+    assert run(project, "report", "--profile", "smoke").returncode == 0
+    page = (project / "build/smoke/report/03_table1.html").read_text()
+    assert "paper 0.7548" in page and "evaluation.evaluate(" not in page
+
+
+def test_only_what_is_stale_runs_again(project, results):
+    again = run(project, "run", "--profile", "smoke").stdout
+    assert again.count("up to date") == 3 and "running" not in again
+    trained, table = (project / "build/smoke/radiographs.keras").read_bytes(), (results / "table1.csv").read_bytes()
+    edit_profile(project, "02_figure1", radiograph_rows=1)
+    out = run(project, "run", "--profile", "smoke").stdout
+    assert "01_train (smoke): up to date" in out and "02_figure1 (smoke): running" in out
+    assert (project / "build/smoke/radiographs.keras").read_bytes() == trained
+    # A result that was changed by hand is made again, to the same bytes.
+    (results / "table1.csv").write_text("altered")
+    out = run(project, "run", "--profile", "smoke").stdout
+    assert "02_figure1 (smoke): up to date" in out and "03_table1 (smoke): running" in out
+    assert (results / "table1.csv").read_bytes() == table
+
+
+def test_two_runs_from_nothing_give_the_same_table(project, results):
+    first = (results / "table1.csv").read_bytes()
+    shutil.rmtree(project / "build")
+    assert run(project, "run", "--profile", "smoke").returncode == 0
+    assert (results / "table1.csv").read_bytes() == first
+
+
+def test_a_notebook_that_fails_leaves_its_traceback_and_no_result(project, results):
+    table = (results / "table1.csv").read_bytes()
+    edit_profile(project, "03_table1", ties="loose")
+    done = run(project, "run", "--profile", "smoke")
+    assert done.returncode == 1
+    assert "03_table1 stopped with ValueError: ties is 'loose'" in done.stderr
+    assert "build/smoke/03_table1.failed.ipynb" in done.stderr
+    assert "ties is 'loose'" in (project / "build/smoke/03_table1.failed.ipynb").read_text()
+    assert (results / "table1.csv").read_bytes() == table  # nothing half-written
+    assert not list(project.glob("build/smoke/**/partial-*"))
+    # The failed notebook has no stamp: it is not taken for up to date.
+    assert "03_table1 (smoke): running" in run(project, "run", "--profile", "smoke").stdout
+    edit_profile(project, "03_table1", ties="strict")
+    assert run(project, "run", "--profile", "smoke").returncode == 0
+    assert not (project / "build/smoke/03_table1.failed.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("section", "parameters", "message"),
+    [
+        ("01_train", {"radiograph_epoch": 1}, "01_train has no parameter 'radiograph_epoch'"),
+        (
+            "01_train",
+            {"radiograph_learning_rate": "1e-4"},
+            "radiograph_learning_rate is '1e-4', a str: a float is wanted",
+        ),
+        ("01_train", {"batch_size": 1.5}, "batch_size is 1.5, a float: a int is wanted"),
+        ("03_table1", {"data_root": "elsewhere"}, "03_table1 has no parameter 'data_root'"),
+    ],
+)
+def test_wrong_parameters_stop_the_run_before_it_starts(project, section, parameters, message):
+    path = project / "notebooks/profiles/smoke.yaml"
+    before = path.read_text()
+    edit_profile(project, section, **parameters)
+    done = run(project, "run", "--profile", "smoke")
+    path.write_text(before)
+    assert done.returncode == 1 and message in done.stderr and done.stdout == ""
+    assert done.stderr.count("\n") == 1  # one sentence, no traceback
+
+
+def test_unknown_profile_and_missing_data_are_refused_in_a_sentence(project, tmp_path):
+    done = run(project, "run", "--profile", "demmo")
+    assert done.returncode == 1 and "There is no profile 'demmo'" in done.stderr and done.stderr.count("\n") == 1
+    done = run(project, "run", "--profile", "laptop", "--data", str(tmp_path))
+    assert done.returncode == 1 and "ILSVRC2012 is missing: pass DATA=" in done.stderr
+    assert not (project / "paper_figures").exists()

@@ -1,0 +1,45 @@
+import datetime
+import hashlib
+import json
+
+import pytest
+
+from black_average_drop import provenance
+from black_average_drop.datasets import phantoms
+
+
+def test_record_holds_what_is_needed_and_no_place(tmp_path):
+    (tmp_path / "figure1.png").write_bytes(b"pixels")
+    (tmp_path / "model.keras").write_bytes(b"weights")
+    variables = {name: value for name, value in provenance.default_parameters("02_figure1").items()}
+    variables |= {"data_root": "/home/somebody/data", "unrelated": 3, "profile": "demo"}
+    inputs = {"model": tmp_path / "model.keras", "images": "abc"}
+    started = datetime.datetime.now() - datetime.timedelta(minutes=3)
+    provenance.write("02_figure1", [tmp_path / "figure1.png"], inputs, variables, tmp_path, started)
+    text = (tmp_path / "02_figure1.json").read_text()
+    record = json.loads(text)
+    assert record["outputs"] == {"figure1.png": hashlib.sha256(b"pixels").hexdigest()}
+    assert record["inputs"] == {"model": hashlib.sha256(b"weights").hexdigest(), "images": "abc"}
+    assert record["parameters"]["profile"] == "demo" and "unrelated" not in record["parameters"]
+    assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
+    assert "somebody" not in text and str(tmp_path) not in text
+
+
+def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), provenance.replacing(target) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old" and [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    with provenance.replacing(target) as partial:
+        partial.write_text("new")
+    assert target.read_text() == "new" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_dataset_checksum_sees_pixels_labels_and_ids():
+    data = phantoms.radiographs(5, size=64)
+    whole = provenance.dataset_checksum(data)
+    assert whole == provenance.dataset_checksum(data, batch_size=2)
+    assert whole != provenance.dataset_checksum(phantoms.radiographs(5, seed=1, size=64))
+    assert whole != provenance.dataset_checksum(data.subset(slice(0, 4)))

@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from black_average_drop import metrics, tables
+from black_average_drop.datasets import Dataset
+
+BLACK = np.array([0.5, 1.5])
+
+
+@pytest.fixture
+def dataset():
+    labels = np.array([0, 1, 1, 1, 1, 0])
+    ids = np.array([f"image {i}" for i in range(6)])
+    groups = np.array(["a", "b", "b", "c", "d", "e"])
+    return Dataset(ids, labels, groups, ("normal", "pneumonia"), (8, 8), np.arange(6), None)
+
+
+@pytest.fixture
+def rows(dataset, generator):
+    parts = []
+    for method in ("CAM", "Grad-CAM", "Grad-CAM++", "another image's map"):
+        for metric in ("AD", "BAD"):
+            part = pd.DataFrame({"id": dataset.ids, "class": [0, 1, 1, 0, 1, 1], "method": method, "metric": metric})
+            part["full_logit"] = [2.0, 4.0, 5.0, -1.0, 8.0, 3.0]
+            part["masked_logit"] = generator.uniform(0, 4, 6).round(2)
+            part["full_softmax"], part["masked_softmax"] = 0.9, generator.uniform(0, 1, 6)
+            part["masked_class"] = generator.integers(0, 2, 6)
+            part["alpha"], part["kept"], part["kept_unsupported"] = 0.4, 0.39, 0.1
+            part["same_map_as"] = "CAM" if method == "Grad-CAM" else ""
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def built(rows, dataset, kind="radiographs", **subsets):
+    subsets = subsets or {"label pneumonia": dataset.labels == 1, "all": dataset.labels >= 0}
+    return tables.table1(rows, dataset, kind, BLACK, subsets, resamples=300)
+
+
+def test_estimates_by_hand(rows, dataset):
+    table = built(rows, dataset)
+    row = table.query("images == 'label pneumonia' and score == 'relu' and method == 'Grad-CAM++'").iloc[0]
+    part = rows.query("method == 'Grad-CAM++' and metric == 'BAD'").iloc[1:5]
+    drops = [max(0, y - o) / y for y, o in zip(part["full_logit"], part["masked_logit"], strict=True) if y > 0]
+    assert len(drops) == 3 and row["left_out"] == 1 and (row["n"], row["patients"]) == (4, 3)
+    assert row["BAD"] == pytest.approx(np.mean(drops))
+    assert row["incorrect_BAD"] == pytest.approx(100 * np.mean(part["masked_class"] != part["class"]))
+    assert row["incorrect_label_BAD"] == pytest.approx(100 * np.mean(part["masked_class"] != 1))
+    dark = BLACK[part["class"]]
+    assert row["not_above_black_BAD"] == pytest.approx(100 * np.mean(part["masked_logit"] <= dark))
+    assert row["black_class"] == "pneumonia" and row["black_score"] == pytest.approx(dark.mean())
+    assert row["alpha"] == 0.4 and row["kept_area"] == pytest.approx(0.39)
+    softmax = table.query("images == 'all' and score == 'softmax' and method == 'CAM'").iloc[0]
+    part = rows.query("method == 'CAM' and metric == 'AD'")
+    assert softmax["AD"] == pytest.approx(metrics.average_drop(part["full_softmax"], part["masked_softmax"]))
+    assert softmax["left_out"] == 0
+
+
+def test_differences_are_paired(rows, dataset):
+    """A method that is worse by the same amount on every image has a difference without spread."""
+    shifted = rows.copy()
+    cam = rows.query("method == 'CAM'")
+    chosen = shifted["method"] == "Grad-CAM++"
+    shifted.loc[chosen, "full_logit"] = 4.0
+    shifted.loc[shifted["method"] == "CAM", "full_logit"] = 4.0
+    shifted.loc[shifted["method"] == "CAM", "masked_logit"] = cam["masked_logit"].clip(1, 3).to_numpy()
+    shifted.loc[chosen, "masked_logit"] = cam["masked_logit"].clip(1, 3).to_numpy() - 1.0
+    row = tables.lead(built(shifted, dataset)).query("method == 'Grad-CAM++'").iloc[0]
+    for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
+        assert row[name] == pytest.approx(0.25)
+    assert row["AD_high"] - row["AD_low"] > 0.01
+    sentences = tables.verdicts(built(shifted, dataset))
+    assert len(sentences) == 2 and all("CAM is ahead" in text and "0.0016" in sentences[0] for text in sentences)
+
+
+def test_identical_methods_are_undecided(rows, dataset):
+    same = rows.copy()
+    same.loc[same["method"] == "Grad-CAM++", "masked_logit"] = same.query("method == 'CAM'")["masked_logit"].to_numpy()
+    assert all("undecided" in sentence for sentence in tables.verdicts(built(same, dataset)))
+
+
+def test_paper_values_stand_beside_the_primary_rows_alone(rows, dataset):
+    table = built(rows, dataset)
+    beside = table[table["AD_paper"].notna()]
+    assert set(beside["images"]) == {"label pneumonia"} and set(beside["score"]) == {"relu"}
+    assert list(beside["method"]) == ["CAM", "Grad-CAM", "Grad-CAM++"]
+    assert list(beside["BAD_paper"]) == [0.7548, 0.7548, 0.7416]
+    assert list(tables.lead(table)["incorrect_BAD_paper"]) == [99.4] * 3
+
+
+def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
+    table = pd.concat(
+        [built(rows, dataset, "general", all=dataset.labels >= 0), built(rows, dataset)], ignore_index=True
+    )
+    facts = {"general": ["Data: photos."], "radiographs": ["Data: X-rays."]}
+    written = tables.write_table1(table, facts, tmp_path / "table1")
+    assert [path.name for path in written] == ["table1.csv", "table1.md", "table1.tex"]
+    assert len(list(tmp_path.iterdir())) == 3
+    again = pd.read_csv(written[0])
+    assert list(again.columns) == list(table.columns) and len(again) == len(table) == 8 + 16
+    np.testing.assert_allclose(again["BAD"], table["BAD"], rtol=1e-5)
+    markdown = written[1].read_text().splitlines()
+    lead = [line for line in markdown[:15] if line.startswith("| ") and "CAM |" in line or "CAM++ |" in line]
+    assert len(lead) == 6 and "paper 0.1197" in lead[0] and "paper 99.4" in lead[5]
+    assert {line.count("|") for line in lead} == {7}
+    assert any("Grad-CAM (= CAM)" in line for line in markdown) and "- Data: X-rays." in markdown
+    latex = written[2].read_text()
+    assert latex.count(r"\\") == 2 + 12 and r"\emph{0.7416}" in latex and "smoke" not in latex
+
+
+def test_smoke_tables_carry_a_banner(rows, dataset, tmp_path):
+    facts = {"radiographs": []}
+    for path in tables.write_table1(built(rows, dataset), facts, tmp_path / "table1", "smoke run: not a result"):
+        assert "smoke run: not a result" in path.read_text().splitlines()[0]
+    assert len(pd.read_csv(tmp_path / "table1.csv", comment="#")) == 16
+
+
+def test_refusals(rows, dataset):
+    with pytest.raises(ValueError, match="different images"):
+        built(rows, dataset.subset(dataset.labels == 1))
+    with pytest.raises(ValueError, match="No image is in the subset 'none'"):
+        built(rows, dataset, none=dataset.labels > 5)
