@@ -83,12 +83,13 @@ for origin, network, chosen in sets:
     images = chosen.images()
     found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
     maps = {name: cams.upsample(low, size) for name, low in found.maps.items()}
+    scores = network.scores(found.logits)
     for i, position in enumerate(chosen.positions):
         name = chosen.class_names[found.classes[i]]
         if general_title and network is general_network and found.classes[i] == chosen.labels[i]:
             name = general_title
         row = {"image": images[i], "maps": {method: maps[method][i] for method in maps}}
-        row["title"] = f"{origin}{name}, score {found.logits[i].max():.1f}"
+        row["title"] = f"{origin}{name}, score {scores[i].max():.1f}"
         row["mask"] = chosen.read_mask(position) if chosen.read_mask else None
         row["boxes"] = chosen.boxes(position) if chosen.boxes else ()
         rows.append(row)

@@ -49,6 +49,13 @@ def test_intervals_agree_with_scipy(generator):
     np.testing.assert_allclose([low[0], high[0]], [wanted.low, wanted.high], atol=0.02)
 
 
+def test_a_column_without_any_value_has_no_interval():
+    values = np.stack([np.full(5, np.nan), np.arange(5.0)], axis=1)
+    low, high = metrics.interval(metrics.bootstrap_means(values, np.arange(5), 100))
+    assert np.isnan([low[0], high[0]]).all() and low[1] < 2 < high[1]
+    assert np.isnan(metrics.interval(np.full((9, 1), np.nan))).all()
+
+
 def test_area_under_roc_against_all_pairs(generator):
     labels = generator.integers(0, 2, 60)
     scores = np.round(generator.normal(size=60) + labels, 1)  # rounded, so that ties occur

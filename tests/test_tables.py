@@ -79,6 +79,15 @@ def test_identical_methods_are_undecided(rows, dataset):
     assert all("undecided" in sentence for sentence in tables.verdicts(built(same, dataset)))
 
 
+def test_a_class_without_any_score_is_undecided_and_counted(rows, dataset, tmp_path):
+    silent = rows.assign(full_logit=-1.0)
+    table = built(silent, dataset)
+    assert list(tables.lead(table)["left_out"]) == [4, 4, 4] and tables.lead(table)["BAD"].isna().all()
+    assert all("undecided" in sentence and "nan" not in sentence for sentence in tables.verdicts(table))
+    written = tables.write_table1(table, {"radiographs": []}, tmp_path / "table1")
+    assert "nan" not in written[1].read_text() and "nan" not in written[2].read_text()
+
+
 def test_paper_values_stand_beside_the_primary_rows_alone(rows, dataset):
     table = built(rows, dataset)
     beside = table[table["AD_paper"].notna()]

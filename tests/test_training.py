@@ -68,6 +68,14 @@ def test_a_dead_head_stops_the_run_in_a_sentence():
         training.fit(model, bright_and_dark(16), bright_and_dark(16), 2, 8, 1e-3)
 
 
+def test_a_head_that_is_dead_for_one_class_stops_the_run():
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+    head = model.layers[-1]
+    head.set_weights([np.zeros_like(head.get_weights()[0]), np.array([1.0, -9.0])])
+    with pytest.raises(ValueError, match="The head is dead for class bright"):
+        training.fit(model, bright_and_dark(16), bright_and_dark(16), 1, 8, 1e-3)
+
+
 def test_one_class_only_is_refused():
     data = bright_and_dark(16)
     with pytest.raises(ValueError, match="The validation images have none of class bright"):

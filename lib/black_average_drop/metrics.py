@@ -53,11 +53,15 @@ def bootstrap_means(values, groups, resamples=2000, seed=0):
 
 
 def interval(samples, level=0.95):
-    """Percentile interval of bootstrap samples (resamples, M): (low, high), each (M,); NaN samples are left out."""
+    """Percentile interval of bootstrap samples (resamples, M): (low, high), each (M,).
+
+    NaN samples are left out, and a column of nothing else gives NaN.
+    """
     tail = 100 * (1 - level) / 2
     low, high = np.full(samples.shape[1], np.nan), np.full(samples.shape[1], np.nan)
     known = ~np.isnan(samples).all(axis=0)
-    low[known], high[known] = np.nanpercentile(samples[:, known], [tail, 100 - tail], axis=0)
+    if known.any():
+        low[known], high[known] = np.nanpercentile(samples[:, known], [tail, 100 - tail], axis=0)
     return low, high
 
 

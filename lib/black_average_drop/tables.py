@@ -85,6 +85,9 @@ def verdicts(table):
         for metric in METRICS:
             name = f"{metric}_minus_{BASELINE}"
             low, high = row[f"{name}_low"], row[f"{name}_high"]
+            if np.isnan(row[name]):
+                sentences.append(f"{_data_name(row['data'])}, {metric}: **undecided**, no image has a score above 0.")
+                continue
             winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
             paper = PAPER[row["data"], "Grad-CAM++"], PAPER[row["data"], BASELINE]
             paper_difference = paper[0][METRICS.index(metric)] - paper[1][METRICS.index(metric)]
@@ -154,6 +157,8 @@ def _data_name(kind):
 
 
 def _cell(row, name, digits):
+    if np.isnan(row[name]):
+        return "–"
     return f"{row[name]:.{digits}f} [{row[name + '_low']:.{digits}f}, {row[name + '_high']:.{digits}f}]"
 
 

@@ -14,7 +14,8 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
     training, validation: Datasets. Returns a DataFrame, a row an epoch: epoch, loss, validation_loss,
     validation_quality (see `quality`), chosen. The loss is the cross-entropy, into which ReLU scores enter as logits;
     the learning rate falls from learning_rate to 0 along a cosine.
-    Raises ValueError if one class is missing, or if the head is dead after the first epoch.
+    Raises ValueError if one class is missing, if a ReLU head is dead after the first epoch (every score 0), or if in
+    the end a class is dead (its score 0 for every validation image).
     """
     for name, part in (("training", training), ("validation", validation)):
         missing = set(range(len(part.class_names))) - set(np.unique(part.labels).tolist())
@@ -39,7 +40,7 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
             )
         value = quality(validation.labels, scores)
         if value > best:
-            best, best_weights = value, model.get_weights()
+            best, best_weights, best_scores = value, model.get_weights(), scores
         rows.append(
             {
                 "epoch": epoch + 1,
@@ -49,6 +50,12 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
             }
         )
     model.set_weights(best_weights)
+    silent = [name for name, top in zip(training.class_names, best_scores.max(axis=0), strict=True) if top <= 0]
+    if silent:
+        raise ValueError(
+            f"The head is dead for class {', '.join(silent)}: its score is 0 for every validation image, so no map can "
+            "be measured on it; lower learning_rate or change seed."
+        )
     table = pd.DataFrame(rows)
     return table.assign(chosen=table.index == table.validation_quality.idxmax())
 
