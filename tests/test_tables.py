@@ -79,6 +79,15 @@ def test_identical_methods_are_undecided(rows, dataset):
     assert all("undecided" in sentence for sentence in tables.verdicts(built(same, dataset)))
 
 
+def test_a_control_that_does_as_well_is_named(rows, dataset):
+    table = built(rows, dataset)
+    control = table["method"] == "another image's map"
+    for low, named in ((-0.1, True), (0.1, False)):
+        table.loc[control, ["AD_minus_CAM_low", "BAD_minus_CAM_low"]] = low
+        sentences = tables.verdicts(table)
+        assert [("not ahead of the control *another image's map*" in text) for text in sentences] == [named] * 2
+
+
 def test_a_class_without_any_score_is_undecided_and_counted(rows, dataset, tmp_path):
     silent = rows.assign(full_logit=-1.0)
     table = built(silent, dataset)

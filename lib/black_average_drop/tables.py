@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import metrics
-from black_average_drop.cams import PAPER_METHODS
+from black_average_drop.cams import METHODS, PAPER_METHODS
 from black_average_drop.provenance import replacing
 
 # Table 1 of the paper: (AD, BAD, Incorrect % of AD, Incorrect % of BAD).
@@ -79,9 +79,14 @@ def lead(table):
 
 
 def verdicts(table):
-    """A sentence for each data set and metric: which of CAM and Grad-CAM++ has the smaller drop, or that it is open."""
+    """A sentence for each data set and metric: which of CAM and Grad-CAM++ has the smaller drop, or that it is open.
+
+    Where the interval of a control's drop minus CAM's reaches down to 0, the sentence says so.
+    """
     sentences = []
     for _, row in lead(table).query("method == 'Grad-CAM++'").iterrows():
+        same_rows = table[(table[["data", "images", "score"]] == row[["data", "images", "score"]]).all(axis=1)]
+        controls = same_rows[~same_rows["method"].isin(METHODS)]
         for metric in METRICS:
             name = f"{metric}_minus_{BASELINE}"
             low, high = row[f"{name}_low"], row[f"{name}_high"]
@@ -95,6 +100,9 @@ def verdicts(table):
                 f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {row[name]:+.4f} "
                 f"[{low:+.4f}, {high:+.4f}]: **{winner}** (the paper: {paper_difference:+.4f}, no interval)."
             )
+            equal = controls["method"][controls[f"{name}_low"] <= 0]
+            if len(equal):
+                sentences[-1] += f" CAM itself is not ahead of {' nor of '.join(f'the control *{e}*' for e in equal)}."
     return sentences
 
 

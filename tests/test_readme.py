@@ -1,0 +1,44 @@
+"""What the README shows is what is committed, and its example works when pasted."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from black_average_drop.provenance import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_table_is_the_committed_one():
+    lines = (ROOT / "paper_figures/laptop/table1.md").read_text().split("\n## ")[0].split("# Table 1", 1)[1]
+    shown = README.split("<!-- table: paper_figures/laptop/table1.md -->")[1].split("<!-- end -->")[0]
+    assert shown.strip() == lines.split("\n", 1)[1].strip()
+
+
+def test_linked_files_are_there():
+    for target in re.findall(r"\]\(([^):]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_example_works_when_pasted(tmp_path, small_model, generator):
+    small_model.save(tmp_path / "model.keras")
+    for name in ("healthy", "ill"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(3):
+            pixels = generator.integers(0, 256, (40, 50, 3)).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
+    code = README.split("```python\n")[1].split("```")[0]
+    assert code.count("\n") <= 10
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ("Grad-CAM++", "smooth random map"):
+        assert len(re.findall(re.escape(name) + r" +0\.\d+", done.stdout)) == 2
+
+
+@pytest.mark.parametrize("target", ["env", "reproduce", "test", "lab", "report", "clean"])
+def test_make_lists_its_targets(target):
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and f"make {target} " in done.stdout
