@@ -33,7 +33,7 @@ $(VENV)/rebuild:
 	@cp requirements.lock $(VENV)/requirements.lock
 
 reproduce: env  ## regenerate every figure and table of PROFILE into paper_figures/PROFILE (smoke: build/smoke)
-	@$(PIPELINE) run --profile $(PROFILE) --data $(DATA)
+	@$(PIPELINE) run --profile $(PROFILE) --data "$(DATA)"
 
 report: reproduce  ## the executed notebooks as HTML without code cells, in build/PROFILE/report
 	@$(PIPELINE) report --profile $(PROFILE)

@@ -8,8 +8,8 @@
 # %% [markdown]
 # ## Parameters
 #
-# A profile (`notebooks/profiles/*.yaml`) replaces these values. A count or a number of epochs of 0 means: all images;
-# no training, use the ImageNet head as it comes.
+# A profile (`notebooks/profiles/*.yaml`) replaces these values. A count of 0 means all images; `general_epochs` of 0
+# means no training, but the ImageNet classifier as it comes.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -53,36 +53,76 @@ size = (image_size, image_size)
 build, results = Path(build), Path(results)
 
 # %% [markdown]
-# ## Radiographs
+# ## Images
 #
-# Training, validation and test images; no patient is in two of them. Phantoms are kept in memory, since drawing them
-# takes longer than a training step.
+# Training, validation and test radiographs; no patient is in two of them. Phantoms are kept in memory, since drawing
+# them takes longer than a training step.
 
 # %%
+counts = {"train": radiograph_images, "validation": validation_images, "test": test_images}
 radiographs = {
-    split: catalogue.load(radiograph_source, split, size, data_root, count, seed)
-    for split, count in (("train", radiograph_images), ("validation", validation_images), ("test", test_images))
+    split: catalogue.load(radiograph_source, split, size, data_root, count, seed) for split, count in counts.items()
 }
 if radiograph_source.startswith("phantom"):
     radiographs = {split: dataset.in_memory() for split, dataset in radiographs.items()}
-pd.DataFrame({split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}).rename(
-    index=dict(enumerate(radiographs["train"].class_names))
-)
+class_names = radiographs["train"].class_names
+table = {split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}
+pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
 
 # %% [markdown]
-# The network: pretrained weights are taken from a file in the data root where it is there, and otherwise from Keras.
+# General images to train on, if that classifier is trained here.
+
+# %%
+counts = {"train": general_images, "validation": validation_images} if general_epochs else {}
+general = {
+    split: catalogue.load(general_source, split, size, data_root, count, seed).in_memory()
+    for split, count in counts.items()
+}
+print({split: len(dataset) for split, dataset in general.items()} or "The ImageNet classifier is used as it comes.")
+
+# %% [markdown]
+# Pretrained weights come from a file in the data root where it is there, and otherwise from Keras.
+
+# %%
+weights = {"radiographs": radiograph_weights, "general": general_weights or ("" if general_epochs else "imagenet")}
+files = {kind: Path(data_root) / name for kind, name in weights.items() if (Path(data_root) / name).is_file()}
+weights = {kind: str(files.get(kind, "imagenet")) if name else None for kind, name in weights.items()}
+origins = {kind: files[kind].name if kind in files else weights[kind] or "random" for kind in weights}
+origins
+
+# %% [markdown]
+# ## The general classifier
+#
+# It is trained in the same way as the other, or it is the ImageNet classifier itself.
+
+# %%
+if general_epochs:
+    general_model = networks.build(general_backbone, size, general["train"].class_names, "relu", weights["general"])
+    general_history = training.fit(
+        general_model, general["train"], general["validation"], general_epochs, batch_size, general_learning_rate, seed
+    )
+else:
+    general_model = networks.build_imagenet(general_backbone, size, weights["general"])
+    general_history = pd.DataFrame()
+general_history
+
+# %% [markdown]
+# The share of the test images that it classifies right.
+
+# %%
+background = general_model.output_shape[-1] == 1001
+general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background)
+scores = training.predict(general_model, general_test, batch_size)
+general_accuracy = training.quality(general_test.labels, scores)
+print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(general_test)} images")
+
+# %% [markdown]
+# ## The radiograph classifier
+#
 # The epoch with the highest AUC on the validation images is kept.
 
 # %%
-radiograph_file = Path(data_root) / radiograph_weights
-pretrained = str(radiograph_file) if radiograph_file.is_file() else "imagenet"
-radiograph_model = networks.build(
-    radiograph_backbone,
-    size,
-    radiographs["train"].class_names,
-    activation,
-    pretrained if radiograph_weights else None,
-)
+radiograph_model = networks.build(radiograph_backbone, size, class_names, activation, weights["radiographs"])
 radiograph_history = training.fit(
     radiograph_model,
     radiographs["train"],
@@ -101,39 +141,6 @@ radiograph_history
 scores = training.predict(radiograph_model, radiographs["test"], batch_size)
 radiograph_auc = training.quality(radiographs["test"].labels, scores)
 print(f"Test AUC of the radiograph classifier: {radiograph_auc:.3f} (the paper: about 0.93)")
-
-# %% [markdown]
-# ## General images
-#
-# With a number of epochs the classifier is trained here, in the same way; with 0 it is the ImageNet classifier itself.
-
-# %%
-general_file = Path(data_root) / general_weights
-pretrained = str(general_file) if general_file.is_file() else "imagenet"
-if general_epochs:
-    general = {
-        split: catalogue.load(general_source, split, size, data_root, count, seed).in_memory()
-        for split, count in (("train", general_images), ("validation", validation_images))
-    }
-    class_names = general["train"].class_names
-    general_model = networks.build(general_backbone, size, class_names, "relu", pretrained if general_weights else None)
-    general_history = training.fit(
-        general_model, general["train"], general["validation"], general_epochs, batch_size, general_learning_rate, seed
-    )
-else:
-    general_model = networks.build_imagenet(general_backbone, size, pretrained)
-    general_history = pd.DataFrame()
-general_history
-
-# %% [markdown]
-# The share of the test images that it classifies right.
-
-# %%
-background = general_model.output_shape[-1] == 1001
-general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background)
-scores = training.predict(general_model, general_test, batch_size)
-general_accuracy = training.quality(general_test.labels, scores)
-print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(general_test)} images")
 
 # %% [markdown]
 # ## Learning curves
@@ -158,26 +165,37 @@ for name, rows in history.groupby("data", sort=False):
 # beside the figures, with where they come from.
 
 # %%
-shared = {"image_size": size, "profile": profile, "seed": seed, "test_images": test_images}
+shared = {"image_size": size, "profile": profile, "seed": seed, "test_images": test_images, "batch_size": batch_size}
 radiograph_facts = shared | {
     "source": radiograph_source,
-    "class_names": radiographs["train"].class_names,
+    "class_names": class_names,
     "activation": activation,
     "backbone": radiograph_backbone,
-    "pretrained": bool(radiograph_weights),
+    "weights": origins["radiographs"],
     "epochs": radiograph_epochs,
+    "chosen_epoch": int(radiograph_history.loc[radiograph_history["chosen"], "epoch"].iloc[0]),
+    "learning_rate": radiograph_learning_rate,
     "test_quality": radiograph_auc,
 }
+networks.save(radiograph_model, build / "radiographs.keras", radiograph_facts)
+radiograph_facts
+
+# %% [markdown]
+# The same for the general classifier; without training there is no epoch to name.
+
+# %%
+chosen = general_history.loc[general_history["chosen"], "epoch"].iloc[0] if general_epochs else 0
 general_facts = shared | {
     "source": general_source,
     "class_names": general_test.class_names,
     "activation": "relu" if general_epochs else "softmax",
     "backbone": general_backbone,
-    "pretrained": bool(general_weights),
+    "weights": origins["general"],
     "epochs": general_epochs,
+    "chosen_epoch": int(chosen),
+    "learning_rate": general_learning_rate,
     "test_quality": general_accuracy,
 }
-networks.save(radiograph_model, build / "radiographs.keras", radiograph_facts)
 networks.save(general_model, build / "general.keras", general_facts)
 
 # %% [markdown]
@@ -203,8 +221,9 @@ tests
 
 # %%
 inputs = {f"radiographs, {split}": provenance.dataset_checksum(dataset) for split, dataset in radiographs.items()}
+inputs |= {f"general, {split}": provenance.dataset_checksum(dataset) for split, dataset in general.items()}
 inputs["general, test"] = provenance.dataset_checksum(general_test)
-inputs |= {path.name: path for path in (radiograph_file, general_file) if path.is_file()}
+inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [build / "radiographs.keras", build / "general.keras", results / "training.csv", results / "test.csv"]
 record = provenance.write("01_train", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -82,14 +82,13 @@ rows = []
 for origin, network, chosen in sets:
     images = chosen.images()
     found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
-    maps = {name: cams.upsample(low, size) for name, low in found.maps.items()}
-    scores = network.scores(found.logits)
+    maps = {name: evaluation.upsampled(low, size) for name, low in found.maps.items()}
     for i, position in enumerate(chosen.positions):
         name = chosen.class_names[found.classes[i]]
         if general_title and network is general_network and found.classes[i] == chosen.labels[i]:
             name = general_title
         row = {"image": images[i], "maps": {method: maps[method][i] for method in maps}}
-        row["title"] = f"{origin}{name}, score {scores[i].max():.1f}"
+        row["title"] = f"{origin}{name}, score {found.scores['score'][i]:.1f}"
         row["mask"] = chosen.read_mask(position) if chosen.read_mask else None
         row["boxes"] = chosen.boxes(position) if chosen.boxes else ()
         rows.append(row)
@@ -119,6 +118,6 @@ for row in rows:
 # %%
 outputs = figures.save(figure, results / "figure1")
 inputs = {name: build / name for name in ("general.keras", "radiographs.keras")}
-inputs |= {"general image": general.ids[0], "radiographs": list(radiographs.ids)}
+inputs |= {f"image {i}": provenance.dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
 record = provenance.write("02_figure1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -139,6 +139,12 @@ def test_imagenet_with_one_folder_a_synset(tmp_path):
     write_image(tmp_path / "ILSVRC2012/val/n00000007/photo.JPEG")
     data = imagenet.load(tmp_path, (16, 16))
     assert list(data.labels) == [7] and data.boxes is None
+    (tmp_path / "ILSVRC2012/val/stray").mkdir()
+    write_image(tmp_path / "ILSVRC2012/val/a_stray/photo.JPEG")
+    assert list(imagenet.load(tmp_path, (16, 16)).labels) == [7]
+    (tmp_path / "ILSVRC2012/LOC_val_solution.csv").write_text(imagenet_solution(["x", "photo"]))
+    assert list(imagenet.load(tmp_path, (16, 16)).labels) == [1]  # the table decides, not the folder
+    (tmp_path / "ILSVRC2012/LOC_val_solution.csv").unlink()
     (tmp_path / "ILSVRC2012/val/n00000999").rmdir()
     with pytest.raises(ValueError, match="names 999 synsets"):
         imagenet.load(tmp_path)
@@ -170,6 +176,28 @@ def test_truncated_image_is_named(tmp_path):
     data = folder.load(tmp_path)
     with pytest.raises(ValueError, match="cut.png cannot be read"):
         data.images()
+
+
+@pytest.mark.parametrize("kind", ["uint16", "int32", "float32"])
+def test_images_of_more_than_eight_bits_are_refused_by_name(tmp_path, kind):
+    Image.fromarray(np.arange(64).reshape(8, 8).astype(kind)).save(tmp_path / "deep.tiff")
+    with pytest.raises(ValueError, match="deep.tiff has more than 8 bits"):
+        datasets.read_image(tmp_path / "deep.tiff", (4, 4))
+
+
+def test_crop_takes_the_pixels_that_its_boxes_say(tmp_path):
+    """A white box on black, read with a crop: it lies where the scaled box says."""
+    pixels = np.zeros((200, 400, 3), "uint8")
+    pixels[50:100, 180:240] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    box = [("thing", 180, 50, 240, 100)]
+    for crop in (1.0, 0.875, 0.5):
+        paths = [tmp_path / "a.png"]
+        data = datasets.from_files(paths, ["a"], [0], ["a"], ("c",), (100, 100), crop, lambda position: box)
+        rows, columns = np.nonzero(data.read(0)[..., 0] > 127)
+        found = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        np.testing.assert_allclose(found, data.boxes(0)[0][1:], atol=1)
+    assert crop == 0.5 and columns.max() - columns.min() > 55  # half the height fills the image: twice as large
 
 
 def test_grey_images_become_rgb(tmp_path):

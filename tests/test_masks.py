@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -11,6 +12,17 @@ def test_fade_by_hand():
     found = masks.fade(IMAGE, MAP)
     np.testing.assert_allclose(found[0], [[[10, 20, 30], [20, 25, 30]], [[0, 0, 0], [0, 0, 0]]])
     assert found.dtype == np.float32
+
+
+def test_tensors_are_taken_as_well(generator):
+    images, maps = generator.random((2, 6, 6, 3)).astype("float32"), generator.random((2, 6, 6)).astype("float32")
+    tensors = [keras.ops.convert_to_tensor(array) for array in (images, maps)]
+    np.testing.assert_array_equal(masks.fade(*tensors), masks.fade(images, maps))
+    np.testing.assert_array_equal(masks.blacken(*tensors, 0.3), masks.blacken(images, maps, 0.3))
+    np.testing.assert_array_equal(
+        masks.alpha_curve(tensors[0], {"a": tensors[1], "b": -tensors[1]}),
+        masks.alpha_curve(images, {"a": maps, "b": -maps}),
+    )
 
 
 def test_fade_ignores_the_maps_scale_and_blackens_without_evidence():

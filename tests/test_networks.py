@@ -47,6 +47,12 @@ def nested_head():
     return keras.Sequential([keras.Input((32, 32, 3)), backbone(pooling="avg"), classifier])
 
 
+def any_size():
+    inputs = keras.Input((None, None, 3))
+    x = layers.GlobalAveragePooling2D()(convolution()(layers.Rescaling(1 / 255)(inputs)))
+    return keras.Model(inputs, layers.Dense(3, "softmax")(x))
+
+
 MODELS = {
     "functional": functional,
     "sequential": lambda: sequential(layers.Dense(3, "relu", bias_initializer="ones")),
@@ -55,6 +61,7 @@ MODELS = {
     "relu layer": lambda: sequential(layers.Dense(3, bias_initializer="ones"), layers.ReLU()),
     "no bias": lambda: sequential(layers.Dense(3, "softmax", use_bias=False)),
     "dropout behind": lambda: sequential(layers.Dense(3, "softmax"), layers.Dropout(0.5)),
+    "cast behind": lambda: sequential(layers.Dense(3, "softmax"), layers.Activation("linear", dtype="float32")),
     "several labels": lambda: sequential(layers.Dense(3, "sigmoid")),
     "nested, pooling outside": lambda: nested(None),
     "nested, pooling inside": lambda: nested("avg"),
@@ -110,6 +117,13 @@ def test_preprocessing_of_a_model_that_does_not_rescale(pixels):
     np.testing.assert_allclose(network.score(pixels)[1], wanted, rtol=1e-4)
 
 
+def test_model_of_any_size_takes_the_size_it_is_told(pixels):
+    model = any_size()
+    network = networks.CamNetwork.from_model(model, image_size=(32, 32))
+    assert network.image_size == (32, 32) and evaluation.black_logits(network).shape == (3,)
+    np.testing.assert_allclose(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0), rtol=1e-4)
+
+
 def test_activation_is_a_view_on_the_same_logits(pixels):
     network = networks.CamNetwork.from_model(functional())
     relu = networks.CamNetwork.from_model(functional(), activation="relu")
@@ -133,6 +147,10 @@ def test_activation_is_a_view_on_the_same_logits(pixels):
         (lambda: sequential(layers.Dense(4, "relu"), layers.Dense(2, "softmax")), "Dense .* between"),
         (lambda: sequential(layers.Dense(2, "tanh")), "ends in tanh"),
         (lambda: sequential(layers.Dense(2, "softmax"), layers.ReLU()), "two activations"),
+        (lambda: sequential(layers.Dense(2), layers.ReLU(), layers.Softmax()), "two activations"),
+        (lambda: sequential(layers.Dense(2), layers.ReLU(max_value=1)), "does not end in a dense head"),
+        (lambda: sequential(layers.Dense(2), layers.ReLU(negative_slope=0.1)), "does not end in a dense head"),
+        (any_size, "pass image_size"),
         (lambda: sequential(layers.Dense(2, "softmax"), layers.Rescaling(2.0)), "does not end in a dense head"),
         (lambda: keras.Sequential([layers.Dense(2)]), "must be built"),
         (lambda: "model.keras", "A Keras model is wanted"),
@@ -210,6 +228,28 @@ def test_pretrained_trunk_freezes_batch_normalisation_and_random_trunk_does_not(
     assert trainable(networks.build("MobileNetV2", (96, 96), ("a", "b"))) == {True}
     first = pretrained.get_layer("MobileNetV2").get_layer("Conv1").get_weights()[0]
     np.testing.assert_array_equal(first, full.get_layer("Conv1").get_weights()[0])
+
+
+@pytest.mark.parametrize("with_head", [False, True])
+def test_backbone_with_pooling_inside_its_blocks_is_cut_at_its_end(tmp_path, with_head):
+    """EfficientNet pools in every squeeze-and-excitation block: the last one is not the end of the network."""
+    full = keras.applications.EfficientNetB0(weights=None, include_top=with_head, input_shape=(32, 32, 3))
+    full.save_weights(tmp_path / "w.weights.h5")
+    model = networks.build("EfficientNetB0", (32, 32), ("a", "b"), weights=tmp_path / "w.weights.h5")
+    network = networks.CamNetwork.from_model(model)
+    assert network.layer == "top_activation" and network.head_weights.shape == (1280, 2)
+
+
+def test_head_that_is_not_pooled_is_refused(tmp_path, monkeypatch):
+    def flattened(weights=None, include_top=True, classes=1000, input_shape=None):
+        inputs = keras.Input((32, 32, 3))
+        x = layers.Dense(classes, "softmax")(layers.Flatten()(convolution()(inputs)))
+        return keras.Model(inputs, x if include_top else convolution()(inputs))
+
+    flattened().save_weights(tmp_path / "w.weights.h5")
+    monkeypatch.setattr(networks, "_application", lambda name: (flattened, keras.applications.vgg16))
+    with pytest.raises(ValueError, match="global average pooling"):
+        networks.build("Flat", (32, 32), ("a", "b"), weights=tmp_path / "w.weights.h5")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from black_average_drop import networks, pipeline
+from black_average_drop import networks, pipeline, provenance
 from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
 
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
@@ -54,6 +54,69 @@ def test_profiles_name_parameters_that_exist(profile):
     assert list(pipeline.read_profile(profile)) == list(pipeline.ORDER)
 
 
+@pytest.fixture
+def keys(tmp_path, monkeypatch):
+    """The stamp keys of the laptop profile in a copy of the project, with a stand-in for its data; nothing is run."""
+    for name in ("lib", "notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "requirements.lock", tmp_path)
+    for folder in ("chest_xray", "ILSVRC2012", "nih-chest-xrays", "weights"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        (tmp_path / "data" / folder / "mobilenet_v2_imagenet1001.weights.h5").write_text("x")
+    for module in (provenance, pipeline):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
+
+    def all_keys(outputs=None):
+        sections = pipeline.read_profile("laptop")
+        outputs = outputs or {"01_train": {"radiographs.keras": "1"}}
+        return {name: pipeline.stamp_key(name, sections, tmp_path / "data", outputs) for name in pipeline.ORDER}
+
+    return tmp_path, all_keys
+
+
+def append(path, text="\n# a comment\n"):
+    path.write_text(path.read_text() + text)
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/figures.py"), {"02_figure1"}),
+        (lambda root: append(root / "lib/black_average_drop/cams.py"), {"02_figure1", "03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(pipeline.ORDER)),
+        (lambda root: append(root / "notebooks/02_figure1.py"), {"02_figure1"}),
+        (lambda root: append(root / "notebooks/03_table1.ipynb"), {"03_table1"}),
+        (lambda root: append(root / "requirements.lock"), set(pipeline.ORDER)),
+        (lambda root: append(root / "data/chest_xray/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
+        (lambda root: append(root / "data/weights/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
+        (lambda root: append(root / "data/nih-chest-xrays/mobilenet_v2_imagenet1001.weights.h5"), {"02_figure1"}),
+        (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "boxed_source: chestxray14", ""), {"02_figure1"}),
+        (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "epochs: 3", "epochs: 4"), {"01_train"}),
+    ],
+)
+def test_a_change_makes_stale_what_depends_on_it_and_nothing_else(keys, change, stale):
+    root, all_keys = keys
+    before = all_keys()
+    assert all_keys() == before
+    change(root)
+    after = all_keys()
+    assert {name for name in before if before[name] != after[name]} == stale
+
+
+def swap(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_new_outputs_make_stale_what_reads_them(keys):
+    _, all_keys = keys
+    before, after = all_keys(), all_keys({"01_train": {"radiographs.keras": "2"}})
+    assert {name for name in before if before[name] != after[name]} == {"02_figure1", "03_table1"}
+
+
 def run(project, *arguments):
     return subprocess.run(
         [sys.executable, "-m", "black_average_drop.pipeline", *arguments],
@@ -78,6 +141,7 @@ def project(tmp_path_factory):
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
     for name in ("lib", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copy(ROOT / "requirements.lock", folder)
     done = run(folder, "run", "--profile", "smoke")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("running") == 3
@@ -194,6 +258,26 @@ def test_a_notebook_that_fails_leaves_its_traceback_and_no_result(project, resul
     assert not (project / "build/smoke/03_table1.failed.ipynb").exists()
 
 
+def test_a_notebook_that_leaves_early_is_not_taken_for_done(project, results):
+    """sys.exit() in a cell is success for papermill; the results of the run before are still there."""
+    script = project / "notebooks/02_figure1.py"
+    before = script.read_text()
+    script.write_text(
+        before.replace(
+            "# %% [markdown]\n# ## The maps", "# %%\nimport sys\n\nsys.exit(0)\n\n# %% [markdown]\n# ## The maps"
+        )
+    )
+    done = run(project, "run", "--profile", "smoke")
+    assert done.returncode == 1 and "02_figure1.ipynb is not what its script says: run make notebooks" in done.stderr
+    assert run(project, "notebooks").returncode == 0
+    done = run(project, "run", "--profile", "smoke")
+    assert done.returncode == 1 and "02_figure1 ended without writing its results" in done.stderr
+    assert not (project / "build/smoke/02_figure1.stamp.json").exists()
+    script.write_text(before)
+    run(project, "notebooks")
+    assert "02_figure1 (smoke): done" in run(project, "run", "--profile", "smoke").stdout
+
+
 @pytest.mark.parametrize(
     ("section", "parameters", "message"),
     [
@@ -204,6 +288,7 @@ def test_a_notebook_that_fails_leaves_its_traceback_and_no_result(project, resul
             "radiograph_learning_rate is '1e-4', a str: a float is wanted",
         ),
         ("01_train", {"batch_size": 1.5}, "batch_size is 1.5, a float: a int is wanted"),
+        ("02_figure1", {"boxed_source": "chestxray41"}, "boxed_source is 'chestxray41': choose one of"),
         ("03_table1", {"data_root": "elsewhere"}, "03_table1 has no parameter 'data_root'"),
     ],
 )
@@ -215,6 +300,24 @@ def test_wrong_parameters_stop_the_run_before_it_starts(project, section, parame
     path.write_text(before)
     assert done.returncode == 1 and message in done.stderr and done.stdout == ""
     assert done.stderr.count("\n") == 1  # one sentence, no traceback
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("01_train: [", "smoke.yaml is no valid YAML"),
+        ("01_train: 3", "must hold a section of parameters"),
+        ("- 01_train", "must hold a section of parameters"),
+        ("01_train: {}", "section '02_figure1' is missing or unknown"),
+    ],
+)
+def test_profiles_that_are_no_profiles_are_refused_in_a_sentence(project, text, message):
+    path = project / "notebooks/profiles/smoke.yaml"
+    before = path.read_text()
+    path.write_text(text)
+    done = run(project, "run", "--profile", "smoke")
+    path.write_text(before)
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_unknown_profile_and_missing_data_are_refused_in_a_sentence(project, tmp_path):

@@ -21,6 +21,10 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     assert record["outputs"] == {"figure1.png": hashlib.sha256(b"pixels").hexdigest()}
     assert record["inputs"] == {"model": hashlib.sha256(b"weights").hexdigest(), "images": "abc"}
     assert record["parameters"]["profile"] == "demo" and "unrelated" not in record["parameters"]
+    assert record["sources"]["lib/black_average_drop/cams.py"] == provenance.sha256(
+        provenance.ROOT / "lib/black_average_drop/cams.py"
+    )
+    assert "lib/black_average_drop/training.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
     assert "somebody" not in text and str(tmp_path) not in text
 

@@ -5,7 +5,7 @@ import pytest
 from black_average_drop import metrics, tables
 from black_average_drop.datasets import Dataset
 
-BLACK = np.array([0.5, 1.5])
+BLACK = np.array([-0.5, 1.5])
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_estimates_by_hand(rows, dataset):
     assert row["BAD"] == pytest.approx(np.mean(drops))
     assert row["incorrect_BAD"] == pytest.approx(100 * np.mean(part["masked_class"] != part["class"]))
     assert row["incorrect_label_BAD"] == pytest.approx(100 * np.mean(part["masked_class"] != 1))
-    dark = BLACK[part["class"]]
+    dark = np.maximum(BLACK, 0)[part["class"]]
     assert row["not_above_black_BAD"] == pytest.approx(100 * np.mean(part["masked_logit"] <= dark))
     assert row["black_class"] == "pneumonia" and row["black_score"] == pytest.approx(dark.mean())
     assert row["alpha"] == 0.4 and row["kept_area"] == pytest.approx(0.39)
@@ -54,6 +54,32 @@ def test_estimates_by_hand(rows, dataset):
     part = rows.query("method == 'CAM' and metric == 'AD'")
     assert softmax["AD"] == pytest.approx(metrics.average_drop(part["full_softmax"], part["masked_softmax"]))
     assert softmax["left_out"] == 0
+    black = (np.exp(BLACK) / np.exp(BLACK).sum())[part["class"]]
+    assert softmax["black_score"] == pytest.approx(black.mean())
+    assert softmax["not_above_black_AD"] == pytest.approx(100 * np.mean(part["masked_softmax"] <= black))
+
+
+def test_intervals_resample_patients(rows, dataset):
+    """The 95 % interval against a loop over patients drawn with replacement; patients have 1, 2 and 3 images."""
+    data = dataset.subset(slice(None))
+    data.groups[:] = ["a", "b", "b", "c", "c", "c"]
+    few = rows.assign(full_logit=4.0)
+    table = tables.table1(few, data, "radiographs", BLACK, {"all": data.labels >= 0}, resamples=4000)
+    row = table.query("score == 'relu' and method == 'CAM'").iloc[0]
+    part = few.query("method == 'CAM' and metric == 'AD'")
+    drops = metrics.drops(part["full_logit"], part["masked_logit"])
+    generator = np.random.default_rng(1)
+    means = []
+    for _ in range(4000):
+        drawn = generator.choice(["a", "b", "c"], 3)
+        means.append(np.concatenate([drops[data.groups == name] for name in drawn]).mean())
+    np.testing.assert_allclose([row["AD_low"], row["AD_high"]], np.percentile(means, [2.5, 97.5]), atol=1e-9)
+    again = tables.table1(few, data, "radiographs", BLACK, {"all": data.labels >= 0}, resamples=4000)
+    assert again.equals(table)
+    other = tables.table1(few, data, "radiographs", BLACK, {"all": data.labels >= 0}, resamples=50, seed=1)
+    assert (other["incorrect_AD_high"] != table["incorrect_AD_high"]).any() or (
+        other["AD_high"] != table["AD_high"]
+    ).any()
 
 
 def test_differences_are_paired(rows, dataset):
@@ -123,7 +149,10 @@ def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
     assert {line.count("|") for line in lead} == {7}
     assert any("Grad-CAM (= CAM)" in line for line in markdown) and "- Data: X-rays." in markdown
     latex = written[2].read_text()
-    assert latex.count(r"\\") == 2 + 12 and r"\emph{0.7416}" in latex and "smoke" not in latex
+    shape, *others = latex.split(r"\paragraph")
+    assert shape.count(r"\\") == 2 + 12 and "& 0.7548 &" in shape and "smoke" not in latex
+    assert len(others) == 3 and all(part.count(r"\\") == 1 + 8 for part in others)  # every subset, score and method
+    assert "6 images of 5 patients, alpha 0.400" in others[0] and "another image's map" in others[0]
 
 
 def test_smoke_tables_carry_a_banner(rows, dataset, tmp_path):

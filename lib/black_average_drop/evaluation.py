@@ -9,21 +9,22 @@ from tqdm import tqdm
 
 from black_average_drop import cams, masks, metrics
 
+METRICS = ("AD", "BAD")
 COLUMNS = (
     ["id", "class", "method", "metric", "full_score", "masked_score", "drop", "masked_class", "alpha", "kept"]
     # Beyond the scores of the network's own activation: the logit they come from, the softmax, and what ringing kept.
     + ["full_logit", "masked_logit", "full_softmax", "masked_softmax", "kept_unsupported", "same_map_as"]
 )
-SAME_MAP = 1e-5  # maps scaled to a peak of 1 that differ by less are the same map up to rounding
+SAME_MAP = 1e-4  # maps scaled to a peak of 1 that differ by less are the same map up to rounding
 
 
 class Maps(NamedTuple):
     """What the first pass over N images leaves: small enough to keep for any number of images."""
 
-    maps: dict[str, np.ndarray]  # method -> (N, h, w), clipped at 0, before upsampling
+    maps: dict[str, np.ndarray]  # method -> (N, h, w) as the method gave them, before clipping and upsampling
     same_as: dict[str, str]  # method -> an earlier method with the same maps
-    logits: np.ndarray  # (N, C)
-    classes: np.ndarray  # (N,)
+    classes: np.ndarray  # (N,) the explained class
+    scores: pd.DataFrame  # a row an image: score, logit, softmax of the explained class, and the predicted class
     curve: np.ndarray  # `masks.alpha_curve` of the paper's methods, (P + 1,)
 
 
@@ -36,7 +37,9 @@ def evaluate(
     ids=None,
     classes=None,
     controls: Mapping[str, Callable] | None = None,
+    groups=None,
     ties="strict",
+    seed=0,
     first_pass: Maps | None = None,
 ):
     """Average Drop ("AD") and Black Average Drop ("BAD") of every image under every method.
@@ -45,8 +48,9 @@ def evaluate(
     twice; methods: name -> method, by default `cams.METHODS`; alpha: share of pixels BAD keeps, by default chosen from
     the paper's methods by `masks.select_alpha`; ids (N,), by default 0..N-1; classes (N,): the explained class, by
     default the one predicted on the whole image, and required for a network of several labels at once; controls:
-    name -> function from the maps of the first method (N, h, w) to control maps (N, h, w); ties as in
-    `masks.blacken`; first_pass: the result of `explain_all`, if it was called before.
+    name -> function of the maps of the first method (N, h, w), groups and seed that gives control maps (N, h, w);
+    groups (N,): the patient of each image, by default each its own; ties as in `masks.blacken`, "exact" ranking by the
+    unclipped maps; first_pass: the result of `explain_all` with the same methods and classes, if it was called before.
 
     Returns a DataFrame with a row for each image, method and metric. full_score and masked_score are the class's scores
     Y and O under the network's activation, drop is max(0, Y - O) / Y or NaN for Y <= 0, kept the share of pixels
@@ -55,58 +59,48 @@ def evaluate(
     Methods whose maps agree on every image are scored once; same_map_as names the first of them.
     """
     methods = cams.METHODS if methods is None else methods
+    if first_pass is not None and (list(first_pass.maps) != list(methods) or classes is not None):
+        raise ValueError("first_pass was made with other methods or classes: pass what it was made with.")
     found = first_pass or explain_all(network, images, methods, batch_size, classes)
     count = len(found.classes)
-    ids = np.arange(count) if ids is None else np.asarray(ids)
-    if len(ids) != count:
-        raise ValueError(f"ids has {len(ids)} entries for {count} images: one for each is wanted.")
+    ids, groups = (np.arange(count) if given is None else np.asarray(given) for given in (ids, groups))
+    for name, given in (("ids", ids), ("groups", groups)):
+        if len(given) != count:
+            raise ValueError(f"{name} has {len(given)} entries for {count} images: one for each is wanted.")
     if alpha is None:
         alpha = masks.select_alpha(found.curve)
     low_resolution = dict(found.maps)
-    reference = next(iter(found.maps.values()))
+    reference = np.maximum(next(iter(found.maps.values())), 0)
     for name, control in (controls or {}).items():
-        low_resolution[name] = np.asarray(control(reference), "float32")
+        low_resolution[name] = np.asarray(control(reference, groups, seed), "float32")
     distinct = [name for name in low_resolution if name not in found.same_as]
 
-    scored = {(name, metric): ([], [], []) for name in distinct for metric in ("AD", "BAD")}
+    scored = {(name, metric): [] for name in distinct for metric in METRICS}
     start = 0
     with tqdm(total=count * len(scored), desc="masked images", unit="image", leave=False) as bar:
         for chunk in _chunks(images, batch_size):
             rows = slice(start, start + len(chunk))
             start += len(chunk)
             for name in distinct:
-                maps = cams.upsample(low_resolution[name][rows], chunk.shape[1:3])
-                kept = masks.kept_pixels(maps, alpha, ties)
-                shown = {"AD": masks.fade(chunk, maps), "BAD": np.where(kept[..., None], chunk, 0)}
-                share = {"AD": np.ones(len(chunk)), "BAD": kept.mean(axis=(1, 2))}
-                unsupported = {"AD": np.zeros(len(chunk)), "BAD": _share(kept & (maps <= 0), kept)}
-                for metric, masked in shown.items():
+                for metric, masked, kept in _masked(chunk, low_resolution[name][rows], alpha, ties):
                     logits, _ = network.score(_padded(masked, batch_size))
-                    for store, values in zip(
-                        scored[name, metric], (logits[: len(chunk)], share[metric], unsupported[metric]), strict=True
-                    ):
-                        store.append(values)
+                    scores = _class_scores(network, logits[: len(chunk)], found.classes[rows])
+                    scored[name, metric].append(pd.concat([scores, kept], axis=1))
                     bar.update(len(chunk))
     if start != count:
         raise ValueError(f"The second reading gave {start} images, the first {count}: pass a re-iterable of batches.")
     tables = []
     for name in low_resolution:
-        for metric in ("AD", "BAD"):
-            stored = scored[found.same_as.get(name, name), metric]
-            logits, kept, unsupported = (np.concatenate(parts) for parts in stored)
-            table = _rows(network, found.logits, logits, found.classes)
-            tables.append(
-                table.assign(
-                    **{"id": ids, "method": name, "metric": metric, "alpha": alpha, "kept": kept},
-                    kept_unsupported=unsupported,
-                    same_map_as=found.same_as.get(name, ""),
-                )
-            )
+        for metric in METRICS:
+            same_as = found.same_as.get(name, "")
+            masked = pd.concat(scored[same_as or name, metric], ignore_index=True)
+            table = _rows(network, found.scores, masked, found.classes)
+            tables.append(table.assign(id=ids, method=name, metric=metric, alpha=alpha, same_map_as=same_as))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
 def explain_all(network, images, methods=None, batch_size=32, classes=None):
-    """The first pass: the maps of every method before upsampling, logits, classes and the alpha curve, as `Maps`.
+    """The first pass: the maps of every method before upsampling, scores, classes and the alpha curve, as `Maps`.
 
     Arguments as for `evaluate`. Raises ValueError for an unusable input, naming the layer where feature maps are not
     fit for a method.
@@ -118,7 +112,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
         raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
     if network.activation == "sigmoid" and classes is None:
         raise ValueError("This network gives several labels at once: pass classes, the one to explain for each image.")
-    collected, all_logits, all_classes, curve, start = {name: [] for name in methods}, [], [], 0.0, 0
+    collected, all_scores, all_classes, curve, start = {name: [] for name in methods}, [], [], 0.0, 0
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
         for chunk in _chunks(images, batch_size):
@@ -130,11 +124,11 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
             chosen = logits.argmax(axis=1) if classes is None else np.asarray(classes)[start : start + len(chunk)]
             if len(chosen) < len(chunk) or not 0 <= chosen.min() <= chosen.max() < network.classes:
                 raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image.")
-            explanation = explain(network, features, logits, chosen)
-            for name, maps in _batch_maps(network, methods, explanation).items():
-                collected[name].append(maps)
-            curve = curve + _curve(chunk, {name: collected[name][-1] for name in methods if name in cams.PAPER_METHODS})
-            all_logits.append(logits)
+            maps = _batch_maps(network, methods, explain(network, features, logits, chosen))
+            for name in methods:
+                collected[name].append(maps[name])
+            curve = curve + _curve(chunk, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
+            all_scores.append(_class_scores(network, logits, chosen))
             all_classes.append(chosen)
             start += len(chunk)
             bar.update(len(chunk))
@@ -143,7 +137,13 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
     if classes is not None and len(classes) != start:
         raise ValueError(f"classes has {len(classes)} entries for {start} images: one for each is wanted.")
     maps = {name: np.concatenate(parts) for name, parts in collected.items()}
-    return Maps(maps, _same_maps(maps), np.concatenate(all_logits), np.concatenate(all_classes), curve)
+    scores = pd.concat(all_scores, ignore_index=True)
+    return Maps(maps, _same_maps(maps), np.concatenate(all_classes), scores, curve)
+
+
+def upsampled(maps, size):
+    """What is shown and measured of a method's maps (N, h, w): clipped at 0, then upsampled to size (H, W)."""
+    return cams.upsample(np.maximum(maps, 0), size)
 
 
 def explain(network, features, logits, classes):
@@ -157,13 +157,22 @@ def explain(network, features, logits, classes):
     return cams.Explanation(features, gradients, class_weights, network.head_weights, logits, np.asarray(classes))
 
 
-def another_images_map(maps):
-    """Control: each image gets the map of the image before it, the first that of the last. maps (N, h, w)."""
-    return np.roll(maps, 1, axis=0)
+def another_images_map(maps, groups, seed=0):
+    """Control: each image gets the map of an image of another patient, drawn at random whatever its class.
+
+    maps (N, h, w), groups (N,). Raises ValueError if all images are of one patient.
+    """
+    if len(np.unique(groups)) < 2:
+        raise ValueError("The control another image's map needs images of at least two patients.")
+    generator = np.random.default_rng(seed)
+    donors = generator.integers(len(maps), size=len(maps))
+    while (own := groups[donors] == groups).any():
+        donors[own] = generator.integers(len(maps), size=own.sum())
+    return maps[donors]
 
 
-def smooth_random_map(maps, seed=0):
-    """Control: uniform noise of the maps' own resolution, which upsampling makes smooth. maps (N, h, w)."""
+def smooth_random_map(maps, groups, seed=0):
+    """Control: uniform noise of the maps' own resolution (N, h, w), which upsampling makes smooth."""
     return np.random.default_rng(seed).random(maps.shape, "float32")
 
 
@@ -175,56 +184,72 @@ def black_logits(network):
     return network.score(np.zeros((1, *network.image_size, 3), "float32"))[0][0]
 
 
-def _rows(network, full_logits, masked_logits, classes):
+def _masked(images, maps, alpha, ties):
+    """For each metric its masked images (n, H, W, 3) and a DataFrame of what was kept; maps (n, h, w), unclipped."""
+    shown = upsampled(maps, images.shape[1:3])
+    ranking = cams.upsample(maps, images.shape[1:3]) if ties == "exact" else None
+    kept = masks.kept_pixels(shown, alpha, ties, ranking)
+    everything = pd.DataFrame({"kept": np.ones(len(images)), "kept_unsupported": np.zeros(len(images))})
+    area = pd.DataFrame({"kept": kept.mean(axis=(1, 2)), "kept_unsupported": _share(kept & (shown <= 0), kept)})
+    yield "AD", masks.fade(images, shown), everything
+    yield "BAD", np.where(kept[..., None], images, 0), area
+
+
+def _class_scores(network, logits, classes):
+    """Of logits (n, C) what is kept: score, logit and softmax of the class (n,), and the class predicted."""
     picked = np.arange(len(classes)), classes
-    full, masked = network.scores(full_logits)[picked], network.scores(masked_logits)[picked]
-    masked_class = masked_logits.argmax(axis=1)
-    if network.activation == "sigmoid":
-        crossed = (full_logits[picked] > 0) != (masked_logits[picked] > 0)
-        masked_class = np.where(crossed, -1, classes)
+    relative = np.exp(logits - logits.max(axis=1, keepdims=True))
     return pd.DataFrame(
         {
-            "class": classes,
-            "full_score": full,
-            "masked_score": masked,
-            "drop": metrics.drops(full, masked),
-            "masked_class": masked_class,
-            "full_logit": full_logits[picked],
-            "masked_logit": masked_logits[picked],
-            "full_softmax": _softmax(full_logits)[picked],
-            "masked_softmax": _softmax(masked_logits)[picked],
+            "score": network.scores(logits)[picked],
+            "logit": logits[picked],
+            "softmax": (relative / relative.sum(axis=1, keepdims=True))[picked],
+            "predicted": logits.argmax(axis=1),
         }
     )
 
 
-def _softmax(logits):
-    relative = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return relative / relative.sum(axis=1, keepdims=True)
+def _rows(network, full, masked, classes):
+    masked_class = masked["predicted"]
+    if network.activation == "sigmoid":
+        masked_class = np.where((full["logit"] > 0) != (masked["logit"] > 0), -1, classes)
+    return pd.DataFrame(
+        {
+            "class": classes,
+            "drop": metrics.drops(full["score"], masked["score"]),
+            "masked_class": masked_class,
+            "kept": masked["kept"],
+            "kept_unsupported": masked["kept_unsupported"],
+        }
+        | {f"full_{name}": full[name] for name in ("score", "logit", "softmax")}
+        | {f"masked_{name}": masked[name] for name in ("score", "logit", "softmax")}
+    )
 
 
 def _batch_maps(network, methods, explanation):
-    """name -> maps (n, h, w) of one batch, clipped at 0: the order is clip, then upsample."""
+    """name -> maps (n, h, w) of one batch."""
     found = {}
     for name, method in methods.items():
         try:
             maps = np.asarray(method(explanation))
         except ValueError as problem:
             raise ValueError(f"{name} on the output of layer {network.layer!r}: {problem}") from problem
-        found[name] = np.maximum(maps, 0).astype("float32")
+        found[name] = maps.astype("float32")
     return found
 
 
 def _curve(images, maps):
     """The batch's alpha curve; maps that are the same count once, since rounding would order their plateaus at will."""
     distinct = {name: values for name, values in maps.items() if name not in _same_maps(maps)}
-    return masks.alpha_curve(images, {name: cams.upsample(v, images.shape[1:3]) for name, v in distinct.items()})
+    return masks.alpha_curve(images, {name: upsampled(v, images.shape[1:3]) for name, v in distinct.items()})
 
 
 def _same_maps(maps):
-    """method -> the first earlier method whose maps, scaled to a peak of 1, agree on every image."""
+    """method -> the first earlier method whose maps, clipped and scaled to a peak of 1, agree on every image."""
     scaled = {}
     same = {}
     for name, values in maps.items():
+        values = np.maximum(values, 0)
         peak = values.max(axis=(1, 2), keepdims=True)
         scaled[name] = np.divide(values, peak, out=np.zeros_like(values), where=peak > 0)
         for earlier in scaled:

@@ -1,6 +1,7 @@
 """Masked images: what Average Drop and Black Average Drop show to the network instead of the whole image.
 
-Images are pixels, 0 is black; a preprocessed tensor, where 0 may be mid-grey, must not come here. NumPy in, NumPy out.
+Images are pixels, 0 is black; a preprocessed tensor, where 0 may be mid-grey, must not come here. NumPy arrays or
+backend tensors in, NumPy arrays out.
 """
 
 from itertools import combinations
@@ -14,7 +15,7 @@ def fade(images, maps):
     images (N, H, W, C) in pixels; maps (N, H, W). Returns float32 (N, H, W, C); an image whose map is nowhere
     positive becomes black. Raises ValueError if shapes differ or a map is not finite.
     """
-    _check(images, maps)
+    images, maps = _checked(images, maps)
     clipped = np.maximum(maps, 0)
     peak = clipped.max(axis=(1, 2), keepdims=True)
     opacity = np.divide(clipped, peak, out=np.zeros_like(clipped), where=peak > 0)
@@ -29,7 +30,8 @@ def blacken(images, maps, alpha, ties="strict", ranking=None):
     tie, and fewer where they do. ties="exact" keeps exactly k by a stable ranking of `ranking` (N, H, W), by default
     the map itself. Returns float32 (N, H, W, C). Raises ValueError for alpha, ties or shapes out of range.
     """
-    return np.where(kept_pixels(maps, alpha, ties, ranking)[..., None], _check(images, maps), 0).astype("float32")
+    images, maps = _checked(images, maps)
+    return np.where(kept_pixels(maps, alpha, ties, ranking)[..., None], images, 0).astype("float32")
 
 
 def kept_pixels(maps, alpha, ties="strict", ranking=None):
@@ -40,11 +42,12 @@ def kept_pixels(maps, alpha, ties="strict", ranking=None):
         raise ValueError(f'ties is {ties!r}: choose "strict" or "exact".')
     if ranking is not None and (ties == "strict" or ranking.shape != maps.shape):
         raise ValueError('ranking needs ties="exact" and the shape of maps.')
+    maps = np.asarray(maps)
     flat = maps.reshape(len(maps), -1)
     pixels = flat.shape[1]
     keep = round(alpha * pixels)
     if ties == "exact":
-        ranks = _ranks(flat if ranking is None else ranking.reshape(flat.shape))
+        ranks = _ranks(flat if ranking is None else np.asarray(ranking).reshape(flat.shape))
         return (ranks <= keep).reshape(maps.shape)
     if keep >= pixels:
         return np.ones(maps.shape, bool)
@@ -59,8 +62,8 @@ def alpha_curve(images, maps):
     that one mask of a pair keeps and the other does not, over all pairs and images; curves of batches add up.
     A pixel of ranks r1 < r2 under two methods is in exactly one mask for r1 <= k < r2.
     """
-    for method_maps in maps.values():
-        _check(images, method_maps)
+    images = np.asarray(images)
+    maps = {name: _checked(images, method_maps)[1] for name, method_maps in maps.items()}
     count = len(images)
     light = np.abs(images).astype("float64").sum(axis=-1).reshape(count, -1)
     pixels = light.shape[1]
@@ -93,9 +96,10 @@ def _ranks(values):
     return ranks
 
 
-def _check(images, maps):
+def _checked(images, maps):
+    images, maps = np.asarray(images), np.asarray(maps)
     if images.ndim != 4 or images.shape[:3] != maps.shape:
         raise ValueError(f"images {images.shape} and maps {maps.shape} do not fit: (N, H, W, C) and (N, H, W) wanted.")
     if not np.isfinite(maps).all():
         raise ValueError("A map holds NaN or infinite values: check the network's weights and the image.")
-    return images
+    return images, maps

@@ -47,9 +47,12 @@ def bootstrap_means(values, groups, resamples=2000, seed=0):
     np.add.at(sums, patient, np.nan_to_num(values))
     np.add.at(counts, patient, ~np.isnan(values))
     generator = np.random.default_rng(seed)
-    draws = generator.multinomial(patients, np.full(patients, 1 / patients), size=resamples).astype("float64")
-    totals = draws @ counts
-    return np.divide(draws @ sums, totals, out=np.full(totals.shape, np.nan), where=totals > 0)
+    means = np.full((resamples, values.shape[1]), np.nan)
+    for block in np.array_split(means, -(-resamples // 100)):  # by blocks, since draws are (resamples, patients)
+        draws = generator.multinomial(patients, np.full(patients, 1 / patients), size=len(block)).astype("float64")
+        totals = draws @ counts
+        np.divide(draws @ sums, totals, out=block, where=totals > 0)
+    return means
 
 
 def interval(samples, level=0.95):

@@ -54,7 +54,7 @@ def build_imagenet(backbone, image_size, weights="imagenet"):
     inputs = keras.Input((*image_size, 3), name="pixels")
     trunk, head = _trunk(backbone, image_size, weights, with_head=True)
     pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(_rescaled(inputs, backbone)))
-    dense = layers.Dense(head[0].shape[1], "softmax", name="head")
+    dense = layers.Dense(head[0].shape[1], "softmax", dtype="float32", name="head")
     model = keras.Model(inputs, dense(pooled), name=f"{backbone}_imagenet")
     dense.set_weights(head)
     return model
@@ -97,11 +97,11 @@ class CamNetwork:
     layer whose output the feature maps are; image_size (H, W).
     """
 
-    def __init__(self, trunk, head_weights, head_bias, activation, layer, preprocessing=None):
+    def __init__(self, trunk, head_weights, head_bias, activation, layer, preprocessing=None, image_size=None):
         self.head_weights = np.asarray(head_weights, "float32")
         self.activation = activation
         self.layer = layer
-        self.image_size = tuple(trunk.input_shape[1:3])
+        self.image_size = tuple(image_size or trunk.input_shape[1:3])
         self._preprocessing = preprocessing
         features = layers.Activation("linear", dtype="float32")(trunk.output)
         head = layers.Dense(self.head_weights.shape[1], dtype="float32", name="logits")
@@ -111,19 +111,22 @@ class CamNetwork:
         self._scorer = keras.Model(trunk.inputs, logits)
 
     @classmethod
-    def from_model(cls, model, preprocessing=None, activation=None):
+    def from_model(cls, model, preprocessing=None, activation=None, image_size=None):
         """Any Keras model that ends in global average pooling and a dense head.
 
         Functional or Sequential, nested backbones with the pooling inside or outside, Dropout before or a separate
         activation after the dense layer. A single sigmoid output S is read as logits (0, S); several are labels of
         their own. preprocessing: pixels -> what the model expects, if the model does not rescale by itself;
-        activation: "relu" or "softmax" in place of the model's own, since both read the same logits.
+        activation: "relu" or "softmax" in place of the model's own, since both read the same logits; image_size
+        (H, W): needed where the model takes images of any size.
         Raises ValueError saying what is missing.
         """
         if not isinstance(model, keras.Model):
             raise ValueError(f"A Keras model is wanted, not {type(model).__name__}.")
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(f"Model {model.name} must be built, with one input and one output.")
+        if None in model.input_shape[1:3] and image_size is None:
+            raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
         steps = _backwards(model)
         dense, own_activation = _find_head(steps, model.name)
         trunk, layer = _find_features(steps, model)
@@ -138,7 +141,7 @@ class CamNetwork:
             _check_activation(activation)
         elif own_activation == "linear":
             raise ValueError(f'The head of {model.name} has no activation: pass activation="softmax" or "relu".')
-        return cls(trunk, kernel, bias, activation or own_activation, layer, preprocessing)
+        return cls(trunk, kernel, bias, activation or own_activation, layer, preprocessing, image_size)
 
     def with_activation(self, activation):
         """The activation alone exchanged: a view on the same logits with "relu" or "softmax" scores."""
@@ -179,7 +182,7 @@ def _check_activation(activation):
 
 
 def _small_cnn(image_size):
-    """Eight convolutions with BatchNorm and ReLU; features are an eighth of the image along each side, 96 channels."""
+    """Six convolutions with BatchNorm and ReLU; features are an eighth of the image along each side, 96 channels."""
     inputs = keras.Input((*image_size, 3))
     x = inputs
     for filters, stride in ((16, 2), (32, 1), (32, 2), (64, 1), (64, 2), (96, 1)):
@@ -224,21 +227,24 @@ def _trunk(backbone, image_size, weights, with_head=False):
     if not weights:
         return constructor(weights=None, include_top=False, input_shape=shape), None
     if weights == "imagenet":
-        full = constructor(weights="imagenet", include_top=with_head, input_shape=shape)
+        full, has_head = constructor(weights="imagenet", include_top=with_head, input_shape=shape), with_head
     else:
-        full = _load_weights(constructor, shape, weights)
-    for layer in full._flatten_layers(include_self=False):
+        full, has_head = _load_weights(constructor, shape, weights)
+    for layer in full.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
-    pooling = [layer for layer in full.layers if isinstance(layer, layers.GlobalAveragePooling2D)]
-    head = full.layers[-1].get_weights() if pooling else None
-    if with_head and not head:
-        raise ValueError(f"{weights} has no ImageNet head on global average pooling: name weights that include it.")
-    return (keras.Model(full.input, pooling[-1].input, name=backbone) if pooling else full), head
+    if not has_head:
+        if with_head:
+            raise ValueError(f"{weights} has no ImageNet head: name weights that include it.")
+        return full, None
+    steps = _backwards(full)
+    dense, _ = _find_head(steps, backbone)
+    features, _ = _find_features(steps, full)
+    return keras.Model(features.inputs, features.outputs[0], name=backbone), dense.get_weights()
 
 
 def _load_weights(constructor, shape, path):
-    """The application with the weights of a file, whichever of the usual heads it has."""
+    """The application with the weights of a file, whichever of the usual heads it has, and whether it has one."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
     for head in (
@@ -257,7 +263,7 @@ def _load_weights(constructor, shape, path):
         # Keras passes over layers that a file lacks: a kernel that is still as it was drawn was not in the file.
         loaded = [weight for weight in model.get_weights() if weight.ndim > 1]
         if not any(np.array_equal(before, after) for before, after in zip(fresh, loaded, strict=True)):
-            return model
+            return model, head["include_top"]
         reason = "some layers are not in the file"
     raise ValueError(f"weights: {path} does not fit {constructor.__name__} ({reason}): name a file made for it.")
 
@@ -266,19 +272,27 @@ def _find_head(steps, name):
     """Go back from the output to the dense head: (dense layer, name of the activation)."""
     activation = None
     for layer, _, _ in steps:
+        if _passes_through(layer):
+            continue
         if isinstance(layer, layers.Dense):
             own = keras.activations.serialize(layer.activation)
             if activation and own != "linear":
-                raise ValueError(f"Model {name} applies two activations after its dense head ({own}, {activation}).")
+                raise ValueError(f"Model {name} applies two activations after its dense head: {own}, {activation}.")
             activation = activation or own
             if activation not in (*HEAD_ACTIVATIONS, "sigmoid", "linear"):
                 raise ValueError(f"The head of {name} ends in {activation}; relu, softmax or sigmoid is wanted.")
             return layer, activation
+        if activation:
+            raise ValueError(f"Model {name} applies two activations after its dense head.")
         if isinstance(layer, layers.Activation):
             activation = keras.activations.serialize(layer.activation)
-        elif isinstance(layer, layers.ReLU | layers.Softmax):
-            activation = "relu" if isinstance(layer, layers.ReLU) else "softmax"
-        elif not _passes_through(layer):
+        elif (
+            isinstance(layer, layers.ReLU) and layer.max_value is None and not (layer.negative_slope or layer.threshold)
+        ):
+            activation = "relu"
+        elif isinstance(layer, layers.Softmax):
+            activation = "softmax"
+        else:
             raise ValueError(f"Model {name} does not end in a dense head, but in {_describe(layer)}.")
     raise ValueError(f"Model {name} has no dense head.")
 

@@ -1,11 +1,11 @@
 """Run the notebooks of a profile in order, each only when what it depends on has changed.
 
-A notebook's stamp, build/<profile>/<notebook>.stamp.json, holds a hash over the notebook, the modules it imports, its
-section of the profile, the outputs of the notebooks before it and the data, and the checksums of what it wrote.
+A notebook's stamp, build/<profile>/<notebook>.stamp.json, holds a hash over what it depends on: its source and the
+modules it imports, its section of the profile, the data it reads, the outputs of the notebooks it needs, the locked
+environment and the backend; and the checksums of what it wrote.
 """
 
 import argparse
-import ast
 import datetime
 import hashlib
 import json
@@ -21,7 +21,10 @@ from black_average_drop import provenance
 from black_average_drop.datasets import FOLDERS
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
-ORDER = ("01_train", "02_figure1", "03_table1")
+# Each notebook in its order, with those whose outputs it reads.
+NEEDS = {"01_train": (), "02_figure1": ("01_train",), "03_table1": ("01_train",)}
+ORDER = tuple(NEEDS)
+SOURCES = ("phantom objects", "phantom radiographs", *FOLDERS)
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
 
 
@@ -33,21 +36,35 @@ def run(profile, data_root):
     results = build / "results" if profile == "smoke" else ROOT / "paper_figures" / profile
     data_root = Path(data_root).resolve()
     _check_data(sections, data_root)
-    data = _listing(sections, data_root)
-    upstream = ""
+    outputs = {}
     for notebook in ORDER:
-        key = _hash(notebook, _source_hashes(notebook), sections[notebook], data, upstream)
+        key = stamp_key(notebook, sections, data_root, outputs)
         stamp = build / f"{notebook}.stamp.json"
         if _is_current(stamp, key, results):
             print(f"{notebook} ({profile}): up to date", flush=True)
         else:
             stamp.unlink(missing_ok=True)
             places = {"profile": profile, "data_root": str(data_root), "build": str(build), "results": str(results)}
+            before = _record(notebook, results)
             _execute(notebook, {**sections[notebook], **places}, build)
-            outputs = _written_outputs(notebook, results)
+            written = _written_outputs(notebook, results, before)
             with provenance.replacing(stamp) as partial:
-                partial.write_text(json.dumps({"key": key, "outputs": outputs}, indent=1))
-        upstream = _hash(upstream, json.loads(stamp.read_text())["outputs"])
+                partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
+        outputs[notebook] = json.loads(stamp.read_text())["outputs"]
+
+
+def stamp_key(notebook, sections, data_root, outputs):
+    """A hash over all that a notebook depends on; outputs: notebook -> checksums, of those that it needs."""
+    read = [sections[name] for name in (*NEEDS[notebook], notebook)]
+    return _hash(
+        provenance.sources(notebook),
+        sections[notebook],
+        _listing(read, data_root),
+        [outputs[name] for name in NEEDS[notebook]],
+        provenance.sha256(ROOT / "requirements.lock"),
+        sys.version,
+        os.environ.get("KERAS_BACKEND", ""),
+    )
 
 
 def read_profile(profile):
@@ -56,7 +73,12 @@ def read_profile(profile):
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
         raise ValueError(f"There is no profile {profile!r}: choose PROFILE={known.replace(', ', ' or PROFILE=')}.")
-    sections = yaml.safe_load(path.read_text()) or {}
+    try:
+        sections = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as problem:
+        raise ValueError(f"{path.name} is no valid YAML: {' '.join(str(problem).split())}.") from problem
+    if not isinstance(sections, dict) or not all(isinstance(part, dict | None) for part in sections.values()):
+        raise ValueError(f"{path.name} must hold a section of parameters for each notebook: {', '.join(ORDER)}.")
     if set(sections) != set(ORDER):
         wrong = sorted(set(sections) ^ set(ORDER))[0]
         raise ValueError(f"{path.name}: section {wrong!r} is missing or unknown: there is one for each notebook.")
@@ -72,6 +94,8 @@ def read_profile(profile):
                     f"{path.name}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
                     "wanted (write 1.0e-4, not 1e-4)."
                 )
+            if name.endswith("_source") and value not in ("", *SOURCES):
+                raise ValueError(f"{path.name}: {notebook}: {name} is {value!r}: choose one of {', '.join(SOURCES)}.")
     return {notebook: sections[notebook] or {} for notebook in ORDER}
 
 
@@ -109,6 +133,9 @@ def _execute(notebook, parameters, build):
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
+    script = NOTEBOOKS / f"{notebook}.py"
+    if convert(script) != script.with_suffix(".ipynb").read_text():
+        raise ValueError(f"notebooks/{notebook}.ipynb is not what its script says: run make notebooks.")
     print(f"{notebook} ({parameters['profile']}): running", flush=True)
     started = datetime.datetime.now()
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, whatever the user has
@@ -150,13 +177,19 @@ def _chatter_to(log):
             os.dup2(terminal.fileno(), 2)
 
 
-def _written_outputs(notebook, results):
-    """What the last cell of the notebook recorded, checked: a notebook that left early has recorded nothing."""
-    record = results / f"{notebook}.json"
-    outputs = json.loads(record.read_text())["outputs"] if record.is_file() else {}
+def _record(notebook, results):
+    """What the last cell of a notebook wrote, as text, or "" if it has not run."""
+    path = results / f"{notebook}.json"
+    return path.read_text() if path.is_file() else ""
+
+
+def _written_outputs(notebook, results, before):
+    """The outputs recorded by the run that just ended: one that left early has written no new record."""
+    record = _record(notebook, results)
+    outputs = json.loads(record)["outputs"] if record != before else {}
     if not outputs or not _matches(outputs, results):
         raise RuntimeError(f"{notebook} ended without writing its results: open it in build/ and see where it stopped.")
-    return {**outputs, record.name: provenance.sha256(record)}
+    return outputs
 
 
 def _is_current(stamp, key, results):
@@ -170,32 +203,8 @@ def _matches(outputs, results):
     return all((results / name).is_file() and provenance.sha256(results / name) == h for name, h in outputs.items())
 
 
-def _source_hashes(notebook):
-    """Hashes of the notebook and of every module of the package that it imports, directly or not."""
-    script = NOTEBOOKS / f"{notebook}.py"
-    files, waiting = {NOTEBOOKS / f"{notebook}.ipynb"}, [script]
-    while waiting:
-        for module in _imported_modules(waiting.pop()) - files:
-            files.add(module)
-            waiting.append(module)
-    return {path.relative_to(ROOT).as_posix(): provenance.sha256(path) for path in sorted(files)}
-
-
-def _imported_modules(path):
-    """Files of the package that a file imports with `from black_average_drop... import ...`."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("black_average_drop"):
-            place = ROOT / "lib" / node.module.replace(".", "/")
-            candidates = [place.with_suffix(".py"), place / "__init__.py"]
-            for alias in node.names:
-                candidates += [place / f"{alias.name}.py", place / alias.name / "__init__.py"]
-            found |= {candidate for candidate in candidates if candidate.is_file()}
-    return found
-
-
 def _check_data(sections, data_root):
-    for folder in _folders_named(sections):
+    for folder in _folders(sections.values()):
         if not (data_root / folder).is_dir():
             raise FileNotFoundError(
                 f"{data_root / folder} is missing: pass DATA=, the folder that {folder} is in; data/README.md says how "
@@ -204,18 +213,19 @@ def _check_data(sections, data_root):
 
 
 def _listing(sections, data_root):
-    """Path, size and time of every data file the profile reads, so that changed data makes the notebooks stale."""
-    files = [path for folder in _folders_named(sections) for path in (data_root / folder).rglob("*") if path.is_file()]
-    files += [data_root / text for text in _texts(sections) if text and (data_root / text).is_file()]
+    """Path, size and time of every data file that sections of a profile name, so that changed data is noticed."""
+    files = [path for folder in _folders(sections) for path in (data_root / folder).rglob("*") if path.is_file()]
+    files += [data_root / name for name in _values(sections, "_weights") if (data_root / name).is_file()]
     return [(str(path.relative_to(data_root)), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files)]
 
 
-def _folders_named(sections):
-    return sorted(folder for source, folder in FOLDERS.items() if source in _texts(sections))
+def _folders(sections):
+    return sorted({FOLDERS[source] for source in _values(sections, "_source") if source in FOLDERS})
 
 
-def _texts(sections):
-    return {value for parameters in sections.values() for value in parameters.values() if isinstance(value, str)}
+def _values(sections, ending):
+    """The values, other than empty ones, of parameters whose name ends so."""
+    return {value for section in sections for name, value in section.items() if name.endswith(ending) and value}
 
 
 def _hash(*parts):

@@ -35,6 +35,7 @@ def write(notebook, outputs, inputs, variables, results, started):
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
         "parameters": {name: variables[name] for name in parameters},
+        "sources": sources(notebook),
         "inputs": {name: sha256(value) if isinstance(value, Path) else value for name, value in inputs.items()},
         "outputs": {os.path.relpath(path, results): sha256(path) for path in outputs},
     }
@@ -52,6 +53,17 @@ def default_parameters(notebook):
         for statement in ast.parse(cell).body
         if isinstance(statement, ast.Assign)
     }
+
+
+def sources(notebook):
+    """path -> SHA-256 of a notebook and of every module of the package that it imports, directly or not."""
+    script = NOTEBOOKS / f"{notebook}.py"
+    files, waiting = {script, script.with_suffix(".ipynb")}, [script]
+    while waiting:
+        for module in _imported_modules(waiting.pop()) - files:
+            files.add(module)
+            waiting.append(module)
+    return {path.relative_to(ROOT).as_posix(): sha256(path) for path in sorted(files)}
 
 
 @contextmanager
@@ -80,6 +92,18 @@ def dataset_checksum(dataset, batch_size=64):
     for images in dataset.batches(batch_size):
         digest.update(images.tobytes())
     return digest.hexdigest()
+
+
+def _imported_modules(path):
+    """Files of the package that a file imports with `from black_average_drop... import ...`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("black_average_drop"):
+            place = ROOT / "lib" / node.module.replace(".", "/")
+            candidates = [place.with_suffix(".py"), place / "__init__.py"]
+            candidates += [place / f"{alias.name}.py" for alias in node.names]
+            found |= {candidate for candidate in candidates if candidate.is_file()}
+    return found
 
 
 def _git(*arguments):

@@ -5,6 +5,7 @@ import pandas as pd
 
 from black_average_drop import metrics
 from black_average_drop.cams import METHODS, PAPER_METHODS
+from black_average_drop.evaluation import METRICS
 from black_average_drop.provenance import replacing
 
 # Table 1 of the paper: (AD, BAD, Incorrect % of AD, Incorrect % of BAD).
@@ -16,8 +17,7 @@ PAPER = {
     ("radiographs", "Grad-CAM"): (0.7400, 0.7548, 100.0, 99.4),
     ("radiographs", "Grad-CAM++"): (0.7416, 0.7416, 100.0, 99.4),
 }
-PAPER_NAMES = {"general": "ImageNet", "radiographs": "X-ray"}
-METRICS = ("AD", "BAD")
+LEAD = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the paper's columns and our digits
 BASELINE = "CAM"  # the method that differences are taken from
 
 
@@ -30,6 +30,8 @@ def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
     Raises ValueError if ids do not fit or a subset is empty.
     """
     images = pd.DataFrame({"label": dataset.labels, "group": dataset.groups}, index=dataset.ids)
+    if (rows["masked_class"] < 0).any():
+        raise ValueError("Table 1 is for one class an image; this network gives several labels at once.")
     if set(rows["id"]) != set(images.index):
         raise ValueError("rows and dataset hold different images: evaluate the data set that is passed.")
     methods = list(rows["method"].unique())
@@ -51,7 +53,7 @@ def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
     table["same_map_as"] = table["method"].map(rows.groupby("method")["same_map_as"].first()).fillna("")
     table["black_class"] = dataset.class_names[int(black.argmax())]
     primary = (table["images"] == next(iter(subsets))) & (table["score"] == "relu")
-    for position, name in enumerate(("AD", "BAD", "incorrect_AD", "incorrect_BAD")):
+    for position, (name, _) in enumerate(LEAD):
         values = [PAPER.get((kind, method), (np.nan,) * 4)[position] for method in table["method"]]
         table[f"{name}_paper"] = np.where(primary, values, np.nan)
     first = ["data", "images", "score", "method"]
@@ -170,6 +172,11 @@ def _cell(row, name, digits):
     return f"{row[name]:.{digits}f} [{row[name + '_low']:.{digits}f}, {row[name + '_high']:.{digits}f}]"
 
 
+def _range(values):
+    low, high = f"{values.min():.1f}", f"{values.max():.1f}"
+    return low if low == high else f"{low} to {high}"
+
+
 def _markdown(table, facts, banner):
     lines = [f"**{banner}**", ""] if banner else []
     lines += [
@@ -182,17 +189,26 @@ def _markdown(table, facts, banner):
     ]
     for _, row in lead(table).iterrows():
         cells = []
-        for name, digits in (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1)):
+        for name, digits in LEAD:
             cells.append(f"{_cell(row, name, digits)}<br>*paper {row[name + '_paper']:.{digits}f}*")
         lines.append(f"| {_data_name(row['data'])} ({row['images']}) | {row['method']} | {' | '.join(cells)} |")
+    lines.append("")
+    for kind, rows in lead(table).groupby("data", sort=False):
+        out = sorted(set(rows["left_out"]))
+        lines.append(
+            f"{_data_name(kind)}: {_size(rows.iloc[0])}; BAD kept {_range(100 * rows['kept_area'])} % of the pixels; "
+            f"left out for a score of 0: {out[0] if len(out) == 1 else out}.  "
+        )
     lines += ["", "Smaller is better. Paired over the same resamples of patients:", ""]
     lines += [f"- {sentence}" for sentence in verdicts(table)]
     for kind, part in table.groupby("data", sort=False):
         lines += ["", f"## {_data_name(kind)}", "", *(f"- {line}" for line in facts[kind])]
         for subset, rows in part.groupby("images", sort=False):
             first = rows.iloc[0]
+            heads, cells = _full_rows(rows)
             lines += ["", f"### {subset}: {first['n']} images of {first['patients']} patients", ""]
-            lines += _full_rows(rows)
+            lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+            lines += ["| " + " | ".join(row) + " |" for row in cells]
     lines += [
         "",
         "## How to read it",
@@ -211,9 +227,10 @@ def _markdown(table, facts, banner):
 
 
 def _full_rows(rows):
+    """Heads and cells, as text, of every score and method of one subset."""
     heads = ["score", "method", "AD", "AD − CAM", "BAD", "BAD − CAM", "Incorrect AD / BAD", "vs label AD / BAD"]
     heads += ["not above black AD / BAD", "kept", "on ringing", "left out"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines = []
     for _, row in rows.iterrows():
         cells = [row["score"], row["method"] + (f" (= {row['same_map_as']})" if row["same_map_as"] else "")]
         for metric in METRICS:
@@ -222,14 +239,14 @@ def _full_rows(rows):
         for name in ("incorrect", "incorrect_label", "not_above_black"):
             cells.append(f"{row[name + '_AD']:.1f} / {row[name + '_BAD']:.1f}")
         cells += [f"{100 * row['kept_area']:.1f} %", f"{100 * row['kept_unsupported']:.1f} %", str(row["left_out"])]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+        lines.append(cells)
+    return heads, lines
 
 
 def _latex(table, banner):
     lines = [f"% {banner}"] if banner else []
     lines += [
-        r"% needs \usepackage{booktabs}",
+        r"% needs \usepackage{booktabs}; the first table has the paper's shape, those after it every row",
         r"\begin{tabular}{llrrrr}",
         r"\toprule",
         r" & & \multicolumn{2}{c}{Evaluation score} & \multicolumn{2}{c}{Incorrect [\%]} \\",
@@ -238,12 +255,32 @@ def _latex(table, banner):
     for kind, rows in lead(table).groupby("data", sort=False):
         lines.append(r"\midrule")
         for position, (_, row) in enumerate(rows.iterrows()):
-            cells = [_data_name(kind) if not position else "", row["method"]]
-            for name, digits in (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1)):
-                cells.append(f"{_cell(row, name, digits)}")
-            lines.append(" & ".join(cells) + r" \\")
-            cells = ["", r"\quad\emph{paper}"]
-            for name, digits in (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1)):
-                cells.append(rf"\emph{{{row[name + '_paper']:.{digits}f}}}")
-            lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+            for first, second, cell in (
+                (_data_name(kind) if not position else "", row["method"], _cell),
+                ("", r"\quad paper", lambda row, name, digits: f"{row[name + '_paper']:.{digits}f}"),
+            ):
+                lines.append(_latex_row([first, second, *(cell(row, name, digits) for name, digits in LEAD)]))
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    for (kind, subset), rows in table.groupby(["data", "images"], sort=False):
+        heads, cells = _full_rows(rows)
+        lines += ["", rf"\paragraph{{{_latex_text(f'{_data_name(kind)}, {subset}: {_size(rows.iloc[0])}')}}}", ""]
+        lines += [rf"\begin{{tabular}}{{ll{'r' * (len(heads) - 2)}}}", r"\toprule", _latex_row(heads), r"\midrule"]
+        lines += [*(_latex_row(row) for row in cells), r"\bottomrule", r"\end{tabular}"]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_row(cells):
+    return _latex_text(" & ".join(cells)) + r" \\"
+
+
+def _latex_text(text):
+    for character, command in (("%", r"\%"), ("_", r"\_"), ("−", "$-$"), ("–", "--")):
+        text = text.replace(character, command)
+    return text
+
+
+def _size(row):
+    return (
+        f"{row['n']} images of {row['patients']} patients, alpha {row['alpha']:.3f}, "
+        f"black image: {row['black_class']}, its score for the explained class {row['black_score']:.3f}"
+    )

@@ -17,6 +17,8 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
     Raises ValueError if one class is missing, if a ReLU head is dead after the first epoch (every score 0), or if in
     the end a class is dead (its score 0 for every validation image).
     """
+    if epochs < 1:
+        raise ValueError(f"epochs is {epochs}: at least 1 is wanted.")
     for name, part in (("training", training), ("validation", validation)):
         missing = set(range(len(part.class_names))) - set(np.unique(part.labels).tolist())
         if missing:
@@ -29,10 +31,14 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
     model.compile(keras.optimizers.Adam(falling), loss)
     rows, best, best_weights = [], -np.inf, None
     for epoch in range(epochs):
+        batches.start(epoch)
         bar = tqdm(total=len(training), desc=f"epoch {epoch + 1} of {epochs}", unit="image", leave=False)
-        history = model.fit(batches, epochs=1, verbose=0, callbacks=[_Progress(bar, batch_size)])
+        # Left to itself Keras shuffles the batches again, by Python's global generator.
+        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[_Progress(bar, batch_size)])
         bar.close()
         scores = predict(model, validation, batch_size)
+        if not np.isfinite(scores).all():
+            raise ValueError(f"Scores are NaN after epoch {epoch + 1}: lower learning_rate.")
         if not epoch and relu and (scores.max(axis=1) <= 0).mean() > 0.99:
             raise ValueError(
                 "The ReLU head is dead: after the first epoch its scores are 0 for every validation image; "
@@ -62,7 +68,12 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
 
 def predict(model, dataset, batch_size):
     """Scores (N, C) of every image, read as it goes."""
-    return np.concatenate([np.asarray(model.predict_on_batch(_pixels(b))) for b in dataset.batches(batch_size)])
+    scores = []
+    with tqdm(total=len(dataset), desc="scores", unit="image", leave=False) as bar:
+        for images in dataset.batches(batch_size):
+            scores.append(np.asarray(model.predict_on_batch(_pixels(images))))
+            bar.update(len(images))
+    return np.concatenate(scores)
 
 
 def quality(labels, scores):
@@ -77,11 +88,11 @@ class _ShuffledBatches(keras.utils.PyDataset):
 
     def __init__(self, dataset, batch_size, seed):
         super().__init__(workers=2, max_queue_size=6)
-        self.dataset, self.batch_size, self.seed, self.epoch = dataset, batch_size, seed, 0
-        self._shuffle()
+        self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
+        self.start(0)
 
-    def _shuffle(self):
-        self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.dataset))
+    def start(self, epoch):
+        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.dataset))
 
     def __len__(self):
         return -(-len(self.dataset) // self.batch_size)
@@ -89,10 +100,6 @@ class _ShuffledBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return _pixels(self.dataset.images(rows)), self.dataset.labels[rows]
-
-    def on_epoch_end(self):
-        self.epoch += 1
-        self._shuffle()
 
 
 class _Progress(keras.callbacks.Callback):

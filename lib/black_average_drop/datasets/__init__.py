@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 # Where each real source lies below the data root.
 FOLDERS = {"chest_xray": "chest_xray", "chestxray14": "nih-chest-xrays", "imagenet": "ILSVRC2012"}
@@ -50,7 +51,7 @@ class Dataset:
 
     def in_memory(self):
         """The same images, read once and kept: for training on images that are slow to make."""
-        pixels = self.images()
+        pixels = np.stack([self.read(i) for i in tqdm(self.positions, desc="images", unit="image", leave=False)])
         return replace(
             self, positions=np.arange(len(self)), read=lambda position: pixels[position], read_mask=None, boxes=None
         )
@@ -118,10 +119,15 @@ def read_image(path, size, crop=1.0):
 
     crop=1.0 stretches the whole image; a smaller crop keeps the aspect ratio and takes the largest central window of
     that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation).
-    Raises ValueError naming the file if it is truncated or no image.
+    Raises ValueError naming the file if it is truncated, no image, or of more than 8 bits: turning those into pixels
+    0..255 takes a window that somebody must choose.
     """
     try:
         with Image.open(path) as image:
+            if image.mode == "F" or image.mode.startswith("I"):
+                raise ValueError(
+                    f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown."
+                )
             left, top, width, height = _crop_window(image.size, size, crop)
             image = image.convert("RGB")
             target = (size[1], size[0])

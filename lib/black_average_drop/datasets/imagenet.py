@@ -1,5 +1,6 @@
 """ImageNet validation photos: ILSVRC2012/val/*.JPEG with LOC_val_solution.csv, or one sub-folder a synset."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -25,14 +26,14 @@ def load(root, size=(224, 224), background=False):
             raise ValueError(f"{solution} has no column {sorted(lacking)[0]!r}: fetch the original table again.")
         answers = dict(zip(table["ImageId"], table["PredictionString"].str.split(), strict=True))
         synsets = sorted({words[0] for words in answers.values()})
-        paths = image_files(folder)
+        paths = image_files(folder) or _images_by_synset(folder)
         unknown = [path for path in paths if path.stem not in answers]
         if unknown:
             raise ValueError(f"{unknown[0]} is not in {solution}: remove it or complete the table.")
         names = [answers[path.stem][0] for path in paths]
     else:
-        synsets = [place.name for place in visible_folders(folder)]
-        paths = [path for place in visible_folders(folder) for path in image_files(place)]
+        synsets = [place.name for place in _synset_folders(folder)]
+        paths = _images_by_synset(folder)
         names = [path.parent.name for path in paths]
         answers = {}
     if not paths:
@@ -48,3 +49,11 @@ def load(root, size=(224, 224), background=False):
     labels = [class_names.index(name) for name in names]
     ids = [path.stem for path in paths]
     return from_files(paths, ids, labels, ids, class_names, size, CROP, boxes if answers else None)
+
+
+def _synset_folders(folder):
+    return [place for place in visible_folders(folder) if re.fullmatch(r"n\d{8}", place.name)]
+
+
+def _images_by_synset(folder):
+    return [path for place in _synset_folders(folder) for path in image_files(place)]
