@@ -36,6 +36,13 @@ def test_bootstrap_draws_whole_patients_and_pairs_columns():
     assert (samples[:, 0] == 2.0).mean() == pytest.approx(0.5, abs=0.08)
 
 
+def test_bootstrap_is_a_function_of_its_seed(generator):
+    values = generator.normal(size=(30, 2))
+    first, again, other = (metrics.bootstrap_means(values, np.arange(30), 250, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).mean() > 0.9 and len(np.unique(first[:, 0])) > 240  # no block repeats another
+
+
 def test_bootstrap_leaves_missing_values_out_of_the_mean():
     samples = metrics.bootstrap_means(np.array([[np.nan], [2.0], [2.0]]), ["a", "b", "c"], 300)
     assert set(np.unique(samples[~np.isnan(samples)])) == {2.0}

@@ -173,7 +173,7 @@ def test_build_takes_pixels_and_ends_in_features_that_are_not_negative(backbone_
     images = generator.integers(0, 256, (2, 64, 64, 3)).astype("float32")
     features, logits, scores = network.explain(images)
     assert features.min() >= 0 and scores.shape == (2, 3)
-    np.testing.assert_array_equal(model.layers[-1].get_weights()[1], 1)  # a ReLU head with bias 0 can be born dead
+    np.testing.assert_array_equal(scores, 1)  # with bias 0 or a random kernel a ReLU head can be born dead
     shown = keras.Model(model.inputs, model.get_layer("pixels_to_network").output).predict(images, verbose=0)
     if backbone_name == "small_cnn":
         wanted = images / 127.5 - 1

@@ -33,16 +33,17 @@ def build(backbone, image_size, class_names, activation="relu", weights=None):
 
     backbone: "small_cnn" or a name in keras.applications; image_size (H, W); activation "relu" or "softmax";
     weights: None, "imagenet" (keras downloads them) or a file of weights with or without an ImageNet head.
-    BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1: with 0 it can die in the first
-    steps, since the gradient of a ReLU that is 0 for every image is 0.
+    BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1 and a kernel of 0, so that every
+    score starts at 1: the gradient of a ReLU that is 0 for every image is 0, and a random kernel over a thousand features
+    of one sign can make a class negative for every image before the first step.
     """
     _check_activation(activation)
     inputs = keras.Input((*image_size, 3), name="pixels")
     trunk, _ = _trunk(backbone, image_size, weights)
     pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(_rescaled(inputs, backbone)))
-    bias = "ones" if activation == "relu" else "zeros"
-    scores = layers.Dense(len(class_names), activation, bias_initializer=bias, dtype="float32", name="head")(pooled)
-    return keras.Model(inputs, scores, name=f"{backbone}_{activation}")
+    start = {"kernel_initializer": "zeros", "bias_initializer": "ones"} if activation == "relu" else {}
+    head = layers.Dense(len(class_names), activation, dtype="float32", name="head", **start)
+    return keras.Model(inputs, head(pooled), name=f"{backbone}_{activation}")
 
 
 def build_imagenet(backbone, image_size, weights="imagenet"):
