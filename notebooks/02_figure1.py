@@ -68,7 +68,7 @@ sets = [("", general_network, general), ("", radiograph_network, radiographs)]
 if boxed_source:
     boxed = chestxray14.load(data_root, "Pneumonia", boxed_only=True, size=size)
     right = radiograph_network.score(boxed.images())[0].argmax(axis=1) == 1
-    sets.append(("another hospital: ", radiograph_network, boxed.subset(np.argsort(~right, kind="stable")[:1])))
+    sets.append(("another hospital:\n", radiograph_network, boxed.subset(np.argsort(~right, kind="stable")[:1])))
     print(f"{right.mean():.0%} of the {len(boxed)} boxed pneumonia images are called pneumonia")
 
 # %% [markdown]

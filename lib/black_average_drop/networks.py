@@ -34,8 +34,8 @@ def build(backbone, image_size, class_names, activation="relu", weights=None):
     backbone: "small_cnn" or a name in keras.applications; image_size (H, W); activation "relu" or "softmax";
     weights: None, "imagenet" (keras downloads them) or a file of weights with or without an ImageNet head.
     BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1 and a kernel of 0, so that every
-    score starts at 1: the gradient of a ReLU that is 0 for every image is 0, and a random kernel over a thousand features
-    of one sign can make a class negative for every image before the first step.
+    score starts at 1: the gradient of a ReLU that is 0 for every image is 0, and a random kernel over a thousand
+    features of one sign can make a class negative for every image before the first step.
     """
     _check_activation(activation)
     inputs = keras.Input((*image_size, 3), name="pixels")
