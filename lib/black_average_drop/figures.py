@@ -56,11 +56,11 @@ def show(axes, image, heat_map=None, mask=None, boxes=()):
 
 
 def save(figure, path):
-    """Write path.png (200 dots an inch) and path.pdf, without dates, so that equal figures are equal files."""
+    """Write path.png and path.pdf at 150 dots an inch, without dates, so that equal figures are equal files."""
     written = []
     for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
         target = path.with_name(path.name + suffix)
         with replacing(target) as partial, matplotlib.rc_context({"pdf.fonttype": 42}):
-            figure.savefig(partial, dpi=200, format=suffix[1:], metadata=metadata)
+            figure.savefig(partial, dpi=150, format=suffix[1:], metadata=metadata)
         written.append(target)
     return written
