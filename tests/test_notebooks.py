@@ -217,6 +217,7 @@ def test_executed_notebooks_become_pages_without_code(project):
     assert run(project, "report", "--profile", "smoke").returncode == 0
     page = (project / "build/smoke/report/03_table1.html").read_text()
     assert "paper 0.7548" in page and "evaluation.evaluate(" not in page
+    assert "masked images:" not in page and "<title>03_table1" in page
 
 
 def test_only_what_is_stale_runs_again(project, results):

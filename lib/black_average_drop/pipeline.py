@@ -101,12 +101,16 @@ def read_profile(profile):
 
 def report(profile):
     """Write the executed notebooks of a profile as HTML without code cells to build/<profile>/report."""
+    import nbformat
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
     for notebook in ORDER:
         source = ROOT / "build" / profile / f"{notebook}.ipynb"
-        body, _ = exporter.from_filename(str(source))
+        executed = nbformat.read(source, as_version=4)
+        for cell in executed.cells:  # progress bars and start-up chatter have had their day
+            cell["outputs"] = [one for one in cell.get("outputs", []) if one.get("name") != "stderr"]
+        body, _ = exporter.from_notebook_node(executed, {"metadata": {"name": notebook}})
         with provenance.replacing(source.parent / "report" / f"{notebook}.html") as partial:
             partial.write_text(body, encoding="utf-8")
         print(source.parent.relative_to(ROOT) / "report" / f"{notebook}.html")
