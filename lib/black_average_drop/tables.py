@@ -217,6 +217,8 @@ def _markdown(table, facts, banner):
         " the ReLU score of their class is 0, so they have no drop.",
         "- Incorrect: masked images whose class is no longer the explained class c; *vs label*: no longer the label.",
         "- − CAM: the difference to CAM with its 95 % interval; every method sees the same resamples of patients.",
+        "- Intervals are about other patients, for this one trained network: training again with another seed can move"
+        " the numbers by more than their intervals.",
         "- not above black: masked images whose score is not above that of an image that is black all over.",
         "- kept: share of pixels that BAD left; on ringing: the part of them where the map is not positive and only the"
         " ringing of the Lanczos kernel ranks the pixels.",
