@@ -152,7 +152,8 @@ def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
     shape, *others = latex.split(r"\paragraph")
     assert shape.count(r"\\") == 2 + 12 and "& 0.7548 &" in shape and "smoke" not in latex
     assert len(others) == 3 and all(part.count(r"\\") == 1 + 8 for part in others)  # every subset, score and method
-    assert "6 images of 5 patients, alpha 0.400" in others[0] and "another image's map" in others[0]
+    assert "6 images, alpha 0.400" in others[0] and "4 images of 3 patients, alpha 0.400" in others[1]
+    assert "another image's map" in others[0]
 
 
 def test_smoke_tables_carry_a_banner(rows, dataset, tmp_path):

@@ -206,7 +206,7 @@ def _markdown(table, facts, banner):
         for subset, rows in part.groupby("images", sort=False):
             first = rows.iloc[0]
             heads, cells = _full_rows(rows)
-            lines += ["", f"### {subset}: {first['n']} images of {first['patients']} patients", ""]
+            lines += ["", f"### {subset}: {_count(first)}", ""]
             lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
             lines += ["| " + " | ".join(row) + " |" for row in cells]
     lines += [
@@ -281,8 +281,12 @@ def _latex_text(text):
     return text
 
 
+def _count(row):
+    return f"{row['n']} images" + (f" of {row['patients']} patients" if row["data"] == "radiographs" else "")
+
+
 def _size(row):
     return (
-        f"{row['n']} images of {row['patients']} patients, alpha {row['alpha']:.3f}, "
+        f"{_count(row)}, alpha {row['alpha']:.3f}, "
         f"black image: {row['black_class']}, its score for the explained class {row['black_score']:.3f}"
     )
