@@ -71,7 +71,12 @@ def test_a_python_without_wheels_is_refused_in_a_sentence(tmp_path):
 
 def test_environment_is_not_built_again_while_the_lock_is_unchanged(tmp_path):
     (tmp_path / "requirements.lock").write_text(LOCK)
-    done = subprocess.run(["make", "env", f"VENV={tmp_path}", "PYTHON=false"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "env", f"VENV={tmp_path}", "PYTHON=false"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and done.stdout == ""
 
 
