@@ -161,7 +161,8 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
         assert network.image_size == tuple(facts["image_size"]) == (64, 64)
         assert facts["activation"] == network.activation == {"radiographs": "relu", "general": "softmax"}[kind]
     history = pd.read_csv(results / "training.csv")
-    assert list(history["data"]) == ["radiographs", "general"] and np.isfinite(history["loss"]).all()
+    assert list(history["data"]) == ["radiographs"] * 8 + ["general"] * 2  # the epochs that the profile names
+    assert np.isfinite(history["loss"]).all() and list(history.groupby("data")["chosen"].sum()) == [1, 1]
     tests = pd.read_csv(results / "test.csv", index_col="data")
     assert list(tests["images"]) == [20, 20] and tests["value"].between(0, 1).all()
 
