@@ -51,7 +51,7 @@ print(f"General image: {general.ids[0]}, {general_title or general.class_names[g
 # The radiographs are the first ones in the test set with the finding, those that the network recognises before others.
 
 # %%
-model, facts = networks.load(build / "radiographs.keras")
+model, facts = networks.load(build / "radiographs_relu_0.keras")
 radiograph_network = networks.CamNetwork.from_model(model, activation="relu")
 test = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"])
 positives = test.subset(test.labels == 1).subset(slice(0, 64))
@@ -117,7 +117,7 @@ for row in rows:
 
 # %%
 outputs = figures.save(figure, results / "figure1")
-inputs = {name: build / name for name in ("general.keras", "radiographs.keras")}
+inputs = {name: build / name for name in ("general.keras", "radiographs_relu_0.keras")}
 inputs |= {f"image {i}": provenance.dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
 record = provenance.write("02_figure1", outputs, inputs, globals(), results, started)
 record["outputs"]

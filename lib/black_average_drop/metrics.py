@@ -1,4 +1,6 @@
-"""From scores before and after masking to Average Drop, Incorrect % and their intervals."""
+"""From scores before and after masking to Average Drop, Incorrect % and their intervals and tests."""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,6 +68,60 @@ def interval(samples, level=0.95):
     if known.any():
         low[known], high[known] = np.nanpercentile(samples[:, known], [tail, 100 - tail], axis=0)
     return low, high
+
+
+def bootstrap(statistic, groups, resamples=2000, seed=0):
+    """Any statistic over patients drawn with replacement; of means, `bootstrap_means` is the fast way.
+
+    statistic: rows (n,), indices of images, -> (M,); groups (N,), the patient of each image. Returns (resamples, M).
+    """
+    _, patient = np.unique(np.asarray(groups), return_inverse=True)
+    rows = np.split(np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1])
+    generator = np.random.default_rng(seed)
+    draws = (generator.integers(len(rows), size=len(rows)) for _ in range(resamples))
+    return np.array([np.atleast_1d(statistic(np.concatenate([rows[one] for one in draw]))) for draw in draws])
+
+
+class Estimate(NamedTuple):
+    """A mean over trainings, its 95 % interval, and p of the two-sided test against 0."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def across_trainings(estimates, samples):
+    """What holds for another training and other patients: the mean over trainings, as an `Estimate`.
+
+    estimates (S,), one a training; samples (resamples, S), their bootstrap over patients, the same draws for all S.
+    Trainings and patients are crossed and both drawn at random: the variance is that of the mean over trainings plus
+    that over patients, with Satterthwaite's degrees of freedom (S - 1 where trainings dominate), as in the analysis of
+    several readers and cases by Hillis (2007). With one training only the patients count.
+    """
+    from scipy.stats import t
+
+    estimates, samples = np.asarray(estimates, "float64"), np.asarray(samples, "float64")
+    count = len(estimates)
+    value = float(estimates.mean())
+    of_trainings = estimates.var(ddof=1) / count if count > 1 else 0.0
+    variance = of_trainings + np.nanvar(samples.mean(axis=1))
+    if not variance > 0:
+        return Estimate(value, value, value, float(value == 0))
+    freedom = (count - 1) * (variance / of_trainings) ** 2 if of_trainings else np.inf
+    error = np.sqrt(variance)
+    reach = t.ppf(0.975, freedom) * error
+    return Estimate(value, value - reach, value + reach, float(2 * t.sf(abs(value) / error, freedom)))
+
+
+def holm(p_values):
+    """p values (M,) adjusted for M tests by Holm's step-down procedure, in the same order."""
+    p_values = np.asarray(p_values, "float64")
+    order = np.argsort(p_values, kind="stable")
+    stepped = p_values[order] * (len(p_values) - np.arange(len(p_values)))
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(stepped))
+    return adjusted
 
 
 def area_under_roc(labels, scores):

@@ -94,32 +94,36 @@ def load(path):
 class CamNetwork:
     """A classifier read at its last feature maps; see `from_model`.
 
-    activation: "relu", "softmax" or "sigmoid" (several labels at once); head_weights (K, C); layer: the name of the
-    layer whose output the feature maps are; image_size (H, W).
+    activation: "relu", "softmax" or "sigmoid" (several labels at once); head_weights (K, C) of a head of global average
+    pooling and one dense layer, None for any other head; layer: the name of the layer whose output the feature maps
+    are; image_size (H, W); classes: their number C.
     """
 
-    def __init__(self, trunk, head_weights, head_bias, activation, layer, preprocessing=None, image_size=None):
-        self.head_weights = np.asarray(head_weights, "float32")
+    def __init__(self, trunk, head, activation, layer, head_weights=None, preprocessing=None, image_size=None):
+        self.head_weights = head_weights
         self.activation = activation
         self.layer = layer
         self.image_size = tuple(image_size or trunk.input_shape[1:3])
+        self.classes = head.output_shape[-1]
         self._preprocessing = preprocessing
+        self._head = head
         features = layers.Activation("linear", dtype="float32")(trunk.output)
-        head = layers.Dense(self.head_weights.shape[1], dtype="float32", name="logits")
-        logits = head(layers.GlobalAveragePooling2D(dtype="float32")(features))
-        head.set_weights([self.head_weights, np.asarray(head_bias, "float32")])
+        logits = head(features)
         self._explainer = keras.Model(trunk.inputs, [features, logits])
         self._scorer = keras.Model(trunk.inputs, logits)
 
     @classmethod
     def from_model(cls, model, preprocessing=None, activation=None, image_size=None):
-        """Any Keras model that ends in global average pooling and a dense head.
+        """Any Keras model with feature maps and a last dense layer.
 
         Functional or Sequential, nested backbones with the pooling inside or outside, Dropout before or a separate
-        activation after the dense layer. A single sigmoid output S is read as logits (0, S); several are labels of
-        their own. preprocessing: pixels -> what the model expects, if the model does not rescale by itself;
-        activation: "relu" or "softmax" in place of the model's own, since both read the same logits; image_size
-        (H, W): needed where the model takes images of any size.
+        activation after the dense layer. Where anything but global average pooling lies between the feature maps and
+        the dense layer (Flatten, a hidden dense layer), the maps are the last of more than one position, CAM is not
+        defined, and gradients take automatic differentiation, see `differentiate`. A single sigmoid output S is read
+        as logits (0, S); several are labels of their own.
+        preprocessing: pixels -> what the model expects, if the model does not rescale by itself; activation: "relu" or
+        "softmax" in place of the model's own, since both read the same logits; image_size (H, W): needed where the
+        model takes images of any size.
         Raises ValueError saying what is missing.
         """
         if not isinstance(model, keras.Model):
@@ -128,9 +132,10 @@ class CamNetwork:
             raise ValueError(f"Model {model.name} must be built, with one input and one output.")
         if None in model.input_shape[1:3] and image_size is None:
             raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
-        steps = _backwards(model)
-        dense, own_activation = _find_head(steps, model.name)
-        trunk, layer = _find_features(steps, model)
+        steps = list(_backwards(model))
+        head, own_activation = _find_head(steps, model.name)
+        features, layer, pooled = _find_features(steps, head, model.name)
+        dense, _, _ = steps[head]
         weights = [np.asarray(weight) for weight in dense.get_weights()]
         kernel = weights[0]
         bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[1], "float32")
@@ -142,7 +147,17 @@ class CamNetwork:
             _check_activation(activation)
         elif own_activation == "linear":
             raise ValueError(f'The head of {model.name} has no activation: pass activation="softmax" or "relu".')
-        return cls(trunk, kernel, bias, activation or own_activation, layer, preprocessing, image_size)
+        trunk = _between((model.inputs[0], ()), steps[features][1:], model.name)
+        before = layers.GlobalAveragePooling2D(dtype="float32")
+        if not pooled:
+            before = _between(steps[features][1:], steps[head][1:], model.name)
+        inputs = keras.Input(trunk.output_shape[1:])
+        logits = layers.Dense(kernel.shape[1], dtype="float32", name="logits")
+        after = keras.Model(inputs, logits(before(inputs)), name="head")
+        kernel = kernel.astype("float32")
+        logits.set_weights([kernel, bias.astype("float32")])
+        weights = kernel if pooled else None
+        return cls(trunk, after, activation or own_activation, layer, weights, preprocessing, image_size)
 
     def with_activation(self, activation):
         """The activation alone exchanged: a view on the same logits with "relu" or "softmax" scores."""
@@ -150,11 +165,6 @@ class CamNetwork:
         view = object.__new__(CamNetwork)
         view.__dict__.update(self.__dict__, activation=activation)
         return view
-
-    @property
-    def classes(self):
-        """Number of classes C."""
-        return self.head_weights.shape[1]
 
     def explain(self, images):
         """Pixels (N, H, W, 3) -> features (N, h, w, K), logits (N, C), scores (N, C), all float32 NumPy arrays."""
@@ -165,6 +175,22 @@ class CamNetwork:
         """Pixels (N, H, W, 3) -> logits (N, C), scores (N, C)."""
         logits = np.asarray(self._scorer.predict_on_batch(self._prepared(images)))
         return logits, self.scores(logits)
+
+    def differentiate(self, features, classes):
+        """Gradients dS_c/dA (N, h, w, K) of the logit of classes (N,) at features (N, h, w, K), by automatic
+        differentiation of the head. Raises ValueError on another backend than TensorFlow."""
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                "The head is not global average pooling and one dense layer: its gradients need TensorFlow, set "
+                "KERAS_BACKEND=tensorflow."
+            )
+        import tensorflow
+
+        features = tensorflow.convert_to_tensor(features)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(features)
+            explained = tensorflow.gather(self._head(features, training=False), classes, batch_dims=1)
+        return tape.gradient(explained, features).numpy()
 
     def scores(self, logits):
         """The head's activation applied to logits (N, C)."""
@@ -186,7 +212,7 @@ def _small_cnn(image_size):
     """Six convolutions with BatchNorm and ReLU; features are an eighth of the image along each side, 96 channels."""
     inputs = keras.Input((*image_size, 3))
     x = inputs
-    for filters, stride in ((16, 2), (32, 1), (32, 2), (64, 1), (64, 2), (96, 1)):
+    for filters, stride in ((16, 2), (32, 2), (32, 1), (64, 2), (64, 1), (96, 1)):
         x = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False)(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
@@ -238,10 +264,12 @@ def _trunk(backbone, image_size, weights, with_head=False):
         if with_head:
             raise ValueError(f"{weights} has no ImageNet head: name weights that include it.")
         return full, None
-    steps = _backwards(full)
-    dense, _ = _find_head(steps, backbone)
-    features, _ = _find_features(steps, full)
-    return keras.Model(features.inputs, features.outputs[0], name=backbone), dense.get_weights()
+    steps = list(_backwards(full))
+    head, _ = _find_head(steps, backbone)
+    features, _, pooled = _find_features(steps, head, backbone)
+    if not pooled:
+        raise ValueError(f"{backbone} has no global average pooling right before its dense head: choose another.")
+    return keras.Model(full.inputs, steps[features][1], name=backbone), steps[head][0].get_weights()
 
 
 def _load_weights(constructor, shape, path):
@@ -270,9 +298,9 @@ def _load_weights(constructor, shape, path):
 
 
 def _find_head(steps, name):
-    """Go back from the output to the dense head: (dense layer, name of the activation)."""
+    """The position among the steps back from the output of the dense head, and the name of the activation."""
     activation = None
-    for layer, _, _ in steps:
+    for position, (layer, _, _) in enumerate(steps):
         if _passes_through(layer):
             continue
         if isinstance(layer, layers.Dense):
@@ -282,7 +310,7 @@ def _find_head(steps, name):
             activation = activation or own
             if activation not in (*HEAD_ACTIVATIONS, "sigmoid", "linear"):
                 raise ValueError(f"The head of {name} ends in {activation}; relu, softmax or sigmoid is wanted.")
-            return layer, activation
+            return position, activation
         if activation:
             raise ValueError(f"Model {name} applies two activations after its dense head.")
         if isinstance(layer, layers.Activation):
@@ -298,40 +326,53 @@ def _find_head(steps, name):
     raise ValueError(f"Model {name} has no dense head.")
 
 
-def _find_features(steps, model):
-    """Go on back from the dense head to the pooling: (model from pixels to feature maps, name of the last layer)."""
-    for layer, maps, around in steps:  # noqa: B007
-        if isinstance(layer, layers.GlobalAveragePooling2D):
-            break
-        if not (_passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape)):
-            raise ValueError(
-                f"Model {model.name} has {_describe(layer)} between its feature maps and its dense head: "
-                "these maps need global average pooling followed by one dense layer."
-            )
-    else:
-        raise ValueError(f"Model {model.name} has no global average pooling before its dense head.")
-    if layer.data_format != "channels_last":
-        raise ValueError(f"Model {model.name} keeps channels first: build it with channels last.")
-    producer = next(steps)[0]
-    if not around:
-        return keras.Model(model.inputs, maps), producer.name
-    # The pooling sits inside nested models: compose, from the outside in, what leads to each and then the last part.
-    inputs = keras.Input(model.input_shape[1:])
-    x, outer = inputs, model
-    for inner, entry in around:
-        x = keras.Model(outer.inputs, entry)(x) if entry is not outer.inputs[0] else x
-        outer = inner
-    return keras.Model(inputs, keras.Model(outer.inputs, maps)(x)), producer.name
+def _find_features(steps, head, name):
+    """Further back from the dense head: the position of the step that takes in the feature maps, the name of the layer
+    that makes them, and whether nothing but global average pooling lies between them and the dense head."""
+    plain = True
+    for position, (layer, source, _) in enumerate(steps[head + 1 :], head + 1):
+        pooled = plain and isinstance(layer, layers.GlobalAveragePooling2D)
+        if pooled or (len(source.shape) == 4 and source.shape[1:3] != (1, 1)):
+            if getattr(layer, "data_format", "channels_last") != "channels_last":
+                raise ValueError(f"Model {name} keeps channels first: build it with channels last.")
+            maker = steps[position + 1][0] if position + 1 < len(steps) else None
+            if maker is None:
+                raise ValueError(f"Model {name} has no layer between its image and its head: no feature maps to show.")
+            return position, maker.name, pooled
+        plain = plain and (_passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape))
+    raise ValueError(f"Model {name} has no feature maps before its dense head: a convolutional network is wanted.")
+
+
+def _between(start, target, name):
+    """The model from one symbolic tensor to a later one; each comes with the nested models around it, as in
+    `_backwards`. Raises ValueError if the later one needs anything else."""
+    (start, start_around), (target, target_around) = start, target
+    shared = 0
+    while shared < min(len(start_around), len(target_around)) and start_around[shared][2] is target_around[shared][2]:
+        shared += 1
+    inputs = keras.Input(start.shape[1:])
+    x = inputs
+    try:
+        for inner, _, leaves in reversed(start_around[shared:]):
+            x = keras.Model(start, inner.outputs[leaves._keras_history.tensor_index])(x)
+            start = leaves
+        for inner, enters, _ in target_around[shared:]:
+            x = x if enters is start else keras.Model(start, enters)(x)
+            start = inner.inputs[0]
+        x = x if target is start else keras.Model(start, target)(x)
+    except ValueError as problem:
+        raise ValueError(f"Model {name} does not draw its scores from its last feature maps alone.") from problem
+    return keras.Model(inputs, x)
 
 
 def _backwards(model):
     """Layers from the output back to the input, through nested models and out again: triples of the layer, its input
-    tensor, and the nested models around it, the outermost first, each with the tensor that enters it."""
+    tensor, and the nested models around it, the outermost first, each with the tensors that enter and leave it."""
     around, tensor = [], model.outputs[0]
     while True:
         layer, source = _origin(tensor)
         if isinstance(layer, keras.Model):
-            around.append((layer, source))
+            around.append((layer, source, tensor))
             tensor = layer.outputs[tensor._keras_history.tensor_index]
         elif source is not None:
             yield layer, source, tuple(around)

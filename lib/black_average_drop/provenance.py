@@ -79,6 +79,14 @@ def replacing(path):
         partial.unlink(missing_ok=True)
 
 
+def write_csv(table, path, profile):
+    """Write a DataFrame without its index, six digits a number; of the smoke profile with a line that says so."""
+    with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
+        file.write("# smoke run: not a result\n" if profile == "smoke" else "")
+        table.to_csv(file, index=False, float_format="%.6g")
+    return path
+
+
 def sha256(path):
     """SHA-256 of a file's bytes, hexadecimal."""
     with open(path, "rb") as file:

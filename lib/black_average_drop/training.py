@@ -25,7 +25,8 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
             names = ", ".join(part.class_names[index] for index in sorted(missing))
             raise ValueError(f"The {name} images have none of class {names}: every class needs at least one image.")
     relu = keras.activations.serialize(model.layers[-1].activation) == "relu"
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=relu)
+    from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # log-probabilities are logits, too
+    loss = from_logits if relu else keras.losses.SparseCategoricalCrossentropy()
     batches = _ShuffledBatches(training, batch_size, seed)
     falling = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
     model.compile(keras.optimizers.Adam(falling), loss)
@@ -51,13 +52,13 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
             {
                 "epoch": epoch + 1,
                 "loss": history.history["loss"][0],
-                "validation_loss": float(np.mean(loss(validation.labels, scores))),
+                "validation_loss": float(np.mean(from_logits(validation.labels, scores))),
                 "validation_quality": value,
             }
         )
     model.set_weights(best_weights)
     silent = [name for name, top in zip(training.class_names, best_scores.max(axis=0), strict=True) if top <= 0]
-    if silent:
+    if relu and silent:
         raise ValueError(
             f"The head is dead for class {', '.join(silent)}: its score is 0 for every validation image, so no map can "
             "be measured on it; lower learning_rate or change seed."
@@ -67,13 +68,17 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
 
 
 def predict(model, dataset, batch_size):
-    """Scores (N, C) of every image, read as it goes."""
+    """Scores (N, C) of every image, read as it goes: of a ReLU head as they are, of a softmax head their logarithms,
+    since the probabilities of a sure classifier all round to 1 and rank nothing."""
     scores = []
     with tqdm(total=len(dataset), desc="scores", unit="image", leave=False) as bar:
         for images in dataset.batches(batch_size):
             scores.append(np.asarray(model.predict_on_batch(_pixels(images))))
             bar.update(len(images))
-    return np.concatenate(scores)
+    scores = np.concatenate(scores)
+    if keras.activations.serialize(model.layers[-1].activation) == "softmax":
+        return np.log(np.maximum(scores, np.finfo("float32").tiny))
+    return scores
 
 
 def quality(labels, scores):

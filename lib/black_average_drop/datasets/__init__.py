@@ -42,6 +42,22 @@ class Dataset:
         """uint8 (n, H, W, 3): the chosen images, by default all of them."""
         return np.stack([self.read(position) for position in self.positions[slice(None) if chosen is None else chosen]])
 
+    def regions(self):
+        """boolean (n, H, W): where the object or lesion of each image's class is, by its mask or else its boxes.
+
+        Raises ValueError if the data set has neither."""
+        if self.read_mask:
+            return np.stack([self.read_mask(position) for position in self.positions])
+        if not self.boxes:
+            raise ValueError("This data set has neither masks nor boxes: where its objects are is not known.")
+        regions = np.zeros((len(self), *self.size), bool)
+        for region, position, label in zip(regions, self.positions, self.labels, strict=True):
+            for name, *corners in self.boxes(position):
+                if name == self.class_names[label]:
+                    left, top, right, bottom = (round(corner) for corner in corners)
+                    region[top:bottom, left:right] = True
+        return regions
+
     def named(self, wanted):
         """The one image of that id. Raises ValueError if there is none."""
         found = np.flatnonzero(self.ids == wanted)
