@@ -182,28 +182,33 @@ def test_softmax_form_against_automatic_differentiation(generator, classes):
         same_up_to_factor(found[n], equation_7_and_8(features[n], *score[1:]), 1e-8)
 
 
-def test_softmax_form_at_huge_logits_against_mpmath(generator):
+@pytest.mark.parametrize("classes", [2, 10])
+def test_softmax_form_at_huge_logits_against_mpmath(generator, classes):
     """At logits of several thousand every float derivative underflows; 4,000 digits do not."""
-    features, head, _, _ = gap_case(generator)
+    features, head, _, _ = gap_case(generator, classes)
     head = head * 2000
     logits = features.mean(axis=(1, 2)) @ head
     chosen = logits.argmax(axis=1)
-    assert 3000 < np.abs(np.diff(logits, axis=1)).max() < 9000  # exp(-3000) is 0 in float64
+    assert 3000 < np.ptp(logits, axis=1).max() < 12000  # exp(-3000) is 0 in float64
     found = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
     with mpmath.workdps(4000):
         for n in range(len(features)):
+            powers = [mpmath.exp(mpmath.mpf(float(logit - logits[n].max()))) for logit in logits[n]]
+            shares = [power / mpmath.fsum(powers) for power in powers]
             weights = []
-            margin = mpmath.mpf(float(logits[n, chosen[n]])) - mpmath.mpf(float(logits[n, 1 - chosen[n]]))
-            score = 1 / (1 + mpmath.exp(-margin))
             for k in range(7):
-                slope = (mpmath.mpf(float(head[k, chosen[n]])) - mpmath.mpf(float(head[k, 1 - chosen[n]]))) / 15
-                # Y = logistic(margin): Y' = Y(1-Y), Y'' = Y'(1-2Y), Y''' = Y'(1-6Y+6Y^2)
-                first = score * (1 - score)
-                second, third = first * (1 - 2 * score), first * (1 - 6 * score + 6 * score**2)
+                slopes = [mpmath.mpf(float(weight)) / 15 for weight in head[k]]
+                # The derivatives of the softmax along one feature, by its moments around the mean slope.
+                mean = mpmath.fsum(p * g for p, g in zip(shares, slopes, strict=True))
+                moment = [mpmath.fsum(p * (g - mean) ** i for p, g in zip(shares, slopes, strict=True)) for i in (2, 3)]
+                ahead = slopes[chosen[n]] - mean
+                second = ahead**2 - moment[0]
+                third = ahead**3 - 3 * ahead * moment[0] - moment[1]
                 activity = mpmath.mpf(float(features[n, :, :, k].sum()))
-                alpha = second * slope**2 / (2 * second * slope**2 + activity * third * slope**3)
-                weights.append(alpha * max(slope, 0) / 1000)
-            wanted = features[n] @ np.array([float(weight) for weight in weights])
+                # The common factor Y leaves the weights as they are up to one positive factor for all of them.
+                weights.append(second / (2 * second + activity * third) * max(ahead, 0))
+            largest = max(abs(weight) for weight in weights)
+            wanted = features[n] @ np.array([float(weight / largest) for weight in weights])
             same_up_to_factor(found[n], wanted, 1e-8)
 
 
@@ -229,6 +234,21 @@ def test_upsample_is_the_lanczos_of_pillow(generator, kind, size):
     for one, original in zip(found, maps, strict=True):
         wanted = Image.fromarray(original).resize(size[::-1], Image.Resampling.LANCZOS)
         np.testing.assert_allclose(one, np.asarray(wanted), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(20, 30), (6, 7), (3, 4)])
+def test_bilinear_upsampling_is_pillows(generator, size):
+    maps = generator.random((2, 6, 7)).astype("float32")
+    for one, original in zip(cams.upsample(maps, size, "bilinear"), maps, strict=True):
+        wanted = Image.fromarray(original).resize(size[::-1], Image.Resampling.BILINEAR)
+        np.testing.assert_allclose(one, np.asarray(wanted), atol=1e-6)
+    with pytest.raises(ValueError, match="kernel is 'cubic'"):
+        cams.upsample(maps, size, "cubic")
+
+
+def test_cam_without_a_pooled_head_is_refused(generator):
+    with pytest.raises(ValueError, match="leave CAM out"):
+        cams.cam(generator.random((1, 2, 2, 3)), None)
 
 
 def test_upsampling_rings_below_zero():

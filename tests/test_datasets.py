@@ -97,6 +97,22 @@ def test_chestxray14(nih):
     assert list(chestxray14.load(nih, "Pneumonia", boxed_only=True).ids) == ["00000001_000"]
 
 
+def test_regions_are_the_boxes_of_the_class_alone(nih):
+    regions = chestxray14.load(nih, "Pneumonia", size=(32, 32)).regions()
+    wanted = np.zeros((3, 32, 32), bool)
+    wanted[0, 16:18, 8:12] = True  # not the box of the infiltrate
+    np.testing.assert_array_equal(regions, wanted)
+    empty = chestxray14.load(nih, "any").subset([1])
+    assert not empty.regions().any()
+
+
+def test_regions_are_the_masks_where_there_are_masks():
+    data = phantoms.radiographs(4, seed=1, size=64)
+    np.testing.assert_array_equal(data.regions(), np.stack([data.read_mask(i) for i in range(4)]))
+    with pytest.raises(ValueError, match="neither masks nor boxes"):
+        data.in_memory().regions()
+
+
 def test_chestxray14_names_what_is_wrong(nih):
     with pytest.raises(ValueError, match="finding is 'Pnuemonia'"):
         chestxray14.load(nih, "Pnuemonia")

@@ -88,6 +88,32 @@ def test_every_batch_reaches_the_network_at_one_size(network, pixels):
     assert set(sizes) == {4} and len(sizes) == 3 + 3 * 3 * 2
 
 
+def test_opacity_and_lit_area_are_those_of_the_map_as_it_is_shown(network, pixels):
+    rows = evaluation.evaluate(network, pixels, alpha=0.3, batch_size=4).set_index(["method", "metric"])
+    maps = evaluation.explain_all(network, pixels).maps
+    for method in ("CAM", "Grad-CAM++"):
+        shown = masks.opacity(cams.upsample(np.maximum(maps[method], 0), (32, 32)))
+        for metric in ("AD", "BAD"):
+            np.testing.assert_allclose(rows.loc[(method, metric), "opacity"], shown.mean(axis=(1, 2)), rtol=1e-5)
+            np.testing.assert_allclose(rows.loc[(method, metric), "lit"], (shown > 0.5).mean(axis=(1, 2)))
+
+
+def test_another_head_is_differentiated(pixels, monkeypatch):
+    """The slope of a flattened head is its weight at each position; other backends are refused."""
+    weights = layers.Dense(2, "softmax")
+    convolution = layers.Conv2D(3, 8, strides=8, activation="relu")
+    model = keras.Sequential([keras.Input((32, 32, 3)), convolution, layers.Flatten(), weights])
+    network = networks.CamNetwork.from_model(model)
+    features, logits, _ = network.explain(pixels)
+    explanation = evaluation.explain(network, features, logits, np.zeros(10, int))
+    wanted = np.asarray(weights.get_weights()[0])[:, 0].reshape(4, 4, 3)
+    np.testing.assert_allclose(explanation.gradients, np.broadcast_to(wanted, (10, 4, 4, 3)), rtol=1e-6)
+    assert explanation.class_weights is None and explanation.head_weights is None
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax"):
+        network.differentiate(features, np.zeros(10, int))
+
+
 def test_exact_ties_keep_the_share_by_the_unclipped_map(network, pixels):
     """A map that is negative but for one position: clipped it is a plateau, unclipped it ranks the rest."""
     ramp = -np.arange(1.0, 17, dtype="float32").reshape(4, 4)

@@ -25,6 +25,20 @@ def test_tensors_are_taken_as_well(generator):
     )
 
 
+def test_another_fill_takes_the_place_of_black():
+    faded = masks.fade(IMAGE, MAP, fill=100)
+    np.testing.assert_allclose(faded[0], [[[10, 20, 30], [70, 75, 80]], [[100] * 3, [100] * 3]])
+    found = masks.blacken(IMAGE, MAP, 0.5, fill=100)
+    np.testing.assert_array_equal(found[0], [[[10, 20, 30], [40, 50, 60]], [[100] * 3, [100] * 3]])
+    every_pixel = np.full(IMAGE.shape, 7)
+    np.testing.assert_array_equal(masks.blacken(IMAGE, MAP, 0.5, fill=every_pixel)[0, 1], [[7] * 3, [7] * 3])
+
+
+def test_opacity_by_hand():
+    np.testing.assert_allclose(masks.opacity(MAP), [[[1, 0.5], [0, 0]]])
+    assert not masks.opacity(-np.abs(MAP)).any()
+
+
 def test_fade_ignores_the_maps_scale_and_blackens_without_evidence():
     np.testing.assert_allclose(masks.fade(IMAGE, 7 * MAP), masks.fade(IMAGE, MAP))
     assert not masks.fade(IMAGE, -np.abs(MAP)).any()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from black_average_drop import evaluation, networks
+from black_average_drop import cams, evaluation, networks
 
 
 def convolution(name="last_convolution"):
@@ -53,6 +53,41 @@ def any_size():
     return keras.Model(inputs, layers.Dense(3, "softmax")(x))
 
 
+def flattened():
+    end = layers.Flatten(), layers.Dense(3, "softmax")
+    return keras.Sequential([keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), convolution(), *end])
+
+
+def two_poolings():
+    inputs = keras.Input((32, 32, 3))
+    maps = convolution()(layers.Rescaling(1 / 255)(inputs))
+    squares = layers.Multiply()([maps, maps])
+    pooled = layers.Concatenate()([layers.GlobalAveragePooling2D()(maps), layers.GlobalAveragePooling2D()(squares)])
+    return keras.Model(inputs, layers.Dense(3, "softmax")(pooled))
+
+
+def image_beside_its_features():
+    inputs = keras.Input((32, 32, 3))
+    pooled = layers.GlobalAveragePooling2D()(convolution()(inputs))
+    both = layers.Concatenate()([pooled, layers.Flatten()(inputs)])
+    return keras.Model(inputs, layers.Dense(3, "softmax")(both))
+
+
+OTHER_HEADS = {
+    "flattened": flattened,
+    "flattened behind a nested backbone": lambda: keras.Sequential(
+        [keras.Input((32, 32, 3)), backbone(), layers.Flatten(), layers.Dense(3, "softmax")]
+    ),
+    "hidden layer": lambda: sequential(layers.Dense(4, "tanh"), layers.Dense(3, "relu", bias_initializer="ones")),
+    "hidden layer behind nested pooling, nested head": lambda: keras.Sequential(
+        [
+            *(keras.Input((32, 32, 3)), backbone(pooling="avg"), layers.Dense(4, "tanh")),
+            keras.Sequential([keras.Input((4,)), layers.Dense(3, "softmax")]),
+        ]
+    ),
+    "two poolings": two_poolings,
+}
+
 MODELS = {
     "functional": functional,
     "sequential": lambda: sequential(layers.Dense(3, "relu", bias_initializer="ones")),
@@ -88,6 +123,46 @@ def test_from_model_reads_the_models_own_scores(name, pixels):
     # The logits are the pooled features through the head that explanations use.
     pooled = features.mean(axis=(1, 2)) @ network.head_weights
     np.testing.assert_allclose(logits - pooled, np.broadcast_to((logits - pooled)[:1], logits.shape), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", OTHER_HEADS)
+def test_other_heads_are_read_and_differentiated(name, pixels):
+    """The score is the model's own, and gradients predict what a small step along any feature does to the logit."""
+    keras.utils.set_random_seed(0)
+    model = OTHER_HEADS[name]()
+    network = networks.CamNetwork.from_model(model)
+    features, logits, scores = network.explain(pixels)
+    assert features.shape == (10, 4, 4, 5) and network.layer == "last_convolution"
+    assert network.head_weights is None and network.classes == 3
+    np.testing.assert_allclose(scores, model.predict(pixels.astype("float32"), verbose=0), rtol=1e-4, atol=1e-6)
+    classes = np.arange(10) % 3
+    gradients = network.differentiate(features, classes)
+    assert gradients.shape == features.shape
+    step = 0.001 * np.random.default_rng(0).normal(size=features.shape).astype("float32")
+    forward, back = (np.asarray(network._head(features + sign * step)) for sign in (1, -1))
+    change = ((forward - back) / 2)[np.arange(10), classes]
+    np.testing.assert_allclose((gradients * step).sum(axis=(1, 2, 3)), change, rtol=2e-2, atol=1e-5)
+
+
+def test_other_heads_are_evaluated_without_cam(pixels):
+    keras.utils.set_random_seed(0)
+    network = networks.CamNetwork.from_model(flattened())
+    with pytest.raises(ValueError, match="CAM on the output of layer 'last_convolution': CAM needs a head"):
+        evaluation.evaluate(network, pixels)
+    methods = {name: cams.METHODS[name] for name in ("Grad-CAM", "Grad-CAM++")}
+    rows = evaluation.evaluate(network, pixels, methods)
+    assert len(rows) == 10 * 2 * 2 and rows["drop"].between(0, 1).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_automatic_differentiation_of_a_pooled_head_gives_its_weights(name, pixels):
+    """Eq. (12): dS_c/dA^k = w_k / z, to 1e-6, whatever way the model is put together."""
+    keras.utils.set_random_seed(0)
+    network = networks.CamNetwork.from_model(MODELS[name]())
+    features, logits, _ = network.explain(pixels)
+    classes = logits.argmax(axis=1)
+    wanted = np.broadcast_to((network.head_weights.T[classes] / 16)[:, None, None], features.shape)
+    np.testing.assert_allclose(network.differentiate(features, classes), wanted, rtol=1e-6)
 
 
 def test_reloaded_model_reads_the_same(tmp_path, pixels):
@@ -139,12 +214,11 @@ def test_activation_is_a_view_on_the_same_logits(pixels):
     [
         (lambda: sequential(layers.Dense(2)), "has no activation"),
         (
-            lambda: keras.Sequential(
-                [keras.Input((32, 32, 3)), convolution(), layers.Flatten(), layers.Dense(2, "softmax")]
-            ),
-            "global average pooling",
+            lambda: keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), layers.Dense(2, "softmax")]),
+            "no layer",
         ),
-        (lambda: sequential(layers.Dense(4, "relu"), layers.Dense(2, "softmax")), "Dense .* between"),
+        (lambda: keras.Sequential([keras.Input((32,)), layers.Dense(2, "softmax")]), "no feature maps"),
+        (image_beside_its_features, "does not draw its scores from its last feature maps alone"),
         (lambda: sequential(layers.Dense(2, "tanh")), "ends in tanh"),
         (lambda: sequential(layers.Dense(2, "softmax"), layers.ReLU()), "two activations"),
         (lambda: sequential(layers.Dense(2), layers.ReLU(), layers.Softmax()), "two activations"),

@@ -2,6 +2,7 @@ import datetime
 import hashlib
 import json
 
+import pandas as pd
 import pytest
 
 from black_average_drop import provenance
@@ -39,6 +40,15 @@ def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
     with provenance.replacing(target) as partial:
         partial.write_text("new")
     assert target.read_text() == "new" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_csv_has_six_digits_and_says_that_it_is_a_smoke_run(tmp_path):
+    table = pd.DataFrame({"name": ["a"], "value": [1 / 3]})
+    assert provenance.write_csv(table, tmp_path / "table.csv", "demo") == tmp_path / "table.csv"
+    assert (tmp_path / "table.csv").read_text() == "name,value\na,0.333333\n"
+    provenance.write_csv(table, tmp_path / "table.csv", "smoke")
+    assert (tmp_path / "table.csv").read_text().splitlines()[:2] == ["# smoke run: not a result", "name,value"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_dataset_checksum_sees_pixels_labels_and_ids():

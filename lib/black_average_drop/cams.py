@@ -16,9 +16,12 @@ from keras import ops
 def cam(features, class_weights):
     """Class Activation Mapping, eq. (3)-(4): L = sum_k w_k A^k / z.
 
-    features (N, h, w, K); class_weights (N, K), the dense head's weights of each image's class.
-    Returns (N, h, w), signed; its sum over positions is the logit without its bias.
+    features (N, h, w, K); class_weights (N, K), the dense head's weights of each image's class, or None if the head
+    has none. Returns (N, h, w), signed; its sum over positions is the logit without its bias.
+    Raises ValueError without class_weights.
     """
+    if class_weights is None:
+        raise ValueError("CAM needs a head of global average pooling and one dense layer: leave CAM out.")
     xp = _namespace(features, class_weights)
     positions = features.shape[1] * features.shape[2]
     return xp.einsum("nhwk,nk->nhw", features, class_weights) / positions
@@ -68,6 +71,17 @@ def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
     with D = sum r (g_c - g), gbar = g_c - q D, M2 and M3 = sum r (g - gbar)^2 and ^3, m2 = q M2 + (1 - q) q^2 D^2.
     """
     xp = _namespace(features, head_weights, logits)
+    weights, _ = softmax_weights(features, head_weights, logits, classes)
+    return xp.einsum("nhwk,nk->nhw", features, weights)
+
+
+def softmax_weights(features, head_weights, logits, classes):
+    """The weights w_k (N, K) of `softmax_grad_cam_plus_plus`, same arguments, up to a positive factor, and D (N, K).
+
+    Where D > 0 a weight has the sign of alpha: on a sure classifier of two classes alpha is 1 / (2 - D sum A), which is
+    negative once D sum A > 2.
+    """
+    xp = _namespace(features, head_weights, logits)
     positions = features.shape[1] * features.shape[2]
     slopes = xp.transpose(head_weights)[None] / positions  # (1, C, K)
     others = np.arange(logits.shape[1])[None] != np.asarray(classes)[:, None]
@@ -95,16 +109,18 @@ def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
     denominator = 2 * second + xp.sum(features, axis=(1, 2)) * third
     rising = lead > 0  # the relu of eq. (7); elsewhere the weight is 0 whatever alpha is
     weights = xp.where(rising, second / xp.where(rising, denominator, xp.ones_like(denominator)) * lead, 0 * lead)
-    return xp.einsum("nhwk,nk->nhw", features, weights)
+    return weights, lead
 
 
-def upsample(maps, size):
-    """Resize maps (N, h, w) to size (H, W) with the Lanczos-3 kernel; returns (N, H, W).
+def upsample(maps, size, kernel="lanczos3"):
+    """Resize maps (N, h, w) to size (H, W) with the Lanczos-3 kernel, or "bilinear"; returns (N, H, W).
 
     Lanczos rings: about a third of the pixels of a clipped map come out slightly negative.
     """
+    if kernel not in _KERNELS:
+        raise ValueError(f"kernel is {kernel!r}: choose one of {', '.join(_KERNELS)}.")
     xp = _namespace(maps)
-    rows, columns = (_lanczos_matrix(int(a), int(b)) for a, b in zip(maps.shape[1:], size, strict=True))
+    rows, columns = (_resizing(int(a), int(b), kernel) for a, b in zip(maps.shape[1:], size, strict=True))
     return xp.matmul(xp.matmul(rows[None], maps), columns.T[None])
 
 
@@ -113,8 +129,8 @@ class Explanation(NamedTuple):
 
     features: np.ndarray  # (N, h, w, K)
     gradients: np.ndarray  # (N, h, w, K) of the logit of the class
-    class_weights: np.ndarray  # (N, K) of the dense head
-    head_weights: np.ndarray  # (K, C)
+    class_weights: np.ndarray | None  # (N, K) of the dense head; None for a head of another kind
+    head_weights: np.ndarray | None  # (K, C)
     logits: np.ndarray  # (N, C)
     classes: np.ndarray  # (N,)
 
@@ -134,12 +150,20 @@ def _namespace(*arrays):
     return np if all(isinstance(array, np.ndarray) for array in arrays) else ops
 
 
+# How far each kernel reaches, in source pixels, and its weight at a distance.
+_KERNELS = {
+    "lanczos3": (3, lambda distance: np.sinc(distance) * np.sinc(distance / 3)),
+    "bilinear": (1, lambda distance: 1 - np.abs(distance)),
+}
+
+
 @lru_cache(maxsize=64)
-def _lanczos_matrix(source, target):
-    """(target, source) float32 weights: Lanczos-3 with pixel centres at half integers, rows summing to 1."""
+def _resizing(source, target, kernel):
+    """(target, source) float32 weights of a kernel, pixel centres at half integers, rows summing to 1."""
+    reach, weight = _KERNELS[kernel]
     ratio = source / target
     stretch = max(1.0, ratio)  # widen the kernel when shrinking, so that it does not alias
     centres = (np.arange(target) + 0.5) * ratio - 0.5
     distance = (np.arange(source)[None] - centres[:, None]) / stretch
-    weights = np.where(np.abs(distance) < 3, np.sinc(distance) * np.sinc(distance / 3), 0.0)
+    weights = np.where(np.abs(distance) < reach, weight(distance), 0.0)
     return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")

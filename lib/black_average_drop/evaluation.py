@@ -13,7 +13,8 @@ METRICS = ("AD", "BAD")
 COLUMNS = (
     ["id", "class", "method", "metric", "full_score", "masked_score", "drop", "masked_class", "alpha", "kept"]
     # Beyond the scores of the network's own activation: the logit they come from, the softmax, and what ringing kept.
-    + ["full_logit", "masked_logit", "full_softmax", "masked_softmax", "kept_unsupported", "same_map_as"]
+    + ["full_logit", "masked_logit", "full_softmax", "masked_softmax", "kept_unsupported", "opacity", "lit"]
+    + ["same_map_as"]
 )
 SAME_MAP = 1e-4  # maps scaled to a peak of 1 that differ by less are the same map up to rounding
 
@@ -54,7 +55,8 @@ def evaluate(
 
     Returns a DataFrame with a row for each image, method and metric. full_score and masked_score are the class's scores
     Y and O under the network's activation, drop is max(0, Y - O) / Y or NaN for Y <= 0, kept the share of pixels
-    left (BAD) or 1 (AD), kept_unsupported the share of the kept pixels where the map is not positive.
+    left (BAD) or 1 (AD), kept_unsupported the share of the kept pixels where the map is not positive. opacity is the
+    mean of the map scaled to a peak of 1, lit the share of the image where it is above half of its peak.
     masked_class is the class of the masked image; for several labels at once c, or -1 where c's score crossed 0.5.
     Methods whose maps agree on every image are scored once; same_map_as names the first of them.
     """
@@ -147,14 +149,32 @@ def upsampled(maps, size):
 
 
 def explain(network, features, logits, classes):
-    """What the methods of `cams.METHODS` need, for a head of global average pooling and a dense layer.
+    """What the methods of `cams.METHODS` need.
 
-    There dS_c/dA^k = w_k / z at every position, eq. (12): no backward pass.
+    With a head of global average pooling and a dense layer dS_c/dA^k = w_k / z at every position, eq. (12): no backward
+    pass. Any other head is differentiated and has no class weights.
     """
-    class_weights = network.head_weights.T[classes]
-    positions = features.shape[1] * features.shape[2]
-    gradients = np.broadcast_to((class_weights / positions)[:, None, None], features.shape)
+    if network.head_weights is None:
+        class_weights, gradients = None, network.differentiate(features, classes)
+    else:
+        class_weights = network.head_weights.T[classes]
+        positions = features.shape[1] * features.shape[2]
+        gradients = np.broadcast_to((class_weights / positions)[:, None, None], features.shape)
     return cams.Explanation(features, gradients, class_weights, network.head_weights, logits, np.asarray(classes))
+
+
+def masked_drops(network, images, masked, found, batch_size=32):
+    """The drop (N,) of every image under any masking, NaN where Y <= 0, under the network's activation.
+
+    images: pixels (N, H, W, 3); masked: pixels (n, H, W, 3) and the slice of rows they are -> masked pixels of the same
+    shape; found: the `Maps` of the same images.
+    """
+    scores = []
+    for start in range(0, len(images), batch_size):
+        rows = slice(start, min(start + batch_size, len(images)))
+        logits, _ = network.score(_padded(np.asarray(masked(images[rows], rows), "float32"), batch_size))
+        scores.append(_class_scores(network, logits[: rows.stop - start], found.classes[rows])["score"])
+    return metrics.drops(found.scores["score"], np.concatenate(scores))
 
 
 def another_images_map(maps, groups, seed=0):
@@ -189,10 +209,11 @@ def _masked(images, maps, alpha, ties):
     shown = upsampled(maps, images.shape[1:3])
     ranking = cams.upsample(maps, images.shape[1:3]) if ties == "exact" else None
     kept = masks.kept_pixels(shown, alpha, ties, ranking)
-    everything = pd.DataFrame({"kept": np.ones(len(images)), "kept_unsupported": np.zeros(len(images))})
-    area = pd.DataFrame({"kept": kept.mean(axis=(1, 2)), "kept_unsupported": _share(kept & (shown <= 0), kept)})
-    yield "AD", masks.fade(images, shown), everything
-    yield "BAD", np.where(kept[..., None], images, 0), area
+    opacity = masks.opacity(shown)
+    both = pd.DataFrame({"opacity": opacity.mean(axis=(1, 2)), "lit": (opacity > 0.5).mean(axis=(1, 2))})
+    yield "AD", masks.fade(images, shown), both.assign(kept=1.0, kept_unsupported=0.0)
+    area = {"kept": kept.mean(axis=(1, 2)), "kept_unsupported": _share(kept & (shown <= 0), kept)}
+    yield "BAD", np.where(kept[..., None], images, 0), both.assign(**area)
 
 
 def _class_scores(network, logits, classes):
@@ -218,9 +239,8 @@ def _rows(network, full, masked, classes):
             "class": classes,
             "drop": metrics.drops(full["score"], masked["score"]),
             "masked_class": masked_class,
-            "kept": masked["kept"],
-            "kept_unsupported": masked["kept_unsupported"],
         }
+        | {name: masked[name] for name in ("kept", "kept_unsupported", "opacity", "lit")}
         | {f"full_{name}": full[name] for name in ("score", "logit", "softmax")}
         | {f"masked_{name}": masked[name] for name in ("score", "logit", "softmax")}
     )

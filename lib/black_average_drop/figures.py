@@ -12,6 +12,7 @@ from black_average_drop.provenance import replacing
 COLOUR_MAP = "viridis"  # ordered in greyscale and for colour-blind readers, unlike jet
 OPACITY = 0.5
 OUTLINE = "#ff3b30"
+COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # told apart by colour-blind readers
 
 
 def figure1(rows, methods, banner=""):

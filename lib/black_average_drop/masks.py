@@ -9,29 +9,35 @@ from itertools import combinations
 import numpy as np
 
 
-def fade(images, maps):
-    """The masked image of Average Drop: E = L I with L = relu(L) / max(L).
+def fade(images, maps, fill=0):
+    """The masked image of Average Drop: E = L I + (1 - L) fill with L = relu(L) / max(L).
 
-    images (N, H, W, C) in pixels; maps (N, H, W). Returns float32 (N, H, W, C); an image whose map is nowhere
-    positive becomes black. Raises ValueError if shapes differ or a map is not finite.
+    images (N, H, W, C) in pixels; maps (N, H, W); fill: the pixel value that shines through, black as in the paper.
+    Returns float32 (N, H, W, C); an image whose map is nowhere positive becomes all fill. Raises ValueError if shapes
+    differ or a map is not finite.
     """
     images, maps = _checked(images, maps)
+    return (fill + (images - np.float32(fill)) * opacity(maps)[..., None]).astype("float32")
+
+
+def opacity(maps):
+    """relu(L) / max(L) of maps (N, H, W): from 0 to 1, and 0 all over for a map that is nowhere positive."""
     clipped = np.maximum(maps, 0)
     peak = clipped.max(axis=(1, 2), keepdims=True)
-    opacity = np.divide(clipped, peak, out=np.zeros_like(clipped), where=peak > 0)
-    return (images * opacity[..., None]).astype("float32")
+    return np.divide(clipped, peak, out=np.zeros_like(clipped), where=peak > 0)
 
 
-def blacken(images, maps, alpha, ties="strict", ranking=None):
+def blacken(images, maps, alpha, ties="strict", ranking=None, fill=0):
     """The masked image of Black Average Drop, eq. (11): B = I where L > eta, else 0.
 
     images (N, H, W, C) in pixels; maps (N, H, W); 0 < alpha < 1, the share of pixels to keep, k = round(alpha H W).
     ties="strict" is eq. (11) to the letter: eta is the (k+1)-th largest value, so that k pixels remain where no values
     tie, and fewer where they do. ties="exact" keeps exactly k by a stable ranking of `ranking` (N, H, W), by default
-    the map itself. Returns float32 (N, H, W, C). Raises ValueError for alpha, ties or shapes out of range.
+    the map itself. fill: the pixel value of what is hidden, black as in the paper. Returns float32 (N, H, W, C).
+    Raises ValueError for alpha, ties or shapes out of range.
     """
     images, maps = _checked(images, maps)
-    return np.where(kept_pixels(maps, alpha, ties, ranking)[..., None], images, 0).astype("float32")
+    return np.where(kept_pixels(maps, alpha, ties, ranking)[..., None], images, fill).astype("float32")
 
 
 def kept_pixels(maps, alpha, ties="strict", ranking=None):

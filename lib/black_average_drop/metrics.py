@@ -95,23 +95,31 @@ def across_trainings(estimates, samples):
     """What holds for another training and other patients: the mean over trainings, as an `Estimate`.
 
     estimates (S,), one a training; samples (resamples, S), their bootstrap over patients, the same draws for all S.
-    Trainings and patients are crossed and both drawn at random: the variance is that of the mean over trainings plus
-    that over patients, with Satterthwaite's degrees of freedom (S - 1 where trainings dominate), as in the analysis of
-    several readers and cases by Hillis (2007). With one training only the patients count.
+    Trainings and patients are crossed and both drawn at random. Half the interval is the root of the squared halves of
+    two: over trainings, by Student's t with S - 1 degrees of freedom, and over patients, by the bootstrap's spread
+    (the method of variance estimates recovery, Zou and Donner 2008); Satterthwaite's degrees of freedom would do worse,
+    since three trainings say little about their own spread. p is the level at which the interval reaches 0. With one
+    training only the patients count.
     """
-    from scipy.stats import t
+    from scipy.optimize import brentq
+    from scipy.stats import norm, t
 
     estimates, samples = np.asarray(estimates, "float64"), np.asarray(samples, "float64")
-    count = len(estimates)
-    value = float(estimates.mean())
-    of_trainings = estimates.var(ddof=1) / count if count > 1 else 0.0
-    variance = of_trainings + np.nanvar(samples.mean(axis=1))
-    if not variance > 0:
-        return Estimate(value, value, value, float(value == 0))
-    freedom = (count - 1) * (variance / of_trainings) ** 2 if of_trainings else np.inf
-    error = np.sqrt(variance)
-    reach = t.ppf(0.975, freedom) * error
-    return Estimate(value, value - reach, value + reach, float(2 * t.sf(abs(value) / error, freedom)))
+    count, value = len(estimates), float(estimates.mean())
+    over_trainings = estimates.std(ddof=1) / np.sqrt(count) if count > 1 else 0.0
+    over_patients = np.nanstd(samples.mean(axis=1))
+
+    def reach(level):
+        return np.hypot(t.isf(level / 2, max(count - 1, 1)) * over_trainings, norm.isf(level / 2) * over_patients)
+
+    half = reach(0.05)
+    if not np.isfinite(half + value):
+        return Estimate(value, np.nan, np.nan, np.nan)
+    tiny = 1e-300  # below it p is 0
+    if abs(value) >= reach(tiny):
+        return Estimate(value, value - half, value + half, 0.0 if value else 1.0)
+    p = np.exp(brentq(lambda log: reach(np.exp(log)) - abs(value), np.log(tiny), 0))
+    return Estimate(value, value - half, value + half, float(p))
 
 
 def holm(p_values):

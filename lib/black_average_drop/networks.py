@@ -178,19 +178,26 @@ class CamNetwork:
 
     def differentiate(self, features, classes):
         """Gradients dS_c/dA (N, h, w, K) of the logit of classes (N,) at features (N, h, w, K), by automatic
-        differentiation of the head. Raises ValueError on another backend than TensorFlow."""
-        if keras.backend.backend() != "tensorflow":
-            raise ValueError(
-                "The head is not global average pooling and one dense layer: its gradients need TensorFlow, set "
-                "KERAS_BACKEND=tensorflow."
-            )
-        import tensorflow
+        differentiation of the head. Raises ValueError on a backend other than TensorFlow and JAX."""
+        chosen = np.eye(self.classes, dtype="float32")[np.asarray(classes)]
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow
 
-        features = tensorflow.convert_to_tensor(features)
-        with tensorflow.GradientTape() as tape:
-            tape.watch(features)
-            explained = tensorflow.gather(self._head(features, training=False), classes, batch_dims=1)
-        return tape.gradient(explained, features).numpy()
+            features = tensorflow.convert_to_tensor(features)
+            with tensorflow.GradientTape() as tape:
+                tape.watch(features)
+                explained = ops.sum(self._head(features, training=False) * chosen)
+            return tape.gradient(explained, features).numpy()
+        if keras.backend.backend() == "jax":
+            import jax
+
+            weights = [
+                [one.value for one in part]
+                for part in (self._head.trainable_variables, self._head.non_trainable_variables)
+            ]
+            gradient = jax.grad(lambda maps: ops.sum(self._head.stateless_call(*weights, maps)[0] * chosen))
+            return np.asarray(gradient(ops.convert_to_tensor(features)))
+        raise ValueError("Gradients need another backend: set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax.")
 
     def scores(self, logits):
         """The head's activation applied to logits (N, C)."""

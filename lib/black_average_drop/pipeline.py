@@ -22,7 +22,14 @@ from black_average_drop.datasets import FOLDERS
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
 # Each notebook in its order, with those whose outputs it reads.
-NEEDS = {"01_train": (), "02_figure1": ("01_train",), "03_table1": ("01_train",)}
+NEEDS = {
+    "01_train": (),
+    "02_figure1": ("01_train",),
+    "03_table1": ("01_train",),
+    "04_alpha": ("01_train", "03_table1"),
+    "05_identity": ("01_train",),
+    "06_softmax": ("01_train",),
+}
 ORDER = tuple(NEEDS)
 SOURCES = ("phantom objects", "phantom radiographs", *FOLDERS)
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
@@ -51,6 +58,7 @@ def run(profile, data_root):
             with provenance.replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
         outputs[notebook] = json.loads(stamp.read_text())["outputs"]
+    _assemble_claims(results, profile)
 
 
 def stamp_key(notebook, sections, data_root, outputs):
@@ -179,6 +187,16 @@ def _chatter_to(log):
             )
         finally:
             os.dup2(terminal.fileno(), 2)
+
+
+def _assemble_claims(results, profile):
+    """Put together the claims that the notebooks measured, unless that is done and none of them ran since."""
+    parts, table = sorted(results.glob("claims_*.csv")), results / "claims.md"
+    if table.is_file() and table.stat().st_mtime_ns > max(part.stat().st_mtime_ns for part in parts):
+        return
+    from black_average_drop import claims
+
+    claims.assemble(results, profile)
 
 
 def _record(notebook, results):

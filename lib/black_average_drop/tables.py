@@ -3,20 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics
+from black_average_drop import metrics, paper
 from black_average_drop.cams import METHODS, PAPER_METHODS
 from black_average_drop.evaluation import METRICS
 from black_average_drop.provenance import replacing
 
-# Table 1 of the paper: (AD, BAD, Incorrect % of AD, Incorrect % of BAD).
-PAPER = {
-    ("general", "CAM"): (0.1197, 0.1223, 5.0, 8.0),
-    ("general", "Grad-CAM"): (0.1197, 0.1223, 5.0, 8.0),
-    ("general", "Grad-CAM++"): (0.1094, 0.0932, 7.0, 6.0),
-    ("radiographs", "CAM"): (0.7400, 0.7548, 100.0, 99.4),
-    ("radiographs", "Grad-CAM"): (0.7400, 0.7548, 100.0, 99.4),
-    ("radiographs", "Grad-CAM++"): (0.7416, 0.7416, 100.0, 99.4),
-}
 LEAD = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the paper's columns and our digits
 BASELINE = "CAM"  # the method that differences are taken from
 
@@ -54,7 +45,7 @@ def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
     table["black_class"] = dataset.class_names[int(black.argmax())]
     primary = (table["images"] == next(iter(subsets))) & (table["score"] == "relu")
     for position, (name, _) in enumerate(LEAD):
-        values = [PAPER.get((kind, method), (np.nan,) * 4)[position] for method in table["method"]]
+        values = [paper.TABLE1.get((kind, method), (np.nan,) * 4)[position] for method in table["method"]]
         table[f"{name}_paper"] = np.where(primary, values, np.nan)
     first = ["data", "images", "score", "method"]
     return table[first + [name for name in table.columns if name not in first]]
@@ -96,8 +87,8 @@ def verdicts(table):
                 sentences.append(f"{_data_name(row['data'])}, {metric}: **undecided**, no image has a score above 0.")
                 continue
             winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
-            paper = PAPER[row["data"], "Grad-CAM++"], PAPER[row["data"], BASELINE]
-            paper_difference = paper[0][METRICS.index(metric)] - paper[1][METRICS.index(metric)]
+            printed = paper.TABLE1[row["data"], "Grad-CAM++"], paper.TABLE1[row["data"], BASELINE]
+            paper_difference = printed[0][METRICS.index(metric)] - printed[1][METRICS.index(metric)]
             sentences.append(
                 f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {row[name]:+.4f} "
                 f"[{low:+.4f}, {high:+.4f}]: **{winner}** (the paper: {paper_difference:+.4f}, no interval)."

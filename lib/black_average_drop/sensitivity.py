@@ -1,0 +1,165 @@
+"""What AD and BAD hang on besides the maps: alpha, the choices that the paper leaves open, contrast, and size.
+
+Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps` of the same images.
+"""
+
+from functools import partial
+
+import numpy as np
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from black_average_drop import cams, evaluation, masks, metrics
+
+# What each choice changes in the reading of the paper that Table 1 takes.
+TABLE1 = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
+CHOICES = {
+    "as in Table 1": {},
+    "grey instead of black": {"fill": 127.5},
+    "ties exact": {"ties": "exact"},
+    "relu after upsampling": {"clip": "after"},
+    "bilinear instead of Lanczos": {"kernel": "bilinear"},
+    "alpha by pixel count": {"difference": 0},
+    "alpha by I^2": {"difference": 2},
+}
+
+
+def image_curves(batches, found, points=1000):
+    """The alpha curve of each image, read off at points + 1 even shares from 0 to 1: float64 (N, points + 1).
+
+    batches: re-iterable of pixels (n, H, W, 3). The curve is `masks.alpha_curve` of the paper's methods.
+    """
+    distinct = _distinct(found)
+    rows, curves = 0, []
+    with tqdm(total=len(found.classes), desc="curves", unit="image", leave=False) as bar:
+        for chunk in batches:
+            shown = {
+                name: evaluation.upsampled(found.maps[name][rows : rows + len(chunk)], chunk.shape[1:3])
+                for name in distinct
+            }
+            for i in range(len(chunk)):
+                curve = masks.alpha_curve(chunk[i : i + 1], {name: maps[i : i + 1] for name, maps in shown.items()})
+                curves.append(curve[np.linspace(0, len(curve) - 1, points + 1).round().astype(int)])
+            rows += len(chunk)
+            bar.update(len(chunk))
+    return np.array(curves)
+
+
+def along_alpha(network, images, found, alphas, batch_size=32):
+    """BAD's drop at every alpha: method -> (N, len(alphas)); only the paper's methods, identical ones once."""
+    drops = {}
+    for name in _distinct(found):
+        shown = evaluation.upsampled(found.maps[name], images.shape[1:3])
+        columns = []
+        for alpha in tqdm(alphas, desc=f"{name} along alpha", leave=False):
+            masked = partial(_kept, kept=masks.kept_pixels(shown, alpha), fill=0.0)
+            columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
+        drops[name] = np.stack(columns, axis=1)
+    return drops
+
+
+def alpha_anew(curves, alphas, differences, groups, resamples=2000, seed=0):
+    """The choice of alpha and the difference of two methods there, chosen anew in each resample of patients.
+
+    curves (N, points + 1) from `image_curves`; alphas (M,) rising and differences (N, M) in drop there, NaN where an
+    image has none, between which the mean is interpolated linearly; groups (N,). Returns (resamples, 2): alpha and
+    difference.
+    """
+
+    def statistic(rows):
+        curve = curves[rows].sum(axis=0)
+        alpha = curve.argmax() / (len(curve) - 1)
+        return alpha, np.interp(alpha, alphas, np.nanmean(differences[rows], axis=0))
+
+    return metrics.bootstrap(statistic, groups, resamples, seed)
+
+
+def choices(network, images, found, batch_size=32):
+    """The drops under every one of `CHOICES`: (choice, metric) -> alpha and a dict method -> (N,).
+
+    Each choice takes its own alpha, where its own masked images differ most.
+    """
+    size, drops, faded = images.shape[1:3], {}, {}
+    for choice, changes in tqdm(CHOICES.items(), desc="choices", leave=False):
+        reading = TABLE1 | changes
+        fill = reading["fill"]
+        shown = {name: _shown(found.maps[name], size, reading) for name in _distinct(found)}
+        light = np.abs(images.astype("float32") - fill) ** reading["difference"]
+        alpha = masks.select_alpha(masks.alpha_curve(light, shown))
+        blacked = {}
+        for name, maps in shown.items():
+            key = name, fill, reading["clip"], reading["kernel"]
+            if key not in faded:  # AD knows neither alpha nor ties
+                masked = partial(_faded, opacity=masks.opacity(maps), fill=fill)
+                faded[key] = evaluation.masked_drops(network, images, masked, found, batch_size)
+            ranking = cams.upsample(found.maps[name], size) if reading["ties"] == "exact" else None
+            masked = partial(_kept, kept=masks.kept_pixels(maps, alpha, reading["ties"], ranking), fill=fill)
+            blacked[name] = evaluation.masked_drops(network, images, masked, found, batch_size)
+        same = {name: faded[name, fill, reading["clip"], reading["kernel"]] for name in shown}
+        drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blacked)}
+    return drops
+
+
+def contrasts(network, images, found, exponents, alpha, batch_size=32):
+    """AD's drops when a map scaled to a peak of 1 is raised to each power, which leaves the ranking of pixels alone.
+
+    Returns method -> (N, len(exponents)), and how many pixels of all masks of BAD at alpha any power changes.
+    """
+    drops, moved = {}, 0
+    for name in _distinct(found):
+        opacity = masks.opacity(evaluation.upsampled(found.maps[name], images.shape[1:3]).astype("float64"))
+        kept = masks.kept_pixels(opacity, alpha)
+        columns = []
+        for exponent in exponents:
+            masked = partial(_faded, opacity=opacity**exponent, fill=0.0)
+            columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
+            moved += int((masks.kept_pixels(opacity**exponent, alpha) != kept).sum())
+        drops[name] = np.stack(columns, axis=1)
+    return drops, moved
+
+
+def rank_correlation(columns, groups, resamples=2000, seed=0):
+    """Spearman's correlation of pairs of columns, averaged over the pairs: the value and its bootstrap (resamples,).
+
+    columns: pairs of (N,), rows with a NaN left out; groups (N,) the patients. A constant column gives NaN.
+    """
+    table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
+
+    def statistic(rows):
+        values = []
+        for pair in table[:, rows]:
+            known = pair[~np.isnan(pair).any(axis=1)]
+            varies = len(known) > 2 and (np.ptp(known, axis=0) > 0).all()
+            values.append(spearmanr(*known.T).statistic if varies else np.nan)
+        return np.mean(values)
+
+    samples = metrics.bootstrap(statistic, groups, resamples, seed)[:, 0]
+    return float(statistic(np.arange(table.shape[1]))), samples
+
+
+def seen(maps, regions, share=0.1, part=0.25):
+    """Whether at least `part` of each region lies in the top `share` of the map's pixels: boolean (N,).
+
+    maps (N, h, w); regions boolean (N, H, W). A map that is nowhere positive sees nothing.
+    """
+    kept = masks.kept_pixels(evaluation.upsampled(maps, regions.shape[1:]), share)
+    return (kept & regions).sum(axis=(1, 2)) >= part * np.maximum(regions.sum(axis=(1, 2)), 1)
+
+
+def _distinct(found):
+    """The paper's methods, those that draw the same maps once."""
+    return [name for name in found.maps if name in cams.PAPER_METHODS and name not in found.same_as]
+
+
+def _shown(maps, size, reading):
+    if reading["clip"] == "before":
+        return cams.upsample(np.maximum(maps, 0), size, reading["kernel"])
+    return np.maximum(cams.upsample(maps, size, reading["kernel"]), 0)
+
+
+def _faded(pixels, rows, opacity, fill):
+    return masks.fade(pixels, opacity[rows], fill)
+
+
+def _kept(pixels, rows, kept, fill):
+    return np.where(kept[rows][..., None], pixels, fill)

@@ -1,0 +1,239 @@
+# %% [markdown]
+# # 5. Why CAM and Grad-CAM are one map
+#
+# Table 1 of the paper gives CAM and Grad-CAM the same numbers, and section 5.2 says why: behind global average pooling
+# and one dense layer the gradient is the weight, eq. (12), so both draw the same map. Here the gradients come from
+# automatic differentiation of trained networks, and the identity is measured; then the head is changed, and it fails.
+
+# %% tags=["parameters"]
+profile = "demo"
+data_root = "../data"
+build = "../build/demo"
+results = "../paper_figures/demo"
+seed = 0
+batch_size = 32
+images = 100  # of each test set, drawn at random
+head_images = 600  # training radiographs for the other heads
+head_epochs = 30
+
+# %% [markdown]
+# Everything that computes is in the package; a notebook names what to compute.
+
+# %%
+import datetime
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from black_average_drop import cams, claims, figures, metrics, networks, provenance
+from black_average_drop.datasets import catalogue
+
+started = datetime.datetime.now()
+networks.make_deterministic(seed)
+build, results = Path(build), Path(results)
+
+# %% [markdown]
+# ## The networks
+#
+# The general classifier and every training of the radiograph classifier, each with the features, logits and predicted
+# classes of some of its test images.
+
+# %%
+repeats = pd.read_csv(build / "test_scores.csv", comment="#")["training_seed"].unique()
+files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
+network, models, features, classes, class_names = {}, {}, {}, {}, {}
+for name, file in files.items():
+    models[name], facts = networks.load(build / file)
+    network[name] = networks.CamNetwork.from_model(models[name], activation="relu")
+    origin = facts["source"], "test", network[name].image_size, data_root
+    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"], network[name].classes == 1001)
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
+    batches = [network[name].explain(part) for part in dataset.subset(np.sort(chosen)).batches(batch_size)]
+    features[name], logits = (np.concatenate(part) for part in list(zip(*batches, strict=True))[:2])
+    classes[name] = logits.argmax(axis=1)
+    class_names[name] = dataset.class_names
+pd.Series({name: str(part.shape) for name, part in features.items()}, name="feature maps")
+
+# %% [markdown]
+# ## The identity, eq. (12)
+#
+# Differentiated automatically, the logit has the slope w / z at every position. From these gradients follow Grad-CAM
+# before its clipping, Grad-CAM, and Grad-CAM++ with normalised alpha; from the weights alone CAM, CAM clipped, and CAM
+# without its negative weights. Each pair should agree. Maps are in double precision, differences in shares of the peak.
+
+# %%
+found = []
+for name in files:
+    double, weights = features[name].astype("float64"), network[name].head_weights.T[classes[name]].astype("float64")
+    positions = double.shape[1] * double.shape[2]
+    gradients = network[name].differentiate(features[name], classes[name]).astype("float64")
+    slope = np.abs(gradients - (weights / positions)[:, None, None]).max() / np.abs(weights / positions).max()
+    signed, by_weights = cams.cam(double, positions * gradients.mean(axis=(1, 2))), cams.cam(double, weights)
+    peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
+    clipped = cams.grad_cam(double, gradients) - np.maximum(by_weights, 0)
+    normalised = cams.grad_cam_plus_plus(double, gradients, normalize_alpha=True)
+    positive = cams.cam(double, np.maximum(weights, 0))
+    row = {"network": name, "gradient and w / z": slope}
+    row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
+    row["CAM and Grad-CAM, clipped"] = np.abs(clipped / peak).max()
+    row["Grad-CAM++ normalised and CAM without negative weights"] = np.abs((normalised - positive) / peak).max()
+    found.append(row)
+found = pd.DataFrame(found)
+found.set_index("network").T
+
+# %% [markdown]
+# ## What is left to tell the methods apart
+#
+# On such a network only the negative weights, and how eq. (8) divides the positive ones by 2 + w F. How much of each
+# class's weight is negative, counted in channels, in weight, and in what the weights make of the test images (w F).
+
+# %%
+shares = []
+for name in files:
+    weights = network[name].head_weights
+    strength = features[name].mean(axis=(0, 1, 2))[:, None] * weights
+    for label in range(weights.shape[1]):
+        column, reached = weights[:, label], strength[:, label]
+        part = {"network": name, "class": class_names[name][label], "channels": (column < 0).mean()}
+        part["weight"] = -column[column < 0].sum() / np.abs(column).sum()
+        shares.append(part | {"weight times feature": -reached[reached < 0].sum() / np.abs(reached).sum()})
+shares = pd.DataFrame(shares)
+shares.groupby("network", sort=False)[["channels", "weight", "weight times feature"]].describe().T.round(3)
+
+# %% [markdown]
+# ## Where the identity must fail
+#
+# Three heads are trained on the same feature maps, those of the first radiograph classifier, which stay as they are:
+# the one that the identity holds for, one that flattens the maps, and one with a hidden layer.
+
+# %%
+model, size = models["radiographs 0"], network["radiographs 0"].image_size
+trunk = keras.Model(model.inputs, model.get_layer("global_average_pooling").input)
+learned = catalogue.load(facts["source"], "train", size, data_root, head_images, seed)
+inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
+endings = {
+    "pooling, dense": [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)],
+    "flatten, dense": [keras.layers.Flatten(), keras.layers.Dense(2)],
+    "pooling, hidden, dense": [
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(32, "relu"),
+        keras.layers.Dense(2),
+    ],
+}
+heads = {}
+for name, ending in endings.items():
+    heads[name] = keras.Sequential([keras.Input(inputs.shape[1:]), *ending, keras.layers.Softmax()])
+    heads[name].compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    heads[name].fit(inputs, learned.labels, batch_size, head_epochs, shuffle=False, verbose=0)
+
+# %% [markdown]
+# CAM needs one weight for each channel. The weights of the other heads multiplied through, as if a hidden layer had no
+# ReLU, are the nearest thing to it: for the flattened maps a weight for each position, for the hidden layer the product
+# of its two matrices.
+
+# %%
+kernels = {name: [np.asarray(kernel, "float64") for kernel in head.get_weights()[::2]] for name, head in heads.items()}
+shape = trunk.output_shape[1:]
+through = {
+    "pooling, dense": np.broadcast_to(kernels["pooling, dense"][0], (*shape, 2)),
+    "flatten, dense": kernels["flatten, dense"][0].reshape(*shape, 2) * shape[0] * shape[1],
+    "pooling, hidden, dense": np.broadcast_to(np.linalg.multi_dot(kernels["pooling, hidden, dense"]), (*shape, 2)),
+}
+{name: [kernel.shape for kernel in part] for name, part in kernels.items()}
+
+# %% [markdown]
+# The same comparisons as above, gradients by automatic differentiation through each head, and the correlation between
+# the two maps over positions.
+
+# %%
+test = dataset.subset(np.sort(chosen))
+compared, drawn = [], {}
+for name, head in heads.items():
+    whole = networks.CamNetwork.from_model(keras.Model(model.inputs, head(trunk.output)))
+    answer = [whole.explain(part)[:2] for part in test.batches(batch_size)]
+    single, logits = (np.concatenate(part) for part in zip(*answer, strict=True))
+    double, predicted = single.astype("float64"), logits.argmax(axis=1)
+    gradients = whole.differentiate(single, predicted).astype("float64")
+    weights = np.moveaxis(through[name][..., predicted], -1, 0)
+    by_weights = (double * weights).sum(axis=-1) / (shape[0] * shape[1])
+    signed = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
+    peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
+    row = {"head": name, "AUC": metrics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
+    row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
+    drawn[name] = np.maximum(by_weights, 0), cams.grad_cam(double, gradients)
+    row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
+    normalised = cams.grad_cam_plus_plus(double, gradients, normalize_alpha=True)
+    positive = (double * np.maximum(weights, 0)).sum(axis=-1) / (shape[0] * shape[1])
+    row["Grad-CAM++ normalised and CAM without negative weights"] = np.abs((normalised - positive) / peak).max()
+    row["correlation"] = np.corrcoef(signed.ravel(), by_weights.ravel())[0, 1]
+    compared.append(row)
+compared = pd.DataFrame(compared)
+compared.set_index("head").T
+
+# %% [markdown]
+# ## The figure
+#
+# Left, how much of each class's weight is negative, the channels weighed by what they contribute; right, the two maps
+# against each other, position by position, in shares of CAM's peak.
+
+# %%
+figure, panels = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained", width_ratios=(1.5, 1, 1, 1))
+for i, (_, part) in enumerate(shares.groupby("network", sort=False)):
+    spread = np.linspace(-0.25, 0.25, len(part)) if len(part) > 1 else [0]
+    panels[0].plot(
+        100 * part["weight times feature"], i + np.array(spread), "o", color="black", markersize=3, alpha=0.5
+    )
+panels[0].set_yticks(range(len(files)), list(files), fontsize=8)
+panels[0].set(xlim=(0, 100), xlabel="negative share of a class's weights, %")
+panels[0].invert_yaxis()
+for panel, (name, (by_weights, by_gradient)) in zip(panels[1:], drawn.items(), strict=True):
+    peak = by_weights.max(axis=(1, 2), keepdims=True)
+    scale = np.where(peak > 0, peak, 1)
+    panel.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    points = (by_weights / scale).ravel(), (by_gradient / scale).ravel()
+    panel.plot(*points, ".", color=figures.COLOURS["CAM"], markersize=2, rasterized=True)
+    panel.set(title=name, xlabel="CAM", xlim=(-0.05, 1.05))
+panels[1].set_ylabel("Grad-CAM")
+figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
+display(figure)
+plt.close()
+
+# %% [markdown]
+# ## In a sentence
+#
+# What the numbers above come to, and what they say of the paper's claim.
+
+# %%
+largest = found.set_index("network")["CAM and Grad-CAM, clipped"]
+radiographs = largest.drop("general")
+estimate = metrics.Estimate(float(largest.max()), 0.0, float(largest.max()), float("nan"))
+source = "every network of this profile"
+measured = {"identity": claims.Measured(estimate, len(radiographs), images, source)}
+others = compared.set_index("head")["CAM and Grad-CAM, clipped"]
+print(
+    f"Behind pooling and one dense layer CAM and Grad-CAM differ by at most {largest.max():.1e} of the peak; behind "
+    f"flattened maps by up to {others['flatten, dense']:.2g}, behind a hidden layer by up to "
+    f"{others['pooling, hidden, dense']:.2g} of it."
+)
+pneumonia = shares.query("network == 'radiographs 0' and `class` == @class_names['radiographs 0'][1]").iloc[0]
+print(
+    f"What separates the methods on the radiograph classifier: {pneumonia['weight']:.1%} of the weight of "
+    f"{pneumonia['class']} is negative, {pneumonia['weight times feature']:.1%} by what it contributes."
+)
+
+# %% [markdown]
+# The figure, the numbers behind it, and where they come from.
+
+# %%
+tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
+outputs = figures.save(figure, results / "identity")
+outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs.append(claims.write("05_identity", measured, results, profile))
+sources = {file: build / file for file in files.values()}
+sources |= {"training": provenance.dataset_checksum(learned), "test": provenance.dataset_checksum(test)}
+record = provenance.write("05_identity", outputs, sources, globals(), results, started)
+record["outputs"]

@@ -1,0 +1,220 @@
+# %% [markdown]
+# # 6. What softmax does to Grad-CAM++
+#
+# Section 5.3 of the paper could draw no Grad-CAM++ behind a softmax: logits ran from -3,056 to 3,215, every derivative
+# underflowed, and the map was blank. Divided by what underflows, eq. (8) can be computed at any logit. That shows
+# whether the arithmetic is to blame, or the equation.
+
+# %% tags=["parameters"]
+profile = "demo"
+data_root = "../data"
+build = "../build/demo"
+results = "../paper_figures/demo"
+seed = 0
+batch_size = 32
+resamples = 2000  # of the bootstrap over patients
+images = 200  # of the test radiographs, drawn at random
+paper_lowest = -3056.0  # the logits that section 5.3 reports
+paper_highest = 3215.0
+
+# %% [markdown]
+# Everything that computes is in the package; a notebook names what to compute.
+
+# %%
+import datetime
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from black_average_drop import cams, claims, figures, metrics, networks, provenance, saturation
+from black_average_drop.datasets import catalogue
+
+started = datetime.datetime.now()
+networks.make_deterministic(seed)
+build, results = Path(build), Path(results)
+
+# %% [markdown]
+# ## Classifiers with a softmax head
+#
+# Trained like the ReLU ones in `01_train`. All that eq. (8) needs of an image are its features, the head, and the
+# logits.
+
+# %%
+repeats = pd.read_csv(build / "test_scores.csv", comment="#")["training_seed"].unique()
+files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
+features, logits, kernels, classes = {}, {}, {}, {}
+for repeat, file in files.items():
+    model, facts = networks.load(build / file)
+    network = networks.CamNetwork.from_model(model)
+    origin = facts["source"], "test", network.image_size, data_root
+    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"])
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
+    dataset = dataset.subset(np.sort(chosen))
+    answers = [network.explain(part)[:2] for part in dataset.batches(batch_size)]
+    features[repeat], logits[repeat] = (np.concatenate(part) for part in zip(*answers, strict=True))
+    kernels[repeat], classes[repeat] = network.head_weights, logits[repeat].argmax(axis=1)
+pd.DataFrame({repeat: pd.Series(part.ravel()).describe() for repeat, part in logits.items()}).T.round(2)
+
+# %% [markdown]
+# ## The paper's logits
+#
+# Multiplying the head, its bias included, by a factor multiplies the logits; no prediction changes. The factor below
+# brings the largest of them to the paper's.
+
+# %%
+factors = {repeat: max(paper_highest, -paper_lowest) / np.abs(part).max() for repeat, part in logits.items()}
+table = pd.DataFrame({"paper": {"factor": np.nan, "lowest": paper_lowest, "highest": paper_highest}})
+for repeat, factor in factors.items():
+    table[f"training {repeat}"] = [factor, factor * logits[repeat].min(), factor * logits[repeat].max()]
+table.T.round(1)
+
+# %% [markdown]
+# ## Three ways to compute one equation
+#
+# As the head grows: how often the float32 softmax is exactly 1; how often the textbook's derivatives leave a blank map,
+# and those of exp a NaN; and, computed exactly, how many channels get a weight of the wrong sign, and how many maps are
+# negative on the whole.
+
+# %%
+sweeps = []
+for repeat in repeats:
+    steps = np.geomspace(1, factors[repeat], 25)
+    part = saturation.sweep(features[repeat], kernels[repeat], logits[repeat], classes[repeat], steps)
+    sweeps.append(part.assign(training=repeat))
+sweeps = pd.concat(sweeps, ignore_index=True)
+first = sweeps.query("training == 0").set_index("factor")
+first.iloc[::4].round(1)
+
+# %% [markdown]
+# ## Why the exact map fails as well
+#
+# On a sure classifier of two classes eq. (8) gives alpha = 1 / (2 - D sum A), with D the slope of the margin: a score
+# that saturates has a negative second derivative and a positive third one, where exp has two positive ones. Once
+# D sum A exceeds 2, alpha is negative, and the stronger the channel speaks for the class, the more surely. Here is
+# where D sum A lies.
+
+# %%
+products = {}
+for factor in (1.0, factors[0]):
+    double = features[0].astype("float64"), kernels[0].astype("float64") * factor, logits[0].astype("float64") * factor
+    weights, lead = cams.softmax_weights(*double, classes[0])
+    product = lead * double[0].sum(axis=(1, 2))
+    products[factor] = pd.Series(product[product > 0])
+pd.DataFrame({f"head times {factor:.3g}": product.describe() for factor, product in products.items()}).round(2)
+
+# %% [markdown]
+# ## What the doctor would see
+#
+# The first image of pneumonia that is called so, under exp (Grad-CAM++ as Table 1 has it) and under softmax, as trained
+# and at the paper's logits. Red where a map is negative.
+
+# %%
+candidates = np.flatnonzero((dataset.labels == 1) & (classes[0] == 1))
+example = int(candidates[0]) if len(candidates) else 0
+one = features[0][[example]].astype("float64")
+slopes = kernels[0].T[classes[0][[example]]] / (one.shape[1] * one.shape[2])
+maps = {"exp, divided out": cams.grad_cam_plus_plus(one, np.broadcast_to(slopes[:, None, None], one.shape))}
+for title, factor in (("as trained", 1.0), ("at the paper's logits", factors[0])):
+    head = kernels[0].astype("float64") * factor, logits[0][[example]].astype("float64") * factor
+    single = one.astype("float32"), *(values.astype("float32") for values in head)
+    own = classes[0][[example]]
+    maps[f"exp as written,\n{title}"] = saturation.textbook_exp(*single, own)
+    maps[f"softmax as written,\n{title}"] = saturation.textbook_softmax(*single, own)
+    maps[f"softmax, exact,\n{title}"] = cams.softmax_grad_cam_plus_plus(one, *head, own)
+for name, part in maps.items():
+    print(name.replace("\n", " "), "NaN" if np.isnan(part).any() else f"{part.min():.2g} to {part.max():.2g}", sep=": ")
+
+# %% [markdown]
+# ## The figure
+#
+# Above, the logits, what the arithmetic does, and what the equation does; below, the maps.
+
+# %%
+figure = plt.figure(figsize=(12, 5.4), layout="constrained")
+above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+panels = above.subplots(1, 3)
+for label, name in enumerate(dataset.class_names):
+    panels[0].hist(factors[0] * logits[0][:, label], 40, alpha=0.6, label=f"logit of {name}")
+panels[0].axvline(paper_lowest, color=figures.OUTLINE)
+panels[0].axvline(paper_highest, color=figures.OUTLINE, label="the paper's range")
+panels[0].set(xlabel=f"logit, head times {factors[0]:.3g}", ylabel="images", xticks=[-3000, 0, 3000])
+curves = (
+    {"saturated": "softmax is 1", "blank": "blank, softmax as written", "exp_nan": "NaN, exp as written"},
+    {"negative_weights": "channels of the wrong sign", "negative_maps": "maps negative on the whole"},
+)
+for panel, labels, title in zip(panels[1:], curves, ("float32", "exact"), strict=True):
+    for (column, label), style in zip(labels.items(), ("-", "--", ":"), strict=False):
+        panel.plot(first["highest_logit"], first[column], style, label=label)
+    panel.set(xscale="log", ylim=(-3, 103), xlabel="largest logit", ylabel="%", title=title)
+for panel in panels:
+    panel.legend(fontsize=8)
+
+# %% [markdown]
+# The maps on one scale each, from minus to plus their largest value, so that a map of the wrong sign shows.
+
+# %%
+panels = below.subplots(1, len(maps) + 1)
+figures.show(panels[0], dataset.subset([example]).images()[0])
+panels[0].set_title("input", fontsize=8)
+for panel, (title, part) in zip(panels[1:], maps.items(), strict=True):
+    panel.set_title(title, fontsize=8)
+    panel.set(xticks=[], yticks=[])
+    shown = cams.upsample(part, network.image_size)[0]
+    reach = np.abs(shown).max()
+    if np.isnan(reach) or reach == 0:
+        panel.set_facecolor("0.9")
+        panel.set_box_aspect(1)
+        panel.text(0.5, 0.5, "NaN" if np.isnan(reach) else "blank", transform=panel.transAxes, ha="center")
+    else:
+        panel.imshow(shown, "RdBu", vmin=-reach, vmax=reach)
+figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
+display(figure)
+plt.close()
+
+# %% [markdown]
+# ## What this says of the paper's claim
+#
+# At the paper's logits, over all trainings: the share of images whose map, by the textbook in float32, is blank.
+
+# %%
+blank = []
+for repeat, factor in factors.items():
+    single = (features[repeat], factor * kernels[repeat], factor * logits[repeat])
+    single = (part.astype("float32") for part in single)
+    blank.append(100.0 * saturation.blank(saturation.textbook_softmax(*single, classes[repeat])))
+samples = metrics.bootstrap_means(np.stack(blank, axis=1), dataset.groups, resamples, seed)
+estimate = metrics.across_trainings(np.mean(blank, axis=1), samples)
+measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts["source"])}
+estimate
+
+# %% [markdown]
+# ## In a sentence
+#
+# What the numbers above come to.
+
+# %%
+ends = sweeps.groupby("training")[["negative_weights", "negative_maps"]].agg(["first", "last"]).mean()
+print(
+    f"At the paper's logits float32 leaves {estimate.value:.1f} % of the maps blank; computed exactly, "
+    f"{ends['negative_weights', 'last']:.1f} % of the channels that speak for the class get a negative weight, and "
+    f"{ends['negative_maps', 'last']:.1f} % of the maps are negative on the whole (as trained: "
+    f"{ends['negative_weights', 'first']:.1f} % and {ends['negative_maps', 'first']:.1f} %)."
+)
+print(
+    "The paper's conclusion, to use a ReLU head or exp, does not rest on the arithmetic: "
+    + ("eq. (8) itself turns the map over." if ends["negative_maps", "last"] > 50 else "here the exact map holds.")
+)
+
+# %% [markdown]
+# The figure, the numbers behind it, and where they come from.
+
+# %%
+outputs = figures.save(figure, results / "softmax")
+outputs.append(provenance.write_csv(sweeps, results / "softmax.csv", profile))
+outputs.append(claims.write("06_softmax", measured, results, profile))
+inputs = {file: build / file for file in files.values()} | {"test": provenance.dataset_checksum(dataset)}
+record = provenance.write("06_softmax", outputs, inputs, globals(), results, started)
+record["outputs"]

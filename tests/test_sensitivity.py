@@ -1,0 +1,132 @@
+"""Each question about alpha, opacity and size, against evaluation's own rows, another library, or a case by hand."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from black_average_drop import cams, evaluation, masks, networks, sensitivity
+
+METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
+
+
+@pytest.fixture
+def network(small_model):
+    return networks.CamNetwork.from_model(small_model)
+
+
+@pytest.fixture
+def found(network, pixels):
+    return evaluation.explain_all(network, pixels, METHODS, 4)
+
+
+def drops(rows, method, metric):
+    return rows[(rows["method"] == method) & (rows["metric"] == metric)]["drop"].to_numpy()
+
+
+def test_curves_of_images_add_up_to_the_curve_that_alpha_comes_from(pixels, found):
+    curves = sensitivity.image_curves([pixels[:7], pixels[7:]], found, points=1024)
+    assert curves.shape == (10, 1025)  # 32 x 32 pixels: every k
+    np.testing.assert_allclose(curves.sum(axis=0), found.curve, rtol=1e-9, atol=1e-6)
+    coarse = sensitivity.image_curves([pixels], found, points=4)
+    np.testing.assert_array_equal(coarse, curves[:, ::256])
+
+
+def test_along_alpha_is_evaluation_at_each_alpha(network, pixels, found):
+    by_method = sensitivity.along_alpha(network, pixels, found, [0.1, 0.6], 4)
+    assert list(by_method) == ["CAM", "Grad-CAM++"]  # Grad-CAM draws the maps of CAM
+    for column, alpha in enumerate((0.1, 0.6)):
+        rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4)
+        for method, values in by_method.items():
+            np.testing.assert_allclose(values[:, column], drops(rows, method, "BAD"), atol=1e-6)
+
+
+def test_alpha_is_chosen_anew_by_whoever_is_drawn():
+    """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
+    other."""
+    alphas = np.array([0.0, 0.5, 1.0])
+    shares = np.linspace(0, 1, 11)
+    curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
+    differences = np.stack([alphas, 2 * alphas])
+    samples = sensitivity.alpha_anew(curves, alphas, differences, ["a", "b"], resamples=200)
+    expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
+    assert {tuple(np.round(sample, 9)) for sample in samples} == expected
+
+
+def test_choices_change_what_they_name_and_nothing_else(network, pixels, found):
+    by_choice = sensitivity.choices(network, pixels, found, 4)
+    assert {choice for choice, _ in by_choice} == set(sensitivity.CHOICES)
+    alpha, plain = by_choice["as in Table 1", "BAD"]
+    assert alpha == masks.select_alpha(found.curve)
+    for ties, choice in (("strict", "as in Table 1"), ("exact", "ties exact")):
+        rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4, ties=ties)
+        for metric in ("AD", "BAD"):
+            assert by_choice[choice, metric][0] == alpha
+            for method, values in by_choice[choice, metric][1].items():
+                np.testing.assert_allclose(values, drops(rows, method, metric), atol=1e-6)
+    faded = by_choice["as in Table 1", "AD"][1]["CAM"]
+    for choice in ("ties exact", "alpha by pixel count", "alpha by I^2"):
+        np.testing.assert_array_equal(by_choice[choice, "AD"][1]["CAM"], faded)
+    for choice in ("grey instead of black", "relu after upsampling", "bilinear instead of Lanczos"):
+        assert np.abs(by_choice[choice, "AD"][1]["CAM"] - faded).max() > 1e-4
+
+
+@pytest.mark.parametrize(("choice", "power"), [("alpha by pixel count", 0), ("alpha by I^2", 2)])
+def test_the_measure_of_difference_moves_alpha(network, pixels, found, choice, power):
+    alpha, by_method = sensitivity.choices(network, pixels, found, 4)[choice, "BAD"]
+    shown = {name: evaluation.upsampled(found.maps[name], (32, 32)) for name in ("CAM", "Grad-CAM++")}
+    assert alpha == masks.select_alpha(masks.alpha_curve(pixels.astype("float64") ** power, shown))
+    rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4)
+    np.testing.assert_allclose(by_method["CAM"], drops(rows, "CAM", "BAD"), atol=1e-6)
+
+
+def test_other_readings_by_hand(network, pixels, found):
+    """Grey, clipping after upsampling and bilinear upsampling, each from the map to the drop."""
+    by_choice = sensitivity.choices(network, pixels, found, 4)
+    signed = found.maps["CAM"]
+    full = found.scores["score"].to_numpy()
+    for choice, shown, fill in (
+        ("grey instead of black", cams.upsample(np.maximum(signed, 0), (32, 32)), 127.5),
+        ("relu after upsampling", np.maximum(cams.upsample(signed, (32, 32)), 0), 0),
+        ("bilinear instead of Lanczos", cams.upsample(np.maximum(signed, 0), (32, 32), "bilinear"), 0),
+    ):
+        for metric, masked in (
+            ("AD", masks.fade(pixels, shown, fill)),
+            ("BAD", masks.blacken(pixels, shown, by_choice[choice, "BAD"][0], fill=fill)),
+        ):
+            scores = network.score(masked)[1][np.arange(10), found.classes]
+            wanted = np.maximum(0, full - scores) / full
+            np.testing.assert_allclose(by_choice[choice, metric][1]["CAM"], wanted, atol=1e-5)
+
+
+def test_contrast_moves_average_drop_alone(network, pixels, found):
+    by_method, moved = sensitivity.contrasts(network, pixels, found, [0.25, 1.0, 4.0], 0.3, 4)
+    assert moved == 0
+    rows = evaluation.evaluate(network, pixels, METHODS, 0.3, 4)
+    np.testing.assert_allclose(by_method["CAM"][:, 1], drops(rows, "CAM", "AD"), atol=1e-6)
+    assert np.abs(np.diff(by_method["CAM"].mean(axis=0))).min() > 1e-4
+
+
+def test_rank_correlation_is_scipys_and_leaves_out_what_is_missing(generator):
+    first, second = generator.normal(size=(2, 40))
+    second += first
+    value, samples = sensitivity.rank_correlation([(first, second)], np.arange(40), resamples=300)
+    assert value == pytest.approx(spearmanr(first, second).statistic)
+    assert samples.shape == (300,) and samples.std() > 0 and abs(samples.mean() - value) < 0.05
+    holes = second.copy()
+    holes[:5] = np.nan
+    value, _ = sensitivity.rank_correlation([(first, holes), (first, -second)], np.arange(40), resamples=1)
+    one, other = spearmanr(first[5:], second[5:]).statistic, spearmanr(first, -second).statistic
+    assert value == pytest.approx((one + other) / 2)
+    value, samples = sensitivity.rank_correlation([(first, np.zeros(40))], np.arange(40), resamples=3)
+    assert np.isnan(value) and np.isnan(samples).all()
+
+
+def test_a_lesion_is_seen_if_a_quarter_of_it_is_in_the_top_share():
+    """Maps whose top tenth of 400 pixels is the upper left corner: two rows of twenty."""
+    maps = np.tile(np.linspace(1, 0, 20)[:, None] + np.zeros(20) - 1e-3 * np.arange(20), (3, 1, 1))
+    maps[2] = -1
+    regions = np.zeros((3, 20, 20), bool)
+    regions[0, 1:5, :4] = True  # four of its sixteen pixels are in row 1
+    regions[1, 1:6, :4] = True  # four of twenty
+    regions[2] = True  # a map that is nowhere positive sees nothing
+    np.testing.assert_array_equal(sensitivity.seen(maps, regions), [True, False, False])
