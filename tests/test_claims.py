@@ -81,6 +81,7 @@ def test_a_resample_of_one_class_has_no_auc():
         ("AUC", (0.8, 0.75, 0.85), "not reproduced"),
         ("AUC", (0.95, 0.93, 0.97), "undecided"),
         ("incorrect_AD", (0.0, 0.0, 0.0), "not reproduced"),
+        ("incorrect_AD", (99.0, 96.0, 102.0), "reproduced"),  # a share ends at 100
         ("identity", (1e-7, 0.0, 1e-7), "reproduced"),
         ("identity", (0.1, 0.1, 0.1), "not reproduced"),
     ],
@@ -124,6 +125,19 @@ def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
     assert "not measured" in lines[4] and lines[4].endswith("**undecided** |")
     written = pd.read_csv(tmp_path / "claims.csv", comment="#")
     assert list(written["verdict"]) == list(table["verdict"])
+
+
+def test_the_table_is_made_again_only_when_something_changed(tmp_path):
+    assert not claims.is_assembled(tmp_path)
+    claims.write("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
+    assert not claims.is_assembled(tmp_path)
+    claims.assemble(tmp_path, "demo")
+    assert claims.is_assembled(tmp_path)
+    (tmp_path / "claims.md").write_text("altered by hand")
+    assert not claims.is_assembled(tmp_path)
+    claims.assemble(tmp_path, "demo")
+    claims.write("03_table1", {"AUC": measured(0.83, 0.82, 0.85)}, tmp_path, "demo")
+    assert not claims.is_assembled(tmp_path)
 
 
 def test_unknown_claims_are_refused(tmp_path):

@@ -14,10 +14,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from black_average_drop import networks, pipeline, provenance
+from black_average_drop import claims, metrics, networks, pipeline, provenance, sensitivity
 from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
 
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
+AFTER_TRAINING = pipeline.ORDER[1:]
 
 
 def test_every_notebook_is_in_the_order():
@@ -69,7 +70,7 @@ def keys(tmp_path, monkeypatch):
 
     def all_keys(outputs=None):
         sections = pipeline.read_profile("laptop")
-        outputs = outputs or {"01_train": {"radiographs.keras": "1"}}
+        outputs = {"01_train": {"general.keras": "1"}, "03_table1": {"table1.csv": "1"}} | (outputs or {})
         return {name: pipeline.stamp_key(name, sections, tmp_path / "data", outputs) for name in pipeline.ORDER}
 
     return tmp_path, all_keys
@@ -83,16 +84,21 @@ def append(path, text="\n# a comment\n"):
     ("change", "stale"),
     [
         (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
-        (lambda root: append(root / "lib/black_average_drop/figures.py"), {"02_figure1"}),
-        (lambda root: append(root / "lib/black_average_drop/cams.py"), {"02_figure1", "03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/figures.py"), {*AFTER_TRAINING} - {"03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),
+        (lambda root: append(root / "lib/black_average_drop/sensitivity.py"), {"04_alpha"}),
+        (lambda root: append(root / "lib/black_average_drop/claims.py"), {*AFTER_TRAINING} - {"02_figure1"}),
         (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(pipeline.ORDER)),
         (lambda root: append(root / "notebooks/02_figure1.py"), {"02_figure1"}),
         (lambda root: append(root / "notebooks/03_table1.ipynb"), {"03_table1"}),
         (lambda root: append(root / "requirements.lock"), set(pipeline.ORDER)),
         (lambda root: append(root / "data/chest_xray/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
         (lambda root: append(root / "data/weights/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
-        (lambda root: append(root / "data/nih-chest-xrays/mobilenet_v2_imagenet1001.weights.h5"), {"02_figure1"}),
-        (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "boxed_source: chestxray14", ""), {"02_figure1"}),
+        (
+            lambda root: append(root / "data/nih-chest-xrays/mobilenet_v2_imagenet1001.weights.h5"),
+            {"02_figure1", "04_alpha"},
+        ),
+        (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "general_title: boxer", ""), {"02_figure1"}),
         (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "epochs: 3", "epochs: 4"), {"01_train"}),
     ],
 )
@@ -113,8 +119,10 @@ def swap(path, old, new):
 
 def test_new_outputs_make_stale_what_reads_them(keys):
     _, all_keys = keys
-    before, after = all_keys(), all_keys({"01_train": {"radiographs.keras": "2"}})
-    assert {name for name in before if before[name] != after[name]} == {"02_figure1", "03_table1"}
+    before, after = all_keys(), all_keys({"01_train": {"general.keras": "2"}})
+    assert {name for name in before if before[name] != after[name]} == {*AFTER_TRAINING}
+    after = all_keys({"03_table1": {"table1.csv": "2"}})
+    assert {name for name in before if before[name] != after[name]} == {"04_alpha"}
 
 
 def run(project, *arguments):
@@ -144,7 +152,7 @@ def project(tmp_path_factory):
     shutil.copy(ROOT / "requirements.lock", folder)
     done = run(folder, "run", "--profile", "smoke")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("running") == 3
+    assert done.stdout.count("running") == 6
     return folder
 
 
@@ -154,17 +162,35 @@ def results(project):
 
 
 def test_training_leaves_models_that_can_be_used_again(project, results):
-    for kind, classes in (("radiographs", 2), ("general", 10)):
-        model, facts = networks.load(project / f"build/smoke/{kind}.keras")
+    runs = [(head, training) for head in ("relu", "softmax") for training in range(3)]
+    files = {f"radiographs_{head}_{training}.keras": (head, 2) for head, training in runs}
+    for file, (activation, classes) in (files | {"general.keras": ("softmax", 10)}).items():
+        model, facts = networks.load(project / "build/smoke" / file)
         network = networks.CamNetwork.from_model(model)
         assert network.classes == classes == len(facts["class_names"])
         assert network.image_size == tuple(facts["image_size"]) == (64, 64)
-        assert facts["activation"] == network.activation == {"radiographs": "relu", "general": "softmax"}[kind]
-    history = pd.read_csv(results / "training.csv")
-    assert list(history["data"]) == ["radiographs"] * 8 + ["general"] * 2  # the epochs that the profile names
-    assert np.isfinite(history["loss"]).all() and list(history.groupby("data")["chosen"].sum()) == [1, 1]
-    tests = pd.read_csv(results / "test.csv", index_col="data")
-    assert list(tests["images"]) == [20, 20] and tests["value"].between(0, 1).all()
+        assert facts["activation"] == network.activation == activation
+    history = pd.read_csv(results / "training.csv", comment="#")
+    assert list(history["data"]) == ["radiographs"] * 8 * 6 + ["general"] * 2  # the epochs that the profile names
+    chosen = history.groupby(["data", "head", "training_seed"])["chosen"].sum()
+    assert np.isfinite(history["loss"]).all() and list(chosen) == [1] * 7
+    tests = pd.read_csv(results / "test.csv", comment="#")
+    assert list(tests["images"]) == [20] * 7 and tests["value"].between(0, 1).all()
+    scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
+    by_hand = [
+        metrics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
+    ]
+    np.testing.assert_allclose(tests["value"][:6], by_hand, atol=1e-4)
+
+
+def test_trainings_differ_by_their_seed_alone(project):
+    """The seeds and heads lead to other weights, on the same images."""
+    models = [networks.load(path)[0] for path in sorted(project.glob("build/smoke/radiographs_*.keras"))]
+    kernels = [model.layers[-1].get_weights()[0] for model in models]
+    for i, one in enumerate(kernels):
+        assert all(np.abs(one - other).max() > 1e-3 for other in kernels[:i])
+    scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
+    assert (scores.groupby("id").size() == 6).all() and scores["id"].nunique() == 20
 
 
 def test_figure_is_drawn_with_its_banner(results):
@@ -183,7 +209,7 @@ def test_table_agrees_with_the_rows_it_was_made_from(project, results):
     assert {"label pneumonia", "all"} <= set(table.query("data == 'radiographs'")["images"])
     assert len(table["method"].unique()) == 6
     for kind in ("general", "radiographs"):
-        rows = pd.read_csv(project / f"build/smoke/rows_{kind}.csv.gz")
+        rows = pd.read_csv(project / f"build/smoke/rows_{kind}{'_0' * (kind == 'radiographs')}.csv.gz")
         assert len(rows) == 20 * 6 * 2
         whole = table.query("data == @kind and images == 'all' and score == 'relu'").set_index("method")
         for method, part in rows.groupby("method"):
@@ -198,6 +224,67 @@ def test_table_agrees_with_the_rows_it_was_made_from(project, results):
     assert r"\begin{tabular}" in (results / "table1.tex").read_text()
 
 
+def test_claims_are_put_together_from_every_notebook(results):
+    parts = pd.concat(pd.read_csv(path, comment="#") for path in results.glob("claims_*.csv"))
+    assert set(parts["measured_in"]) == {"03_table1", "04_alpha", "05_identity", "06_softmax"}
+    assert sorted(parts["claim"]) == sorted(claims.CLAIMS)  # each measured once
+    table = pd.read_csv(results / "claims.csv", comment="#").set_index("claim")
+    radiographs = [name for name in claims.CLAIMS if name.startswith(("radiographs", "incorrect", "softmax", "AUC"))]
+    assert (table.loc[radiographs, "trainings"] == 3).all() and table.loc["identity", "verdict"] == "reproduced"
+    text = (results / "claims.md").read_text()
+    assert text.count("**") >= 2 * len(table) and "smoke run: not a result" in text
+    table1 = pd.read_csv(results / "table1.csv", comment="#").query("images == 'all' and score == 'relu'")
+    found = table1.query("data == 'general' and method == 'Grad-CAM++'")["BAD_minus_CAM"].iloc[0]
+    assert table.loc["general_BAD", "value"] == pytest.approx(found, abs=1e-5)
+
+
+def test_alpha_notebook_agrees_with_table_1(project, results):
+    band = pd.read_csv(results / "alpha_curve.csv", comment="#")
+    anew = pd.read_csv(results / "alpha_anew.csv", comment="#").set_index("data")
+    bad = pd.read_csv(results / "alpha_bad.csv", comment="#")
+    for data, file in (("General images", "rows_general"), ("Radiographs", "rows_radiographs_0")):
+        rows = pd.read_csv(project / f"build/smoke/{file}.csv.gz", dtype={"id": str})
+        alpha = rows["alpha"].iloc[0]
+        curve = band[band["data"] == data]
+        assert curve["alpha"][curve["difference"].idxmax()] == pytest.approx(alpha, abs=1e-3)
+        assert (curve["low"] <= curve["difference"] + 1e-9).all() and (
+            curve["difference"] <= curve["high"] + 1e-9
+        ).all()
+        assert anew.loc[data, "alpha_low"] <= anew.loc[data, "alpha_median"] <= anew.loc[data, "alpha_high"]
+        steps = bad[(bad["data"] == data) & (bad["quantity"] == "CAM")]["alpha"]
+        assert len(steps) == 20 and np.isclose(steps, alpha).any()  # 5 % to 95 % in steps of 5, and Table 1's
+    choices = pd.read_csv(results / "alpha_choices.csv", comment="#")
+    assert len(choices) == 2 * 2 * len(sensitivity.CHOICES)
+    contrast = pd.read_csv(results / "alpha_contrast.csv", comment="#")
+    assert list(contrast["exponent"].unique()) == [0.25, 0.5, 1, 2, 4]
+    page = (project / "build/smoke/04_alpha.ipynb").read_text()
+    assert "Pixels that BAD masks differently for any of the powers: 0" in page
+
+
+def test_identity_holds_for_a_pooled_head_and_fails_for_others(results):
+    found = pd.read_csv(results / "identity.csv", comment="#").set_index("network")
+    assert len(found) == 4 and (found.to_numpy() < 1e-5).all()
+    heads = pd.read_csv(results / "identity_heads.csv", comment="#").set_index("head")
+    assert heads.loc["pooling, dense", "CAM and Grad-CAM, clipped"] < 1e-5
+    for head in ("flatten, dense", "pooling, hidden, dense"):
+        assert heads.loc[head, "CAM and Grad-CAM, clipped"] > 0.05
+        assert heads.loc[head, "Grad-CAM++ normalised and CAM without negative weights"] > 0.05
+    weights = pd.read_csv(results / "identity_weights.csv", comment="#")
+    assert len(weights) == 10 + 3 * 2 and weights[["channels", "weight"]].to_numpy().max() <= 1
+
+
+def test_softmax_notebook_reaches_the_papers_logits(results):
+    steps = pd.read_csv(results / "softmax.csv", comment="#")
+    last = steps.groupby("training").last()
+    np.testing.assert_allclose(np.maximum(last["highest_logit"], -last["lowest_logit"]), 3215, rtol=1e-5)
+    assert (last["blank"] == 100).all() and (last["negative_weights"] > 50).all()
+    for name in ("alpha", "alpha_objections", "identity", "softmax"):
+        assert (results / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        with Image.open(results / f"{name}.png") as image:
+            top = np.asarray(image.convert("RGB")).astype(int)[:50]
+        assert ((top[..., 0] > 200) & (top[..., 1] < 100)).sum() > 200  # the red banner
+
+
 def test_provenance_stands_beside_every_artifact(project, results):
     named = set()
     for notebook in pipeline.ORDER:
@@ -206,6 +293,10 @@ def test_provenance_stands_beside_every_artifact(project, results):
         for name, checksum in record["outputs"].items():
             assert sha256(results / name) == checksum
             named.add((results / name).resolve())
+    record = json.loads((results / "claims.json").read_text())
+    for name, checksum in (record["inputs"] | record["outputs"]).items():
+        assert sha256(results / name) == checksum
+        named.add((results / name).resolve())
         assert str(project) not in json.dumps(record)
     assert {path for path in results.iterdir() if path.suffix != ".json"} <= named
 
@@ -224,12 +315,12 @@ def test_executed_notebooks_become_pages_without_code(project):
 
 def test_only_what_is_stale_runs_again(project, results):
     again = run(project, "run", "--profile", "smoke").stdout
-    assert again.count("up to date") == 3 and "running" not in again
-    trained, table = (project / "build/smoke/radiographs.keras").read_bytes(), (results / "table1.csv").read_bytes()
+    assert again.count("up to date") == 6 and "running" not in again
+    trained, table = (project / "build/smoke/general.keras").read_bytes(), (results / "table1.csv").read_bytes()
     edit_profile(project, "02_figure1", radiograph_rows=1)
     out = run(project, "run", "--profile", "smoke").stdout
     assert "01_train (smoke): up to date" in out and "02_figure1 (smoke): running" in out
-    assert (project / "build/smoke/radiographs.keras").read_bytes() == trained
+    assert (project / "build/smoke/general.keras").read_bytes() == trained
     # A result that was changed by hand is made again, to the same bytes.
     (results / "table1.csv").write_text("altered")
     out = run(project, "run", "--profile", "smoke").stdout
@@ -237,11 +328,12 @@ def test_only_what_is_stale_runs_again(project, results):
     assert (results / "table1.csv").read_bytes() == table
 
 
-def test_two_runs_from_nothing_give_the_same_table(project, results):
-    first = (results / "table1.csv").read_bytes()
+def test_two_runs_from_nothing_give_the_same_tables(project, results):
+    first = {path.name: path.read_bytes() for path in [*results.glob("*.csv"), *results.glob("*.md")]}
+    assert len(first) > 15
     shutil.rmtree(project / "build")
     assert run(project, "run", "--profile", "smoke").returncode == 0
-    assert (results / "table1.csv").read_bytes() == first
+    assert {name: (results / name).read_bytes() for name in first} == first
 
 
 def test_a_notebook_that_fails_leaves_its_traceback_and_no_result(project, results):

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from black_average_drop import provenance
+from black_average_drop import claims, provenance
 from black_average_drop.datasets import FOLDERS
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
@@ -58,7 +58,8 @@ def run(profile, data_root):
             with provenance.replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
         outputs[notebook] = json.loads(stamp.read_text())["outputs"]
-    _assemble_claims(results, profile)
+    if not claims.is_assembled(results):
+        claims.assemble(results, profile)
 
 
 def stamp_key(notebook, sections, data_root, outputs):
@@ -187,16 +188,6 @@ def _chatter_to(log):
             )
         finally:
             os.dup2(terminal.fileno(), 2)
-
-
-def _assemble_claims(results, profile):
-    """Put together the claims that the notebooks measured, unless that is done and none of them ran since."""
-    parts, table = sorted(results.glob("claims_*.csv")), results / "claims.md"
-    if table.is_file() and table.stat().st_mtime_ns > max(part.stat().st_mtime_ns for part in parts):
-        return
-    from black_average_drop import claims
-
-    claims.assemble(results, profile)
 
 
 def _record(notebook, results):
