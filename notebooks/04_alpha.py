@@ -23,10 +23,10 @@ boxed_source = ""  # "chestxray14": radiographs with boxes, where the test radio
 import datetime
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from matplotlib.figure import Figure
 
 from black_average_drop import cams, claims, evaluation, figures, metrics, networks, provenance, sensitivity
 from black_average_drop.datasets import catalogue, chestxray14
@@ -111,7 +111,7 @@ for name in shown:
         along.append(pd.DataFrame(part | {"low": low, "high": high}))
 along = pd.concat(along, ignore_index=True)
 differences = along.query("quantity == 'Grad-CAM++ − CAM'")
-differences.pivot(index="alpha", columns="data", values="BAD").round(4)
+differences.round(4).pivot(index="alpha", columns="data", values="BAD").fillna("")
 
 # %% [markdown]
 # ## Alpha chosen anew in each resample
@@ -143,7 +143,9 @@ anew.set_index("data").T
 # All of it in one figure. Two masks drawn at random differ most at alpha 0.5 whatever the methods: the dashed line.
 
 # %%
-figure, grid = plt.subplots(len(shown), 3, figsize=(11, 6), layout="constrained", sharex=True)
+figure = Figure(figsize=(11, 6), layout="constrained")
+figure.supxlabel("alpha, the share of pixels kept; red: the alpha of Table 1", fontsize=10)
+grid = figure.subplots(len(shown), 3, sharex=True)
 for panels, name in zip(grid, shown, strict=True):
     band, part = bands[bands["data"] == shown[name]], along[along["data"] == shown[name]].set_index("quantity")
     panels[0].fill_between(band["alpha"], band["low"], band["high"], alpha=0.3, color="black", linewidth=0)
@@ -165,21 +167,24 @@ for panels, name in zip(grid, shown, strict=True):
     panels[2].set_ylabel("BAD, Grad-CAM++ − CAM")
     for panel in panels:
         panel.axvline(alphas[name], color=figures.OUTLINE, linewidth=1)
-figure.supxlabel("alpha, the share of pixels kept; red: the alpha of Table 1", fontsize=10)
 
 # %% [markdown]
-# A legend for each column, and the smoke run's banner.
+# Beside the difference at each alpha the two intervals of the table above, and a legend for each column.
 
 # %%
+for panel, (_, part) in zip(grid[:, 2], anew.iterrows(), strict=True):
+    bars = {"Table 1": ("table1", part["alpha_table1"]), "alpha chosen anew": ("anew", part["alpha_table1"] + 0.03)}
+    for (label, (interval, place)), colour in zip(bars.items(), (figures.OUTLINE, "#0072b2"), strict=True):
+        ends = part[[f"{interval}_low", f"{interval}_high"]].astype(float)
+        panel.plot([place, place], ends, color=colour, linewidth=4, solid_capstyle="butt", label=label)
 banner = "smoke run: not a result" if profile == "smoke" else None
 figure.suptitle(banner, color=figures.OUTLINE)
-for panel in grid[0, :2]:
+for panel in grid[0]:
     panel.legend(fontsize=8)
 for panel in grid[-1]:
     panel.set_xlabel("")
 curves_figure = figure
 display(curves_figure)
-plt.close()
 
 # %% [markdown]
 # ## Other readings of the paper
@@ -300,7 +305,8 @@ correlations.round(3)
 # Both objections in one figure.
 
 # %%
-figure, panels = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
+figure = Figure(figsize=(11, 3.4), layout="constrained")
+panels = figure.subplots(1, 3)
 for panel, (data, part) in zip(panels, contrast.groupby("data", sort=False), strict=False):
     for method, line in part.groupby("method", sort=False):
         panel.fill_between(line["exponent"], line["low"], line["high"], color=figures.COLOURS[method], alpha=0.2)
@@ -325,7 +331,6 @@ panels[2].set(xlim=(-1, 1), xlabel="correlation with the drop")
 figure.suptitle(banner, color=figures.OUTLINE)
 objections = figure
 display(objections)
-plt.close()
 
 # %% [markdown]
 # ## What this says of the paper's claims

@@ -24,10 +24,10 @@ import datetime
 from pathlib import Path
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from matplotlib.figure import Figure
 
 from black_average_drop import cams, claims, figures, metrics, networks, provenance
 from black_average_drop.datasets import catalogue
@@ -181,7 +181,8 @@ compared.set_index("head").T
 # against each other, position by position, in shares of CAM's peak.
 
 # %%
-figure, panels = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained", width_ratios=(1.5, 1, 1, 1))
+figure = Figure(figsize=(12, 3.2), layout="constrained")
+panels = figure.subplots(1, 4, width_ratios=(1.5, 1, 1, 1))
 for i, (_, part) in enumerate(shares.groupby("network", sort=False)):
     spread = np.linspace(-0.25, 0.25, len(part)) if len(part) > 1 else [0]
     panels[0].plot(
@@ -200,7 +201,6 @@ for panel, (name, (by_weights, by_gradient)) in zip(panels[1:], drawn.items(), s
 panels[1].set_ylabel("Grad-CAM")
 figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
 display(figure)
-plt.close()
 
 # %% [markdown]
 # ## In a sentence

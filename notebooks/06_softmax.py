@@ -24,10 +24,10 @@ paper_highest = 3215.0
 import datetime
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from matplotlib.figure import Figure
 
 from black_average_drop import cams, claims, figures, metrics, networks, provenance, saturation
 from black_average_drop.datasets import catalogue
@@ -133,7 +133,7 @@ for name, part in maps.items():
 # Above, the logits, what the arithmetic does, and what the equation does; below, the maps.
 
 # %%
-figure = plt.figure(figsize=(12, 5.4), layout="constrained")
+figure = Figure(figsize=(12, 5.4), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1))
 panels = above.subplots(1, 3)
 for label, name in enumerate(dataset.class_names):
@@ -172,7 +172,6 @@ for panel, (title, part) in zip(panels[1:], maps.items(), strict=True):
         panel.imshow(shown, "RdBu", vmin=-reach, vmax=reach)
 figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
 display(figure)
-plt.close()
 
 # %% [markdown]
 # ## What this says of the paper's claim
@@ -188,7 +187,7 @@ for repeat, factor in factors.items():
 samples = metrics.bootstrap_means(np.stack(blank, axis=1), dataset.groups, resamples, seed)
 estimate = metrics.across_trainings(np.mean(blank, axis=1), samples)
 measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts["source"])}
-estimate
+pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]
 # ## In a sentence
