@@ -63,21 +63,23 @@ pd.Series(alphas, name="alpha in Table 1")
 # ## The curve that alpha is chosen from
 #
 # For each image the difference between the masked images at every alpha; no forward pass is needed once the maps are
-# there. The band is the 95 % interval over patients.
+# there. The band is the 95 % interval over patients; each resample of patients would choose its own alpha.
 
 # %%
-curves, bands = {}, []
+curves, bands, choice = {}, [], {}
 for name in shown:
     found = evaluation.explain_all(network[name], datasets[name].batches(batch_size), paper_methods, batch_size)
     curve = sensitivity.image_curves(datasets[name].batches(batch_size), found)
     curves[name] = pd.DataFrame(curve, index=datasets[name].ids)
     peak = curve.mean(axis=0).max()
-    low, high = metrics.interval(metrics.bootstrap_means(curve / peak, datasets[name].groups, **sampling))
+    samples = metrics.bootstrap_means(curve / peak, datasets[name].groups, **sampling)
+    low, high = metrics.interval(samples)
+    choice[name] = np.percentile(samples.argmax(axis=1) / (curve.shape[1] - 1), [2.5, 50, 97.5])
     shares = np.linspace(0, 1, curve.shape[1])
     band = {"data": shown[name], "alpha": shares, "difference": curve.mean(axis=0) / peak, "low": low, "high": high}
     bands.append(pd.DataFrame(band | {"random_masks": 4 * shares * (1 - shares)}))
 bands = pd.concat(bands, ignore_index=True)
-bands.groupby("data", sort=False)[["difference", "low", "high"]].max()
+pd.DataFrame({shown[name]: choice[name] for name in shown}, ["2.5 %", "median", "97.5 %"]).rename_axis("chosen alpha")
 
 # %% [markdown]
 # ## BAD along alpha
@@ -93,7 +95,7 @@ for name in shown:
     chosen[name] = candidates.subset(np.sort(order))
     pixels[name] = chosen[name].images()
     maps[name] = evaluation.explain_all(network[name], pixels[name], paper_methods, batch_size)
-    grids[name] = np.sort(np.append(np.arange(5, 100, 5) / 100, alphas[name]))
+    grids[name] = np.unique(np.append(np.arange(5, 100, 5) / 100, alphas[name]))
     drops[name] = sensitivity.along_alpha(network[name], pixels[name], maps[name], grids[name], batch_size)
 print({shown[name]: len(chosen[name]) for name in shown})
 
@@ -122,20 +124,19 @@ differences.round(4).pivot(index="alpha", columns="data", values="BAD").fillna("
 
 # %%
 table1 = pd.read_csv(results / "table1.csv", comment="#").query("score == 'relu' and method == 'Grad-CAM++'")
-anew, choice = [], {}
+anew = []
 for name in shown:
     curve = curves[name].loc[chosen[name].ids].to_numpy()
     samples = sensitivity.alpha_anew(curve, grids[name], gained[name], chosen[name].groups, **sampling)
-    choice[name] = samples[:, 0]
     at_table1 = gained[name][:, [np.flatnonzero(grids[name] == alphas[name])[0]]]
     fixed = metrics.bootstrap_means(at_table1, chosen[name].groups, **sampling)
     printed = table1[table1["data"] == {"general": "general", 0: "radiographs"}[name]].iloc[0]
-    spread = np.nanpercentile(choice[name], [2.5, 50, 97.5])
-    part = {"data": shown[name], "alpha_low": spread[0], "alpha_median": spread[1], "alpha_high": spread[2]}
+    part = {"data": shown[name], "alpha_table1": alphas[name], "table1_images": printed["n"], "images": len(curve)}
+    part |= dict(zip(("alpha_low", "alpha_median", "alpha_high"), choice[name], strict=True))
     part |= dict(zip(("anew_low", "anew_high"), np.ravel(metrics.interval(samples[:, 1:])), strict=True))
     part |= dict(zip(("fixed_low", "fixed_high"), np.ravel(metrics.interval(fixed)), strict=True))
     part |= {"table1_low": printed["BAD_minus_CAM_low"], "table1_high": printed["BAD_minus_CAM_high"]}
-    anew.append(part | {"alpha_table1": alphas[name], "images": len(chosen[name]), "table1_images": printed["n"]})
+    anew.append(part)
 anew = pd.DataFrame(anew)
 anew.set_index("data").T
 
@@ -151,8 +152,7 @@ for panels, name in zip(grid, shown, strict=True):
     panels[0].fill_between(band["alpha"], band["low"], band["high"], alpha=0.3, color="black", linewidth=0)
     panels[0].plot(band["alpha"], band["difference"], color="black", label="between the methods")
     panels[0].plot(band["alpha"], band["random_masks"], "--", color="grey", linewidth=1, label="random masks")
-    spread = np.nanpercentile(choice[name], [2.5, 97.5])
-    panels[0].axvspan(*spread, color=figures.OUTLINE, alpha=0.2, linewidth=0, label="choices, resampled")
+    panels[0].axvspan(*choice[name][[0, 2]], color=figures.OUTLINE, alpha=0.2, linewidth=0, label="choices, resampled")
     panels[0].set_ylabel(f"{shown[name]}\ndifference of masked images")
     for quantity in drops[name]:
         label = "CAM = Grad-CAM" if quantity == "CAM" and "Grad-CAM" in maps[name].same_as else quantity
