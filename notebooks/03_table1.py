@@ -210,21 +210,27 @@ pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part i
 # and the interval covers other patients and other trainings.
 
 # %%
-measured, sampling = {}, {"resamples": resamples, "seed": seed}
+measured, differences, sampling = {}, [], {"resamples": resamples, "seed": seed}
+primary = {"general": "all", "radiographs": "label pneumonia"}
 parts = {"general": [rows["general"]], "radiographs": list(trainings.values())}
 for kind, trained in parts.items():
-    counted = datasets[kind].subset(next(iter(subsets[kind].values())))
-    where = (counted.ids, counted.groups)
-    size = len(trained), len(counted), facts[kind]["source"]
+    counted = datasets[kind].subset(subsets[kind][primary[kind]])
+    where, source = (counted.ids, counted.groups), facts[kind]["source"]
     for metric in ("AD", "BAD"):
-        difference = claims.compare(trained, metric, "drop", *where, **sampling)
-        measured[f"{kind}_{metric}"] = claims.Measured(difference, *size)
-    measured[f"{kind}_lit"] = claims.Measured(claims.compare(trained, "AD", "lit", *where, **sampling), *size)
-differences = [measured[f"{kind}_{metric}"] for kind in parts for metric in ("AD", "BAD")]
+        difference, images = claims.compare(trained, metric, "drop", *where, **sampling)
+        measured[f"{kind}_{metric}"] = claims.Measured(difference, len(trained), images, source)
+        differences.append(measured[f"{kind}_{metric}"]._replace(data=f"{source}, {metric}"))
+    larger, images = claims.compare(trained, "AD", "lit", *where, **sampling)
+    measured[f"{kind}_lit"] = claims.Measured(larger, len(trained), images, source)
 measured["small_differences"] = claims.furthest(differences)
+
+# %% [markdown]
+# The share of the masked radiographs that Grad-CAM++ leaves with another class.
+
+# %%
 for metric in ("AD", "BAD"):
-    incorrect = claims.compare(trained, metric, "incorrect", *where, method="Grad-CAM++", baseline=None, **sampling)
-    measured[f"incorrect_{metric}"] = claims.Measured(incorrect, *size)
+    share, images = claims.compare(trained, metric, "incorrect", *where, "Grad-CAM++", None, **sampling)
+    measured[f"incorrect_{metric}"] = claims.Measured(share, len(trained), images, source)
 
 # %% [markdown]
 # How well the radiograph classifiers do, and whether the head matters: AUC over all test images, resampled with the

@@ -21,6 +21,7 @@ boxed_source = ""  # "chestxray14": radiographs with boxes, where the test radio
 
 # %%
 import datetime
+import json
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ for name in shown:
     found = evaluation.explain_all(network[name], datasets[name].batches(batch_size), paper_methods, batch_size)
     curve = sensitivity.image_curves(datasets[name].batches(batch_size), found)
     curves[name] = pd.DataFrame(curve, index=datasets[name].ids)
-    peak = curve.mean(axis=0).max()
+    peak = curve.mean(axis=0).max() or 1.0
     samples = metrics.bootstrap_means(curve / peak, datasets[name].groups, **sampling)
     low, high = metrics.interval(samples)
     choice[name] = np.percentile(samples.argmax(axis=1) / (curve.shape[1] - 1), [2.5, 50, 97.5])
@@ -88,6 +89,8 @@ pd.DataFrame({shown[name]: choice[name] for name in shown}, ["2.5 %", "median", 
 # puts first. BAD is measured from 5 % to 95 % in steps of 5, and at the alpha of Table 1.
 
 # %%
+steps = np.round(np.arange(5, 100, 5) / 100, 2)
+ties = json.loads((results / "03_table1.json").read_text())["parameters"]["ties"]
 chosen, pixels, maps, drops, grids = {}, {}, {}, {}, {}
 for name in shown:
     candidates = datasets[name] if name == "general" else datasets[name].subset(datasets[name].labels == 1)
@@ -95,12 +98,13 @@ for name in shown:
     chosen[name] = candidates.subset(np.sort(order))
     pixels[name] = chosen[name].images()
     maps[name] = evaluation.explain_all(network[name], pixels[name], paper_methods, batch_size)
-    grids[name] = np.unique(np.append(np.arange(5, 100, 5) / 100, alphas[name]))
-    drops[name] = sensitivity.along_alpha(network[name], pixels[name], maps[name], grids[name], batch_size)
+    grids[name] = np.union1d(steps, alphas[name])
+    drops[name] = sensitivity.along_alpha(network[name], pixels[name], maps[name], grids[name], batch_size, ties)
 print({shown[name]: len(chosen[name]) for name in shown})
 
 # %% [markdown]
-# The mean of each method with its interval, and their difference, paired over the same resamples of patients.
+# The mean of each method with its interval, and their difference, paired over the same resamples of patients, with the
+# p value of its test against 0.
 
 # %%
 along, gained = [], {}
@@ -108,30 +112,34 @@ for name in shown:
     baseline = drops[name]["CAM"]
     gained[name] = drops[name].get("Grad-CAM++", baseline) - baseline  # the same maps have the same drops
     for quantity, values in (drops[name] | {"Grad-CAM++ − CAM": gained[name]}).items():
-        low, high = metrics.interval(metrics.bootstrap_means(values, chosen[name].groups, **sampling))
-        part = {"data": shown[name], "quantity": quantity, "alpha": grids[name], "BAD": np.nanmean(values, axis=0)}
-        along.append(pd.DataFrame(part | {"low": low, "high": high}))
+        mean, samples = np.nanmean(values, axis=0), metrics.bootstrap_means(values, chosen[name].groups, **sampling)
+        low, high = metrics.interval(samples)
+        p = [metrics.across_trainings([mean[i]], samples[:, [i]]).p for i in range(len(mean))]
+        part = {"data": shown[name], "quantity": quantity, "alpha": grids[name], "BAD": mean, "low": low, "high": high}
+        along.append(pd.DataFrame(part | ({"p": p} if quantity not in drops[name] else {})))
 along = pd.concat(along, ignore_index=True)
 differences = along.query("quantity == 'Grad-CAM++ − CAM'")
-differences.round(4).pivot(index="alpha", columns="data", values="BAD").fillna("")
+differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("")
 
 # %% [markdown]
 # ## Alpha chosen anew in each resample
 #
-# Table 1's interval holds alpha fixed. Here every resample of patients draws its own curve, takes its own alpha, and
-# reads the difference there, between the measured alphas by straight lines. Beside it the same images at the fixed
-# alpha, and Table 1's own interval over all of its images.
+# Table 1's interval holds alpha fixed. Here every resample of the test patients draws its own curve, takes its own
+# alpha, and reads the difference there, on those of the images above that it drew, between the measured alphas by
+# straight lines. Beside it these images at the fixed alpha, and Table 1's own interval over all of its images.
 
 # %%
 table1 = pd.read_csv(results / "table1.csv", comment="#").query("score == 'relu' and method == 'Grad-CAM++'")
 anew = []
 for name in shown:
-    curve = curves[name].loc[chosen[name].ids].to_numpy()
-    samples = sensitivity.alpha_anew(curve, grids[name], gained[name], chosen[name].groups, **sampling)
+    known = pd.DataFrame(gained[name], index=chosen[name].ids).reindex(datasets[name].ids).to_numpy()
+    curve = curves[name].to_numpy()
+    samples = sensitivity.alpha_anew(curve, grids[name], known, datasets[name].groups, **sampling)
     at_table1 = gained[name][:, [np.flatnonzero(grids[name] == alphas[name])[0]]]
     fixed = metrics.bootstrap_means(at_table1, chosen[name].groups, **sampling)
     printed = table1[table1["data"] == {"general": "general", 0: "radiographs"}[name]].iloc[0]
-    part = {"data": shown[name], "alpha_table1": alphas[name], "table1_images": printed["n"], "images": len(curve)}
+    part = {"data": shown[name], "alpha_table1": alphas[name], "table1_images": printed["n"]}
+    part |= {"images": len(chosen[name]), "outside_grid": int(np.isnan(samples[:, 1]).sum())}
     part |= dict(zip(("alpha_low", "alpha_median", "alpha_high"), choice[name], strict=True))
     part |= dict(zip(("anew_low", "anew_high"), np.ravel(metrics.interval(samples[:, 1:])), strict=True))
     part |= dict(zip(("fixed_low", "fixed_high"), np.ravel(metrics.interval(fixed)), strict=True))
@@ -189,14 +197,14 @@ display(curves_figure)
 # %% [markdown]
 # ## Other readings of the paper
 #
-# The paper leaves choices open. What each of them does to AD and BAD, with alpha chosen by the same rule for each:
-# hidden pixels grey instead of black, equal values kept, CAM clipped only after upsampling, bilinear upsampling, and
-# the difference of masked images counted in pixels or in squares.
+# The paper leaves choices open. What each of them does to AD and BAD on these images, alpha chosen on them by the same
+# rule for each: hidden pixels grey instead of black, equal values kept, CAM clipped only after upsampling, bilinear
+# upsampling, and the difference of masked images counted in pixels or in squares.
 
 # %%
 readings = []
 for name in shown:
-    by_choice = sensitivity.choices(network[name], pixels[name], maps[name], batch_size)
+    by_choice = sensitivity.choices(network[name], pixels[name], maps[name], alphas[name], batch_size)
     for (reading, metric), (alpha, by_method) in by_choice.items():
         difference = by_method.get("Grad-CAM++", by_method["CAM"]) - by_method["CAM"]
         low, high = metrics.interval(metrics.bootstrap_means(difference[:, None], chosen[name].groups, **sampling))
@@ -272,7 +280,7 @@ pd.DataFrame(seen).T.round(1)
 # %%
 pairs = {("General images", "opacity", 0): (rows["general"], datasets["general"], None)}
 if datasets["general"].read_mask or datasets["general"].boxes:
-    object_sizes = pd.Series(datasets["general"].regions().mean(axis=(1, 2)), index=datasets["general"].ids)
+    object_sizes = pd.Series(sensitivity.region_sizes(datasets["general"], batch_size), index=datasets["general"].ids)
     pairs["General images", "size", 0] = (rows["general"], datasets["general"], object_sizes)
 for name in repeats:
     pairs["Radiographs", "opacity", name] = (rows[name], positives, None)
@@ -280,7 +288,7 @@ for name in repeats:
 print(", ".join(f"{data} by {feature}" for data, feature, name in pairs if not name))
 
 # %% [markdown]
-# Spearman's correlation, the mean over the methods that draw different maps.
+# Spearman's correlation, the mean of that under CAM and that under Grad-CAM++.
 
 # %%
 correlations, by_claim = [], {}
@@ -297,7 +305,8 @@ for (data, feature, name), (part, dataset, known) in pairs.items():
         low, high = np.nanpercentile(samples, [2.5, 97.5])
         row = {"data": data, "feature": feature, "training": name, "metric": metric, "correlation": value}
         correlations.append(row | {"low": low, "high": high, "images": len(dataset)})
-        by_claim.setdefault((data, f"{metric}_{feature}"), []).append((value, samples))
+        valued = int(wide["drop"].notna().any(axis=1).sum())
+        by_claim.setdefault((data, f"{metric}_{feature}"), []).append((value, samples, valued))
 correlations = pd.DataFrame(correlations)
 correlations.round(3)
 
@@ -339,12 +348,11 @@ display(objections)
 
 # %%
 measured, count = {}, len(repeats)
-for feature, images in (("opacity", len(positives)), ("size", len(lesions))):
+for feature, source in (("opacity", facts["source"]), ("size", where)):
     for metric in ("AD", "BAD"):
-        values, samples = zip(*by_claim["Radiographs", f"{metric}_{feature}"], strict=True)
+        values, samples, valued = zip(*by_claim["Radiographs", f"{metric}_{feature}"], strict=True)
         estimate = metrics.across_trainings(values, np.stack(samples, axis=1))
-        source = where if feature == "size" else facts["source"]
-        measured[f"{metric}_{feature}"] = claims.Measured(estimate, count, images, source)
+        measured[f"{metric}_{feature}"] = claims.Measured(estimate, count, max(valued), source)
 by_training = [
     [np.mean([values[:, -1] - values[:, 0] for values in powers[name].values()], axis=0) for name in repeats],
     [100.0 * sees[name]["Grad-CAM++"][small] - 100.0 * sees[name]["CAM"][small] for name in repeats],
@@ -356,7 +364,8 @@ for claim, values, dataset, source in (
     values = np.stack(values, axis=1)
     samples = metrics.bootstrap_means(values, dataset.groups, **sampling)
     estimate = metrics.across_trainings(np.nanmean(values, axis=0), samples)
-    measured[claim] = claims.Measured(estimate, count, len(values), source)
+    valued = int((~np.isnan(values)).any(axis=1).sum())
+    measured[claim] = claims.Measured(estimate, count, valued, source)
 pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured.items()}).T
 
 # %% [markdown]
@@ -366,14 +375,16 @@ pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured.items()})
 
 # %%
 for data, part in differences.groupby("data", sort=False):
-    steps = part[~part["alpha"].isin(alphas.values())]
-    ahead, behind = int((steps["high"] < 0).sum()), int((steps["low"] > 0).sum())
+    part = part[part["alpha"].isin(steps)]
+    decided = metrics.holm(part["p"]) < claims.LEVEL
+    ahead, behind = int((decided & (part["BAD"] < 0)).sum()), int((decided & (part["BAD"] > 0)).sum())
     turns = "turns over along alpha" if ahead and behind else "does not turn over along alpha"
+    turns = turns if ahead or behind else "cannot be told at any alpha"
     spread = anew.set_index("data").loc[data]
     print(
         f"{data}: BAD puts Grad-CAM++ ahead of CAM at {ahead} of {len(steps)} alphas, behind at {behind}, undecided "
-        f"at {len(steps) - ahead - behind}: the ranking {turns}; resampling patients moves the chosen alpha between "
-        f"{spread['alpha_low']:.2f} and {spread['alpha_high']:.2f}."
+        f"at {len(steps) - ahead - behind} (Holm): the ranking {turns}; resampling patients moves the chosen alpha "
+        f"between {spread['alpha_low']:.2f} and {spread['alpha_high']:.2f}."
     )
 for (data, method), part in contrast.groupby(["data", "method"], sort=False):
     print(f"{data}: contrast alone moves AD of {method} from {part['AD'].min():.4f} to {part['AD'].max():.4f}.")
@@ -388,7 +399,9 @@ outputs = figures.save(curves_figure, results / "alpha") + figures.save(objectio
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write("04_alpha", measured, results, profile))
 inputs = {file: build / file for file in files.values()}
-inputs |= {path.name: path for path in sorted(build.glob("rows_*.csv.gz"))} | {"table1.csv": results / "table1.csv"}
-inputs |= {"lesions": provenance.dataset_checksum(lesions)}
+row_files = ["rows_general.csv.gz", *(f"rows_radiographs_{name}.csv.gz" for name in repeats)]
+inputs |= {file: build / file for file in row_files} | {"table1.csv": results / "table1.csv"}
+images = {"lesions": lesions, "general images": chosen["general"], "radiographs": chosen[0]}
+inputs |= {name: provenance.dataset_checksum(part) for name, part in images.items()}
 record = provenance.write("04_alpha", outputs, inputs, globals(), results, started)
 record["outputs"]

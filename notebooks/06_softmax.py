@@ -176,7 +176,8 @@ display(figure)
 # %% [markdown]
 # ## What this says of the paper's claim
 #
-# At the paper's logits, over all trainings: the share of images whose map, by the textbook in float32, is blank.
+# At the paper's logits, over all trainings: the share of images whose map, by the textbook in float32, is blank. Every
+# derivative is 0 there, and 0 / 0 counts as alpha 0, as in the paper; without that rule the map is NaN.
 
 # %%
 blank = []

@@ -1,10 +1,14 @@
 """Claims: the comparisons by hand, the rule, and the table as a reader sees it."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from black_average_drop import claims, metrics
+from black_average_drop.provenance import sha256
 
 
 def estimate(value, low, high, p=0.5):
@@ -26,20 +30,22 @@ def rows(shift):
 
 
 def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
-    found = claims.compare([rows(-0.1), rows(-0.3)], "AD", "drop", list("abcd"), list("abcd"))
-    assert found.value == pytest.approx(-0.2)
+    found, images = claims.compare([rows(-0.1), rows(-0.3)], "AD", "drop", list("abcd"), list("abcd"))
+    assert found.value == pytest.approx(-0.2) and images == 4
     assert found.low < -0.2 < found.high
-    some = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), list("ab"))
-    assert some.value == pytest.approx(-0.1)
-    assert claims.compare([rows(0)], "AD", "incorrect", list("abcd"), list("abcd"), baseline=None).value == 75
-    assert claims.compare([rows(0)], "AD", "incorrect", list("abcd"), list("abcd"), "CAM", None).value == 50
+    some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), list("ab"))
+    assert some.value == pytest.approx(-0.1) and images == 2
+    for method, percent in (("Grad-CAM++", 75), ("CAM", 50)):
+        assert (
+            claims.compare([rows(0)], "AD", "incorrect", list("abcd"), list("abcd"), method, None)[0].value == percent
+        )
 
 
 def test_images_that_have_no_drop_are_left_out_of_a_comparison():
     missing = rows(-0.1)
     missing.loc[0, "drop"] = np.nan
-    found = claims.compare([missing], "AD", "drop", list("abcd"), list("abcd"))
-    assert found.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
+    found, images = claims.compare([missing], "AD", "drop", list("abcd"), list("abcd"))
+    assert images == 3 and found.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
 
 
 def test_heads_are_compared_by_auc_on_the_same_patients(generator):
@@ -82,8 +88,9 @@ def test_a_resample_of_one_class_has_no_auc():
         ("AUC", (0.95, 0.93, 0.97), "undecided"),
         ("incorrect_AD", (0.0, 0.0, 0.0), "not reproduced"),
         ("incorrect_AD", (99.0, 96.0, 102.0), "reproduced"),  # a share ends at 100
-        ("identity", (1e-7, 0.0, 1e-7), "reproduced"),
+        ("identity", (1e-7, 1e-7, 1e-7), "reproduced"),
         ("identity", (0.1, 0.1, 0.1), "not reproduced"),
+        ("identity", (np.nan, np.nan, np.nan), "undecided"),
     ],
 )
 def test_the_rule(tmp_path, claim, found, verdict):
@@ -127,17 +134,41 @@ def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
     assert list(written["verdict"]) == list(table["verdict"])
 
 
-def test_the_table_is_made_again_only_when_something_changed(tmp_path):
-    assert not claims.is_assembled(tmp_path)
-    claims.write("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
-    assert not claims.is_assembled(tmp_path)
+def test_the_record_of_the_table_names_its_parts(tmp_path):
+    part = claims.write("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
     claims.assemble(tmp_path, "demo")
-    assert claims.is_assembled(tmp_path)
-    (tmp_path / "claims.md").write_text("altered by hand")
-    assert not claims.is_assembled(tmp_path)
-    claims.assemble(tmp_path, "demo")
-    claims.write("03_table1", {"AUC": measured(0.83, 0.82, 0.85)}, tmp_path, "demo")
-    assert not claims.is_assembled(tmp_path)
+    record = json.loads((tmp_path / "claims.json").read_text())
+    assert record["inputs"] == {part.name: sha256(part)}
+    assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
+
+
+def test_a_claim_measured_twice_is_refused(tmp_path):
+    for notebook in ("03_table1", "03_old"):
+        claims.write(notebook, {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
+    with pytest.raises(ValueError, match="'AUC' is in two claims_"):
+        claims.assemble(tmp_path, "demo")
+
+
+def test_without_three_trainings_there_is_no_verdict_on_radiographs(tmp_path):
+    sure = estimate(-0.1, -0.2, -0.05, 1e-9)
+    found = {name: claims.Measured(sure, 2, 100, "phantoms") for name in ("general_BAD", "radiographs_BAD")}
+    claims.write("03_table1", found, tmp_path, "demo")
+    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    assert table.loc["general_BAD", "verdict"] == "reproduced"
+    assert table.loc["radiographs_BAD", "verdict"] == "undecided"
+
+
+def test_shares_without_any_exception_still_have_an_interval(tmp_path):
+    """Clopper and Pearson: 20 of 20 leave 83.2 % possible, 0 of 20 leave 16.8 %."""
+    found = {"incorrect_AD": claims.Measured(estimate(100, 100, 100), 3, 20, "x")}
+    found["incorrect_BAD"] = claims.Measured(estimate(0, 0, 0), 3, 20, "x")
+    found["softmax_kills"] = claims.Measured(estimate(100, 100, 100), 3, 200, "x")
+    claims.write("03_table1", found, tmp_path, "demo")
+    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    ends = binomtest(20, 20).proportion_ci(method="exact")
+    assert table.loc["incorrect_AD", "low"] == pytest.approx(100 * ends.low) and ends.low < 0.84
+    assert table.loc["incorrect_BAD", "high"] == pytest.approx(100 - 100 * ends.low)
+    assert list(table.loc[list(found), "verdict"]) == ["undecided", "not reproduced", "reproduced"]
 
 
 def test_unknown_claims_are_refused(tmp_path):
@@ -150,6 +181,9 @@ def test_of_several_differences_the_one_that_reaches_furthest_counts():
     near, wide, outside = measured(0.001, -0.01, 0.01), measured(0.02, -0.02, 0.06), measured(-0.04, -0.045, -0.0351)
     assert claims.furthest([near, wide]) is wide
     assert claims.furthest([near, wide, outside]) is outside
+    unknown = measured(np.nan, np.nan, np.nan)
+    assert claims.furthest([near, unknown, wide]) is claims.furthest([unknown, near]) is unknown
+    assert claims.furthest([unknown, outside]) is claims.furthest([outside, unknown]) is outside
 
 
 def test_what_the_foot_says_of_the_papers_own_numbers():

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from black_average_drop import cams, evaluation, masks, networks, sensitivity
+from black_average_drop.datasets import phantoms
 
 METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 
@@ -40,6 +41,23 @@ def test_along_alpha_is_evaluation_at_each_alpha(network, pixels, found):
             np.testing.assert_allclose(values[:, column], drops(rows, method, "BAD"), atol=1e-6)
 
 
+def test_along_alpha_takes_equal_values_as_table_1_does(network, pixels, found):
+    drop = sensitivity.along_alpha(network, pixels, found, [0.9], 4, ties="exact")["CAM"][:, 0]
+    rows = evaluation.evaluate(network, pixels, METHODS, 0.9, 4, ties="exact")
+    np.testing.assert_allclose(drop, drops(rows, "CAM", "BAD"), atol=1e-6)
+    assert np.abs(drop - sensitivity.along_alpha(network, pixels, found, [0.9], 4)["CAM"][:, 0]).max() > 1e-4
+
+
+def test_methods_that_draw_the_same_maps_take_the_fallback(network, pixels, found):
+    same = found._replace(maps=found.maps | {"Grad-CAM++": found.maps["CAM"]}, same_as={"Grad-CAM": "CAM"})
+    assert {alpha for alpha, _ in sensitivity.choices(network, pixels, same, 0.4, 4).values()} == {0.4}
+
+
+def test_region_sizes_are_shares_of_the_image():
+    data = phantoms.radiographs(6, seed=2, size=64)
+    np.testing.assert_array_equal(sensitivity.region_sizes(data, 4), data.regions().mean(axis=(1, 2)))
+
+
 def test_alpha_is_chosen_anew_by_whoever_is_drawn():
     """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
     other."""
@@ -50,20 +68,23 @@ def test_alpha_is_chosen_anew_by_whoever_is_drawn():
     samples = sensitivity.alpha_anew(curves, alphas, differences, ["a", "b"], resamples=200)
     expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
     assert {tuple(np.round(sample, 9)) for sample in samples} == expected
+    one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
+    samples = sensitivity.alpha_anew(curves, alphas[:2], one_known[:, :2], ["a", "b"], resamples=200)
+    assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
 
 
 def test_choices_change_what_they_name_and_nothing_else(network, pixels, found):
-    by_choice = sensitivity.choices(network, pixels, found, 4)
+    by_choice = sensitivity.choices(network, pixels, found, 0.5, 4)
     assert {choice for choice, _ in by_choice} == set(sensitivity.CHOICES)
-    alpha, plain = by_choice["as in Table 1", "BAD"]
+    alpha, plain = by_choice["Table 1's reading", "BAD"]
     assert alpha == masks.select_alpha(found.curve)
-    for ties, choice in (("strict", "as in Table 1"), ("exact", "ties exact")):
+    for ties, choice in (("strict", "Table 1's reading"), ("exact", "ties exact")):
         rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4, ties=ties)
         for metric in ("AD", "BAD"):
             assert by_choice[choice, metric][0] == alpha
             for method, values in by_choice[choice, metric][1].items():
                 np.testing.assert_allclose(values, drops(rows, method, metric), atol=1e-6)
-    faded = by_choice["as in Table 1", "AD"][1]["CAM"]
+    faded = by_choice["Table 1's reading", "AD"][1]["CAM"]
     for choice in ("ties exact", "alpha by pixel count", "alpha by I^2"):
         np.testing.assert_array_equal(by_choice[choice, "AD"][1]["CAM"], faded)
     for choice in ("grey instead of black", "relu after upsampling", "bilinear instead of Lanczos"):
@@ -72,7 +93,7 @@ def test_choices_change_what_they_name_and_nothing_else(network, pixels, found):
 
 @pytest.mark.parametrize(("choice", "power"), [("alpha by pixel count", 0), ("alpha by I^2", 2)])
 def test_the_measure_of_difference_moves_alpha(network, pixels, found, choice, power):
-    alpha, by_method = sensitivity.choices(network, pixels, found, 4)[choice, "BAD"]
+    alpha, by_method = sensitivity.choices(network, pixels, found, 0.5, 4)[choice, "BAD"]
     shown = {name: evaluation.upsampled(found.maps[name], (32, 32)) for name in ("CAM", "Grad-CAM++")}
     assert alpha == masks.select_alpha(masks.alpha_curve(pixels.astype("float64") ** power, shown))
     rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4)
@@ -81,14 +102,18 @@ def test_the_measure_of_difference_moves_alpha(network, pixels, found, choice, p
 
 def test_other_readings_by_hand(network, pixels, found):
     """Grey, clipping after upsampling and bilinear upsampling, each from the map to the drop."""
-    by_choice = sensitivity.choices(network, pixels, found, 4)
-    signed = found.maps["CAM"]
+    by_choice = sensitivity.choices(network, pixels, found, 0.5, 4)
     full = found.scores["score"].to_numpy()
-    for choice, shown, fill in (
-        ("grey instead of black", cams.upsample(np.maximum(signed, 0), (32, 32)), 127.5),
-        ("relu after upsampling", np.maximum(cams.upsample(signed, (32, 32)), 0), 0),
-        ("bilinear instead of Lanczos", cams.upsample(np.maximum(signed, 0), (32, 32), "bilinear"), 0),
+    signed = {name: found.maps[name] for name in ("CAM", "Grad-CAM++")}
+    clipped = {name: np.maximum(maps, 0) for name, maps in signed.items()}
+    bilinear = {name: cams.upsample(maps, (32, 32), "bilinear") for name, maps in clipped.items()}
+    for choice, by_method, fill in (
+        ("grey instead of black", {name: cams.upsample(maps, (32, 32)) for name, maps in clipped.items()}, 127.5),
+        ("relu after upsampling", {n: np.maximum(cams.upsample(maps, (32, 32)), 0) for n, maps in signed.items()}, 0),
+        ("bilinear instead of Lanczos", bilinear, 0),
     ):
+        shown, hidden = by_method["CAM"], np.abs(pixels - fill)
+        assert by_choice[choice, "BAD"][0] == masks.select_alpha(masks.alpha_curve(hidden, by_method))
         for metric, masked in (
             ("AD", masks.fade(pixels, shown, fill)),
             ("BAD", masks.blacken(pixels, shown, by_choice[choice, "BAD"][0], fill=fill)),

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from black_average_drop import cams, evaluation, masks, metrics
 
 # What each choice changes in the reading of the paper that Table 1 takes.
-TABLE1 = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
+READING = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
 CHOICES = {
-    "as in Table 1": {},
+    "Table 1's reading": {},
     "grey instead of black": {"fill": 127.5},
     "ties exact": {"ties": "exact"},
     "relu after upsampling": {"clip": "after"},
@@ -45,14 +45,18 @@ def image_curves(batches, found, points=1000):
     return np.array(curves)
 
 
-def along_alpha(network, images, found, alphas, batch_size=32):
-    """BAD's drop at every alpha: method -> (N, len(alphas)); only the paper's methods, identical ones once."""
+def along_alpha(network, images, found, alphas, batch_size=32, ties="strict"):
+    """BAD's drop at every alpha: method -> (N, len(alphas)); only the paper's methods, identical ones once.
+
+    ties as in `evaluation.evaluate`.
+    """
     drops = {}
     for name in _distinct(found):
         shown = evaluation.upsampled(found.maps[name], images.shape[1:3])
+        ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
         for alpha in tqdm(alphas, desc=f"{name} along alpha", leave=False):
-            masked = partial(_kept, kept=masks.kept_pixels(shown, alpha), fill=0.0)
+            masked = partial(_kept, kept=masks.kept_pixels(shown, alpha, ties, ranking), fill=0.0)
             columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
         drops[name] = np.stack(columns, axis=1)
     return drops
@@ -63,29 +67,34 @@ def alpha_anew(curves, alphas, differences, groups, resamples=2000, seed=0):
 
     curves (N, points + 1) from `image_curves`; alphas (M,) rising and differences (N, M) in drop there, NaN where an
     image has none, between which the mean is interpolated linearly; groups (N,). Returns (resamples, 2): alpha and
-    difference.
+    difference, NaN where alpha lies outside of alphas.
     """
 
     def statistic(rows):
         curve = curves[rows].sum(axis=0)
         alpha = curve.argmax() / (len(curve) - 1)
-        return alpha, np.interp(alpha, alphas, np.nanmean(differences[rows], axis=0))
+        known = differences[rows][~np.isnan(differences[rows]).all(axis=1)]
+        if not len(known):
+            return alpha, np.nan
+        return alpha, np.interp(alpha, alphas, np.nanmean(known, axis=0), left=np.nan, right=np.nan)
 
     return metrics.bootstrap(statistic, groups, resamples, seed)
 
 
-def choices(network, images, found, batch_size=32):
+def choices(network, images, found, fallback, batch_size=32):
     """The drops under every one of `CHOICES`: (choice, metric) -> alpha and a dict method -> (N,).
 
-    Each choice takes its own alpha, where its own masked images differ most.
+    Each choice takes its own alpha, where its own masked images of these images differ most; fallback is the alpha for
+    methods that draw the same maps.
     """
     size, drops, faded = images.shape[1:3], {}, {}
     for choice, changes in tqdm(CHOICES.items(), desc="choices", leave=False):
-        reading = TABLE1 | changes
+        reading = READING | changes
         fill = reading["fill"]
         shown = {name: _shown(found.maps[name], size, reading) for name in _distinct(found)}
         light = np.abs(images.astype("float32") - fill) ** reading["difference"]
-        alpha = masks.select_alpha(masks.alpha_curve(light, shown))
+        curve = masks.alpha_curve(light, shown)
+        alpha = masks.select_alpha(curve) if curve.max() > 0 else fallback
         blacked = {}
         for name, maps in shown.items():
             key = name, fill, reading["clip"], reading["kernel"]
@@ -135,6 +144,12 @@ def rank_correlation(columns, groups, resamples=2000, seed=0):
 
     samples = metrics.bootstrap(statistic, groups, resamples, seed)[:, 0]
     return float(statistic(np.arange(table.shape[1]))), samples
+
+
+def region_sizes(dataset, batch_size=256):
+    """The share (N,) of each image that its object or lesion takes, by `Dataset.regions`, a batch at a time."""
+    chunks = (dataset.subset(slice(start, start + batch_size)) for start in range(0, len(dataset), batch_size))
+    return np.concatenate([chunk.regions().mean(axis=(1, 2)) for chunk in chunks])
 
 
 def seen(maps, regions, share=0.1, part=0.25):
