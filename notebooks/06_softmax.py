@@ -133,8 +133,8 @@ for name, part in maps.items():
 # Above, the logits, what the arithmetic does, and what the equation does; below, the maps.
 
 # %%
-figure = Figure(figsize=(12, 5.4), layout="constrained")
-above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+figure = Figure(figsize=(12, 5.0), layout="constrained")
+above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
 panels = above.subplots(1, 3)
 for label, name in enumerate(dataset.class_names):
     panels[0].hist(factors[0] * logits[0][:, label], 40, alpha=0.6, label=f"logit of {name}")

@@ -13,9 +13,11 @@ from black_average_drop.provenance import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def test_table_is_the_committed_one():
-    lines = (ROOT / "paper_figures/laptop/table1.md").read_text().split("\n## ")[0].split("# Table 1", 1)[1]
-    shown = README.split("<!-- table: paper_figures/laptop/table1.md -->")[1].split("<!-- end -->")[0]
+@pytest.mark.parametrize("name", ["table1", "claims"])
+def test_tables_are_the_committed_ones(name):
+    path = f"paper_figures/laptop/{name}.md"
+    lines = (ROOT / path).read_text().split("\n## ")[0].split("# ", 1)[1]
+    shown = README.split(f"<!-- table: {path} -->")[1].split("<!-- end -->")[0]
     assert shown.strip() == lines.split("\n", 1)[1].strip()
 
 
