@@ -312,6 +312,9 @@ def test_executed_notebooks_become_pages_without_code(project):
     page = (project / "build/smoke/report/03_table1.html").read_text()
     assert "paper 0.7548" in page and "evaluation.evaluate(" not in page
     assert "masked images:" not in page and "<title>03_table1" in page
+    assert not any("WARNING:tensorflow" in path.read_text() for path in project.glob("build/smoke/report/*.html"))
+    assert pipeline._is_chatter({"name": "stdout", "text": "WARNING:tensorflow:5 out of the last 9 calls"})
+    assert not pipeline._is_chatter({"name": "stdout", "text": "alpha 0.2"})
 
 
 def test_only_what_is_stale_runs_again(project, results):

@@ -117,11 +117,15 @@ def report(profile):
         source = ROOT / "build" / profile / f"{notebook}.ipynb"
         executed = nbformat.read(source, as_version=4)
         for cell in executed.cells:  # progress bars and start-up chatter have had their day
-            cell["outputs"] = [one for one in cell.get("outputs", []) if one.get("name") != "stderr"]
+            cell["outputs"] = [one for one in cell.get("outputs", []) if not _is_chatter(one)]
         body, _ = exporter.from_notebook_node(executed, {"metadata": {"name": notebook}})
         with provenance.replacing(source.parent / "report" / f"{notebook}.html") as partial:
             partial.write_text(body, encoding="utf-8")
         print(source.parent.relative_to(ROOT) / "report" / f"{notebook}.html")
+
+
+def _is_chatter(output):
+    return output.get("name") == "stderr" or output.get("text", "").startswith("WARNING:tensorflow")
 
 
 def convert(script):
