@@ -49,4 +49,4 @@ def test_make_lists_its_targets(target):
 
 def test_committed_phantom_classifier_is_neither_lost_nor_trivial():
     tests = pd.read_csv(ROOT / "paper_figures/demo/test.csv").query("data == 'radiographs'")
-    assert tests["value"].between(0.88, 0.985).all()
+    assert tests["value"].between(0.90, 0.985).all()
