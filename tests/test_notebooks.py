@@ -232,7 +232,7 @@ def test_claims_are_put_together_from_every_notebook(results):
     radiographs = [name for name in claims.CLAIMS if name.startswith(("radiographs", "incorrect", "softmax", "AUC"))]
     assert (table.loc[radiographs, "trainings"] == 3).all() and table.loc["identity", "verdict"] == "reproduced"
     text = (results / "claims.md").read_text()
-    assert [line.split("**")[-2] for line in text.splitlines() if line.startswith("| ")][1:] == list(table["verdict"])
+    assert [line.split("**")[-2] for line in text.splitlines() if line.endswith("** |")] == list(table["verdict"])
     assert "smoke run: not a result" in text
     table1 = pd.read_csv(results / "table1.csv", comment="#").query("images == 'all' and score == 'relu'")
     found = table1.query("data == 'general' and method == 'Grad-CAM++'")["BAD_minus_CAM"].iloc[0]
@@ -247,7 +247,9 @@ def test_alpha_notebook_agrees_with_table_1(project, results):
         rows = pd.read_csv(project / f"build/smoke/{file}.csv.gz", dtype={"id": str})
         alpha = rows["alpha"].iloc[0]
         curve = band[band["data"] == data]
-        assert curve["alpha"][curve["difference"].idxmax()] == pytest.approx(alpha, abs=1e-3)
+        # Read off at every thousandth: beside the peak of the exact curve the coarse one may top it by a hair.
+        assert np.interp(alpha, curve["alpha"], curve["difference"]) == pytest.approx(1, abs=2e-3)
+        assert curve["difference"].max() == 1
         assert (curve["low"] <= curve["difference"] + 1e-9).all() and (
             curve["difference"] <= curve["high"] + 1e-9
         ).all()
