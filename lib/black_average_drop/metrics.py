@@ -144,3 +144,13 @@ def area_under_roc(labels, scores):
     if not positives or not negatives:
         raise ValueError("AUC needs both classes among the labels; these images are all of one class.")
     return float((ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def sensitivity(labels, scores, false_positive_rates):
+    """The ROC curve: the share of positives found at each false positive rate, or at the largest one below it that a
+    threshold can give. labels (N,) 0 or 1; scores (N,); false_positive_rates (M,) from 0 to 1. Returns (M,)."""
+    labels, scores = np.asarray(labels).astype(bool), np.asarray(scores)
+    negatives = np.append(np.sort(scores[~labels])[::-1], -np.inf)
+    allowed = np.floor(np.asarray(false_positive_rates) * (len(negatives) - 1) + 1e-9).astype(int)
+    positives = np.sort(scores[labels])
+    return 1 - np.searchsorted(positives, negatives[allowed], side="right") / len(positives)

@@ -16,6 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
@@ -28,19 +29,33 @@ def make_deterministic(seed):
         tensorflow.config.experimental.enable_op_determinism()
 
 
-def build(backbone, image_size, class_names, activation="relu", weights=None):
+def build(backbone, image_size, class_names, activation="relu", weights=None, dropout=0.0, precision="float32"):
     """A model from pixels to scores: backbone up to its last activation, global average pooling, a dense head.
 
     backbone: "small_cnn" or a name in keras.applications; image_size (H, W); activation "relu" or "softmax";
-    weights: None, "imagenet" (keras downloads them) or a file of weights with or without an ImageNet head.
+    weights: None, "imagenet" (keras downloads them) or a file of weights with or without an ImageNet head;
+    dropout: share of the pooled features dropped in training; precision: "float32", or what the backbone is trained in,
+    "mixed_float16" or "mixed_bfloat16" (see `as_float32`).
     BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1 and a kernel of 0, so that every
     score starts at 1: the gradient of a ReLU that is 0 for every image is 0, and a random kernel over a thousand
     features of one sign can make a class negative for every image before the first step.
     """
     _check_activation(activation)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}: a share from 0 to below 1 is wanted.")
     inputs = keras.Input((*image_size, 3), name="pixels")
-    trunk, _ = _trunk(backbone, image_size, weights)
-    pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(_rescaled(inputs, backbone)))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        trunk, _ = _trunk(backbone, image_size, weights)
+        rescaled = _rescaled(inputs, backbone)
+    finally:
+        keras.config.set_dtype_policy(before)
+    pooled = layers.GlobalAveragePooling2D(name="global_average_pooling", dtype="float32")(trunk(rescaled))
+    if dropout:
+        pooled = layers.Dropout(dropout, name="dropout")(pooled)
     start = {"kernel_initializer": "zeros", "bias_initializer": "ones"} if activation == "relu" else {}
     head = layers.Dense(len(class_names), activation, dtype="float32", name="head", **start)
     return keras.Model(inputs, head(pooled), name=f"{backbone}_{activation}")
@@ -59,6 +74,17 @@ def build_imagenet(backbone, image_size, weights="imagenet"):
     model = keras.Model(inputs, dense(pooled), name=f"{backbone}_imagenet")
     dense.set_weights(head)
     return model
+
+
+def as_float32(model):
+    """The same network with the same weights, computing in float32 all through: what training in mixed precision
+    gives, made fit for measuring."""
+    text = json.dumps(model.get_config())
+    for policy in PRECISIONS[1:]:
+        text = text.replace(f'"{policy}"', '"float32"')
+    copy = type(model).from_config(json.loads(text))
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def save(model, path, facts):
@@ -259,7 +285,11 @@ def _trunk(backbone, image_size, weights, with_head=False):
     constructor, _ = _application(backbone)
     shape = (*image_size, 3)
     if not weights:
-        return constructor(weights=None, include_top=False, input_shape=shape), None
+        trunk = constructor(weights=None, include_top=False, input_shape=shape)
+        for layer in trunk.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = 0.9  # an epoch here has a few hundred steps: 0.99 and more would lag behind
+        return trunk, None
     if weights == "imagenet":
         full, has_head = constructor(weights="imagenet", include_top=with_head, input_shape=shape), with_head
     else:

@@ -1,4 +1,12 @@
-"""Train a classifier from a data set; the epoch is chosen on validation images."""
+"""Train a classifier from a data set, in stages and resumably; the epoch is chosen on validation images."""
+
+import contextlib
+import hashlib
+import inspect
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -6,14 +14,37 @@ import pandas as pd
 from tqdm import tqdm
 
 from black_average_drop.metrics import area_under_roc
+from black_average_drop.provenance import replacing, sha256
+
+READ_AHEAD = 6  # batches
 
 
-def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
+def fit(
+    model,
+    training,
+    validation,
+    epochs,
+    batch_size,
+    learning_rate,
+    seed=0,
+    *,
+    head_epochs=0,
+    head_learning_rate=1e-3,
+    augment=None,
+    balanced=False,
+    patience=0,
+    checkpoint=None,
+):
     """Train `model` (from `networks.build`) in place and leave it with the weights of its best epoch.
 
-    training, validation: Datasets. Returns a DataFrame, a row an epoch: epoch, loss, validation_loss,
-    validation_quality (see `quality`), chosen. The loss is the cross-entropy, into which ReLU scores enter as logits;
-    the learning rate falls from learning_rate to 0 along a cosine.
+    training, validation: Datasets. First the dense head alone for head_epochs, then the network for at most `epochs`;
+    in each stage the learning rate falls to 0 along a cosine. augment: (image, generator) -> image, such as
+    `augmentation.radiograph`. balanced: every class weighs the same in the loss, however many images it has. patience:
+    stop after so many epochs of the second stage without a better validation quality, 0 for never.
+    checkpoint: a file written after each epoch; if it is there and was written for the same training, that goes on
+    from there and ends where it would have ended uninterrupted.
+    Returns a DataFrame, a row an epoch: epoch, stage ("head" or "network"), loss, validation_loss, validation_quality
+    (see `quality`), chosen. The loss is the cross-entropy, into which ReLU scores enter as logits.
     Raises ValueError if one class is missing, if a ReLU head is dead after the first epoch (every score 0), or if in
     the end a class is dead (its score 0 for every validation image).
     """
@@ -27,37 +58,54 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
     relu = keras.activations.serialize(model.layers[-1].activation) == "relu"
     from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # log-probabilities are logits, too
     loss = from_logits if relu else keras.losses.SparseCategoricalCrossentropy()
-    batches = _ShuffledBatches(training, batch_size, seed)
-    falling = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
-    model.compile(keras.optimizers.Adam(falling), loss)
-    rows, best, best_weights = [], -np.inf, None
-    for epoch in range(epochs):
-        batches.start(epoch)
-        bar = tqdm(total=len(training), desc=f"epoch {epoch + 1} of {epochs}", unit="image", leave=False)
-        # Left to itself Keras shuffles the batches again, by Python's global generator.
-        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[_Progress(bar, batch_size)])
-        bar.close()
-        scores = predict(model, validation, batch_size)
-        if not np.isfinite(scores).all():
-            raise ValueError(f"Scores are NaN after epoch {epoch + 1}: lower learning_rate.")
-        if not epoch and relu and (scores.max(axis=1) <= 0).mean() > 0.99:
-            raise ValueError(
-                "The ReLU head is dead: after the first epoch its scores are 0 for every validation image; "
-                "lower learning_rate or change seed."
-            )
-        value = quality(validation.labels, scores)
-        if value > best:
-            best, best_weights, best_scores = value, model.get_weights(), scores
-        rows.append(
-            {
-                "epoch": epoch + 1,
-                "loss": history.history["loss"][0],
-                "validation_loss": float(np.mean(from_logits(validation.labels, scores))),
-                "validation_quality": value,
-            }
-        )
-    model.set_weights(best_weights)
-    silent = [name for name, top in zip(training.class_names, best_scores.max(axis=0), strict=True) if top <= 0]
+    batches = _ShuffledBatches(training, batch_size, seed, augment, balanced)
+    settings = [epochs, batch_size, learning_rate, seed, head_epochs, head_learning_rate, balanced, patience]
+    key = _key(model, training, validation, settings, augment) if checkpoint else ""
+    state = _read_checkpoint(checkpoint, key) or {"rows": [], "best": -np.inf, "done": False}
+    total, rows = head_epochs + epochs, state["rows"]
+    for stage, start, end, rate in (
+        ("head", 0, head_epochs, head_learning_rate),
+        ("network", head_epochs, total, learning_rate),
+    ):
+        if state["done"] or len(rows) >= end:
+            continue
+        with _only_head_trainable(model) if stage == "head" else contextlib.nullcontext():
+            falling = keras.optimizers.schedules.CosineDecay(rate, (end - start) * len(batches))
+            model.compile(keras.optimizers.Adam(falling), loss)
+            model.optimizer.build(model.trainable_variables)
+            _assign(model.variables, state.pop("variables", ()))
+            if len(rows) > start:
+                _assign(model.optimizer.variables, state.pop("optimizer", ()))
+            for epoch in range(len(rows), end):
+                batches.start(epoch)
+                trained = _train_one_epoch(model, batches, f"epoch {epoch + 1} of {total}")
+                scores = predict(model, validation, batch_size)
+                if not np.isfinite(scores).all():
+                    raise ValueError(f"Scores are NaN after epoch {epoch + 1}: lower learning_rate.")
+                if not epoch and relu and (scores.max(axis=1) <= 0).mean() > 0.99:
+                    raise ValueError(
+                        "The ReLU head is dead: after the first epoch its scores are 0 for every validation image; "
+                        "lower learning_rate or change seed."
+                    )
+                value = quality(validation.labels, scores)
+                if value > state["best"]:
+                    state |= {"best": value, "best_weights": model.get_weights(), "best_tops": scores.max(axis=0)}
+                rows.append(
+                    {
+                        "epoch": epoch + 1,
+                        "stage": stage,
+                        "loss": trained,
+                        "validation_loss": float(np.mean(from_logits(validation.labels, scores))),
+                        "validation_quality": value,
+                    }
+                )
+                state["done"] = epoch + 1 == total or (stage == "network" and _is_stuck(rows, patience))
+                if checkpoint:
+                    _write_checkpoint(checkpoint, key, state, model)
+                if state["done"]:
+                    break
+    model.set_weights(state["best_weights"])
+    silent = [name for name, top in zip(training.class_names, state["best_tops"], strict=True) if top <= 0]
     if relu and silent:
         raise ValueError(
             f"The head is dead for class {', '.join(silent)}: its score is 0 for every validation image, so no map can "
@@ -65,6 +113,18 @@ def fit(model, training, validation, epochs, batch_size, learning_rate, seed=0):
         )
     table = pd.DataFrame(rows)
     return table.assign(chosen=table.index == table.validation_quality.idxmax())
+
+
+def on_all(kind="GPU"):
+    """A scope to build a model in, so that training uses every device of that kind in this machine: on TensorFlow a
+    `tf.distribute.MirroredStrategy` where there are several, otherwise nothing."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        devices = tensorflow.config.list_logical_devices(kind)
+        if len(devices) > 1:
+            return tensorflow.distribute.MirroredStrategy([device.name for device in devices]).scope()
+    return contextlib.nullcontext()
 
 
 def predict(model, dataset, batch_size):
@@ -89,22 +149,41 @@ def quality(labels, scores):
 
 
 class _ShuffledBatches(keras.utils.PyDataset):
-    """Training batches in an order that is a function of seed and epoch; a thread reads ahead."""
+    """Training batches whose order and augmentation are functions of seed, epoch and image.
 
-    def __init__(self, dataset, batch_size, seed):
-        super().__init__(workers=2, max_queue_size=6)
-        self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
+    They read ahead by themselves: with the workers of Keras, the first epoch on JAX begins with the second batch.
+    """
+
+    def __init__(self, dataset, batch_size, seed, augment=None, balanced=False):
+        super().__init__()
+        self.dataset, self.batch_size, self.seed, self.augment = dataset, batch_size, seed, augment
+        counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+        self.weights = len(dataset) / (len(counts) * counts) if balanced else None
+        self.readers = ThreadPoolExecutor(2)
         self.start(0)
 
     def start(self, epoch):
+        self.epoch, self.ahead = epoch, {}
         self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.dataset))
 
     def __len__(self):
         return -(-len(self.dataset) // self.batch_size)
 
     def __getitem__(self, index):
+        for coming in range(index, min(index + READ_AHEAD, len(self))):
+            if coming not in self.ahead:
+                self.ahead[coming] = self.readers.submit(self._read, coming)
+        return self.ahead.pop(index).result()
+
+    def _read(self, index):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return _pixels(self.dataset.images(rows)), self.dataset.labels[rows]
+        images, labels = self.dataset.images(rows), self.dataset.labels[rows]
+        if self.augment:
+            generators = (np.random.default_rng([self.seed, self.epoch, row]) for row in rows)
+            images = np.stack([self.augment(*pair) for pair in zip(images, generators, strict=True)])
+        if self.weights is None:
+            return _pixels(images), labels
+        return _pixels(images), labels, self.weights[labels].astype("float32")
 
 
 class _Progress(keras.callbacks.Callback):
@@ -115,6 +194,87 @@ class _Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update(min(self.step, self.bar.total - self.bar.n))
         self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
+
+
+def _train_one_epoch(model, batches, title):
+    """One pass over the batches; the mean loss."""
+    with tqdm(total=len(batches.dataset), desc=title, unit="image", leave=False) as bar:
+        progress = _Progress(bar, batches.batch_size)
+        # Left to itself Keras shuffles the batches again, by Python's global generator.
+        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[progress])
+    return history.history["loss"][0]
+
+
+@contextlib.contextmanager
+def _only_head_trainable(model):
+    """The trunk frozen inside the block; afterwards what was trainable is so again, frozen BatchNorm stays frozen."""
+    before = [(layer, layer.trainable) for layer in _all_layers(model)]
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    try:
+        yield
+    finally:
+        for layer, flag in before:  # a nested model comes before its layers, which it would otherwise overrule
+            layer.trainable = flag
+
+
+def _all_layers(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
+
+
+def _is_stuck(rows, patience):
+    """Whether the best epoch of the second stage lies `patience` epochs or more back."""
+    values = [row["validation_quality"] for row in rows if row["stage"] == "network"]
+    return 0 < patience <= len(values) - 1 - int(np.argmax(values))
+
+
+def _key(model, training, validation, settings, augment):
+    """What a checkpoint must have been written for: images, settings, code, architecture and first weights."""
+    digest = hashlib.sha256()
+    for part in (training, validation):
+        digest.update(json.dumps([part.ids.tolist(), part.labels.tolist(), part.size]).encode())
+    architecture = re.sub(r"_\d+\b", "", json.dumps(model.get_config(), default=str))  # names count up in a process
+    code = [sha256(__file__), inspect.getsource(augment) if augment else ""]
+    digest.update(json.dumps([settings, code, architecture, keras.__version__, keras.backend.backend()]).encode())
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _write_checkpoint(path, key, state, model):
+    """The state after an epoch, with all that the next one depends on: weights, the optimizer's and Dropout's state.
+    Of a training that is done only the best weights are kept."""
+    arrays = {"best_tops": state["best_tops"]}
+    lists = {"best_weights": state["best_weights"]}
+    if not state["done"]:
+        lists |= {"variables": model.variables, "optimizer": model.optimizer.variables}
+    for name, values in lists.items():
+        arrays |= {f"{name}_{index:05d}": np.asarray(value) for index, value in enumerate(values)}
+    facts = {"key": key, "rows": state["rows"], "best": state["best"], "done": state["done"]}
+    with replacing(path) as partial:
+        np.savez(partial, facts=json.dumps(facts), **arrays)
+
+
+def _read_checkpoint(path, key):
+    """The state that `_write_checkpoint` wrote, or None if there is none or it is another training's."""
+    if not path or not Path(path).is_file():
+        return None
+    with np.load(path) as file:
+        state = json.loads(str(file["facts"]))
+        if state.pop("key") != key:
+            return None
+        state["best_tops"] = file["best_tops"]
+        for name in ("best_weights", "variables", "optimizer"):
+            state[name] = [file[entry] for entry in sorted(file.files) if entry.startswith(f"{name}_")]
+    return state
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=len(values) > 0):  # none where nothing is resumed
+        variable.assign(value)
 
 
 def _pixels(images):
