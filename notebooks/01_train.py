@@ -33,6 +33,13 @@ radiograph_weights = ""
 radiograph_images = 2000
 radiograph_epochs = 8
 radiograph_learning_rate = 2.0e-3
+radiograph_head_epochs = 0  # of the head alone, before the whole network
+radiograph_head_learning_rate = 1.0e-3
+radiograph_patience = 0  # stop after so many epochs without a better validation AUC; 0: never
+radiograph_augmented = False  # small turns, shifts, zooms, contrast and brightness
+radiograph_balanced = False  # both classes weigh the same in the loss
+radiograph_dropout = 0.0
+precision = "float32"  # or, on a GPU, mixed_float16 or mixed_bfloat16
 training_seeds = 3  # how often the radiograph classifier is trained, with each of the two heads
 validation_images = 400
 test_images = 600
@@ -45,10 +52,9 @@ import datetime
 from pathlib import Path
 
 import pandas as pd
-from IPython.display import display
-from matplotlib.ticker import MaxNLocator
+from IPython.display import Markdown, display
 
-from black_average_drop import metrics, networks, provenance, training
+from black_average_drop import assessment, augmentation, figures, networks, provenance, training
 from black_average_drop.datasets import catalogue
 
 started = datetime.datetime.now()
@@ -101,11 +107,14 @@ origins
 # notebooks read ReLU scores from the same logits.
 
 # %%
+general_checkpoint = build / "general.checkpoint.npz"
 if general_epochs:
     names = general["train"].class_names
-    general_model = networks.build(general_backbone, size, names, "softmax", weights["general"])
+    with training.on_all("GPU"):
+        general_model = networks.build(general_backbone, size, names, "softmax", weights["general"])
+    settings = general_epochs, batch_size, general_learning_rate, seed
     general_history = training.fit(
-        general_model, general["train"], general["validation"], general_epochs, batch_size, general_learning_rate, seed
+        general_model, general["train"], general["validation"], *settings, checkpoint=general_checkpoint
     )
 else:
     general_model = networks.build_imagenet(general_backbone, size, weights["general"])
@@ -126,45 +135,49 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 # %% [markdown]
 # ## The radiograph classifiers
 #
-# The seed moves what a random start and the order of the images can move, nothing else. Each model is one `.keras` file
-# that also carries what is needed to use it again.
+# The seed moves what a random start, the order of the images and their augmentation can move, nothing else. Each model
+# is one `.keras` file that also carries what is needed to use it again.
 
 # %%
 shared = {"image_size": size, "profile": profile, "seed": seed, "test_images": test_images, "batch_size": batch_size}
-radiograph_facts = shared | {
-    "source": radiograph_source,
-    "class_names": class_names,
-    "backbone": radiograph_backbone,
-    "weights": origins["radiographs"],
+recipe = {
     "epochs": radiograph_epochs,
     "learning_rate": radiograph_learning_rate,
+    "head_epochs": radiograph_head_epochs,
+    "head_learning_rate": radiograph_head_learning_rate,
+    "patience": radiograph_patience,
+    "balanced": radiograph_balanced,
 }
+trained_with = {"augmented": radiograph_augmented, "dropout": radiograph_dropout, "precision": precision}
+radiograph_facts = shared | recipe | trained_with
+radiograph_facts |= {"source": radiograph_source, "class_names": class_names}
+radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"]}
 runs = [(head, repeat) for head in ("relu", "softmax") for repeat in range(training_seeds)]
 models = {run: build / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
+augment = augmentation.radiograph if radiograph_augmented else None
 
 # %% [markdown]
-# The epoch with the highest AUC on the validation images is kept. How well each classifier does is measured on the test
-# images, which nothing was chosen by; the score is that of pneumonia minus that of normal, of a softmax head the
-# logarithms of both.
+# First the head alone, if there are epochs for it, then the whole network. The epoch with the highest AUC on the
+# validation images is kept. After each epoch a checkpoint is written: if this notebook is stopped, the next run goes on
+# from there and ends where it would have ended. The test images come last, and nothing is chosen by them; the score is
+# that of pneumonia minus that of normal, of a softmax head the logarithms of both.
 
 # %%
-test = radiographs["test"]
+split, test = (radiographs["train"], radiographs["validation"]), radiographs["test"]
 histories, answers = {}, []
 for head, repeat in runs:
     networks.make_deterministic(seed + repeat)
-    model = networks.build(radiograph_backbone, size, class_names, head, weights["radiographs"])
+    start = radiograph_backbone, size, class_names, head, weights["radiographs"], radiograph_dropout, precision
+    with training.on_all("GPU"):
+        model = networks.build(*start)
+    checkpoint = models[head, repeat].with_suffix(".checkpoint.npz")
     rows = training.fit(
-        model,
-        radiographs["train"],
-        radiographs["validation"],
-        radiograph_epochs,
-        batch_size,
-        radiograph_learning_rate,
-        seed + repeat,
+        model, *split, **recipe, batch_size=batch_size, seed=seed + repeat, augment=augment, checkpoint=checkpoint
     )
+    model = networks.as_float32(model)
     scores = training.predict(model, test, batch_size)
     own = {"activation": head, "training_seed": repeat, "test_quality": training.quality(test.labels, scores)}
-    own["chosen_epoch"] = int(rows.loc[rows["chosen"], "epoch"].iloc[0])
+    own |= {"chosen_epoch": int(rows.query("chosen")["epoch"].iloc[0]), "trained_epochs": len(rows)}
     networks.save(model, models[head, repeat], radiograph_facts | own)
     answer = {"head": head, "training_seed": repeat, "id": test.ids, "group": test.groups, "label": test.labels}
     answers.append(pd.DataFrame(answer | {"score": scores[:, 1] - scores[:, 0]}))
@@ -172,37 +185,69 @@ for head, repeat in runs:
 histories["relu", 0]
 
 # %% [markdown]
-# The first training with the ReLU head is the classifier that the other notebooks show.
+# How well each does, with 95 % intervals over patients. The first training with the ReLU head is the classifier that
+# the other notebooks show.
 
 # %%
 answers = pd.concat(answers, ignore_index=True)
-auc = {
-    run: metrics.area_under_roc(part["label"], part["score"])
+assessed = {
+    run: assessment.assess(part["label"], part["score"], part["group"], seed=seed)
     for run, part in answers.groupby(["head", "training_seed"])
 }
-auc = pd.Series(auc, name="value").rename_axis(["head", "training_seed"])
+summary = pd.concat({run: table for run, (_, table) in assessed.items()}, names=["head", "training_seed"])
+summary = summary.reset_index(level=[0, 1])
 print("Test AUC of the radiograph classifiers (the paper: about 0.93, with a ReLU head)")
-auc.unstack()
+summary.query("measure == 'AUC'")
 
 # %% [markdown]
 # ## Learning curves
 #
-# What the epoch was chosen by, AUC for the radiographs and the share classified right for the general images, and the
-# loss of the classifiers that the other notebooks show.
+# The epoch was chosen by AUC for the radiographs, by the share classified right for general images.
 
 # %%
 parts = {("radiographs", head, repeat): rows for (head, repeat), rows in histories.items()}
 parts |= {("general", "softmax", 0): general_history} if general_epochs else {}
 history = pd.concat(parts, names=["data", "head", "training_seed"]).reset_index(level=[0, 1, 2])
-axes = None
-for (name, head, repeat), rows in history.groupby(["data", "head", "training_seed"], sort=False):
-    axes = rows.plot("epoch", "validation_quality", label=f"{name}, {head}, {repeat}", marker=".", ax=axes)
-axes.set(ylabel="quality on validation images", ylim=(None, 1.0))
-axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-for name, rows in history.query("head == 'relu' or data == 'general'").groupby("data", sort=False):
-    first = rows.query("training_seed == 0")
-    axes = first.plot("epoch", ["loss", "validation_loss"], marker="o", title=name, figsize=(5, 3), xlabel="epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+banner = "smoke run: not a result" if profile == "smoke" else ""
+drawn = figures.learning_curves(history, banner)
+pictures = figures.save(drawn, results / "learning_curves")
+drawn
+
+# %% [markdown]
+# ## ROC and confusion matrix
+#
+# Of the first training with either head, on the test images; the class with the larger score is the predicted one.
+
+# %%
+first = {head: answers.query("head == @head and training_seed == 0") for head in ("relu", "softmax")}
+confusions = {head: assessment.confusion(part["label"], part["score"], class_names) for head, part in first.items()}
+names = {}
+for head in first:
+    auc = assessed[head, 0][1].iloc[0]
+    names[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
+drawn = figures.assessments({head: assessed[head, 0][0] for head in first}, confusions, names, banner)
+pictures += figures.save(drawn, results / "roc")
+drawn
+
+# %% [markdown]
+# ## Model cards
+#
+# One beside each model; this is that of the classifier that the other notebooks show.
+
+# %%
+counts = {
+    split: {"images": len(dataset), "patients": len(set(dataset.groups))}
+    | {name: int((dataset.labels == label).sum()) for label, name in enumerate(class_names)}
+    for split, dataset in radiographs.items()
+}
+counts = pd.DataFrame(counts).T.rename_axis("split")
+cards = []
+for (head, repeat), part in answers.groupby(["head", "training_seed"]):
+    path = models[head, repeat].with_suffix(".md")
+    _, facts = networks.load(models[head, repeat])
+    table = assessment.confusion(part["label"], part["score"], class_names)
+    cards.append(assessment.write_card(path, facts, counts, assessed[head, repeat][1], table))
+Markdown(models["relu", 0].with_suffix(".md").read_text())
 
 # %% [markdown]
 # ## Save
@@ -228,7 +273,7 @@ networks.save(general_model, build / "general.keras", general_facts)
 # What the test images say, as numbers; the score of each test radiograph stays in the build folder.
 
 # %%
-tests = auc.reset_index().assign(data="radiographs", measure="AUC", images=len(test))
+tests = summary.assign(data="radiographs", images=len(test))
 accuracy = {"data": "general", "head": "softmax", "training_seed": 0, "measure": "accuracy", "value": general_accuracy}
 tests = pd.concat([tests, pd.DataFrame([accuracy | {"images": len(general_test)}])], ignore_index=True)
 tables_by_file = {results / "training.csv": history, results / "test.csv": tests}
@@ -245,6 +290,8 @@ inputs = {f"radiographs, {split}": provenance.dataset_checksum(dataset) for spli
 inputs |= {f"general, {split}": provenance.dataset_checksum(dataset) for split, dataset in general.items()}
 inputs["general, test"] = provenance.dataset_checksum(general_test)
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
-outputs = [*models.values(), build / "general.keras", *tables_by_file]
+outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
 record = provenance.write("01_train", outputs, inputs, globals(), results, started)
+for checkpoint in build.glob("*.checkpoint.npz"):  # all is written: nothing is left to go on from
+    checkpoint.unlink()
 record["outputs"]

@@ -6,12 +6,14 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from black_average_drop.provenance import replacing
 
 COLOUR_MAP = "viridis"  # ordered in greyscale and for colour-blind readers, unlike jet
 OPACITY = 0.5
 OUTLINE = "#ff3b30"
+HEAD_COLOURS = {"relu": "#0072b2", "softmax": "#d55e00"}
 COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # told apart by colour-blind readers
 
 
@@ -35,9 +37,7 @@ def figure1(rows, methods, banner=""):
     bar = figure.colorbar(scale, ax=grid, shrink=0.6, aspect=30, pad=0.01, alpha=OPACITY)
     bar.set_label("map, share of its peak", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    if banner:
-        figure.suptitle(banner, color=OUTLINE, fontsize=11, weight="bold")
-    return figure
+    return _labelled(figure, banner)
 
 
 def show(axes, image, heat_map=None, mask=None, boxes=()):
@@ -54,6 +54,69 @@ def show(axes, image, heat_map=None, mask=None, boxes=()):
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=OUTLINE, linewidth=0.9))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
+
+
+def learning_curves(history, banner=""):
+    """What each training did, epoch by epoch: validation quality and loss, the kept epoch marked. A matplotlib Figure.
+
+    history: DataFrame with columns data, head, training_seed and those of `training.fit`. A column of panels for each
+    kind of data, a colour for each head; dotted: the epochs of the head alone; dashed: validation loss.
+    """
+    kinds = list(history["data"].unique())
+    figure = Figure(figsize=(4.2 * len(kinds), 5.4), layout="constrained")
+    for column, kind in zip(figure.subplots(2, len(kinds), squeeze=False, sharex="col").T, kinds, strict=True):
+        named = set()
+        for (head, _), rows in history[history["data"] == kind].groupby(["head", "training_seed"], sort=False):
+            colour = HEAD_COLOURS[head]
+            first, named = head not in named, named | {head}
+            kept = rows[rows["chosen"]]
+            alone = rows["stage"] == "head"
+            for panel, name, style in ((0, "validation_quality", "-"), (1, "loss", "-"), (1, "validation_loss", "--")):
+                column[panel].plot(rows["epoch"], rows[name], style, color=colour, linewidth=1, marker=".")
+                column[panel].plot(rows["epoch"][alone], rows[name][alone], ":", color="white", linewidth=1.2)
+            label = f"{head} head" if first else None
+            column[0].plot(
+                kept["epoch"], kept["validation_quality"], "o", color=colour, markerfacecolor="none", label=label
+            )
+        column[0].set(title=kind, ylabel="validation AUC" if kind == "radiographs" else "share classified right")
+        column[1].set(xlabel="epoch", ylabel="loss (dashed: validation)", ylim=(0, None))
+        column[0].legend(title="circle: kept", fontsize=8, title_fontsize=8)
+        column[1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return _labelled(figure, banner)
+
+
+def assessments(curves, tables, names, banner=""):
+    """ROC curves with their band, and the confusion matrix of each classifier beside them; a matplotlib Figure.
+
+    curves: head -> what `assessment.assess` gives; tables: head -> what `assessment.confusion` gives; names: head ->
+    what the legend says.
+    """
+    figure = Figure(figsize=(4.2 + 2.6 * len(tables), 3.9), layout="constrained")
+    panels = figure.subplots(1, 1 + len(tables), width_ratios=[1.5] + [1] * len(tables))
+    for head, curve in curves.items():
+        rate = curve["false_positive_rate"]
+        panels[0].step(rate, curve["sensitivity"], color=HEAD_COLOURS[head], label=names[head], where="post")
+        panels[0].fill_between(rate, curve["low"], curve["high"], color=HEAD_COLOURS[head], alpha=0.2, step="post")
+    panels[0].plot([0, 1], [0, 1], color="grey", linewidth=0.7)
+    panels[0].set(xlabel="false positive rate", ylabel="sensitivity", aspect="equal", title="ROC, 95 % band")
+    panels[0].legend(fontsize=8, loc="lower right")
+    for panel, (head, table) in zip(panels[1:], tables.items(), strict=True):
+        shares = table.div(table.sum(axis=1).clip(lower=1), axis=0).to_numpy()
+        panel.imshow(shares, "Greys", vmin=0, vmax=1)
+        for (row, column), share in np.ndenumerate(shares):
+            text = f"{table.iat[row, column]}\n{100 * share:.0f} %"
+            panel.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
+        panel.set(xticks=range(len(table.columns)), yticks=range(len(table)), title=f"{head} head", xlabel="predicted")
+        panel.set_xticklabels(table.columns)
+        panel.set_yticklabels(table.index, rotation=90, va="center")
+    return _labelled(figure, banner)
+
+
+def _labelled(figure, banner):
+    """The figure with a line across its head, if there is something to say."""
+    if banner:
+        figure.suptitle(banner, color=OUTLINE, fontsize=11, weight="bold")
+    return figure
 
 
 def save(figure, path):

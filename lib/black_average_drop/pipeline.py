@@ -40,7 +40,7 @@ def run(profile, data_root):
     if the profile, a parameter or the data root is wrong, and RuntimeError if a notebook fails."""
     sections = read_profile(profile)
     build = ROOT / "build" / profile
-    results = build / "results" if profile == "smoke" else ROOT / "paper_figures" / profile
+    results = build / "results" if profile == "smoke" else ROOT / "paper_figures" / results_folder(profile)
     data_root = Path(data_root).resolve()
     _check_data(sections, data_root)
     outputs = {}
@@ -76,17 +76,16 @@ def stamp_key(notebook, sections, data_root, outputs):
 
 
 def read_profile(profile):
-    """notebook -> parameters, every name and type checked against the defaults in the notebook's parameters cell."""
+    """notebook -> parameters, every name and type checked against the defaults in the notebook's parameters cell.
+
+    A profile may begin with `extends: other`: the sections of the other one, with its own parameters in place of
+    theirs.
+    """
+    sections, base = _sections(profile)
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise ValueError(f"There is no profile {profile!r}: choose PROFILE={known.replace(', ', ' or PROFILE=')}.")
-    try:
-        sections = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as problem:
-        raise ValueError(f"{path.name} is no valid YAML: {' '.join(str(problem).split())}.") from problem
-    if not isinstance(sections, dict) or not all(isinstance(part, dict | None) for part in sections.values()):
-        raise ValueError(f"{path.name} must hold a section of parameters for each notebook: {', '.join(ORDER)}.")
+    if base:
+        theirs = _sections(base)[0]
+        sections = {name: {**(theirs.get(name) or {}), **(sections.get(name) or {})} for name in {**theirs, **sections}}
     if set(sections) != set(ORDER):
         wrong = sorted(set(sections) ^ set(ORDER))[0]
         raise ValueError(f"{path.name}: section {wrong!r} is missing or unknown: there is one for each notebook.")
@@ -105,6 +104,27 @@ def read_profile(profile):
             if name.endswith("_source") and value not in ("", *SOURCES):
                 raise ValueError(f"{path.name}: {notebook}: {name} is {value!r}: choose one of {', '.join(SOURCES)}.")
     return {notebook: sections[notebook] or {} for notebook in ORDER}
+
+
+def results_folder(profile):
+    """The folder below paper_figures/: the profile's own, or that of the profile that it is a smaller version of."""
+    return _sections(profile)[1] or profile
+
+
+def _sections(profile):
+    """What the file of a profile says, and the name of the profile that it extends or None."""
+    path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise ValueError(f"There is no profile {profile!r}: choose PROFILE={known.replace(', ', ' or PROFILE=')}.")
+    try:
+        sections = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as problem:
+        raise ValueError(f"{path.name} is no valid YAML: {' '.join(str(problem).split())}.") from problem
+    base = sections.pop("extends", None) if isinstance(sections, dict) else None
+    if not isinstance(sections, dict) or not all(isinstance(part, dict | None) for part in sections.values()):
+        raise ValueError(f"{path.name} must hold a section of parameters for each notebook: {', '.join(ORDER)}.")
+    return sections, base
 
 
 def report(profile):

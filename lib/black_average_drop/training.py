@@ -71,8 +71,9 @@ def fit(
             continue
         with _only_head_trainable(model) if stage == "head" else contextlib.nullcontext():
             falling = keras.optimizers.schedules.CosineDecay(rate, (end - start) * len(batches))
-            model.compile(keras.optimizers.Adam(falling), loss)
-            model.optimizer.build(model.trainable_variables)
+            with _scope(model):
+                model.compile(keras.optimizers.Adam(falling), loss)
+                model.optimizer.build(model.trainable_variables)
             _assign(model.variables, state.pop("variables", ()))
             if len(rows) > start:
                 _assign(model.optimizer.variables, state.pop("optimizer", ()))
@@ -127,13 +128,20 @@ def on_all(kind="GPU"):
     return contextlib.nullcontext()
 
 
+def _scope(model):
+    """The scope that the model was built in: an optimizer made outside updates no mirrored variable rightly."""
+    several = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1
+    return model.distribute_strategy.scope() if several else contextlib.nullcontext()
+
+
 def predict(model, dataset, batch_size):
     """Scores (N, C) of every image, read as it goes: of a ReLU head as they are, of a softmax head their logarithms,
     since the probabilities of a sure classifier all round to 1 and rank nothing."""
     scores = []
     with tqdm(total=len(dataset), desc="scores", unit="image", leave=False) as bar:
         for images in dataset.batches(batch_size):
-            scores.append(np.asarray(model.predict_on_batch(_pixels(images))))
+            answers = np.asarray(model.predict_on_batch(_pixels(images)))
+            scores.append(answers[: len(images)])  # a mirrored model answers once on each device
             bar.update(len(images))
     scores = np.concatenate(scores)
     if keras.activations.serialize(model.layers[-1].activation) == "softmax":
