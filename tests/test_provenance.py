@@ -2,6 +2,7 @@ import datetime
 import hashlib
 import json
 
+import keras
 import pandas as pd
 import pytest
 
@@ -27,6 +28,7 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     )
     assert "lib/black_average_drop/training.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
+    assert record["backend"] == keras.backend.backend()
     assert "somebody" not in text and str(tmp_path) not in text
 
 
@@ -57,3 +59,14 @@ def test_dataset_checksum_sees_pixels_labels_and_ids():
     assert whole == provenance.dataset_checksum(data, batch_size=2)
     assert whole != provenance.dataset_checksum(phantoms.radiographs(5, seed=1, size=64))
     assert whole != provenance.dataset_checksum(data.subset(slice(0, 4)))
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
+    def version(name):
+        if name == "tensorflow":
+            raise provenance.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(provenance, "version", version)
+    found = provenance._versions()
+    assert "tensorflow" not in found and found["keras"] == "1.0"

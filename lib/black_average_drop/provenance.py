@@ -7,13 +7,13 @@ import json
 import os
 import platform
 import subprocess
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-_PACKAGES = ("keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
+_PACKAGES = ("jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
 # Parameters that say where on this machine things are, not what was computed.
 PLACES = ("data_root", "build", "results")
 
@@ -24,6 +24,8 @@ def write(notebook, outputs, inputs, variables, results, started):
     outputs: files, recorded relative to `results` with their SHA-256; inputs: name -> file, or a checksum as text;
     variables: the notebook's globals(), of which its parameters are recorded; started: a datetime, for the minutes.
     """
+    import keras  # here, since it takes seconds and this module also serves commands that need none of it
+
     results = Path(results)
     parameters = [name for name in default_parameters(notebook) if name not in PLACES]
     record = {
@@ -33,7 +35,8 @@ def write(notebook, outputs, inputs, variables, results, started):
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "minutes": round((datetime.datetime.now() - started).total_seconds() / 60, 1),
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+        "versions": _versions(),
+        "backend": keras.backend.backend(),
         "parameters": {name: variables[name] for name in parameters},
         "sources": sources(notebook),
         "inputs": {name: sha256(value) if isinstance(value, Path) else value for name, value in inputs.items()},
@@ -100,6 +103,15 @@ def dataset_checksum(dataset, batch_size=64):
     for images in dataset.batches(batch_size):
         digest.update(images.tobytes())
     return digest.hexdigest()
+
+
+def _versions():
+    """Python and the packages that numbers hang on, as far as they are installed: one backend is enough."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _imported_modules(path):
