@@ -1,11 +1,17 @@
+import os
 import random
+import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
-from black_average_drop import networks, training
+from black_average_drop import augmentation, networks, training
 from black_average_drop.datasets import Dataset, phantoms, split_by_group
+from black_average_drop.provenance import ROOT
 
 
 def bright_and_dark(count, seed=0):
@@ -148,3 +154,219 @@ def test_frozen_batch_normalisation_keeps_its_statistics(tmp_path):
     scale, offset = model.get_layer("pixels_to_network").get_weights()  # the rescaling is not trained either
     np.testing.assert_array_equal(scale[0, 0], np.eye(3, dtype="float32") / np.float32(127.5))
     np.testing.assert_array_equal(offset, -1)
+
+
+def weights_of(model):
+    return [np.array(weight) for weight in model.get_weights()]
+
+
+def test_the_head_alone_is_trained_first(monkeypatch):
+    networks.make_deterministic(0)
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+    trunk, frozen = model.get_layer("small_cnn"), []
+    trunk.layers[2].trainable = False  # a BatchNorm that was frozen before stays so
+    after, epoch = [weights_of(model)], training._train_one_epoch
+
+    def watched(trained, batches, title):
+        frozen.append(len(trained.trainable_variables))
+        loss = epoch(trained, batches, title)
+        after.append(weights_of(model))
+        return loss
+
+    monkeypatch.setattr(training, "_train_one_epoch", watched)
+    data = bright_and_dark(32)
+    history = training.fit(model, data, bright_and_dark(8, 1), 1, 8, 1e-2, head_epochs=2, head_learning_rate=1e-2)
+    assert list(history["stage"]) == ["head", "head", "network"] and list(history["epoch"]) == [1, 2, 3]
+    assert frozen[:2] == [2, 2] and frozen[2] == 2 + 6 + 2 * 5  # kernel and bias; six kernels, five BatchNorms
+    for start, head, network in zip(after[0][2:-2], after[2][2:-2], after[3][2:-2], strict=True):
+        np.testing.assert_array_equal(start, head)  # the trunk, its BatchNorm's statistics among it
+        assert (network != head).any() or len(network) == 16  # the frozen BatchNorm alone
+    assert all((start != head).any() for start, head in zip(after[0][-2:], after[2][-2:], strict=True))
+    assert not trunk.layers[2].trainable and trunk.layers[3].trainable and trunk.trainable
+
+
+def test_balanced_classes_weigh_the_same():
+    data = bright_and_dark(40).subset(np.r_[0:40:2, 1:11:2])  # 20 dark, 5 bright
+    batches = training._ShuffledBatches(data, 8, 0, balanced=True)
+    labels, weights = (np.concatenate([batches[i][part] for i in range(len(batches))]) for part in (1, 2))
+    assert weights[labels == 0].sum() == pytest.approx(12.5) and weights[labels == 1].sum() == pytest.approx(12.5)
+    assert len(training._ShuffledBatches(data, 8, 0)[0]) == 2
+
+
+def test_augmentation_hangs_on_seed_epoch_and_image_alone():
+    data, seen = bright_and_dark(6), {}
+
+    def augment(image, generator):
+        return np.full_like(image, generator.integers(256))
+
+    for name, size, seed, epoch in (("a", 2, 0, 0), ("b", 3, 0, 0), ("epoch", 2, 0, 1), ("seed", 2, 1, 0)):
+        batches = training._ShuffledBatches(data, size, seed, augment)
+        batches.start(epoch)
+        values = np.concatenate([batches[i][0][:, 0, 0, 0] for i in range(len(batches))])
+        seen[name] = values[np.argsort(batches.order)]
+    np.testing.assert_array_equal(seen["a"], seen["b"])
+    assert len(set(seen["a"])) > 3 and (seen["a"] != seen["epoch"]).any() and (seen["a"] != seen["seed"]).any()
+
+
+def test_batches_may_be_asked_for_again_and_out_of_order():
+    batches = training._ShuffledBatches(bright_and_dark(30), 4, 0)
+    expected = [batches._read(i)[0] for i in range(len(batches))]
+    for index in (0, 0, 5, 2, 7, 0, 7):
+        np.testing.assert_array_equal(batches[index][0], expected[index])
+
+
+@pytest.mark.parametrize(
+    ("qualities", "patience", "epochs"),
+    [((0.6, 0.9, 0.7, 0.8, 0.95, 0.9), 2, 4), ((0.6, 0.9, 0.7, 0.8, 0.95, 0.9), 3, 6), ((0.9, 0.8, 0.7), 0, 3)],
+)
+def test_training_stops_when_it_has_not_improved_for_long(monkeypatch, qualities, patience, epochs):
+    answers = iter(qualities)
+    monkeypatch.setattr(training, "quality", lambda labels, scores: next(answers))
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+    data = bright_and_dark(8)
+    history = training.fit(model, data, data, len(qualities), 8, 1e-3, patience=patience)
+    assert list(history["validation_quality"]) == list(qualities[:epochs])
+    assert history["chosen"].idxmax() == int(np.argmax(qualities[:epochs]))
+
+
+def test_epochs_of_the_head_alone_do_not_try_the_patience(monkeypatch):
+    answers = iter((0.9, 0.8, 0.7, 0.6, 0.5))
+    monkeypatch.setattr(training, "quality", lambda labels, scores: next(answers))
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+    data = bright_and_dark(8)
+    history = training.fit(model, data, data, 2, 8, 1e-3, head_epochs=3, patience=2)
+    assert len(history) == 5
+
+
+# Everything that has a state: Dropout, augmentation, shuffling, two stages, class weights, early stopping.
+FULL = {"head_epochs": 2, "augment": augmentation.radiograph, "balanced": True, "patience": 2}
+
+
+def noisy(count, seed):
+    """Two classes that are hard to tell, so that the validation AUC goes up and down."""
+    data = bright_and_dark(count, seed)
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 256, (count, 64, 64, 3)) + 4 * data.labels[:, None, None, None]
+    pixels = np.clip(pixels, 0, 255).astype("uint8")
+    return Dataset(data.ids, data.labels, data.ids, data.class_names, (64, 64), data.positions, lambda i: pixels[i])
+
+
+def trained_fully(checkpoint=None, seed=0):
+    networks.make_deterministic(seed)
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.4)
+    history = training.fit(model, noisy(48, 0), noisy(24, 1), 9, 8, 3e-3, seed, checkpoint=checkpoint, **FULL)
+    return history, weights_of(model)
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    history, weights = trained_fully()
+    assert 4 < len(history) < 11  # early stopping is at work
+    return history, weights
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, "tests")
+from black_average_drop import training
+import test_training
+
+name, count = sys.argv[2], int(sys.argv[3])
+original = getattr(training, name) if name != "savez" else training.np.savez
+seen = []
+
+
+def deadly(*arguments, **named):
+    seen.append(1)
+    if len(seen) == count:
+        if name == "savez":  # half of the file is on the disk
+            arguments[0].write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*arguments, **named)
+
+
+setattr(training if name != "savez" else training.np, name, deadly)
+test_training.trained_fully(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("_pixels", 4), ("_pixels", 15), ("_write_checkpoint", 3), ("_pixels", 40), ("savez", 4)],
+    ids=["first epoch", "head", "between the stages", "network", "while the checkpoint is written"],
+)
+def test_a_killed_training_ends_where_an_undisturbed_one_does(tmp_path, undisturbed, name, count):
+    checkpoint = tmp_path / "training.checkpoint.npz"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, checkpoint, name, str(count)], cwd=ROOT, env=os.environ, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    before = checkpoint.is_file()
+    assert before == (name != "_pixels" or count > 4)
+    epochs, one = [], training._train_one_epoch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_train_one_epoch", lambda *all: epochs.append(1) or one(*all))
+        history, weights = trained_fully(checkpoint)
+    pd.testing.assert_frame_equal(history, undisturbed[0], check_exact=True)
+    for found, expected in zip(weights, undisturbed[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert len(epochs) < len(history) if before else len(epochs) == len(history)
+
+
+def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(tmp_path, undisturbed, monkeypatch):
+    checkpoint = tmp_path / "training.checkpoint.npz"
+    trained_fully(checkpoint)
+    epochs, one = [], training._train_one_epoch
+    monkeypatch.setattr(training, "_train_one_epoch", lambda *all: epochs.append(1) or one(*all))
+    history, weights = trained_fully(checkpoint)
+    assert not epochs
+    pd.testing.assert_frame_equal(history, undisturbed[0], check_exact=True)
+    for found, expected in zip(weights, undisturbed[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    history, _ = trained_fully(checkpoint, seed=1)
+    assert len(epochs) == len(history) and not history.equals(undisturbed[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": 2e-3},
+        {"augment": None},
+        {"balanced": False},
+        {"training": noisy(24, 0)},
+        {"model": ("small_cnn", (64, 64), ("dark", "bright"), "softmax")},
+    ],
+    ids=["learning rate", "augmentation", "weights", "images", "head"],
+)
+def test_checkpoint_key_tells_trainings_apart(change):
+    def key(model, training_images, learning_rate, augment, balanced):
+        networks.make_deterministic(0)
+        return training._key(networks.build(*model), training_images, noisy(8, 1), [learning_rate, balanced], augment)
+
+    usual = {
+        "model": ("small_cnn", (64, 64), ("dark", "bright")),
+        "training_images": noisy(48, 0),
+        "learning_rate": 1e-3,
+        "augment": augmentation.radiograph,
+        "balanced": True,
+    }
+    changed = usual | {"training_images" if name == "training" else name: value for name, value in change.items()}
+    assert key(**usual) == key(**usual) != key(**changed)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_is_saved_as_float32(tmp_path, precision):
+    networks.make_deterministic(0)
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.2, precision=precision)
+    assert keras.config.dtype_policy().name == "float32"  # what comes after is not touched
+    assert model.get_layer("small_cnn").layers[1].compute_dtype == precision.removeprefix("mixed_")
+    validation = bright_and_dark(32, 1)
+    history = training.fit(model, bright_and_dark(64), validation, 3, 16, 1e-3)
+    assert history["validation_quality"].max() > 0.95
+    networks.save(networks.as_float32(model), tmp_path / "model.keras", {})
+    loaded, _ = networks.load(tmp_path / "model.keras")
+    assert all(layer.compute_dtype == "float32" for layer in training._all_layers(loaded))
+    for weight, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+    difference = training.predict(model, validation, 16) - training.predict(loaded, validation, 16)
+    assert 0 < np.abs(difference).max() < 0.02
