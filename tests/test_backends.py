@@ -5,9 +5,38 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 
 from black_average_drop.provenance import ROOT
 
+DEVICES = """
+import sys
+
+import numpy as np
+import tensorflow
+
+cpu = tensorflow.config.list_physical_devices("CPU")[0]
+tensorflow.config.set_logical_device_configuration(
+    cpu, [tensorflow.config.LogicalDeviceConfiguration() for _ in range(int(sys.argv[1]))]
+)
+sys.path.insert(0, "tests")
+import keras
+import test_training
+
+from black_average_drop import networks, training
+
+networks.make_deterministic(0)
+with training.on_all("CPU"):
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+assert model.distribute_strategy.num_replicas_in_sync == int(sys.argv[1])
+for layer in model.get_layer("small_cnn").layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.trainable = False  # its statistics are each device's own
+data, validation = test_training.bright_and_dark(48), test_training.bright_and_dark(32, 1)
+history = training.fit(model, data, validation, 3, 16, 1e-3, head_epochs=1)
+assert training.predict(model, validation, 16).shape == (32, 2)
+np.save(sys.argv[2], history[["loss", "validation_loss"]].to_numpy())
+"""
 CORE = ("test_cams.py", "test_masks.py", "test_metrics.py", "test_evaluation.py")
 
 
@@ -25,3 +54,21 @@ def test_core_passes_on_the_other_backend():
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "skipped" not in done.stdout
+
+
+def test_two_devices_train_as_one_does(tmp_path):
+    """`tf.distribute.MirroredStrategy` over two virtual processors: the same losses up to rounding."""
+    losses = []
+    for devices in ("1", "2"):
+        path = tmp_path / f"losses{devices}.npy"
+        done = subprocess.run(
+            [sys.executable, "-c", DEVICES, devices, path],
+            cwd=ROOT,
+            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        losses.append(np.load(path))
+    assert losses[0][-1, 1] < losses[0][0, 1] - 0.01  # it learns
+    np.testing.assert_allclose(losses[1], losses[0], atol=1e-5)

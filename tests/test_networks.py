@@ -362,3 +362,27 @@ def test_files_that_cannot_be_loaded_are_named(tmp_path):
     (tmp_path / "broken.keras").write_bytes(b"PK not a model")
     with pytest.raises(ValueError, match="broken.keras cannot be loaded"):
         networks.load(tmp_path / "broken.keras")
+
+
+def test_dropout_stands_before_the_head_and_is_passed_over(pixels):
+    model = networks.build("small_cnn", (32, 32), ("a", "b"), dropout=0.5)
+    assert [layer.name for layer in model.layers[-3:]] == ["global_average_pooling", "dropout", "head"]
+    assert model.get_layer("dropout").rate == 0.5
+    model.layers[-1].set_weights([np.ones((96, 2)), np.zeros(2)])
+    network = networks.CamNetwork.from_model(model)
+    np.testing.assert_allclose(network.score(pixels)[1], np.asarray(model(pixels.astype("float32"))), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"dropout": 1.0}, "dropout is 1.0: a share from 0 to below 1"), ({"precision": "half"}, "precision is 'half'")],
+)
+def test_build_refuses_what_it_cannot_train_with(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        networks.build("small_cnn", (32, 32), ("a", "b"), **arguments)
+
+
+def test_batch_normalisation_of_random_weights_follows_within_an_epoch():
+    trunk = networks.build("MobileNetV2", (32, 32), ("a", "b")).get_layer(index=2)
+    momenta = {layer.momentum for layer in trunk.layers if isinstance(layer, layers.BatchNormalization)}
+    assert momenta == {0.9}

@@ -50,9 +50,17 @@ def test_notebooks_read_like_an_article(script):
             assert not any(isinstance(node, defined) for node in ast.walk(ast.parse(cell.source)))
 
 
-@pytest.mark.parametrize("profile", ["smoke", "demo", "laptop", "paper"])
+@pytest.mark.parametrize("profile", ["smoke", "demo", "laptop", "paper", "paper_cpu"])
 def test_profiles_name_parameters_that_exist(profile):
     assert list(pipeline.read_profile(profile)) == list(pipeline.ORDER)
+
+
+def test_a_profile_that_extends_another_changes_what_it_names_and_nothing_else():
+    smaller, whole = pipeline.read_profile("paper_cpu"), pipeline.read_profile("paper")
+    own = yaml.safe_load((NOTEBOOKS / "profiles/paper_cpu.yaml").read_text())["01_train"]
+    assert smaller["01_train"] == whole["01_train"] | own != whole["01_train"]
+    assert {name: smaller[name] for name in AFTER_TRAINING} == {name: whole[name] for name in AFTER_TRAINING}
+    assert pipeline.results_folder("paper_cpu") == "paper" and pipeline.results_folder("demo") == "demo"
 
 
 @pytest.fixture
@@ -125,14 +133,21 @@ def test_new_outputs_make_stale_what_reads_them(keys):
     assert {name for name in before if before[name] != after[name]} == {"04_alpha"}
 
 
-def run(project, *arguments):
-    return subprocess.run(
+def start(project, *arguments, **environment):
+    return subprocess.Popen(
         [sys.executable, "-m", "black_average_drop.pipeline", *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project / "lib")},
-        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(project / "lib")} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def run(project, *arguments):
+    process = start(project, *arguments)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def edit_profile(project, notebook, **parameters):
@@ -142,23 +157,91 @@ def edit_profile(project, notebook, **parameters):
     path.write_text(yaml.safe_dump(sections))
 
 
+# Where TensorFlow is not installed, importing it fails.
+WITHOUT_TENSORFLOW = """
+import sys
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+"""
+# The whole recipe of a training, which the smoke profile leaves out, and one training with each head.
+RECIPE = {
+    "radiograph_head_epochs": 1,
+    "radiograph_dropout": 0.2,
+    "radiograph_augmented": True,
+    "radiograph_balanced": True,
+    "radiograph_patience": 3,
+    "training_seeds": 1,
+}
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project, the smoke profile run once in it."""
-    folder = tmp_path_factory.mktemp("project")
+def projects(tmp_path_factory):
+    """Copies of the project, the smoke profile run once in each, side by side: twice as it is, and once with the whole
+    recipe on JAX where there is no TensorFlow."""
+    folders, runs = {}, {}
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
-    for name in ("lib", "notebooks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    shutil.copy(ROOT / "requirements.lock", folder)
-    done = run(folder, "run", "--profile", "smoke")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("running") == 6
-    return folder
+    for name in ("first", "second", "jax"):
+        folder = folders[name] = tmp_path_factory.mktemp(name)
+        for part in ("lib", "notebooks"):
+            shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+        shutil.copy(ROOT / "requirements.lock", folder)
+        more = {}
+        if name == "jax":
+            edit_profile(folder, "01_train", **RECIPE)
+            (folder / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)
+            more = {"KERAS_BACKEND": "jax", "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'lib'}"}
+        runs[name] = start(folder, "run", "--profile", "smoke", **more)
+    for name, process in runs.items():
+        out, err = process.communicate()
+        assert process.returncode == 0, name + out + err
+        assert out.count("running") == 6
+    return folders
+
+
+@pytest.fixture(scope="module")
+def project(projects):
+    return projects["first"]
 
 
 @pytest.fixture
 def results(project):
     return project / "build/smoke/results"
+
+
+def test_two_runs_from_nothing_give_the_same_tables(projects):
+    """Before any other test has touched either."""
+    first, second = (projects[name] / "build/smoke/results" for name in ("first", "second"))
+    tables = {path.name: path.read_bytes() for path in [*first.glob("*.csv"), *first.glob("*.md")]}
+    assert len(tables) > 15
+    assert {name: (second / name).read_bytes() for name in tables} == tables
+
+
+def test_the_whole_profile_runs_on_jax_without_tensorflow(projects):
+    ours = projects["jax"] / "build/smoke/results"
+    records = {
+        name: json.loads((projects[name] / "build/smoke/results/01_train.json").read_text()) for name in projects
+    }
+    assert records["jax"]["backend"] == "jax" and records["first"]["backend"] == "tensorflow"
+    assert records["jax"]["inputs"] == records["first"]["inputs"]  # the very same pixels
+    history = pd.read_csv(ours / "training.csv", comment="#").query("data == 'radiographs'")
+    assert (history.groupby("head")["stage"].first() == "head").all()
+    assert set(history["stage"]) == {"head", "network"} and np.isfinite(history["loss"]).all()
+    table = pd.read_csv(ours / "table1.csv", comment="#")
+    assert table.query("images == 'all' and score == 'relu'")["AD"].between(0, 1).all()
+    verdicts = pd.read_csv(ours / "claims.csv", comment="#").set_index("claim")
+    assert verdicts.loc["identity", "verdict"] == "reproduced"
+    assert verdicts.loc["radiographs_BAD", "trainings"] == 1  # no verdict on X-rays from one training
+    assert "reproduced" not in verdicts.loc["radiographs_BAD", "verdict"]
+    assert {path.name for path in ours.iterdir()} == {
+        path.name for path in (projects["first"] / "build/smoke/results").iterdir()
+    }
 
 
 def test_training_leaves_models_that_can_be_used_again(project, results):
@@ -175,12 +258,26 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
     chosen = history.groupby(["data", "head", "training_seed"])["chosen"].sum()
     assert np.isfinite(history["loss"]).all() and list(chosen) == [1] * 7
     tests = pd.read_csv(results / "test.csv", comment="#")
-    assert list(tests["images"]) == [20] * 7 and tests["value"].between(0, 1).all()
+    assert list(tests["images"]) == [20] * (6 * 4 + 1) and tests["value"].between(0, 1).all()
     scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
     by_hand = [
         metrics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
     ]
-    np.testing.assert_allclose(tests["value"][:6], by_hand, atol=1e-4)
+    np.testing.assert_allclose(tests.query("measure == 'AUC'")["value"], by_hand, atol=1e-4)
+    assert not list(project.glob("build/smoke/*.checkpoint.npz"))
+
+
+def test_a_card_stands_beside_each_radiograph_model(project, results):
+    scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
+    for (head, training), part in scores.groupby(["head", "training_seed"]):
+        card = (project / f"build/smoke/radiographs_{head}_{training}.md").read_text()
+        found = ((part["score"] > 0) & (part["label"] == 1)).sum()
+        assert f"| is pneumonia | {10 - found} | {found} |" in card and f"{head} scores" in card
+        assert f"| AUC | {metrics.area_under_roc(part['label'], part['score']):.3f} [" in card
+    for name in ("learning_curves", "roc"):
+        with Image.open(results / f"{name}.png") as image:
+            top = np.asarray(image.convert("RGB")).astype(int)[:50]
+        assert ((top[..., 0] > 200) & (top[..., 1] < 100)).sum() > 200  # the red banner
 
 
 def test_trainings_differ_by_their_seed_alone(project):
@@ -334,14 +431,6 @@ def test_only_what_is_stale_runs_again(project, results):
     assert (results / "table1.csv").read_bytes() == table
 
 
-def test_two_runs_from_nothing_give_the_same_tables(project, results):
-    first = {path.name: path.read_bytes() for path in [*results.glob("*.csv"), *results.glob("*.md")]}
-    assert len(first) > 15
-    shutil.rmtree(project / "build")
-    assert run(project, "run", "--profile", "smoke").returncode == 0
-    assert {name: (results / name).read_bytes() for name in first} == first
-
-
 def test_a_notebook_that_fails_leaves_its_traceback_and_no_result(project, results):
     table = (results / "table1.csv").read_bytes()
     edit_profile(project, "03_table1", ties="loose")
@@ -410,6 +499,7 @@ def test_wrong_parameters_stop_the_run_before_it_starts(project, section, parame
         ("01_train: 3", "must hold a section of parameters"),
         ("- 01_train", "must hold a section of parameters"),
         ("01_train: {}", "section '02_figure1' is missing or unknown"),
+        ("extends: demmo", "There is no profile 'demmo'"),
     ],
 )
 def test_profiles_that_are_no_profiles_are_refused_in_a_sentence(project, text, message):
