@@ -248,8 +248,8 @@ def _check_data(sections, data_root):
     for folder in _folders(sections.values()):
         if not (data_root / folder).is_dir():
             raise FileNotFoundError(
-                f"{data_root / folder} is missing: pass DATA=, the folder that {folder} is in, or fetch it with make data "
-                "and the same PROFILE= and DATA=; data/README.md says how to get it by hand."
+                f"{data_root / folder} is missing: pass DATA=, the folder that {folder} is in, or fetch it: make data "
+                "with the same PROFILE= and DATA=; data/README.md says how to get it by hand."
             )
 
 
