@@ -368,6 +368,35 @@ def test_a_killed_download_of_an_archive_is_resumed(server, tmp_path):
     assert fetch.counts("chest_xray", tmp_path) == SMALL and not (tmp_path / fetch.STAGING).exists()
 
 
+def test_an_archive_that_stalls_is_tried_again(server, tmp_path, monkeypatch):
+    from kagglehub import clients
+
+    monkeypatch.setattr(clients, "DEFAULT_READ_TIMEOUT", 0.5)
+    archive, release = chest_xray_archive(), threading.Event()
+    kaggle(server, good(archive), cut(archive, 500, lambda: release.wait(30)), good(archive))
+    fetch.fetch(["chest_xray"], [], tmp_path)
+    release.set()
+    assert fetch.counts("chest_xray", tmp_path) == SMALL
+
+
+def test_what_a_killed_unpacking_left_is_no_obstacle_and_no_part_of_the_tree(server, tmp_path):
+    staging = tmp_path / fetch.STAGING / "chest_xray"
+    for left in ("unpacked", "root"):
+        (staging / left / "chest_xray" / "train" / "NORMAL").mkdir(parents=True)
+        (staging / left / "chest_xray" / "train" / "NORMAL" / "half.jpeg").write_bytes(b"")
+    kaggle(server, good(chest_xray_archive()))
+    fetch.fetch(["chest_xray"], [], tmp_path)
+    assert fetch.counts("chest_xray", tmp_path) == SMALL and not (tmp_path / fetch.STAGING).exists()
+
+
+def test_what_is_left_beside_a_tree_in_its_place_is_removed(server, tmp_path):
+    (tmp_path / "chest_xray").mkdir()
+    (tmp_path / fetch.STAGING / "chest_xray").mkdir(parents=True)
+    (tmp_path / fetch.STAGING / "chest_xray" / "archive").write_bytes(b"x")
+    fetch.fetch(["chest_xray"], [], tmp_path)
+    assert not (tmp_path / fetch.STAGING).exists() and not server.seen
+
+
 def broken_member(archive):
     """The archive with one byte of a member's content changed: of the right size, but not of the right CRC."""
     at = archive.index(b"train/NORMAL/bx")

@@ -339,7 +339,7 @@ def _persist(download):
         except requests.RequestException as problem:
             status = getattr(problem.response, "status_code", None)
             passing = status in (429, 500, 502, 503, 504) if status else not isinstance(problem, ValueError)
-            if pause is None or not passing or isinstance(problem, requests.TooManyRedirects):
+            if pause is None or not passing:
                 raise
             time.sleep(pause)
 
