@@ -40,7 +40,7 @@ ARCHIVES = {
     ),
     "chestxray14": (("nih-chest-xrays", "data", 3), r"images_0\d\d/images/[^/]+\.png|[^/]+\.(csv|txt|pdf)", "."),
 }
-SIZES = {"chest_xray": "2.5 GB", "chestxray14": "45 GB, and as much again while it is unpacked", "imagenet": "30 MB"}
+SIZES = {"chest_xray": "2.5 GB", "chestxray14": "45 GB, and as much again while it is unpacked", "imagenet": "20 MB"}
 EXPECTED = {
     "chest_xray": {
         "images in train/NORMAL": 1341,
@@ -192,7 +192,7 @@ def _fetch_source(source, root, photos):
         difference = _difference(source, root)
         print(f"{FOLDERS[source]}: there already, {f'but with {difference}' if difference else 'and whole'}.")
     else:
-        print(f"{FOLDERS[source]}: fetching {SIZES[source]} from Kaggle.", flush=True)
+        print(f"{FOLDERS[source]}: fetching from Kaggle, {SIZES[source]}.", flush=True)
         try:
             tree = _imagenet(staging, photos) if source == "imagenet" else _archive(source, staging)
             difference = _difference(source, tree.parent)
@@ -301,7 +301,7 @@ def _draw(answers, photos):
     unknown = [name for name in photos if name not in synsets]
     if unknown:
         raise ValueError(f"its table of answers does not know the photo {unknown[0]}")
-    chosen = {synsets[name]: name for name in photos}
+    chosen = {synsets[name]: name for name in sorted(photos)}
     by_class = {}
     for name in sorted(synsets):
         by_class.setdefault(synsets[name], []).append(name)
@@ -371,8 +371,8 @@ def _by_hand(source, place):
             f"{place / 'val'}."
         )
     (owner, name, _), _, inside = ARCHIVES[source]
-    what = f"its folder {inside}/" if inside != "." else "what is in it"
-    return f"download the archive from {KAGGLE}/datasets/{owner}/{name} and put {what} at {place}."
+    where = f"into {place}" if inside == "." else f"and put its folder {inside}/ at {place}"
+    return f"download the archive from {KAGGLE}/datasets/{owner}/{name} and unpack it {where}."
 
 
 def _difference(source, root):
