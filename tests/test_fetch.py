@@ -30,6 +30,7 @@ COMPETITION_FILE = "/v1/competitions.CompetitionApiService/DownloadDataFile"
 SMALL = {"images in train/NORMAL": 2, "images in train/PNEUMONIA": 1, "images in test/NORMAL": 1}
 SMALL |= {"images in test/PNEUMONIA": 1}
 BODY = bytes(range(256)) * 40
+REAL = dict(fetch.EXPECTED)  # before `isolated` makes chest_xray a small one
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -684,6 +685,17 @@ def test_running_notebooks_needs_neither_library():
     code = "import sys, black_average_drop.pipeline; print({'pooch', 'kagglehub', 'kagglesdk'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_notes_on_data_state_what_is_checked():
+    notes = (ROOT / "data" / "README.md").read_text()
+    for address, checksum, size in fetch.WEIGHTS.values():
+        checked = f"MD5 `{checksum.removeprefix('md5:')}`" if checksum else f"{size:,} bytes"
+        assert f"| `{address.removeprefix(fetch.KERAS + '/')}` | {checked}" in notes
+    for numbers in REAL.values():
+        assert all(f"{number:,}" in notes for number in numbers.values())
+    for (owner, name, version), _, _ in fetch.ARCHIVES.values():
+        assert f"version {version} of `{owner}/{name}`" in notes and f"kaggle.com/datasets/{owner}/{name}" in notes
 
 
 def test_make_lists_and_runs_both_targets_although_there_is_a_folder_called_data():
