@@ -71,12 +71,14 @@ d.png,Pneumonia,3,AP
 e.png,No Finding,2,AP
 f.png,No Finding,4,PA
 g.png,Edema|Infiltration,5,PA
+h.png,Infiltration,6,PA
 """
 BOXES = """Image Index,Finding Label,Bbox [x,y,w,h],,,
 a.png,Pneumonia,1,1,1,1
 d.png,Pneumonia,1,1,1,1
 d.png,Pneumonia,2,2,2,2
 g.png,Infiltrate,1,1,1,1
+h.png,Infiltrate,1,1,1,1
 """
 
 
@@ -93,10 +95,10 @@ def test_chestxray14_figures(tmp_path):
     rows = dict(report.chestxray14_rows(tmp_path))
     assert rows.pop("size of the images").endswith("MB in 4 files, 8 x 8 pixels")
     assert rows == {
-        "boxes": "4 on 3 images, 2 of them for pneumonia",
-        "boxed images with further labels that have no box": "2 of 3",  # Edema of a and of g
-        "images in the table": "7 of 5 patients",
-        "labels in the table": "Edema 3, No Finding 3, Pneumonia 2, Infiltration 1",
+        "boxes": "5 on 4 images, 2 of them for pneumonia",
+        "boxed images with further labels that have no box": "2 of 4",  # Edema of a and of g
+        "images in the table": "8 of 6 patients",
+        "labels in the table": "Edema 3, No Finding 3, Infiltration 2, Pneumonia 2",
         "pneumonia in the table": "2, 1 with that label alone",
         "no finding in the table": "3",
         "views of pneumonia in the table": "1 AP, 1 PA",
