@@ -15,10 +15,10 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint lab report notebooks clean
+.PHONY: help env data data-report reproduce test lint lab report notebooks clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PROFILE=smoke|demo|laptop|paper (now $(PROFILE)) and DATA=folder (now $(DATA)) choose what runs on what."
 
 env:  ## build .venv from requirements.lock; nothing to do while the lock is unchanged
@@ -34,6 +34,12 @@ $(VENV)/rebuild:
 
 reproduce: env  ## regenerate every figure and table of PROFILE into paper_figures/PROFILE (smoke: build/smoke)
 	@$(PIPELINE) run --profile $(PROFILE) --data "$(DATA)"
+
+data: env  ## fetch the images and weights that PROFILE reads into DATA; what is there already stays
+	@$(PIPELINE) data --profile $(PROFILE) --data "$(DATA)"
+
+data-report: env  ## print the table of data/README.md, counted anew from the files in DATA
+	@$(PIPELINE) data-report --data "$(DATA)"
 
 report: reproduce  ## the executed notebooks as HTML without code cells, in build/PROFILE/report
 	@$(PIPELINE) report --profile $(PROFILE)

@@ -18,7 +18,8 @@ from types import SimpleNamespace
 import yaml
 
 from black_average_drop import claims, provenance
-from black_average_drop.datasets import FOLDERS
+from black_average_drop.datasets import FOLDERS, fetch
+from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
 # Each notebook in its order, with those whose outputs it reads.
@@ -125,6 +126,30 @@ def _sections(profile):
     if not isinstance(sections, dict) or not all(isinstance(part, dict | None) for part in sections.values()):
         raise ValueError(f"{path.name} must hold a section of parameters for each notebook: {', '.join(ORDER)}.")
     return sections, base
+
+
+def data(profile, data_root):
+    """Bring what a profile reads to the data root. Raises RuntimeError saying what to fetch by hand, and from where."""
+    sections = read_profile(profile)
+    sources, photos = _values(sections.values(), "_source") & set(FOLDERS), ()
+    if not sources:
+        print(f"{profile}: nothing to fetch, its images are drawn from a seed.")
+        return
+    parameters = default_parameters("01_train") | sections["01_train"]
+    if parameters["general_source"] == "imagenet":
+        photos = _values(sections.values(), "general_image")
+    fetch.fetch(sources, _keras_weights(parameters, Path(data_root)), data_root, photos)
+
+
+def _keras_weights(parameters, data_root):
+    """(backbone, with its head) of the weights that 01_train will ask Keras for, by the rule of that notebook."""
+    untrained = not parameters["general_epochs"]
+    wanted = set()
+    for kind, with_head in (("general", untrained), ("radiograph", False)):
+        weights = parameters[f"{kind}_weights"] or ("imagenet" if with_head else "")
+        if weights and not (data_root / weights).is_file():
+            wanted.add((parameters[f"{kind}_backbone"], with_head))
+    return wanted
 
 
 def report(profile):
@@ -243,8 +268,8 @@ def _check_data(sections, data_root):
     for folder in _folders(sections.values()):
         if not (data_root / folder).is_dir():
             raise FileNotFoundError(
-                f"{data_root / folder} is missing: pass DATA=, the folder that {folder} is in; data/README.md says how "
-                "to get it."
+                f"{data_root / folder} is missing: pass DATA=, the folder that {folder} is in, or fetch it: make data "
+                "with the same PROFILE= and DATA=; data/README.md says how to get it by hand."
             )
 
 
@@ -269,9 +294,9 @@ def _hash(*parts):
 
 
 def main():
-    """The command line: python -m black_average_drop.pipeline run|report|notebooks."""
+    """The command line: python -m black_average_drop.pipeline run|report|notebooks|data|data-report."""
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("run", "report", "notebooks"))
+    parser.add_argument("command", choices=("run", "report", "notebooks", "data", "data-report"))
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--data", default="data")
     arguments = parser.parse_args()
@@ -280,6 +305,10 @@ def main():
             run(arguments.profile, arguments.data)
         elif arguments.command == "report":
             report(arguments.profile)
+        elif arguments.command == "data":
+            data(arguments.profile, arguments.data)
+        elif arguments.command == "data-report":
+            print(data_report.markdown(arguments.data))
         else:
             for script in sorted(NOTEBOOKS.glob("*.py")):
                 script.with_suffix(".ipynb").write_text(convert(script))
