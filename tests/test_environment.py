@@ -25,7 +25,10 @@ def pins():
     return found
 
 
-@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
+EXTRAS = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
+
+
+@pytest.mark.parametrize("requirement", sorted({*PROJECT["dependencies"], *EXTRAS}))
 def test_every_direct_dependency_is_pinned_within_its_range(requirement):
     requirement = Requirement(requirement)
     versions = pins()[canonicalize_name(requirement.name)]
