@@ -16,7 +16,6 @@ import zipfile
 from base64 import b64encode
 
 import numpy as np
-import pandas as pd
 import pytest
 from kagglesdk import kaggle_env
 from PIL import Image
@@ -493,12 +492,12 @@ def test_the_nih_tables_must_be_those_known(server, tmp_path, monkeypatch):
 
 @pytest.fixture
 def imagenet(server, monkeypatch):
-    """300 photos of 150 classes behind Kaggle's competition address, which asks for no account here."""
-    names = [f"ILSVRC2012_val_{i:08d}" for i in range(300)]
-    table = "ImageId,PredictionString\n" + "".join(f"{name},n{i % 150:08d} 0 0 9 9 \n" for i, name in enumerate(names))
+    """The photos, of as many classes, behind Kaggle's competition address, which asks for no account here."""
+    table = "ImageId,PredictionString\n"
+    table += "".join(f"{name},n{i:08d} 0 0 9 9 \n" for i, name in enumerate(fetch.PHOTOS))
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((8, 8, 3), "uint8")).save(buffer, "JPEG")
-    expected = dict(zip(fetch.EXPECTED["imagenet"], (fetch.PHOTOS, 300, 150), strict=True))
+    expected = dict(zip(fetch.EXPECTED["imagenet"], (100, 100, 100), strict=True))
     monkeypatch.setitem(fetch.EXPECTED, "imagenet", expected)
 
     def answer(request):
@@ -510,17 +509,18 @@ def imagenet(server, monkeypatch):
             good(buffer.getvalue())(request)
 
     server.answers[COMPETITION_FILE] = [answer]
-    return pd.read_csv(io.StringIO(table))
 
 
-def test_imagenet_comes_one_photo_a_class_with_the_wanted_ones(server, imagenet, tmp_path, capsys):
+def test_imagenet_comes_with_the_photos_of_the_committed_results_and_the_wanted_ones(
+    server, imagenet, tmp_path, capsys
+):
     wanted = "ILSVRC2012_val_00000299"
+    assert len(set(fetch.PHOTOS)) == 100 and wanted not in fetch.PHOTOS
+    assert pipeline.read_profile("laptop")["02_figure1"]["general_image"] in fetch.PHOTOS
     fetch.fetch(["imagenet"], [], tmp_path, {wanted})
     assert "non-commercial" in capsys.readouterr().out
     found = [name.stem for name in sorted((tmp_path / "ILSVRC2012" / "val").iterdir())]
-    assert len(found) == 100 and wanted in found and len({int(name[-8:]) % 150 for name in found}) == 100
-    assert found == fetch._draw(imagenet, {wanted})  # the same photos on every machine
-    assert set(fetch._draw(imagenet, ())) != set(found[:100])
+    assert found == sorted([*fetch.PHOTOS, wanted])
     assert files(tmp_path / "ILSVRC2012")[0] == "LOC_val_solution.csv" and not (tmp_path / fetch.STAGING).exists()
 
 
@@ -646,7 +646,7 @@ def test_profiles_of_real_images_fetch_what_they_name(tmp_path, monkeypatch):
     pipeline.data("laptop", tmp_path)
     sources = {"chest_xray", "chestxray14", "imagenet"}
     both = {(name, head) for name in ("InceptionResNetV2",) for head in (True, False)}
-    assert calls[0] == (sources, both, tmp_path, set())
+    assert calls[0] == (sources, both, tmp_path, {"ILSVRC2012_val_00000635"})
     photos = pipeline.read_profile("laptop")["02_figure1"]["general_image"]
     assert calls[1] == (sources, {("MobileNetV2", True), ("MobileNetV2", False)}, tmp_path, {photos})
     own = tmp_path / pipeline.read_profile("laptop")["01_train"]["general_weights"]

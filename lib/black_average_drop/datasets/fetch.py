@@ -17,7 +17,6 @@ import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 from tqdm import tqdm
@@ -27,7 +26,8 @@ from black_average_drop.datasets import FOLDERS, image_files
 PAUSES = (1, 4)  # seconds before the second and the third attempt
 TIMEOUT = 30  # seconds without a byte
 STAGING = ".fetching"  # below the data root
-PHOTOS = 100  # of as many classes, like the paper
+# The photos of the committed results: 100, of as many classes drawn at random, like the paper.
+PHOTOS = Path(__file__).with_name("imagenet_photos.txt").read_text().split()
 
 KAGGLE = "https://www.kaggle.com"
 COMPETITION = "imagenet-object-localization-challenge"
@@ -49,7 +49,7 @@ EXPECTED = {
         "images in test/PNEUMONIA": 390,
     },
     "chestxray14": {"images": 112120, "rows of Data_Entry_2017*.csv": 112120, "boxes": 984, "boxed images": 880},
-    "imagenet": {"photos": PHOTOS, "rows of LOC_val_solution.csv": 50000, "classes in it": 1000},
+    "imagenet": {"photos": len(PHOTOS), "rows of LOC_val_solution.csv": 50000, "classes in it": 1000},
 }
 # The tables of Kaggle's NIH archive.
 CHECKSUMS = {
@@ -87,7 +87,7 @@ WEIGHTS = {
 def fetch(sources, weights, root, photos=()):
     """Bring sources (keys of FOLDERS) below root, and Keras' weights (keys of WEIGHTS) to where Keras looks for them.
 
-    photos: ids of ImageNet photos that must be among those fetched. What is there already is counted and left alone.
+    photos: ids of ImageNet photos to fetch besides PHOTOS. What is there already is counted and left alone.
     Raises RuntimeError with a sentence for each thing that could not be fetched, after the others have been.
     """
     root = Path(root)
@@ -259,7 +259,7 @@ def _archive(source, staging):
 
 
 def _imagenet(staging, photos):
-    """Fetch the table of answers and one photo of each of PHOTOS classes, file by file. Gives the tree."""
+    """Fetch the table of answers and the photos, file by file. Gives the tree."""
     from kagglehub.clients import build_kaggle_client
     from kagglehub.exceptions import handle_call
     from kagglehub.handle import parse_competition_handle
@@ -289,26 +289,9 @@ def _imagenet(staging, photos):
 
         table = tree / "LOC_val_solution.csv"
         download(table.name, table, _readable_table)
-        for name in tqdm(_draw(pd.read_csv(table, encoding="utf-8-sig"), photos), desc="photos", unit="photo"):
+        for name in tqdm(sorted({*PHOTOS, *photos}), desc="photos", unit="photo"):
             download(f"ILSVRC/Data/CLS-LOC/val/{name}.JPEG", tree / "val" / f"{name}.JPEG", _decodable)
     return tree
-
-
-def _draw(answers, photos):
-    """Ids of PHOTOS photos of as many classes, drawn from a fixed seed; the given photos are among them."""
-    generator = np.random.default_rng(0)
-    synsets = dict(zip(answers["ImageId"], answers["PredictionString"].str.split().str[0], strict=True))
-    unknown = [name for name in photos if name not in synsets]
-    if unknown:
-        raise ValueError(f"its table of answers does not know the photo {unknown[0]}")
-    chosen = {synsets[name]: name for name in sorted(photos)}
-    by_class = {}
-    for name in sorted(synsets):
-        by_class.setdefault(synsets[name], []).append(name)
-    for synset in generator.permutation(sorted(by_class)):
-        if len(chosen) < PHOTOS:
-            chosen.setdefault(synset, generator.choice(by_class[synset]))
-    return sorted(chosen.values())
 
 
 def _fetch_weights(backbone, with_head):
@@ -379,7 +362,7 @@ def _difference(source, root):
     """ "" if the counts below root are those of the whole source, and otherwise the first that is not, both numbers."""
     found = counts(source, root)
     wrong = [name for name, number in EXPECTED[source].items() if found[name] != number]
-    if source == "imagenet" and wrong == ["photos"] and found["photos"] > PHOTOS:
+    if source == "imagenet" and wrong == ["photos"] and found["photos"] > len(PHOTOS):
         return ""  # more photos do no harm
     return f"{found[wrong[0]]:,} {wrong[0]} instead of {EXPECTED[source][wrong[0]]:,}" if wrong else ""
 
