@@ -50,9 +50,10 @@ def test_intervals_resample_patients():
 
 
 def test_confusion_counts_by_class_and_prediction():
-    table = assessment.confusion(LABELS, SCORES, ("normal", "pneumonia"))
-    assert table.loc["is normal"].tolist() == [3, 1] and table.loc["is pneumonia"].tolist() == [1, 4]
-    assert list(table.columns) == ["normal", "pneumonia"]
+    table = assessment.confusion([0, 0, 0, 1, 1, 1], [1, 2, -1, 1, 3, 0], ("normal", "pneumonia"))
+    assert table.loc["is normal"].tolist() == [1, 2] and table.loc["is pneumonia"].tolist() == [1, 2]
+    table = assessment.confusion([0, 0, 0, 1], [1, 2, -1, 1], ("normal", "pneumonia"))
+    assert table.to_numpy().tolist() == [[1, 2], [0, 1]] and list(table.columns) == ["normal", "pneumonia"]
 
 
 FACTS = {

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from black_average_drop import figures
@@ -34,3 +35,36 @@ def test_saved_files_are_readable_and_repeatable(generator, tmp_path):
     with Image.open(tmp_path / "figure1.png") as image:
         assert image.width > 800 and np.asarray(image.convert("L")).std() > 10
     assert contents[0][1].startswith(b"%PDF")
+
+
+def test_learning_curves_mark_the_kept_epoch_of_each_training():
+    rows = [
+        ("radiographs", head, training, epoch, "head" if epoch == 1 else "network", 1 / epoch, 2 / epoch, quality)
+        for head in ("relu", "softmax")
+        for training in (0, 1)
+        for epoch, quality in enumerate((0.6, 0.9, 0.8), 1)
+    ]
+    rows.append(("general", "softmax", 0, 1, "network", 1.0, 1.0, 0.5))
+    names = ["data", "head", "training_seed", "epoch", "stage", "loss", "validation_loss", "validation_quality"]
+    history = pd.DataFrame(rows, columns=names)
+    history["chosen"] = history["validation_quality"].isin([0.9, 0.5])
+    figure = figures.learning_curves(history, "smoke run")
+    above = figure.axes[0]
+    circles = [line for line in above.lines if line.get_marker() == "o"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in circles] == [([2], [0.9])] * 4
+    assert [text.get_text() for text in above.get_legend().get_texts()] == ["relu head", "softmax head"]
+    assert above.get_ylabel() == "validation AUC" and figure.get_suptitle() == "smoke run"
+    assert {panel.get_title() for panel in figure.axes[:2]} == {"radiographs", "general"}
+    losses = [list(line.get_ydata()) for line in figure.axes[2].lines]
+    assert [1, 1 / 2, 1 / 3] in losses and [2, 1, 2 / 3] in losses
+
+
+def test_assessments_show_curve_band_and_counts():
+    rates = np.linspace(0, 1, 5)
+    curve = pd.DataFrame({"false_positive_rate": rates, "sensitivity": rates**0.5, "low": rates, "high": 1.0})
+    table = pd.DataFrame([[30, 10], [0, 7]], index=["is normal", "is pneumonia"], columns=["normal", "pneumonia"])
+    figure = figures.assessments({"relu": curve}, {"relu": table}, {"relu": "AUC 0.9"})
+    curves, counts = figure.axes
+    np.testing.assert_array_equal(curves.lines[0].get_ydata(), rates**0.5)
+    assert len(curves.collections) == 1 and curves.get_legend().get_texts()[0].get_text() == "AUC 0.9"
+    assert [text.get_text() for text in counts.texts] == ["30\n75 %", "10\n25 %", "0\n0 %", "7\n100 %"]
