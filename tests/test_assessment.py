@@ -94,5 +94,5 @@ def test_card_says_what_was_done_and_measured(tmp_path):
     more = FACTS | {"head_epochs": 2, "patience": 4, "augmented": True, "balanced": True, "profile": "smoke"}
     rich = assessment.write_card(tmp_path / "card.md", more, counts, summary, table).read_text()
     assert "2 epochs of the head alone, learning rate 0.002; 7 epochs" in rich
-    assert "stopped after 4 epochs" in rich and "small turns" in rich and "weigh the same" in rich
+    assert "stops after 4 epochs" in rich and "small turns" in rich and "weigh the same" in rich
     assert "Smoke run: not a result" in rich

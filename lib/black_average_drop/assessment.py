@@ -53,7 +53,7 @@ def write_card(path, facts, counts, summary, table):
     if facts["head_epochs"]:
         how.insert(0, f"{facts['head_epochs']} epochs of the head alone, learning rate {facts['head_learning_rate']:g}")
     if facts["patience"]:
-        how.append(f"stopped after {facts['patience']} epochs without a better validation AUC")
+        how.append(f"stops after {facts['patience']} epochs without a better validation AUC")
     settings = {
         "Backbone": f"{facts['backbone']}, from {facts['weights']} weights",
         "Input": "{} x {} pixels, 0 to 255, RGB; rescaling is inside the model".format(*facts["image_size"]),
