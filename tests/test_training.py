@@ -335,12 +335,13 @@ def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(tm
         {"balanced": False},
         {"training": noisy(24, 0)},
         {"model": ("small_cnn", (64, 64), ("dark", "bright"), "softmax")},
+        {"first_weights": 1},
     ],
-    ids=["learning rate", "augmentation", "weights", "images", "head"],
+    ids=["learning rate", "augmentation", "class weights", "images", "head", "first weights"],
 )
 def test_checkpoint_key_tells_trainings_apart(change):
-    def key(model, training_images, learning_rate, augment, balanced):
-        networks.make_deterministic(0)
+    def key(model, training_images, learning_rate, augment, balanced, first_weights):
+        networks.make_deterministic(first_weights)
         return training._key(networks.build(*model), training_images, noisy(8, 1), [learning_rate, balanced], augment)
 
     usual = {
@@ -349,6 +350,7 @@ def test_checkpoint_key_tells_trainings_apart(change):
         "learning_rate": 1e-3,
         "augment": augmentation.radiograph,
         "balanced": True,
+        "first_weights": 0,
     }
     changed = usual | {"training_images" if name == "training" else name: value for name, value in change.items()}
     assert key(**usual) == key(**usual) != key(**changed)
