@@ -159,8 +159,9 @@ augment = augmentation.radiograph if radiograph_augmented else None
 # %% [markdown]
 # First the head alone, if there are epochs for it, then the whole network. The epoch with the highest AUC on the
 # validation images is kept. After each epoch a checkpoint is written: if this notebook is stopped, the next run goes on
-# from there and ends where it would have ended. The test images come last, and nothing is chosen by them; the score is
-# that of pneumonia minus that of normal, of a softmax head the logarithms of both.
+# from there and ends where it would have ended, and a training that is done is not repeated when only a figure changed.
+# The test images come last, and nothing is chosen by them; the score is that of pneumonia minus that of normal, of a
+# softmax head the logarithms of both.
 
 # %%
 split, test = (radiographs["train"], radiographs["validation"]), radiographs["test"]
@@ -246,7 +247,8 @@ for (head, repeat), part in answers.groupby(["head", "training_seed"]):
     path = models[head, repeat].with_suffix(".md")
     _, facts = networks.load(models[head, repeat])
     table = assessment.confusion(part["label"], part["score"], class_names)
-    cards.append(assessment.write_card(path, facts, counts, assessed[head, repeat][1], table))
+    silent = int((part["score"] == 0).sum())
+    cards.append(assessment.write_card(path, facts, counts, assessed[head, repeat][1], table, silent))
 Markdown(models["relu", 0].with_suffix(".md").read_text())
 
 # %% [markdown]
@@ -263,6 +265,7 @@ general_facts = shared | {
     "backbone": general_backbone,
     "weights": origins["general"],
     "epochs": general_epochs,
+    "trained_epochs": len(general_history),
     "chosen_epoch": int(chosen),
     "learning_rate": general_learning_rate,
     "test_quality": general_accuracy,
@@ -292,6 +295,4 @@ inputs["general, test"] = provenance.dataset_checksum(general_test)
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
 record = provenance.write("01_train", outputs, inputs, globals(), results, started)
-for checkpoint in build.glob("*.checkpoint.npz"):  # all is written: nothing is left to go on from
-    checkpoint.unlink()
 record["outputs"]

@@ -144,9 +144,8 @@ tables.lead(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "in
 lines = {}
 for kind in kinds:
     fact, names = facts[kind], datasets[kind].class_names
-    trained = (
-        f"trained for {fact['epochs']} epochs, epoch {fact['chosen_epoch']} kept" if fact["epochs"] else "as it is"
-    )
+    trained = f"trained for {fact['trained_epochs']} epochs, epoch {fact['chosen_epoch']} kept"
+    trained = trained if fact["epochs"] else "as it is"
     measure = "AUC" if kind == "radiographs" else "accuracy"
     winner = int(black[kind].argmax())
     lines[kind] = [

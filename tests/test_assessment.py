@@ -84,15 +84,16 @@ def test_card_says_what_was_done_and_measured(tmp_path):
     _, summary = assessment.assess(LABELS, SCORES, np.arange(9), resamples=50)
     table = assessment.confusion(LABELS, SCORES, ("normal", "pneumonia"))
     counts = pd.DataFrame({"images": [9], "patients": [8]}, index=pd.Index(["test"], name="split"))
-    plain = assessment.write_card(tmp_path / "card.md", FACTS, counts, summary, table).read_text()
+    plain = assessment.write_card(tmp_path / "card.md", FACTS, counts, summary, table, 17).read_text()
     assert "small_cnn, from random weights" in plain and "64 x 64 pixels" in plain
     assert "| Training | 7 epochs at most of the whole network, learning rate 0.001 |" in plain
     assert "epoch 3 of 5" in plain and "| Augmentation | none |" in plain and "11 (training)" in plain
     assert "| test | 9 | 8 |" in plain and "| is pneumonia | 1 | 4 |" in plain
     assert f"| sensitivity | 0.800 [{summary['low'].iloc[1]:.3f}, " in plain
+    assert "normal where both are 0 (17 images)" in plain
     assert "no medical device" in plain and "Smoke" not in plain
     more = FACTS | {"head_epochs": 2, "patience": 4, "augmented": True, "balanced": True, "profile": "smoke"}
-    rich = assessment.write_card(tmp_path / "card.md", more, counts, summary, table).read_text()
+    rich = assessment.write_card(tmp_path / "card.md", more, counts, summary, table, 0).read_text()
     assert "2 epochs of the head alone, learning rate 0.002; 7 epochs" in rich
     assert "stops after 4 epochs" in rich and "small turns" in rich and "weigh the same" in rich
     assert "Smoke run: not a result" in rich

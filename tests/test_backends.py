@@ -36,8 +36,48 @@ data, validation = test_training.bright_and_dark(48), test_training.bright_and_d
 history = training.fit(model, data, validation, 3, 16, 1e-3, head_epochs=1)
 assert training.predict(model, validation, 16).shape == (32, 2)
 np.save(sys.argv[2], history[["loss", "validation_loss"]].to_numpy())
+
+# Further trainings in the same process; one image more than the batches hold; a training that stops and goes on.
+found = []
+for name in ("whole", "stopped"):
+    networks.make_deterministic(0)
+    with training.on_all("CPU"):
+        model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.3)
+    more = {"head_epochs": 1, "balanced": True, "checkpoint": f"{sys.argv[2]}.{name}.npz"}
+    write, written = training._write_checkpoint, []
+
+    def stop(*arguments):
+        write(*arguments)
+        written.append(1)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    data = test_training.bright_and_dark(33)
+    if name == "stopped":
+        training._write_checkpoint = stop
+        try:
+            training.fit(model, data, validation, 2, 16, 1e-3, **more)
+        except KeyboardInterrupt:
+            training._write_checkpoint = write
+        networks.make_deterministic(0)
+        with training.on_all("CPU"):
+            model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.3)
+    found.append(training.fit(model, data, validation, 2, 16, 1e-3, **more))
+assert len(written) == 2 and found[0].equals(found[1])
+if int(sys.argv[1]) > 1:
+    try:
+        training.fit(model, data, validation, 2, 15, 1e-3)
+        raise AssertionError
+    except ValueError as problem:
+        assert str(problem) == "batch_size is 15: a multiple of 2, the number of devices, is wanted."
 """
-CORE = ("test_cams.py", "test_masks.py", "test_metrics.py", "test_evaluation.py")
+CORE = (
+    "test_cams.py",
+    "test_masks.py",
+    "test_metrics.py",
+    "test_evaluation.py",
+    "test_training.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
+)
 
 
 def test_core_passes_on_the_other_backend():

@@ -649,6 +649,8 @@ def test_profiles_of_real_images_fetch_what_they_name(tmp_path, monkeypatch):
     assert calls[0] == (sources, both, tmp_path, {"ILSVRC2012_val_00000635"})
     photos = pipeline.read_profile("laptop")["02_figure1"]["general_image"]
     assert calls[1] == (sources, {("MobileNetV2", True), ("MobileNetV2", False)}, tmp_path, {photos})
+    pipeline.data("paper_cpu", tmp_path)
+    assert calls.pop()[1] == set()  # Keras has another file for another size, and fetches it itself
     own = tmp_path / pipeline.read_profile("laptop")["01_train"]["general_weights"]
     own.parent.mkdir()
     own.write_bytes(b"")

@@ -63,6 +63,17 @@ def test_a_profile_that_extends_another_changes_what_it_names_and_nothing_else()
     assert pipeline.results_folder("paper_cpu") == "paper" and pipeline.results_folder("demo") == "demo"
 
 
+def test_a_smaller_version_does_not_take_the_place_of_the_profiles_own_results(tmp_path):
+    record = tmp_path / "01_train.json"
+    for own, asked in (("paper_cpu", "paper_cpu"), ("paper_cpu", "paper"), ("paper", "paper")):
+        record.write_text(json.dumps({"parameters": {"profile": own}}))
+        pipeline._check_results(asked, tmp_path)
+    with pytest.raises(ValueError, match="paper_figures/paper holds results of the paper profile itself: move it away"):
+        pipeline._check_results("paper_cpu", tmp_path)
+    record.unlink()
+    pipeline._check_results("paper_cpu", tmp_path)
+
+
 @pytest.fixture
 def keys(tmp_path, monkeypatch):
     """The stamp keys of the laptop profile in a copy of the project, with a stand-in for its data; nothing is run."""
@@ -264,7 +275,11 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
         metrics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
     ]
     np.testing.assert_allclose(tests.query("measure == 'AUC'")["value"], by_hand, atol=1e-4)
-    assert not list(project.glob("build/smoke/*.checkpoint.npz"))
+    kept = list(project.glob("build/smoke/*.checkpoint.npz"))  # a changed figure does not train again
+    assert len(kept) == 7
+    for path in kept:
+        with np.load(path) as file:
+            assert json.loads(str(file["facts"]))["done"] and not any(name.startswith("optim") for name in file.files)
 
 
 def test_a_card_stands_beside_each_radiograph_model(project, results):
@@ -500,6 +515,8 @@ def test_wrong_parameters_stop_the_run_before_it_starts(project, section, parame
         ("- 01_train", "must hold a section of parameters"),
         ("01_train: {}", "section '02_figure1' is missing or unknown"),
         ("extends: demmo", "There is no profile 'demmo'"),
+        ("extends: paper_cpu", "extends paper_cpu: name a profile that extends none"),
+        ("extends: smoke", "extends smoke: name a profile that extends none, and not smoke"),
     ],
 )
 def test_profiles_that_are_no_profiles_are_refused_in_a_sentence(project, text, message):

@@ -48,5 +48,5 @@ def test_make_lists_its_targets(target):
 
 
 def test_committed_phantom_classifier_is_neither_lost_nor_trivial():
-    tests = pd.read_csv(ROOT / "paper_figures/demo/test.csv").query("data == 'radiographs'")
+    tests = pd.read_csv(ROOT / "paper_figures/demo/test.csv").query("data == 'radiographs' and measure == 'AUC'")
     assert tests["value"].between(0.90, 0.985).all()

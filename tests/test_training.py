@@ -3,6 +3,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -313,18 +314,55 @@ def test_a_killed_training_ends_where_an_undisturbed_one_does(tmp_path, undistur
     assert len(epochs) < len(history) if before else len(epochs) == len(history)
 
 
-def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(tmp_path, undisturbed, monkeypatch):
+def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(
+    tmp_path, undisturbed, monkeypatch, capsys
+):
     checkpoint = tmp_path / "training.checkpoint.npz"
     trained_fully(checkpoint)
     epochs, one = [], training._train_one_epoch
     monkeypatch.setattr(training, "_train_one_epoch", lambda *all: epochs.append(1) or one(*all))
+    capsys.readouterr()
     history, weights = trained_fully(checkpoint)
-    assert not epochs
+    assert not epochs and "is of a training that is done" in capsys.readouterr().out
     pd.testing.assert_frame_equal(history, undisturbed[0], check_exact=True)
     for found, expected in zip(weights, undisturbed[1], strict=True):
         np.testing.assert_array_equal(found, expected)
     history, _ = trained_fully(checkpoint, seed=1)
+    assert "is of another training: starting anew" in capsys.readouterr().out
     assert len(epochs) == len(history) and not history.equals(undisturbed[0])
+
+
+def test_every_setting_tells_trainings_apart(monkeypatch, tmp_path):
+    asked = []
+
+    def key(model, training_images, validation, settings, augment):
+        asked.append(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_key", key)
+    model, data = networks.build("small_cnn", (64, 64), ("dark", "bright")), bright_and_dark(8)
+    named = {"head_epochs": 13, "head_learning_rate": 0.17, "balanced": True, "patience": 19}
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, data, data, 11, 4, 0.16, 18, checkpoint=tmp_path / "c.npz", **named)
+    assert set(asked[0]) >= {11, 4, 0.16, 18, 13, 0.17, True, 19}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"half of a file", None], ids=["empty", "no archive", "archive without facts"]
+)
+def test_a_checkpoint_that_cannot_be_read_is_told_and_passed_over(tmp_path, capsys, content):
+    path = tmp_path / "model.checkpoint.npz"
+    path.write_bytes(content) if content is not None else np.savez(path, other=np.ones(3))
+    model, data = networks.build("small_cnn", (64, 64), ("dark", "bright")), bright_and_dark(8)
+    assert len(training.fit(model, data, data, 1, 8, 1e-3, checkpoint=path)) == 1
+    assert capsys.readouterr().out == "model.checkpoint.npz cannot be read: starting anew.\n"
+    with np.load(path) as file:
+        assert "facts" in file.files
+
+
+def brighter(data):
+    """The same ids and labels with other pixels."""
+    return replace(data, read=lambda position: data.read(position) // 2 + 100)
 
 
 @pytest.mark.parametrize(
@@ -336,8 +374,9 @@ def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(tm
         {"training": noisy(24, 0)},
         {"model": ("small_cnn", (64, 64), ("dark", "bright"), "softmax")},
         {"first_weights": 1},
+        {"training": brighter(noisy(48, 0))},
     ],
-    ids=["learning rate", "augmentation", "class weights", "images", "head", "first weights"],
+    ids=["learning rate", "augmentation", "class weights", "images", "head", "first weights", "pixels"],
 )
 def test_checkpoint_key_tells_trainings_apart(change):
     def key(model, training_images, learning_rate, augment, balanced, first_weights):
@@ -365,6 +404,8 @@ def test_mixed_precision_trains_and_is_saved_as_float32(tmp_path, precision):
     validation = bright_and_dark(32, 1)
     history = training.fit(model, bright_and_dark(64), validation, 3, 16, 1e-3)
     assert history["validation_quality"].max() > 0.95
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (precision == "mixed_float16")  # bfloat16 reaches as far down as float32
     networks.save(networks.as_float32(model), tmp_path / "model.keras", {})
     loaded, _ = networks.load(tmp_path / "model.keras")
     assert all(layer.compute_dtype == "float32" for layer in training._all_layers(loaded))

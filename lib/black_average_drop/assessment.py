@@ -36,18 +36,22 @@ def assess(labels, scores, groups, resamples=1000, seed=0):
 
 
 def confusion(labels, scores, class_names):
-    """Counts of images by class (rows) and prediction (columns): a DataFrame; labels, scores as in `assess`."""
+    """Counts of images by class (rows) and prediction (columns): a DataFrame; labels, scores as in `assess`.
+
+    A score of exactly 0, where both scores of a ReLU head are 0, counts as class 0; the card says how many there are.
+    """
     predicted = (np.asarray(scores) > 0).astype(int)
     counts = np.zeros((2, 2), int)
     np.add.at(counts, (np.asarray(labels), predicted), 1)
     return pd.DataFrame(counts, index=[f"is {name}" for name in class_names], columns=list(class_names))
 
 
-def write_card(path, facts, counts, summary, table):
+def write_card(path, facts, counts, summary, table, silent):
     """Write the model card of a classifier as Markdown.
 
     facts: what `networks.save` keeps with the model; counts: DataFrame of images and patients by split; summary and
-    table: what `assess` and `confusion` gave for the test images. Returns the path.
+    table: what `assess` and `confusion` gave for the test images; silent: how many of them have both scores 0.
+    Returns the path.
     """
     how = [f"{facts['epochs']} epochs at most of the whole network, learning rate {facts['learning_rate']:g}"]
     if facts["head_epochs"]:
@@ -65,7 +69,7 @@ def write_card(path, facts, counts, summary, table):
         "Augmentation": "small turns, shifts, zooms, contrast and brightness" if facts["augmented"] else "none",
         "Class weights": "both classes weigh the same" if facts["balanced"] else "none",
         "Dropout": f"{facts['dropout']:g}",
-        "Precision": f"{facts['precision']} in training, float32 as saved",
+        "Precision": f"{facts['precision']} in training and choosing the epoch, float32 as saved",
         "Seed": f"{facts['training_seed']} (training), {facts['seed']} (which images)",
     }
     lines = [f"# Radiograph classifier, {facts['activation']} head", ""]
@@ -77,11 +81,12 @@ def write_card(path, facts, counts, summary, table):
         "",
         "## On the test images",
         "",
-        "Intervals are 95 %, over patients; the class with the larger score is called.",
+        "Intervals are 95 %, over patients, of this one training; the class with",
     ]
+    lines += [f"the larger score is called, {facts['class_names'][0]} where both are 0 ({silent} images)."]
     shown = [f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in summary.itertuples()]
     lines += ["", *_markdown(pd.DataFrame({"measure": summary["measure"], "value": shown}))]
-    lines += ["", *_markdown(table.rename_axis("called").reset_index())]
+    lines += ["", *_markdown(table.rename_axis("called:").reset_index())]
     lines += [
         "",
         "## What it is for, and what not",

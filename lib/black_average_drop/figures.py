@@ -60,7 +60,8 @@ def learning_curves(history, banner=""):
     """What each training did, epoch by epoch: validation quality and loss, the kept epoch marked. A matplotlib Figure.
 
     history: DataFrame with columns data, head, training_seed and those of `training.fit`. A column of panels for each
-    kind of data, a colour for each head; dotted: the epochs of the head alone; dashed: validation loss.
+    kind of data, a colour for each head; dotted: the epochs of the head alone; dashed: validation loss, which is taken
+    without Dropout, augmentation and class weights.
     """
     kinds = list(history["data"].unique())
     figure = Figure(figsize=(4.2 * len(kinds), 5.4), layout="constrained")

@@ -17,16 +17,21 @@ from keras import layers, ops
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+_JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 _FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
 def make_deterministic(seed):
-    """Seed Python, NumPy and Keras, and have TensorFlow choose reproducible kernels: same machine, same numbers."""
+    """Seed Python, NumPy and Keras, and have the backend choose reproducible kernels: same machine, same numbers.
+
+    On JAX that holds if it comes before the first computation of the process."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
+    elif _JAX_DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_DETERMINISTIC}"
 
 
 def build(backbone, image_size, class_names, activation="relu", weights=None, dropout=0.0, precision="float32"):

@@ -42,6 +42,7 @@ def run(profile, data_root):
     sections = read_profile(profile)
     build = ROOT / "build" / profile
     results = build / "results" if profile == "smoke" else ROOT / "paper_figures" / results_folder(profile)
+    _check_results(profile, results)
     data_root = Path(data_root).resolve()
     _check_data(sections, data_root)
     outputs = {}
@@ -112,6 +113,16 @@ def results_folder(profile):
     return _sections(profile)[1] or profile
 
 
+def _check_results(profile, results):
+    """A smaller version of a profile must not take the place of results of the profile itself."""
+    base, record = results_folder(profile), _record("01_train", results)
+    if base != profile and record and json.loads(record)["parameters"]["profile"] == base:
+        raise ValueError(
+            f"paper_figures/{base} holds results of the {base} profile itself: move it away to put those of {profile} "
+            "there."
+        )
+
+
 def _sections(profile):
     """What the file of a profile says, and the name of the profile that it extends or None."""
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
@@ -125,6 +136,8 @@ def _sections(profile):
     base = sections.pop("extends", None) if isinstance(sections, dict) else None
     if not isinstance(sections, dict) or not all(isinstance(part, dict | None) for part in sections.values()):
         raise ValueError(f"{path.name} must hold a section of parameters for each notebook: {', '.join(ORDER)}.")
+    if base and (base == "smoke" or _sections(base)[1]):
+        raise ValueError(f"{path.name} extends {base}: name a profile that extends none, and not smoke.")
     return sections, base
 
 
@@ -147,6 +160,9 @@ def _keras_weights(parameters, data_root):
     wanted = set()
     for kind, with_head in (("general", untrained), ("radiograph", False)):
         weights = parameters[f"{kind}_weights"] or ("imagenet" if with_head else "")
+        # Keras keeps a file of MobileNetV2 for each size, and fetches the others itself.
+        if parameters[f"{kind}_backbone"] == "MobileNetV2" and parameters["image_size"] != 224:
+            continue
         if weights and not (data_root / weights).is_file():
             wanted.add((parameters[f"{kind}_backbone"], with_head))
     return wanted
@@ -314,6 +330,8 @@ def main():
                 script.with_suffix(".ipynb").write_text(convert(script))
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
+    except KeyboardInterrupt:
+        sys.exit("Stopped: the same command goes on from here.")
 
 
 if __name__ == "__main__":

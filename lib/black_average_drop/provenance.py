@@ -37,6 +37,7 @@ def write(notebook, outputs, inputs, variables, results, started):
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
         "versions": _versions(),
         "backend": keras.backend.backend(),
+        "devices": keras.distribution.list_devices(),
         "parameters": {name: variables[name] for name in parameters},
         "sources": sources(notebook),
         "inputs": {name: sha256(value) if isinstance(value, Path) else value for name, value in inputs.items()},

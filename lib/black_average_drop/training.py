@@ -1,10 +1,13 @@
 """Train a classifier from a data set, in stages and resumably; the epoch is chosen on validation images."""
 
 import contextlib
+import functools
 import hashlib
 import inspect
 import json
+import os
 import re
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +17,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from black_average_drop.metrics import area_under_roc
-from black_average_drop.provenance import replacing, sha256
+from black_average_drop.provenance import dataset_checksum, replacing, sha256
 
 READ_AHEAD = 6  # batches
+SAMPLE = 64  # images that a checkpoint's training is told by, besides ids and labels
 
 
 def fit(
@@ -42,7 +46,9 @@ def fit(
     `augmentation.radiograph`. balanced: every class weighs the same in the loss, however many images it has. patience:
     stop after so many epochs of the second stage without a better validation quality, 0 for never.
     checkpoint: a file written after each epoch; if it is there and was written for the same training, that goes on
-    from there and ends where it would have ended uninterrupted.
+    from there and ends where it would have ended uninterrupted, as exactly as the backend repeats itself. It holds four
+    times the weights, and once them when the training is done.
+    In mixed precision the epoch is chosen by what the network says in that precision.
     Returns a DataFrame, a row an epoch: epoch, stage ("head" or "network"), loss, validation_loss, validation_quality
     (see `quality`), chosen. The loss is the cross-entropy, into which ReLU scores enter as logits.
     Raises ValueError if one class is missing, if a ReLU head is dead after the first epoch (every score 0), or if in
@@ -55,11 +61,14 @@ def fit(
         if missing:
             names = ", ".join(part.class_names[index] for index in sorted(missing))
             raise ValueError(f"The {name} images have none of class {names}: every class needs at least one image.")
+    devices = _devices(model)
+    if batch_size % devices:
+        raise ValueError(f"batch_size is {batch_size}: a multiple of {devices}, the number of devices, is wanted.")
     relu = keras.activations.serialize(model.layers[-1].activation) == "relu"
     from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # log-probabilities are logits, too
     loss = from_logits if relu else keras.losses.SparseCategoricalCrossentropy()
-    batches = _ShuffledBatches(training, batch_size, seed, augment, balanced)
-    settings = [epochs, batch_size, learning_rate, seed, head_epochs, head_learning_rate, balanced, patience]
+    batches = _ShuffledBatches(training, batch_size, seed, augment, balanced, whole=devices > 1)
+    settings = [epochs, batch_size, learning_rate, seed, head_epochs, head_learning_rate, balanced, patience, devices]
     key = _key(model, training, validation, settings, augment) if checkpoint else ""
     state = _read_checkpoint(checkpoint, key) or {"rows": [], "best": -np.inf, "done": False}
     total, rows = head_epochs + epochs, state["rows"]
@@ -72,7 +81,7 @@ def fit(
         with _only_head_trainable(model) if stage == "head" else contextlib.nullcontext():
             falling = keras.optimizers.schedules.CosineDecay(rate, (end - start) * len(batches))
             with _scope(model):
-                model.compile(keras.optimizers.Adam(falling), loss)
+                model.compile(_optimizer(model, falling), loss)
                 model.optimizer.build(model.trainable_variables)
             _assign(model.variables, state.pop("variables", ()))
             if len(rows) > start:
@@ -118,20 +127,36 @@ def fit(
 
 def on_all(kind="GPU"):
     """A scope to build a model in, so that training uses every device of that kind in this machine: on TensorFlow a
-    `tf.distribute.MirroredStrategy` where there are several, otherwise nothing."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
+    `tf.distribute.MirroredStrategy` where there are several, otherwise nothing. The batch size must then be a multiple
+    of their number, and what is left over of an epoch is left out, other images each time."""
+    strategy = _strategy(kind) if keras.backend.backend() == "tensorflow" else None
+    return strategy.scope() if strategy else contextlib.nullcontext()
 
-        devices = tensorflow.config.list_logical_devices(kind)
-        if len(devices) > 1:
-            return tensorflow.distribute.MirroredStrategy([device.name for device in devices]).scope()
-    return contextlib.nullcontext()
+
+@functools.cache
+def _strategy(kind):
+    """One for the process: a second one would number its exchanges between devices like the first."""
+    import tensorflow
+
+    devices = [device.name for device in tensorflow.config.list_logical_devices(kind)]
+    return tensorflow.distribute.MirroredStrategy(devices) if len(devices) > 1 else None
+
+
+def _devices(model):
+    """How many devices the model is mirrored on."""
+    return getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
 
 
 def _scope(model):
     """The scope that the model was built in: an optimizer made outside updates no mirrored variable rightly."""
-    several = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1
-    return model.distribute_strategy.scope() if several else contextlib.nullcontext()
+    return model.distribute_strategy.scope() if _devices(model) > 1 else contextlib.nullcontext()
+
+
+def _optimizer(model, learning_rate):
+    """Adam; where layers compute in float16, with the loss scaled, or small gradients would vanish."""
+    adam = keras.optimizers.Adam(learning_rate)
+    half = any(layer.compute_dtype == "float16" for layer in _all_layers(model))
+    return keras.optimizers.LossScaleOptimizer(adam) if half else adam
 
 
 def predict(model, dataset, batch_size):
@@ -162,12 +187,13 @@ class _ShuffledBatches(keras.utils.PyDataset):
     They read ahead by themselves: with the workers of Keras, the first epoch on JAX begins with the second batch.
     """
 
-    def __init__(self, dataset, batch_size, seed, augment=None, balanced=False):
+    def __init__(self, dataset, batch_size, seed, augment=None, balanced=False, whole=False):
         super().__init__()
+        self.batches = len(dataset) // batch_size if whole else -(-len(dataset) // batch_size)
         self.dataset, self.batch_size, self.seed, self.augment = dataset, batch_size, seed, augment
         counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
         self.weights = len(dataset) / (len(counts) * counts) if balanced else None
-        self.readers = ThreadPoolExecutor(2)
+        self.readers = ThreadPoolExecutor(os.cpu_count())
         self.start(0)
 
     def start(self, epoch):
@@ -175,7 +201,7 @@ class _ShuffledBatches(keras.utils.PyDataset):
         self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.dataset))
 
     def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
+        return self.batches
 
     def __getitem__(self, index):
         for coming in range(index, min(index + READ_AHEAD, len(self))):
@@ -244,8 +270,9 @@ def _key(model, training, validation, settings, augment):
     digest = hashlib.sha256()
     for part in (training, validation):
         digest.update(json.dumps([part.ids.tolist(), part.labels.tolist(), part.size]).encode())
+        digest.update(dataset_checksum(part.subset(np.arange(0, len(part), -(-len(part) // SAMPLE)))).encode())
     architecture = re.sub(r"_\d+\b", "", json.dumps(model.get_config(), default=str))  # names count up in a process
-    code = [sha256(__file__), inspect.getsource(augment) if augment else ""]
+    code = [sha256(__file__), sha256(inspect.getsourcefile(augment)) if augment else ""]
     digest.update(json.dumps([settings, code, architecture, keras.__version__, keras.backend.backend()]).encode())
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
@@ -267,16 +294,23 @@ def _write_checkpoint(path, key, state, model):
 
 
 def _read_checkpoint(path, key):
-    """The state that `_write_checkpoint` wrote, or None if there is none or it is another training's."""
+    """The state that `_write_checkpoint` wrote, or None if there is none, or none of this training."""
     if not path or not Path(path).is_file():
         return None
-    with np.load(path) as file:
-        state = json.loads(str(file["facts"]))
-        if state.pop("key") != key:
-            return None
-        state["best_tops"] = file["best_tops"]
-        for name in ("best_weights", "variables", "optimizer"):
-            state[name] = [file[entry] for entry in sorted(file.files) if entry.startswith(f"{name}_")]
+    try:
+        with np.load(path) as file:
+            state = json.loads(str(file["facts"]))
+            if state.pop("key") != key:
+                print(f"{Path(path).name} is of another training: starting anew.")
+                return None
+            state["best_tops"] = file["best_tops"]
+            for name in ("best_weights", "variables", "optimizer"):
+                state[name] = [file[entry] for entry in sorted(file.files) if entry.startswith(f"{name}_")]
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        print(f"{Path(path).name} cannot be read: starting anew.")
+        return None
+    done = "is of a training that is done" if state["done"] else "was interrupted: going on from there"
+    print(f"{Path(path).name}, {len(state['rows'])} epochs, {done}.")
     return state
 
 
