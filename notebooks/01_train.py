@@ -53,10 +53,12 @@ from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown, display
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import assessment, augmentation, figures, networks, provenance, training
 from black_average_drop.datasets import catalogue
 
+set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 size = (image_size, image_size)

@@ -28,10 +28,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, claims, figures, metrics, networks, provenance
 from black_average_drop.datasets import catalogue
 
+set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 build, results = Path(build), Path(results)

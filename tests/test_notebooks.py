@@ -431,6 +431,23 @@ def test_executed_notebooks_become_pages_without_code(project):
     assert not pipeline._is_chatter({"name": "stdout", "text": "alpha 0.2"})
 
 
+def test_every_figure_is_shown_where_it_is_made(project):
+    shown = {}
+    for notebook in pipeline.ORDER:
+        cells = json.loads((project / f"build/smoke/{notebook}.ipynb").read_text())["cells"]
+        data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        shown[notebook] = sum("image/png" in one for one in data)
+        assert not any("<Figure size" in "".join(one.get("text/plain", "")) for one in data if "image/png" not in one)
+    assert shown == {
+        "01_train": 2,
+        "02_figure1": 1,
+        "03_table1": 1,
+        "04_alpha": 2,
+        "05_identity": 1,
+        "06_softmax": 1,
+    }
+
+
 def test_only_what_is_stale_runs_again(project, results):
     again = run(project, "run", "--profile", "smoke").stdout
     assert again.count("up to date") == 6 and "running" not in again
