@@ -34,11 +34,7 @@ radiograph_images = 2000
 radiograph_epochs = 8
 radiograph_learning_rate = 2.0e-3
 radiograph_head_epochs = 0  # of the head alone, before the whole network
-radiograph_head_learning_rate = 1.0e-3
-radiograph_patience = 0  # stop after so many epochs without a better validation AUC; 0: never
-radiograph_augmented = False  # small turns, shifts, zooms, contrast and brightness
-radiograph_balanced = False  # both classes weigh the same in the loss
-radiograph_dropout = 0.0
+radiograph_recipe = "plain"  # or full: augmentation, class weights, dropout, early stopping (training.RECIPES)
 precision = "float32"  # or, on a GPU, mixed_float16 or mixed_bfloat16
 training_seeds = 3  # how often the radiograph classifier is trained, with each of the two heads
 validation_images = 400
@@ -142,21 +138,19 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 
 # %%
 shared = {"image_size": size, "profile": profile, "seed": seed, "test_images": test_images, "batch_size": batch_size}
-recipe = {
+recipe = training.recipe(radiograph_recipe)
+stages = {
     "epochs": radiograph_epochs,
     "learning_rate": radiograph_learning_rate,
     "head_epochs": radiograph_head_epochs,
-    "head_learning_rate": radiograph_head_learning_rate,
-    "patience": radiograph_patience,
-    "balanced": radiograph_balanced,
+    "head_learning_rate": training.HEAD_LEARNING_RATE,
 }
-trained_with = {"augmented": radiograph_augmented, "dropout": radiograph_dropout, "precision": precision}
-radiograph_facts = shared | recipe | trained_with
-radiograph_facts |= {"source": radiograph_source, "class_names": class_names}
-radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"]}
+radiograph_facts = shared | stages | recipe | {"source": radiograph_source, "class_names": class_names}
+radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"], "precision": precision}
 runs = [(head, repeat) for head in ("relu", "softmax") for repeat in range(training_seeds)]
 models = {run: build / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
-augment = augmentation.radiograph if radiograph_augmented else None
+stages |= {"patience": recipe["patience"], "balanced": recipe["balanced"]}
+stages["augment"] = augmentation.radiograph if recipe["augmented"] else None
 
 # %% [markdown]
 # First the head alone, if there are epochs for it, then the whole network. The epoch with the highest AUC on the
@@ -170,13 +164,11 @@ split, test = (radiographs["train"], radiographs["validation"]), radiographs["te
 histories, answers = {}, []
 for head, repeat in runs:
     networks.make_deterministic(seed + repeat)
-    start = radiograph_backbone, size, class_names, head, weights["radiographs"], radiograph_dropout, precision
+    start = radiograph_backbone, size, class_names, head, weights["radiographs"], recipe["dropout"], precision
     with training.on_all("GPU"):
         model = networks.build(*start)
     checkpoint = models[head, repeat].with_suffix(".checkpoint.npz")
-    rows = training.fit(
-        model, *split, **recipe, batch_size=batch_size, seed=seed + repeat, augment=augment, checkpoint=checkpoint
-    )
+    rows = training.fit(model, *split, **stages, batch_size=batch_size, seed=seed + repeat, checkpoint=checkpoint)
     model = networks.as_float32(model)
     scores = training.predict(model, test, batch_size)
     own = {"activation": head, "training_seed": repeat, "test_quality": training.quality(test.labels, scores)}

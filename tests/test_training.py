@@ -332,6 +332,12 @@ def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(
     assert len(epochs) == len(history) and not history.equals(undisturbed[0])
 
 
+def test_recipes_are_known_by_name():
+    assert training.recipe("plain")["patience"] == 0 and training.recipe("full")["augmented"]
+    with pytest.raises(ValueError, match="The recipe is 'ful': choose one of plain, full"):
+        training.recipe("ful")
+
+
 def test_every_setting_tells_trainings_apart(monkeypatch, tmp_path):
     asked = []
 

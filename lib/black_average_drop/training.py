@@ -20,6 +20,12 @@ from black_average_drop.metrics import area_under_roc
 from black_average_drop.provenance import dataset_checksum, replacing, sha256
 
 READ_AHEAD = 6  # batches
+# What may be done against learning by heart; arguments of `fit` and `networks.build` that go together.
+RECIPES = {
+    "plain": {"patience": 0, "augmented": False, "balanced": False, "dropout": 0.0},
+    "full": {"patience": 4, "augmented": True, "balanced": True, "dropout": 0.2},
+}
+HEAD_LEARNING_RATE = 1e-3
 SAMPLE = 64  # images that a checkpoint's training is told by, besides ids and labels
 
 
@@ -33,7 +39,7 @@ def fit(
     seed=0,
     *,
     head_epochs=0,
-    head_learning_rate=1e-3,
+    head_learning_rate=HEAD_LEARNING_RATE,
     augment=None,
     balanced=False,
     patience=0,
@@ -123,6 +129,13 @@ def fit(
         )
     table = pd.DataFrame(rows)
     return table.assign(chosen=table.index == table.validation_quality.idxmax())
+
+
+def recipe(name):
+    """One of RECIPES by name. Raises ValueError if there is none of that name."""
+    if name not in RECIPES:
+        raise ValueError(f"The recipe is {name!r}: choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
 
 
 def on_all(kind="GPU"):
