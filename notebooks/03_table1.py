@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, evaluation, masks, networks, provenance, tables
+from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables
 from black_average_drop.datasets import catalogue
 
 started = datetime.datetime.now()
@@ -103,7 +103,7 @@ for kind in kinds:
         alpha=alphas[kind],
         batch_size=batch_size,
         ids=datasets[kind].ids,
-        controls=evaluation.CONTROLS,
+        controls=controls.IN_TABLE_1,
         groups=datasets[kind].groups,
         ties=ties,
         seed=seed,

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from black_average_drop import cams, evaluation, masks, metrics, networks
+from black_average_drop import cams, controls, evaluation, masks, metrics, networks
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_alpha_comes_from_the_papers_methods_alone(network, pixels):
     few = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
     extra = cams.METHODS | {"flat": lambda e: np.ones(e.features.shape[:3], "float32")}
     rows = evaluation.evaluate(network, pixels, methods=few)
-    more = evaluation.evaluate(network, pixels, methods=extra, controls=evaluation.CONTROLS)
+    more = evaluation.evaluate(network, pixels, methods=extra, controls=controls.IN_TABLE_1)
     common = more[more["method"].isin(few)].reset_index(drop=True)
     assert rows.equals(common)
     found = evaluation.explain_all(network, pixels)
@@ -182,16 +182,16 @@ def test_controls_are_what_they_are_called(network, pixels):
     groups = np.array(["a", "a", "a", "b", "b", "b"])
     drawn = set()
     for seed in range(20):
-        donors = evaluation.another_images_map(maps, groups, seed)[:, 0, 0] // 4
+        donors = controls.another_images_map(maps, groups, (8, 8), seed)[:, 0, 0] // 4
         assert (donors[:3] >= 3).all() and (donors[3:] < 3).all()  # never a map of the same patient
         drawn.add(tuple(donors))
     assert len(drawn) > 10
     with pytest.raises(ValueError, match="at least two patients"):
-        evaluation.another_images_map(maps, np.zeros(6))
-    random = evaluation.smooth_random_map(maps, groups)
+        controls.another_images_map(maps, np.zeros(6), (8, 8))
+    random = controls.smooth_random_map(maps, groups, (8, 8))
     assert random.shape == maps.shape and 0 <= random.min() < random.max() <= 1
-    assert (random != evaluation.smooth_random_map(maps, groups, seed=1)).any()
-    rows = evaluation.evaluate(network, pixels, alpha=0.25, controls=evaluation.CONTROLS)
+    assert (random != controls.smooth_random_map(maps, groups, (8, 8), seed=1)).any()
+    rows = evaluation.evaluate(network, pixels, alpha=0.25, controls=controls.IN_TABLE_1)
     control = rows[(rows["method"] == "smooth random map") & (rows["metric"] == "BAD")]
     np.testing.assert_allclose(control["kept"], 0.25)  # the same area as the methods
 

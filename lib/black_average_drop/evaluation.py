@@ -49,7 +49,7 @@ def evaluate(
     twice; methods: name -> method, by default `cams.METHODS`; alpha: share of pixels BAD keeps, by default chosen from
     the paper's methods by `masks.select_alpha`; ids (N,), by default 0..N-1; classes (N,): the explained class, by
     default the one predicted on the whole image, and required for a network of several labels at once; controls:
-    name -> function of the maps of the first method (N, h, w), groups and seed that gives control maps (N, h, w);
+    name -> one of `controls.CONTROLS` or a function like them, drawn from the maps of the first method;
     groups (N,): the patient of each image, by default each its own; ties as in `masks.blacken`, "exact" ranking by the
     unclipped maps; first_pass: the result of `explain_all` with the same methods and classes, if it was called before.
 
@@ -74,7 +74,7 @@ def evaluate(
     low_resolution = dict(found.maps)
     reference = np.maximum(next(iter(found.maps.values())), 0)
     for name, control in (controls or {}).items():
-        low_resolution[name] = np.asarray(control(reference, groups, seed), "float32")
+        low_resolution[name] = np.asarray(control(reference, groups, network.image_size, seed), "float32")
     distinct = [name for name in low_resolution if name not in found.same_as]
 
     scored = {(name, metric): [] for name in distinct for metric in METRICS}
@@ -85,8 +85,7 @@ def evaluate(
             start += len(chunk)
             for name in distinct:
                 for metric, masked, kept in _masked(chunk, low_resolution[name][rows], alpha, ties):
-                    logits, _ = network.score(_padded(masked, batch_size))
-                    scores = _class_scores(network, logits[: len(chunk)], found.classes[rows])
+                    scores = masked_scores(network, masked, found.classes[rows], batch_size)
                     scored[name, metric].append(pd.concat([scores, kept], axis=1))
                     bar.update(len(chunk))
     if start != count:
@@ -130,7 +129,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
             for name in methods:
                 collected[name].append(maps[name])
             curve = curve + _curve(chunk, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
-            all_scores.append(_class_scores(network, logits, chosen))
+            all_scores.append(class_scores(network, logits, chosen))
             all_classes.append(chosen)
             start += len(chunk)
             bar.update(len(chunk))
@@ -146,6 +145,12 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
 def upsampled(maps, size):
     """What is shown and measured of a method's maps (N, h, w): clipped at 0, then upsampled to size (H, W)."""
     return cams.upsample(np.maximum(maps, 0), size)
+
+
+def explain_batch(network, images, classes, batch_size=32):
+    """The `cams.Explanation` of pixels (n, H, W, 3), n <= batch_size, for classes (n,)."""
+    features, logits, _ = (values[: len(images)] for values in network.explain(_padded(images, batch_size)))
+    return explain(network, features, logits, classes)
 
 
 def explain(network, features, logits, classes):
@@ -172,31 +177,16 @@ def masked_drops(network, images, masked, found, batch_size=32):
     scores = []
     for start in range(0, len(images), batch_size):
         rows = slice(start, min(start + batch_size, len(images)))
-        logits, _ = network.score(_padded(np.asarray(masked(images[rows], rows), "float32"), batch_size))
-        scores.append(_class_scores(network, logits[: rows.stop - start], found.classes[rows])["score"])
+        pixels = np.asarray(masked(images[rows], rows), "float32")
+        scores.append(masked_scores(network, pixels, found.classes[rows], batch_size)["score"])
     return metrics.drops(found.scores["score"], np.concatenate(scores))
 
 
-def another_images_map(maps, groups, seed=0):
-    """Control: each image gets the map of an image of another patient, drawn at random whatever its class.
-
-    maps (N, h, w), groups (N,). Raises ValueError if all images are of one patient.
-    """
-    if len(np.unique(groups)) < 2:
-        raise ValueError("The control another image's map needs images of at least two patients.")
-    generator = np.random.default_rng(seed)
-    donors = generator.integers(len(maps), size=len(maps))
-    while (own := groups[donors] == groups).any():
-        donors[own] = generator.integers(len(maps), size=own.sum())
-    return maps[donors]
-
-
-def smooth_random_map(maps, groups, seed=0):
-    """Control: uniform noise of the maps' own resolution (N, h, w), which upsampling makes smooth."""
-    return np.random.default_rng(seed).random(maps.shape, "float32")
-
-
-CONTROLS = {"another image's map": another_images_map, "smooth random map": smooth_random_map}
+def masked_scores(network, masked, classes, batch_size=32):
+    """What the network says of masked pixels (n, H, W, 3), n <= batch_size, as a DataFrame, a row an image: score,
+    logit and softmax of the explained class, classes (n,), and the class predicted."""
+    logits, _ = network.score(_padded(masked, batch_size))
+    return class_scores(network, logits[: len(masked)], classes)
 
 
 def black_logits(network):
@@ -216,7 +206,7 @@ def _masked(images, maps, alpha, ties):
     yield "BAD", np.where(kept[..., None], images, 0), both.assign(**area)
 
 
-def _class_scores(network, logits, classes):
+def class_scores(network, logits, classes):
     """Of logits (n, C) what is kept: score, logit and softmax of the class (n,), and the class predicted."""
     picked = np.arange(len(classes)), classes
     relative = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from black_average_drop.provenance import replacing
 
 COLOUR_MAP = "viridis"  # ordered in greyscale and for colour-blind readers, unlike jet
+AGREEMENT = "PuOr_r"  # orange for agreement, violet for its opposite: told apart by colour-blind readers
 OPACITY = 0.5
 OUTLINE = "#ff3b30"
 HEAD_COLOURS = {"relu": "#0072b2", "softmax": "#d55e00"}
@@ -110,6 +111,71 @@ def assessments(curves, tables, names, banner=""):
         panel.set(xticks=range(len(table.columns)), yticks=range(len(table)), title=f"{head} head", xlabel="predicted")
         panel.set_xticklabels(table.columns)
         panel.set_yticklabels(table.index, rotation=90, va="center")
+    return _labelled(figure, banner)
+
+
+def verdict(table, panels, banner=""):
+    """How far each metric's ranking of the maps agrees with the truth's: a matplotlib Figure.
+
+    table: DataFrame with columns data, metric, maps, set, set_low, set_high (Kendall's tau-b and its 95 % interval) and
+    fooled_by (a control's name or ""); panels: the values of `maps`, a panel each. Metrics are rows, data sets columns;
+    colour is agreement, the interval is printed in the cell, and a metric fooled by a control is marked.
+    """
+    metrics, data = list(table["metric"].unique()), list(table["data"].unique())
+    size = 2.3 + 1.5 * len(data) * len(panels), 1.6 + 0.46 * len(metrics)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, maps in zip(grid, panels, strict=True):
+        wide = table[table["maps"] == maps].set_index(["metric", "data"])
+        colours = [[wide["set"].get((metric, name), np.nan) for name in data] for metric in metrics]
+        image = axes.imshow(np.ma.masked_invalid(colours), AGREEMENT, vmin=-1, vmax=1, aspect="auto")
+        axes.set_facecolor("#dddddd")
+        for (row, column), value in np.ndenumerate(np.array(colours)):
+            if (metrics[row], data[column]) not in wide.index:
+                text = "–"
+            else:
+                cell = wide.loc[metrics[row], data[column]]
+                text = f"{value:+.2f}\n[{cell['set_low']:+.2f}, {cell['set_high']:+.2f}]"
+                text = "no ranking" if np.isnan(value) else text + (" †" if cell["fooled_by"] else "")
+            ink = "white" if abs(value) > 0.65 else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
+        axes.set_xticks(range(len(data)), [name.replace(": ", ":\n") for name in data], fontsize=8)
+        axes.set_title(maps, fontsize=10)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    grid[0].set_yticks(range(len(metrics)), metrics, fontsize=8)
+    bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=30, pad=0.01)
+    bar.set_label("Kendall's tau-b with the truth", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    figure.supxlabel("† fooled: the metric prefers a control map to every real map", fontsize=8)
+    return _labelled(figure, banner)
+
+
+def sanity(table, banner=""):
+    """How like the trained network's maps those of randomised weights are: a matplotlib Figure.
+
+    table: DataFrame with columns data, method, maps ("head randomised", "backbone randomised", "another image's map"),
+    measure, value, low, high. A row of panels for each measure, a column for each data set.
+    """
+    data, measures = list(table["data"].unique()), list(table["measure"].unique())
+    methods, kinds = list(table["method"].unique()), list(table["maps"].unique())
+    size = 2.2 + 2.4 * len(data), 0.9 + len(measures) * (0.6 + 0.3 * len(methods))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(measures), len(data), squeeze=False, sharex="row", sharey=True)
+    for (row, column), axes in np.ndenumerate(grid):
+        for kind, colour, offset in zip(kinds, ("#0072b2", "#d55e00", "#777777"), (-0.22, 0, 0.22), strict=False):
+            chosen = (table["data"] == data[column]) & (table["measure"] == measures[row]) & (table["maps"] == kind)
+            part = table[chosen].set_index("method").reindex(methods)
+            reach = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())
+            place = np.arange(len(methods)) + offset
+            axes.errorbar(part["value"], place, xerr=reach, fmt="o", markersize=3.5, color=colour, label=kind)
+        axes.axvline(0, color="grey", linewidth=0.7)
+        axes.axvline(1, color="grey", linewidth=0.7, linestyle=":")
+        axes.set_yticks(range(len(methods)), methods, fontsize=8)
+        axes.set_xlabel(measures[row], fontsize=8)
+        axes.set_title(data[column] if not row else "", fontsize=9)
+    grid[0, 0].invert_yaxis()
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return _labelled(figure, banner)
 
 

@@ -132,6 +132,23 @@ def holm(p_values):
     return adjusted
 
 
+def sign_flip_test(differences, groups, flips=9999, seed=0):
+    """Two-sided p values (M,) of paired differences (N, M), NaN left out, against a mean of 0.
+
+    Under the null the two sides of a pair could as well be exchanged, for all images of a patient, groups (N,), at
+    once: p is the share of random exchanges, the observed one among them, whose sum is at least as far from 0.
+    """
+    _, patient = np.unique(np.asarray(groups), return_inverse=True)
+    sums = np.zeros((patient.max() + 1, differences.shape[1]))
+    np.add.at(sums, patient, np.nan_to_num(differences))
+    observed = np.abs(sums.sum(axis=0))
+    generator, reached = np.random.default_rng(seed), np.ones(len(observed))
+    for count in np.diff(np.linspace(0, flips, -(-flips // 1000) + 1).astype(int)):
+        signs = generator.choice([-1.0, 1.0], size=(count, len(sums)))
+        reached += (np.abs(signs @ sums) >= observed * (1 - 1e-9)).sum(axis=0)
+    return reached / (flips + 1)
+
+
 def area_under_roc(labels, scores):
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
 

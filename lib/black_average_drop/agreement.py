@@ -1,0 +1,122 @@
+"""Does a metric rank maps as the truth does? Kendall's tau-b with intervals, fooled metrics, and paired tests.
+
+Values are (N, M): image by map, more is better, NaN where an image has no value.
+"""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import metrics
+
+LEVEL = 0.05  # of the corrected tests
+MAPS = ("methods and controls", "methods alone")
+
+def tau_b(one, other):
+    """Kendall's tau-b over the last axis of two arrays (..., M): from -1 to 1, ties corrected; NaN where one of them is
+    all ties or has a NaN."""
+    first, second = np.triu_indices(one.shape[-1], 1)
+    signs = [np.sign(values[..., first] - values[..., second]) for values in (one, other)]
+    untied = np.sqrt((signs[0] ** 2).sum(axis=-1) * (signs[1] ** 2).sum(axis=-1))
+    concordant = (signs[0] * signs[1]).sum(axis=-1)
+    return np.divide(concordant, untied, out=np.full(np.shape(untied), np.nan), where=untied > 0)
+
+
+def agreement(values, truth, groups, resamples=2000, seed=0):
+    """How well a metric's ranking of M maps agrees with the truth's: a dict, by tau-b.
+
+    values, truth (N, M) of the same images and maps; groups (N,) the patients. set, set_low, set_high: of the means
+    over images, with the 95 % interval over resampled patients. image, image_low, image_high: the mean over images of
+    each image's own tau-b, over the `images` images on which neither ranks all maps alike.
+    """
+    count = values.shape[1]
+    known = ~np.isnan(values).any(axis=1) & ~np.isnan(truth).any(axis=1)
+    values, truth, groups = values[known], truth[known], np.asarray(groups)[known]
+    if not len(values):
+        return dict.fromkeys(("set", "set_low", "set_high", "image", "image_low", "image_high"), np.nan) | {"images": 0}
+    both = np.concatenate([values, truth], axis=1)
+    samples = np.round(metrics.bootstrap_means(both, groups, resamples, seed), 12)  # equal means stay equal
+    means = np.round(both.mean(axis=0), 12)
+    over_set = tau_b(means[:count], means[count:])
+    low, high = metrics.interval(tau_b(samples[:, :count], samples[:, count:])[:, None])
+    each = tau_b(values, truth)[:, None]
+    found = {"set": float(over_set), "set_low": low[0], "set_high": high[0], "images": int((~np.isnan(each)).sum())}
+    found |= {"image": np.nan, "image_low": np.nan, "image_high": np.nan}
+    if found["images"]:
+        low, high = metrics.interval(metrics.bootstrap_means(each, groups, resamples, seed))
+        found |= {"image": float(np.nanmean(each)), "image_low": low[0], "image_high": high[0]}
+    return found
+
+
+def fooled_by(values, names, controls, groups, resamples=2000, seed=0):
+    """The control that a metric prefers to every real map, or "", and the share of resamples with such a control.
+
+    values (N, M); names (M,) of the maps, those in `controls` being controls.
+    """
+    control = np.isin(names, list(controls))
+    samples = metrics.bootstrap_means(values, groups, resamples, seed)
+    ahead = np.nanmax(samples[:, control], axis=1) > np.nanmax(samples[:, ~control], axis=1)
+    means = np.nanmean(values, axis=0)
+    best = int(np.nanargmax(np.where(control, means, -np.inf)))
+    return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
+
+
+def differences(values, names, groups, resamples=2000, seed=0):
+    """Every pair of maps compared on the same images: a DataFrame with columns first, second, difference (of the means,
+    second − first), low, high, p and p_holm.
+
+    values (N, M); names (M,). Intervals are 95 % over resampled patients; p is that of a test that flips the signs of
+    whole patients, and p_holm corrects it for the number of pairs.
+    """
+    first, second = np.triu_indices(len(names), 1)
+    apart = values[:, second] - values[:, first]
+    low, high = metrics.interval(metrics.bootstrap_means(apart, groups, resamples, seed))
+    p = metrics.sign_flip_test(apart, groups, seed=seed)
+    return pd.DataFrame(
+        {
+            "first": np.asarray(names)[first],
+            "second": np.asarray(names)[second],
+            "difference": np.nanmean(apart, axis=0),
+            "low": low,
+            "high": high,
+            "p": p,
+            "p_holm": metrics.holm(p),
+        }
+    )
+
+
+def verdict(measured, truth, methods, groups, directions, resamples=2000, seed=0):
+    """How far every metric ranks the maps as the truth does: a DataFrame, a row a metric and one of MAPS.
+
+    measured: DataFrame with columns id, map, metric, value; truth: DataFrame, ids by maps, controls among them;
+    methods: the maps that are no controls; groups: Series by id; directions: metric -> 1 where more is better, -1 where
+    less is. Columns metric, maps, those of `agreement`, fooled_by and fooled_share (see `fooled_by`; with controls).
+    An image counts for a metric that has a value for it and that the truth knows.
+    """
+    rows = []
+    for metric, direction in directions.items():
+        values = measured[measured["metric"] == metric].pivot(index="id", columns="map", values="value")
+        ids = truth.index[truth.index.isin(values.index)]
+        if not len(ids):
+            continue
+        patients = groups.loc[ids].to_numpy()
+        for maps, names in zip(MAPS, (list(truth.columns), list(methods)), strict=True):
+            turned = direction * values.loc[ids, names].to_numpy()
+            row = {"metric": metric, "maps": maps, "fooled_by": "", "fooled_share": np.nan}
+            row |= agreement(turned, truth.loc[ids, names].to_numpy(), patients, resamples, seed)
+            fakes = set(names) - set(methods)
+            if fakes and not np.isnan(turned).all():
+                row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, fakes, patients, resamples, seed)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def sentence(where, rates, row, what="small lesions"):
+    """A difference in words a doctor can use: rates: map -> share of lesions that it touches; row: the pair of maps in
+    `differences` of the same shares."""
+    decided = "is more than chance" if row["p_holm"] < LEVEL else "is within chance"
+    first, second = row["first"], row["second"]
+    return (
+        f"{where}: {second} touches {100 * rates[second]:.0f} of 100 {what}, {first} {100 * rates[first]:.0f}; the "
+        f"difference, {100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], {decided} "
+        f"(p = {row['p_holm']:.2g} after Holm)."
+    )

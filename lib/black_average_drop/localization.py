@@ -1,0 +1,151 @@
+"""Where a map points, against lesions or objects that are known: hits, mass, top pixels, recall by size, and chance.
+
+Maps are (N, H, W) as they are shown: upsampled, and blank where they are nowhere positive. Equal values share what
+they compete for, as if ties were broken at random; a blank map, or one with NaN, points nowhere and never hits.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import fft
+from scipy.ndimage import distance_transform_edt
+
+from black_average_drop import evaluation, metrics
+
+TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
+AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
+SEEN = 0.25  # the share of a lesion that must lie inside
+SCORES = ("hit", "hit_tolerant", "mass_inside", "top_inside")
+SIZES = ("small", "medium", "large")
+
+
+def top_pixels(maps, counts):
+    """The share of each pixel (N, H, W), 0 to 1, that is among the `counts` (N,) or one number largest of its map.
+
+    Above the threshold that is 1, at the threshold what is left over, shared alike, and 0 all over for a blank map.
+    """
+    flat = np.asarray(maps).reshape(len(maps), -1)
+    weights = np.zeros(flat.shape, "float32")
+    for row, count, out in zip(flat, np.broadcast_to(counts, len(flat)), weights, strict=True):
+        if not np.isfinite(row).all() or row.max() <= 0:
+            continue
+        threshold = np.partition(row, row.size - count)[row.size - count]
+        above, level = row > threshold, row == threshold
+        out[above] = 1
+        out[level] = (count - above.sum()) / level.sum()
+    return weights.reshape(maps.shape)
+
+
+def scores(maps, regions):
+    """How well each map (N, H, W) points into its region, boolean (N, H, W): a DataFrame, a row an image.
+
+    hit: the maximum lies inside; hit_tolerant: inside, or at most TOLERANCE of the image's side away; mass_inside: the
+    share of the positive part of the map inside; top_inside: the share inside of as many top pixels as the region has.
+    All from 0 to 1. chance_*: what the same map would score on average if it were shifted anywhere (cyclically): the
+    share of the image that the region, widened for hit_tolerant, takes. Raises ValueError for an empty region.
+    """
+    regions = np.asarray(regions)
+    sizes = regions.sum(axis=(1, 2))
+    if not sizes.all():
+        raise ValueError(f"Region {int(np.argmin(sizes))} is empty: leave out images without a lesion or object.")
+    near = np.stack([distance_transform_edt(~region) <= TOLERANCE * region.shape[0] for region in regions])
+    largest = top_pixels(maps, 1)
+    clipped = np.where(blank(maps)[:, None, None], 0, np.maximum(maps, 0))
+    mass = clipped.sum(axis=(1, 2))
+    inside = np.divide((clipped * regions).sum(axis=(1, 2)), mass, out=np.zeros(len(mass)), where=mass > 0)
+    share, near_share = regions.mean(axis=(1, 2)), near.mean(axis=(1, 2))
+    return pd.DataFrame(
+        {
+            "hit": (largest * regions).sum(axis=(1, 2)),
+            "hit_tolerant": (largest * near).sum(axis=(1, 2)),
+            "mass_inside": inside,
+            "top_inside": (top_pixels(maps, sizes) * regions).sum(axis=(1, 2)) / sizes,
+            "chance_hit": share,
+            "chance_hit_tolerant": near_share,
+            "chance_mass_inside": share,
+            "chance_top_inside": share,
+        }
+    )
+
+
+def seen(maps, rows, lesions, area):
+    """Whether at least SEEN of each lesion lies in the top `area` of its image's map: boolean (L,), and the chance (L,)
+    that it would if the map were shifted anywhere (cyclically), over all shifts.
+
+    maps (N, H, W); rows (L,): the image of each lesion; lesions boolean (L, H, W); area: a share of the image.
+    """
+    height, width = maps.shape[1:]
+    inside = top_pixels(maps, round(area * height * width))
+    spectra = fft.rfft2(inside, workers=-1)
+    found, chance = np.zeros(len(rows), bool), np.zeros(len(rows))
+    for i, (row, lesion) in enumerate(zip(rows, lesions, strict=True)):
+        wanted = SEEN * lesion.sum()
+        found[i] = inside[row][lesion].sum() >= wanted - 1e-3
+        overlap = fft.irfft2(spectra[row] * np.conj(fft.rfft2(lesion.astype("float32"))), s=(height, width))
+        chance[i] = (overlap >= wanted - 0.05).mean()  # rounding of the transform is below 0.01 of a pixel
+    return found, chance
+
+
+def lesions(dataset):
+    """Every lesion or object of the data set's images by itself: rows (L,), findings (L,) and masks, boolean (L, H, W).
+
+    A mask is one lesion of the image's class, a box one of its own finding.
+    """
+    rows, findings, masks = [], [], []
+    for row, (position, label) in enumerate(zip(dataset.positions, dataset.labels, strict=True)):
+        for finding, mask in dataset.lesions(position, label):
+            rows.append(row)
+            findings.append(finding)
+            masks.append(mask)
+    return np.array(rows, int), np.array(findings), np.array(masks)
+
+
+def size_classes(sizes, findings):
+    """small, medium or large (L,): the third of its own finding (L,) that a lesion's size (L,) is in."""
+    frame = pd.DataFrame({"size": sizes, "finding": findings})
+    share = frame.groupby("finding")["size"].rank(method="first", pct=True)
+    return np.select([share <= 1 / 3, share <= 2 / 3], SIZES[:2], SIZES[2])
+
+
+def blank(maps):
+    """Whether each map (N, H, W) is nowhere positive, or not finite somewhere: boolean (N,)."""
+    return ~(np.isfinite(maps).all(axis=(1, 2)) & (np.nan_to_num(maps).max(axis=(1, 2)) > 0))
+
+
+def score_maps(maps, dataset):
+    """`scores` of every map: a DataFrame with columns id, map and those of `scores`.
+
+    maps: name -> (N, h, w) or (N, H, W), before clipping; dataset: the same N images.
+    """
+    regions = dataset.regions()
+    parts = []
+    for name, drawn in maps.items():
+        found = scores(evaluation.upsampled(drawn, dataset.size), regions)
+        found.insert(0, "map", name)
+        found.insert(0, "id", dataset.ids)
+        parts.append(found)
+    return pd.concat(parts, ignore_index=True)
+
+
+def summary(table, groups, resamples=2000, seed=0):
+    """The mean of each of SCORES over rows of `scores`, with its 95 % interval over patients, groups (N,), and its
+    chance: a DataFrame with columns score, value, low, high, chance."""
+    values = table[list(SCORES)].to_numpy()
+    low, high = metrics.interval(metrics.bootstrap_means(values, groups, resamples, seed))
+    chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
+    return pd.DataFrame({"score": SCORES, "value": values.mean(axis=0), "low": low, "high": high, "chance": chance})
+
+
+def see_lesions(maps, dataset):
+    """`seen` of every lesion, map and one of AREAS: a DataFrame with columns lesion (its number), id, group, finding,
+    size (share of the image), size_class, map, area, seen and chance; arguments as for `score_maps`."""
+    rows, findings, masks = lesions(dataset)
+    sizes = masks.mean(axis=(1, 2))
+    each = {"lesion": np.arange(len(rows)), "id": dataset.ids[rows], "group": dataset.groups[rows]}
+    each |= {"finding": findings, "size": sizes, "size_class": size_classes(sizes, findings)}
+    parts = []
+    for name, drawn in maps.items():
+        shown = evaluation.upsampled(drawn, dataset.size)
+        for area in AREAS:
+            found, chance = seen(shown, rows, masks, area)
+            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": found, "chance": chance}))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,114 @@
+"""Agreement of rankings against scipy and hand-made cases."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from black_average_drop import agreement, metrics
+
+
+def test_tau_b_is_scipys(generator):
+    for _ in range(50):
+        one, other = generator.integers(0, 4, 9), generator.integers(0, 4, 9)
+        wanted = stats.kendalltau(one, other, variant="b").statistic
+        np.testing.assert_allclose(agreement.tau_b(one.astype(float), other.astype(float)), wanted, atol=1e-12)
+    assert np.isnan(agreement.tau_b(np.ones(4), np.arange(4.0)))
+    many = generator.random((2, 3, 5)), generator.random((2, 3, 5))
+    assert agreement.tau_b(*many)[1, 2] == pytest.approx(stats.kendalltau(many[0][1, 2], many[1][1, 2]).statistic)
+    assert np.isnan(agreement.tau_b(np.array([1, np.nan, 2]), np.arange(3.0)))
+
+
+def test_agreement_of_a_metric_that_knows_the_truth_of_one_that_reverses_it_and_of_noise(generator):
+    truth = (generator.random((200, 6)) < np.linspace(0.1, 0.9, 6)).astype(float)
+    groups = np.arange(200) // 2
+    right = agreement.agreement(truth * 3 + 1, truth, groups, 200)
+    assert right["set"] == right["image"] == 1 and right["set_low"] == 1
+    wrong = agreement.agreement(-truth, truth, groups, 200)
+    assert wrong["set"] == wrong["image"] == wrong["set_high"] == -1
+    noise = agreement.agreement(generator.random((200, 6)), truth, groups, 200)
+    assert noise["set_low"] < 0 < noise["set_high"] and noise["image_low"] < 0 < noise["image_high"]
+    assert right["images"] == int((np.ptp(truth, axis=1) > 0).sum())
+
+
+def test_images_without_a_value_are_left_out_and_the_mean_is_over_the_same_images(generator):
+    truth, values = generator.random((30, 4)), generator.random((30, 4))
+    values[10:, 2] = np.nan
+    found = agreement.agreement(values, truth, np.arange(30), 100)
+    assert found == agreement.agreement(values[:10], truth[:10], np.arange(10), 100)
+    by_hand = stats.kendalltau(values[:10].mean(axis=0), truth[:10].mean(axis=0)).statistic
+    assert found["set"] == pytest.approx(by_hand) and found["images"] == 10
+    assert np.isnan(agreement.agreement(np.full((3, 4), np.nan), truth[:3], np.arange(3), 10)["set"])
+
+
+def test_the_interval_is_over_patients(generator):
+    """Ten copies of every image, of the same patient, say no more than one."""
+    truth, values = generator.random((20, 5)), generator.random((20, 5))
+    once = agreement.agreement(values, truth, np.arange(20), 500)
+    copies = agreement.agreement(*(np.repeat(part, 10, axis=0) for part in (values, truth, np.arange(20))), 500)
+    for name in ("set", "set_low", "set_high", "image", "image_low", "image_high"):
+        assert copies[name] == pytest.approx(once[name], abs=1e-9)
+
+
+def test_a_metric_is_fooled_by_a_control_it_prefers_to_every_map(generator):
+    names, values = ["CAM", "Grad-CAM++", "all ones", "centre prior"], np.array([[1.0, 2, 3, 0]] * 20)
+    name, share = agreement.fooled_by(values, names, ["all ones", "centre prior"], np.arange(20), 50)
+    assert (name, share) == ("all ones", 1.0)
+    name, share = agreement.fooled_by(values[:, [0, 2, 1, 3]], names, ["all ones", "centre prior"], np.arange(20), 50)
+    assert (name, share) == ("", 0.0)
+    half = np.where(generator.random((20, 1)) < 0.5, [[1.0, 2, 2.9, 0]], [[1.0, 2, 1, 0]])
+    assert 0 < agreement.fooled_by(half, names, ["all ones", "centre prior"], np.arange(20), 200)[1] < 1
+
+
+def test_sign_flips_give_the_p_of_scipys_permutation_test(generator):
+    differences = np.stack([generator.normal(shift, 1, 12) for shift in (0, 0.5, 2)], axis=1)
+    found = metrics.sign_flip_test(differences, np.arange(12))
+    for column, p in zip(differences.T, found, strict=True):
+        exact = stats.permutation_test(
+            (column, np.zeros(12)), lambda x, y, axis: (x - y).mean(axis=axis), permutation_type="samples"
+        ).pvalue
+        assert p == pytest.approx(exact, abs=0.015)
+    assert metrics.sign_flip_test(np.zeros((5, 1)), np.arange(5))[0] == 1
+    assert metrics.sign_flip_test(np.ones((20, 1)), np.arange(20))[0] < 0.001
+    assert metrics.sign_flip_test(np.ones((20, 1)), np.zeros(20))[0] == 1  # one patient says nothing
+
+
+def test_differences_of_every_pair_with_holms_correction(generator):
+    values = generator.normal([0, 0, 3], 1, (40, 3))
+    found = agreement.differences(values, ["one", "other", "ahead"], np.arange(40), 200).set_index(["first", "second"])
+    assert len(found) == 3 and (found["p_holm"] >= found["p"]).all()
+    assert found.loc[("one", "ahead"), "difference"] == pytest.approx((values[:, 2] - values[:, 0]).mean())
+    assert found.loc[("one", "ahead"), "p_holm"] < 0.01 < found.loc[("one", "other"), "p_holm"]
+    row = found.loc[("one", "ahead")]
+    assert row["low"] < row["difference"] < row["high"]
+
+
+def test_a_sentence_says_both_rates_and_whether_the_difference_is_chance():
+    row = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.03, "low": -0.08, "high": 0.14, "p_holm": 0.4}
+    rates = {"CAM": 0.58, "Grad-CAM++": 0.61}
+    text = agreement.sentence("Here", rates, row)
+    assert text.startswith("Here: Grad-CAM++ touches 61 of 100 small lesions, CAM 58; the difference, +3.0 [-8.0, +14.0]")
+    assert "is within chance (p = 0.4 after Holm)" in text
+    assert "is more than chance" in agreement.sentence("Here", rates, row | {"p_holm": 0.01})
+
+
+def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator):
+    names, ids = ["CAM", "Grad-CAM++", "all ones"], [f"image {i}" for i in range(20)]
+    truth = pd.DataFrame(generator.random((20, 3)) + [0.2, 0.4, 0], ids, names)
+    parts = {"AD": 1 - truth, "gain": truth.iloc[::-1][:12], "fooled": truth[["all ones", "CAM", "Grad-CAM++"]]}
+    parts["fooled"] = parts["fooled"].assign(**{"all ones": 9.0})
+    long = [
+        part.rename_axis("id").reset_index().melt("id", var_name="map").assign(metric=name)
+        for name, part in parts.items()
+    ]
+    groups = pd.Series(ids, ids)
+    found = agreement.verdict(
+        pd.concat(long), truth, names[:2], groups, {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}, 100
+    )
+    with_controls = found[found["maps"] == agreement.MAPS[0]].set_index("metric")
+    assert list(with_controls.index) == ["AD", "gain", "fooled"]
+    assert with_controls.loc["AD", "set"] == with_controls.loc["gain", "set"] == 1
+    assert list(with_controls["fooled_by"]) == ["", "", "all ones"]
+    assert with_controls.loc["gain", "images"] == 12 < with_controls.loc["AD", "images"]
+    alone = found[found["maps"] == agreement.MAPS[1]].set_index("metric")
+    assert alone["set"].tolist() == [1, 1, 1] and alone["fooled_share"].isna().all()

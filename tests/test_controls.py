@@ -1,0 +1,49 @@
+"""Control maps are what they are called; the two of Table 1 are tested with the evaluation."""
+
+import numpy as np
+import pytest
+
+from black_average_drop import cams, controls
+
+
+@pytest.fixture
+def drawn(generator):
+    maps = generator.random((4, 3, 3), "float32") - 0.2
+    return maps, {name: draw(maps, np.arange(4), (12, 12), 5) for name, draw in controls.CONTROLS.items()}
+
+
+def test_maps_that_say_nothing(drawn):
+    _, found = drawn
+    assert (found["all ones"] == 1).all() and found["all ones"].shape == (4, 12, 12)
+    fake = found["Fake-CAM"]
+    assert (fake[:, 0, 0] == 0).all() and fake.sum() == 4 * (144 - 1)
+    noise = found["uniform random map"]
+    assert noise.shape == (4, 12, 12) and abs(noise.mean() - 0.5) < 0.05 and (noise[0] != noise[1]).any()
+
+
+def test_centre_prior_peaks_in_the_middle_and_falls_off_alike_on_all_sides(drawn):
+    bump = drawn[1]["centre prior"][0]
+    np.testing.assert_allclose(bump, bump[::-1, ::-1], rtol=1e-6)
+    np.testing.assert_allclose(bump, bump.T, rtol=1e-6)
+    assert bump.max() == bump[5, 5] and bump[0, 0] == bump.min()
+    # A standard deviation, a quarter of the side, from the middle on each axis: e^(-1/2) twice.
+    odd = controls.centre_prior(np.zeros((1, 2, 2)), [0], (101, 101))[0]
+    assert odd[50, 50] == pytest.approx(1, abs=1e-3) and odd[50, 75] == pytest.approx(np.exp(-0.5), rel=0.03)
+
+
+def test_inverted_map_ranks_the_other_way_round(drawn):
+    maps, found = drawn
+    clipped = np.maximum(maps, 0)
+    np.testing.assert_allclose(found["inverted Grad-CAM"], clipped.max(axis=(1, 2), keepdims=True) - clipped)
+    features, gradients = np.abs(maps)[..., None], np.ones((4, 3, 3, 1), "float32")
+    explanation = cams.Explanation(features, gradients, None, None, None, None)
+    again = controls.REDRAWN["inverted Grad-CAM"](explanation)
+    np.testing.assert_allclose(again, np.abs(maps).max(axis=(1, 2), keepdims=True) - np.abs(maps))
+
+
+def test_controls_hang_on_the_seed_alone(drawn):
+    maps, found = drawn
+    for name, draw in controls.CONTROLS.items():
+        np.testing.assert_array_equal(draw(maps, np.arange(4), (12, 12), 5), found[name])
+        random = name in ("uniform random map", "smooth random map")
+        assert (draw(maps, np.arange(4), (12, 12), 6) != found[name]).any() == random or name == "another image's map"

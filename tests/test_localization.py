@@ -1,0 +1,102 @@
+"""Localisation scores against hand-computed cases and brute force over all shifts."""
+
+import numpy as np
+import pytest
+
+from black_average_drop import localization
+
+
+def block(top, left, height, width, size=(8, 8)):
+    region = np.zeros(size, bool)
+    region[top : top + height, left : left + width] = True
+    return region
+
+
+@pytest.fixture
+def peaked():
+    """A map with its maximum at (2, 3) and 3, 2, 1 around."""
+    values = np.zeros((8, 8), "float32")
+    values[2, 2:6] = (3, 4, 2, 1)
+    return values
+
+
+def test_scores_of_a_hand_computed_case(peaked):
+    found = localization.scores(peaked[None], block(2, 3, 2, 2)[None]).iloc[0]
+    assert found["hit"] == 1 and found["hit_tolerant"] == 1
+    assert found["mass_inside"] == pytest.approx(6 / 10)  # 4 and 2 of 3 + 4 + 2 + 1
+    assert found["top_inside"] == pytest.approx(2 / 4)  # of the top four pixels two lie inside
+    assert found["chance_hit"] == found["chance_mass_inside"] == found["chance_top_inside"] == 4 / 64
+
+
+def test_a_maximum_outside_is_a_miss_and_the_tolerance_is_a_share_of_the_side():
+    values, region = np.zeros((1, 100, 100), "float32"), block(40, 40, 20, 20, (100, 100))[None]
+    values[0, 50, 62] = 1  # the nearest pixel of the region is at column 59: 3 pixels away, just within 15 in 500
+    found = localization.scores(values, region).iloc[0]
+    assert found["hit"] == 0 and found["hit_tolerant"] == 1
+    values[0, 50, [62, 63]] = 0, 1
+    assert localization.scores(values, region).iloc[0]["hit_tolerant"] == 0
+    assert found["chance_hit"] == 0.04 and 0.05 < found["chance_hit_tolerant"] < 0.07
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
+def test_a_blank_or_nan_map_misses_everything(value):
+    maps = np.full((1, 8, 8), value, "float32")
+    if np.isnan(value):
+        maps[0, 2, 3] = 5  # in the region, and yet the map is not usable
+    maps, region = np.where(np.isnan(value) & (maps != 5), np.nan, maps), block(0, 0, 4, 4)[None]
+    found = localization.scores(maps, region).iloc[0]
+    assert found[list(localization.SCORES)].tolist() == [0, 0, 0, 0]
+    inside, chance = localization.seen(maps, [0], region, 0.2)
+    assert not inside.any() and not chance.any() and localization.blank(maps).all()
+
+
+def test_equal_values_share_what_they_compete_for():
+    """A map of ones hits as often as chance does, wherever the region lies."""
+    for region in (block(0, 0, 2, 4), block(5, 5, 2, 4)):
+        found = localization.scores(np.ones((1, 8, 8), "float32"), region[None]).iloc[0]
+        for score in localization.SCORES:
+            assert found[score] == pytest.approx(found[f"chance_{score}"], abs=1e-6)
+    ties = np.zeros((1, 2, 2), "float32")
+    ties[0, 0] = (2, 1)
+    ties[0, 1] = (1, 1)
+    np.testing.assert_allclose(localization.top_pixels(ties, 2)[0], [[1, 1 / 3], [1 / 3, 1 / 3]], rtol=1e-6)
+    np.testing.assert_allclose(localization.top_pixels(np.repeat(ties, 2, 0), [1, 4]).sum(axis=(1, 2)), [1, 4])
+
+
+def test_seen_and_its_chance_are_those_of_brute_force(generator):
+    maps = generator.random((3, 8, 8), "float32")
+    rows = np.array([0, 0, 2])
+    lesions = np.stack([block(1, 1, 3, 3), block(4, 2, 1, 5), block(5, 5, 3, 3)])
+    for area in (0.1, 0.3, 0.5):
+        found, chance = localization.seen(maps, rows, lesions, area)
+        for i, row in enumerate(rows):
+            inside = localization.top_pixels(maps[row : row + 1], round(area * 64))[0]
+            wanted = localization.SEEN * lesions[i].sum()
+            shifts = [
+                np.roll(inside, (down, right), (0, 1))[lesions[i]].sum() >= wanted
+                for down in range(8)
+                for right in range(8)
+            ]
+            assert found[i] == shifts[0] and chance[i] == pytest.approx(np.mean(shifts))
+    assert 0 < chance.mean() < 1
+
+
+def test_chance_is_what_shifted_maps_score(generator):
+    """Brute force: every shift of the map, against the analytic chance of each score."""
+    values = generator.random((8, 8), "float32")
+    shifted = np.stack([np.roll(values, (down, right), (0, 1)) for down in range(8) for right in range(8)])
+    region = block(1, 2, 3, 2)
+    found = localization.scores(shifted, np.repeat(region[None], 64, 0)).mean()
+    for score in localization.SCORES:
+        assert found[score] == pytest.approx(found[f"chance_{score}"], rel=1e-5)
+
+
+def test_size_classes_are_thirds_within_each_finding():
+    sizes = [1, 2, 3, 100, 300, 200]
+    findings = ["nodule"] * 3 + ["effusion"] * 3
+    assert list(localization.size_classes(sizes, findings)) == ["small", "medium", "large", "small", "large", "medium"]
+
+
+def test_an_empty_region_is_refused():
+    with pytest.raises(ValueError, match="Region 1 is empty"):
+        localization.scores(np.ones((2, 8, 8)), np.stack([block(0, 0, 2, 2), block(0, 0, 0, 0)]))
