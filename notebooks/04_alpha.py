@@ -32,6 +32,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, claims, evaluation, figures, metrics, networks, provenance, sensitivity
 from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.localization import region_sizes, seen
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -270,11 +271,13 @@ for name in repeats:
     lesion_rows[name] = evaluation.evaluate(
         network[name], batches, paper_methods, alphas[name], batch_size, lesions.ids, first_pass=found
     )
-    sees[name] = {method: sensitivity.seen(found.maps[method], regions) for method in paper_methods}
+    drawn = {method: evaluation.upsampled(found.maps[method], lesions.size) for method in paper_methods}
+    each = np.arange(len(lesions))
+    sees[name] = {method: seen(drawn[method], each, regions, 0.1)[0] for method in paper_methods}
 small = sizes.rank(method="first").to_numpy() <= len(sizes) / 3
-seen = {name: {method: 100 * value[small].mean() for method, value in by.items()} for name, by in sees.items()}
+small_seen = {name: {method: 100 * value[small].mean() for method, value in by.items()} for name, by in sees.items()}
 print(f"Percent of the {small.sum()} smallest lesions seen, a row for each training:")
-pd.DataFrame(seen).T.round(1)
+pd.DataFrame(small_seen).T.round(1)
 
 # %% [markdown]
 # What there is to correlate: for each data set the rows of Table 1 with the opacity, and those with a known size.
@@ -282,7 +285,7 @@ pd.DataFrame(seen).T.round(1)
 # %%
 pairs = {("General images", "opacity", 0): (rows["general"], datasets["general"], None)}
 if datasets["general"].read_mask or datasets["general"].boxes:
-    object_sizes = pd.Series(sensitivity.region_sizes(datasets["general"], batch_size), index=datasets["general"].ids)
+    object_sizes = pd.Series(region_sizes(datasets["general"], batch_size), index=datasets["general"].ids)
     pairs["General images", "size", 0] = (rows["general"], datasets["general"], object_sizes)
 for name in repeats:
     pairs["Radiographs", "opacity", name] = (rows[name], positives, None)

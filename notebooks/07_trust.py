@@ -43,8 +43,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import agreement, assessment, augmentation, cams, controls, evaluation, faithfulness, figures
-from black_average_drop import localization, masks, metrics, networks, provenance, randomization, training
+from black_average_drop import assessment, augmentation, figures, masks, networks, provenance, training
 from black_average_drop.datasets import catalogue, chestxray14
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -53,6 +52,12 @@ networks.make_deterministic(seed)
 build, results = Path(build), Path(results)
 banner = "smoke run: not a result" if profile == "smoke" else ""
 sampling = {"resamples": resamples, "seed": seed}
+
+# %% [markdown]
+# First networks and images; what measures maps and metrics comes from these modules.
+
+# %%
+from black_average_drop import agreement, cams, controls, evaluation, faithfulness, localization, metrics, randomization
 
 # %% [markdown]
 # ## General images
@@ -250,9 +255,7 @@ shown = [method for method in shown if all(method in maps[name] for name in data
 rows = []
 for name, images in dataset.items():
     one = images.subset([0])
-    panels = {
-        method: evaluation.upsampled(np.asarray(maps[name][method][:1]), images.size)[0] for method in shown
-    }
+    panels = {method: evaluation.upsampled(np.asarray(maps[name][method][:1]), images.size)[0] for method in shown}
     region = one.regions()[0]
     rows.append({"title": name, "image": one.images()[0], "maps": panels, "mask": region})
 gallery = figures.figure1(rows, shown, banner)
@@ -356,9 +359,9 @@ theory.set_index("data").round(6)
 # %% [markdown]
 # ## The verdict
 #
-# For each metric: Kendall's tau-b between its ranking of the maps and that of the hits, turned so that more is better.
-# On marker phantoms there is a second column, in which agreement is wrong: whether the metric ranks the maps by how well
-# they find the lesion, which the network does not use.
+# For each metric: Kendall's tau-b between its ranking of the maps and that of the hits, turned so that more is
+# better. On marker phantoms there is a second column, in which agreement is wrong: whether the metric ranks the maps by
+# how well they find the lesion, which the network does not use.
 
 # %%
 truths = {name: (name, scores) for name, scores in pointed.items()}
@@ -402,8 +405,10 @@ fooled.pivot(index="metric", columns="data", values=["fooled_by", "fooled_share"
 # %%
 for name, images in dataset.items():
     groups = pd.Series(images.groups, images.ids)
-    tables = {metric: part.pivot(index="id", columns="map", values="value") for metric, part in
-              measured[name].groupby("metric", sort=False)}
+    tables = {
+        metric: part.pivot(index="id", columns="map", values="value")
+        for metric, part in measured[name].groupby("metric", sort=False)
+    }
     tables |= {score: pointed[name].pivot(index="id", columns="map", values=score) for score in localization.SCORES}
     for quantity, wide in tables.items():
         pairs = agreement.differences(
@@ -426,12 +431,16 @@ sanity = []
 for name, images in dataset.items():
     few = np.sort(np.random.default_rng(seed).permutation(len(images))[:curve_images])
     part, labels = images.subset(few), images.labels[few]
-    others = {"another image's map": {
-        method: controls.another_images_map(maps[name][method][few], part.groups, part.size, seed)
-        for method in distinct[name]
-    }}
+    others = {
+        "another image's map": {
+            method: controls.another_images_map(maps[name][method][few], part.groups, part.size, seed)
+            for method in distinct[name]
+        }
+    }
     for which in ("head", "backbone"):
-        shuffled = networks.CamNetwork.from_model(randomization.randomised(models[name], which, seed), activation="relu")
+        shuffled = networks.CamNetwork.from_model(
+            randomization.randomised(models[name], which, seed), activation="relu"
+        )
         drawn = {method: chosen_methods[method] for method in distinct[name]}
         redrawn = evaluation.explain_all(shuffled, part.batches(batch_size), drawn, batch_size, labels)
         others[f"{which} randomised"] = redrawn.maps
@@ -460,13 +469,24 @@ for title, part in main.groupby("data", sort=False):
     )
 
 # %% [markdown]
+# The verdict, the hits and the small lesions as one page.
+
+# %%
+text = agreement.markdown(by_hits, of_hits, sentences)
+with provenance.replacing(results / "trust.md") as partial:
+    partial.write_text(
+        f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n{text}", encoding="utf-8"
+    )
+Markdown((results / "trust.md").read_text())
+
+# %% [markdown]
 # The figures, the numbers behind them, and where they come from.
 
 # %%
 tables = {"trust": verdict, "trust_localization": localized, "trust_recall": recall, "trust_metrics": averages}
 tables |= {"trust_differences": differences, "trust_sanity": sanity, "trust_same_maps": same, "trust_falls": falls}
 tables |= {"trust_theory": theory, "trust_networks": assessed}
-outputs = pictures + figures.save(drawn, results / "trust_sanity")
+outputs = [results / "trust.md"] + pictures + figures.save(drawn, results / "trust_sanity")
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 inputs |= {name: provenance.dataset_checksum(images) for name, images in dataset.items()}
 record = provenance.write("07_trust", outputs, inputs, globals(), results, started)

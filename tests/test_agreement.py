@@ -87,7 +87,9 @@ def test_a_sentence_says_both_rates_and_whether_the_difference_is_chance():
     row = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.03, "low": -0.08, "high": 0.14, "p_holm": 0.4}
     rates = {"CAM": 0.58, "Grad-CAM++": 0.61}
     text = agreement.sentence("Here", rates, row)
-    assert text.startswith("Here: Grad-CAM++ touches 61 of 100 small lesions, CAM 58; the difference, +3.0 [-8.0, +14.0]")
+    assert text.startswith(
+        "Here: Grad-CAM++ touches 61 of 100 small lesions, CAM 58; the difference, +3.0 [-8.0, +14.0]"
+    )
     assert "is within chance (p = 0.4 after Holm)" in text
     assert "is more than chance" in agreement.sentence("Here", rates, row | {"p_holm": 0.01})
 

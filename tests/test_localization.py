@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from black_average_drop import localization
+from black_average_drop.datasets import phantoms
 
 
 def block(top, left, height, width, size=(8, 8)):
@@ -100,3 +101,20 @@ def test_size_classes_are_thirds_within_each_finding():
 def test_an_empty_region_is_refused():
     with pytest.raises(ValueError, match="Region 1 is empty"):
         localization.scores(np.ones((2, 8, 8)), np.stack([block(0, 0, 2, 2), block(0, 0, 0, 0)]))
+
+
+def test_region_sizes_are_shares_of_the_image():
+    data = phantoms.radiographs(6, seed=2, size=64)
+    np.testing.assert_array_equal(localization.region_sizes(data, 4), data.regions().mean(axis=(1, 2)))
+
+
+def test_a_lesion_is_seen_if_a_quarter_of_it_is_in_the_top_share():
+    """Maps whose top tenth of 400 pixels is the upper left corner: two rows of twenty."""
+    maps = np.tile(np.linspace(1, 0, 20)[:, None] + np.zeros(20) - 1e-3 * np.arange(20), (3, 1, 1))
+    maps[2] = -1
+    regions = np.zeros((3, 20, 20), bool)
+    regions[0, 1:5, :4] = True  # four of its sixteen pixels are in row 1
+    regions[1, 1:6, :4] = True  # four of twenty
+    regions[2] = True  # a map that is nowhere positive sees nothing
+    found, _ = localization.seen(maps, np.arange(3), regions, 0.1)
+    np.testing.assert_array_equal(found, [True, False, False])

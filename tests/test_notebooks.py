@@ -104,10 +104,15 @@ def append(path, text="\n# a comment\n"):
     [
         (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
         (lambda root: append(root / "lib/black_average_drop/figures.py"), {*pipeline.ORDER} - {"03_table1"}),
-        (lambda root: append(root / "lib/black_average_drop/augmentation.py"), {"01_train"}),
+        (lambda root: append(root / "lib/black_average_drop/augmentation.py"), {"01_train", "07_trust"}),
+        (lambda root: append(root / "lib/black_average_drop/agreement.py"), {"07_trust"}),
+        (lambda root: append(root / "lib/black_average_drop/controls.py"), {"03_table1", "07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),
         (lambda root: append(root / "lib/black_average_drop/sensitivity.py"), {"04_alpha"}),
-        (lambda root: append(root / "lib/black_average_drop/claims.py"), {*AFTER_TRAINING} - {"02_figure1"}),
+        (
+            lambda root: append(root / "lib/black_average_drop/claims.py"),
+            {*AFTER_TRAINING} - {"02_figure1", "07_trust"},
+        ),
         (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(pipeline.ORDER)),
         (lambda root: append(root / "notebooks/02_figure1.py"), {"02_figure1"}),
         (lambda root: append(root / "notebooks/03_table1.ipynb"), {"03_table1"}),
@@ -116,7 +121,7 @@ def append(path, text="\n# a comment\n"):
         (lambda root: append(root / "data/weights/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
         (
             lambda root: append(root / "data/nih-chest-xrays/mobilenet_v2_imagenet1001.weights.h5"),
-            {"02_figure1", "04_alpha"},
+            {"02_figure1", "04_alpha", "07_trust"},
         ),
         (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "general_title: boxer", ""), {"02_figure1"}),
         (lambda root: swap(root / "notebooks/profiles/laptop.yaml", "epochs: 3", "epochs: 4"), {"01_train"}),
@@ -206,7 +211,7 @@ def projects(tmp_path_factory):
     for name, process in runs.items():
         out, err = process.communicate()
         assert process.returncode == 0, name + out + err
-        assert out.count("running") == 6
+        assert out.count("running") == len(pipeline.ORDER)
     return folders
 
 
@@ -439,12 +444,13 @@ def test_every_figure_is_shown_where_it_is_made(project):
         "04_alpha": 2,
         "05_identity": 1,
         "06_softmax": 1,
+        "07_trust": 3,
     }
 
 
 def test_only_what_is_stale_runs_again(project, results):
     again = run(project, "run", "--profile", "smoke").stdout
-    assert again.count("up to date") == 6 and "running" not in again
+    assert again.count("up to date") == len(pipeline.ORDER) and "running" not in again
     trained, table = (project / "build/smoke/general.keras").read_bytes(), (results / "table1.csv").read_bytes()
     edit_profile(project, "02_figure1", radiograph_rows=1)
     out = run(project, "run", "--profile", "smoke").stdout

@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import spearmanr
 
 from black_average_drop import cams, evaluation, masks, networks, sensitivity
-from black_average_drop.datasets import phantoms
 
 METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 
@@ -51,11 +50,6 @@ def test_along_alpha_takes_equal_values_as_table_1_does(network, pixels, found):
 def test_methods_that_draw_the_same_maps_take_the_fallback(network, pixels, found):
     same = found._replace(maps=found.maps | {"Grad-CAM++": found.maps["CAM"]}, same_as={"Grad-CAM": "CAM"})
     assert {alpha for alpha, _ in sensitivity.choices(network, pixels, same, 0.4, 4).values()} == {0.4}
-
-
-def test_region_sizes_are_shares_of_the_image():
-    data = phantoms.radiographs(6, seed=2, size=64)
-    np.testing.assert_array_equal(sensitivity.region_sizes(data, 4), data.regions().mean(axis=(1, 2)))
 
 
 def test_alpha_is_chosen_anew_by_whoever_is_drawn():
@@ -144,14 +138,3 @@ def test_rank_correlation_is_scipys_and_leaves_out_what_is_missing(generator):
     assert value == pytest.approx((one + other) / 2)
     value, samples = sensitivity.rank_correlation([(first, np.zeros(40))], np.arange(40), resamples=3)
     assert np.isnan(value) and np.isnan(samples).all()
-
-
-def test_a_lesion_is_seen_if_a_quarter_of_it_is_in_the_top_share():
-    """Maps whose top tenth of 400 pixels is the upper left corner: two rows of twenty."""
-    maps = np.tile(np.linspace(1, 0, 20)[:, None] + np.zeros(20) - 1e-3 * np.arange(20), (3, 1, 1))
-    maps[2] = -1
-    regions = np.zeros((3, 20, 20), bool)
-    regions[0, 1:5, :4] = True  # four of its sixteen pixels are in row 1
-    regions[1, 1:6, :4] = True  # four of twenty
-    regions[2] = True  # a map that is nowhere positive sees nothing
-    np.testing.assert_array_equal(sensitivity.seen(maps, regions), [True, False, False])

@@ -11,6 +11,7 @@ from black_average_drop import metrics
 LEVEL = 0.05  # of the corrected tests
 MAPS = ("methods and controls", "methods alone")
 
+
 def tau_b(one, other):
     """Kendall's tau-b over the last axis of two arrays (..., M): from -1 to 1, ties corrected; NaN where one of them is
     all ties or has a NaN."""
@@ -120,3 +121,46 @@ def sentence(where, rates, row, what="small lesions"):
         f"difference, {100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], {decided} "
         f"(p = {row['p_holm']:.2g} after Holm)."
     )
+
+
+def markdown(verdict, hits, sentences):
+    """The verdict as Markdown: a table of agreement, a table of hits, and the sentences.
+
+    verdict: rows of `verdict` with a column data; hits: DataFrame with columns data, map, value, low, high and chance.
+    """
+    data = list(verdict["data"].unique())
+    lines = [
+        "Kendall's tau-b between the ranking of methods and controls by each metric and by hits, 95 % interval over"
+    ]
+    lines += ["patients. † fooled: the metric prefers a control, which says nothing, to every real map.", ""]
+    lines += _table_head("Metric", data)
+    for metric, rows in verdict[verdict["maps"] == MAPS[0]].groupby("metric", sort=False):
+        rows = rows.set_index("data").reindex(data)
+        cells = ["–" if pd.isna(row["set"]) else _agreement(row) for _, row in rows.iterrows()]
+        lines.append(f"| {metric} | {' | '.join(cells)} |")
+    data = list(hits["data"].unique())
+    lines += ["", "How often the maximum of a map lies on the lesion or object, percent, and by chance.", ""]
+    lines += _table_head("Map", data)
+    for name, rows in hits.groupby("map", sort=False):
+        rows = rows.set_index("data").reindex(data)
+        cells = ["–" if pd.isna(row["value"]) else _percent(row) for _, row in rows.iterrows()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them",
+    ]
+    lines += ["lies in the tenth of the image that the map ranks highest:", ""]
+    return "\n".join([*lines, *(f"- {sentence}" for sentence in sentences)]) + "\n"
+
+
+def _table_head(corner, columns):
+    return [f"| {corner} | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+
+
+def _agreement(row):
+    return f"{row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]" + (" †" if row["fooled_by"] else "")
+
+
+def _percent(row):
+    value, low, high, chance = (100 * row[name] for name in ("value", "low", "high", "chance"))
+    return f"{value:.0f} [{low:.0f}, {high:.0f}], chance {chance:.0f}"

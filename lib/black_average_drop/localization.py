@@ -99,6 +99,12 @@ def lesions(dataset):
     return np.array(rows, int), np.array(findings), np.array(masks)
 
 
+def region_sizes(dataset, batch_size=256):
+    """The share (N,) of each image that its object or lesion takes, by `Dataset.regions`, a batch at a time."""
+    chunks = (dataset.subset(slice(start, start + batch_size)) for start in range(0, len(dataset), batch_size))
+    return np.concatenate([chunk.regions().mean(axis=(1, 2)) for chunk in chunks])
+
+
 def size_classes(sizes, findings):
     """small, medium or large (L,): the third of its own finding (L,) that a lesion's size (L,) is in."""
     frame = pd.DataFrame({"size": sizes, "finding": findings})

@@ -30,6 +30,7 @@ NEEDS = {
     "04_alpha": ("01_train", "03_table1"),
     "05_identity": ("01_train",),
     "06_softmax": ("01_train",),
+    "07_trust": ("01_train",),
 }
 ORDER = tuple(NEEDS)
 SOURCES = ("phantom objects", "phantom radiographs", *FOLDERS)

@@ -146,21 +146,6 @@ def rank_correlation(columns, groups, resamples=2000, seed=0):
     return float(statistic(np.arange(table.shape[1]))), samples
 
 
-def region_sizes(dataset, batch_size=256):
-    """The share (N,) of each image that its object or lesion takes, by `Dataset.regions`, a batch at a time."""
-    chunks = (dataset.subset(slice(start, start + batch_size)) for start in range(0, len(dataset), batch_size))
-    return np.concatenate([chunk.regions().mean(axis=(1, 2)) for chunk in chunks])
-
-
-def seen(maps, regions, share=0.1, part=0.25):
-    """Whether at least `part` of each region lies in the top `share` of the map's pixels: boolean (N,).
-
-    maps (N, h, w); regions boolean (N, H, W). A map that is nowhere positive sees nothing.
-    """
-    kept = masks.kept_pixels(evaluation.upsampled(maps, regions.shape[1:]), share)
-    return (kept & regions).sum(axis=(1, 2)) >= part * np.maximum(regions.sum(axis=(1, 2)), 1)
-
-
 def _distinct(found):
     """The paper's methods, those that draw the same maps once."""
     return [name for name in found.maps if name in cams.PAPER_METHODS and name not in found.same_as]
