@@ -68,3 +68,46 @@ def test_assessments_show_curve_band_and_counts():
     np.testing.assert_array_equal(curves.lines[0].get_ydata(), rates**0.5)
     assert len(curves.collections) == 1 and curves.get_legend().get_texts()[0].get_text() == "AUC 0.9"
     assert [text.get_text() for text in counts.texts] == ["30\n75 %", "10\n25 %", "0\n0 %", "7\n100 %"]
+
+
+def test_verdict_prints_agreement_and_interval_and_marks_the_fooled():
+    rows = [
+        ("lesions", "AD", "with", -0.5, -0.75, -0.25, "all ones"),
+        ("lesions", "BAD", "with", 0.9, 0.8, 1.0, ""),
+        ("boxes", "AD", "with", np.nan, np.nan, np.nan, ""),
+        ("lesions", "AD", "alone", 0.1, -0.2, 0.3, ""),
+    ]
+    table = pd.DataFrame(rows, columns=["data", "metric", "maps", "set", "set_low", "set_high", "fooled_by"])
+    figure = figures.verdict(table, ("with", "alone"), "smoke run")
+    panels = figure.axes[:2]
+    assert [panel.get_title() for panel in panels] == ["with", "alone"] and figure.get_suptitle() == "smoke run"
+    texts = {text.get_position(): text.get_text() for text in panels[0].texts}
+    assert texts == {
+        (0, 0): "-0.50\n[-0.75, -0.25] †",
+        (0, 1): "+0.90\n[+0.80, +1.00]",
+        (1, 0): "no ranking",
+        (1, 1): "–",
+    }
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == ["AD", "BAD"]
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == ["lesions", "boxes"]
+    shown = panels[0].images[0].get_array()
+    assert shown[0, 0] == -0.5 and shown[1, 0] == 0.9 and shown.mask[1, 1]
+    assert panels[0].images[0].get_clim() == (-1, 1)
+
+
+def test_sanity_shows_each_kind_of_map_for_each_method():
+    kinds, measures = ("head randomised", "another image's map"), ("structural similarity", "rank correlation")
+    rows = [
+        ("lesions", method, kind, measure, place / 10, place / 10 - 0.05, place / 10 + 0.1)
+        for measure in measures
+        for kind in kinds
+        for place, method in enumerate(("CAM", "Grad-CAM++", "Eigen-CAM"))
+    ]
+    table = pd.DataFrame(rows, columns=["data", "method", "maps", "measure", "value", "low", "high"])
+    figure = figures.sanity(table, "")
+    assert [axes.get_xlabel() for axes in figure.axes] == list(measures)
+    for axes in figure.axes:
+        points = [container.lines[0].get_xdata() for container in axes.containers]
+        assert len(points) == 2 and all(np.allclose(one, [0, 0.1, 0.2]) for one in points)
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["CAM", "Grad-CAM++", "Eigen-CAM"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(kinds)
