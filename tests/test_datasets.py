@@ -266,6 +266,111 @@ def test_phantom_lesion_share_of_the_lung_is_exact(generator):
     assert 0.01 <= min(shares) < 0.02 and 0.13 < max(shares) <= 0.1501
 
 
+SIZES = pytest.mark.parametrize("size", [64, 128, 224])
+
+
+def changed(first, second):
+    """boolean (n, H, W): where two data sets of the same rows differ."""
+    for name in ("ids", "labels", "groups", "positions"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    return (first.images() != second.images()).any(axis=3)
+
+
+def test_phantom_radiographs_are_those_of_the_committed_results():
+    """Sixteen pixels of two images; one grey level is left to processors that round otherwise."""
+    known = [
+        [[185, 205, 222, 235], [223, 94, 46, 210], [95, 84, 195, 87], [204, 211, 206, 212]],
+        [[196, 187, 181, 235], [123, 132, 81, 192], [50, 68, 173, 170], [169, 171, 180, 175]],
+    ]
+    found = phantoms.radiographs(2, seed=7, size=64).images()[:, 8::16, 8::16, 0]
+    np.testing.assert_allclose(found.astype(int), known, atol=1)
+
+
+@SIZES
+def test_phantom_radiographs_without_lesions_are_the_same_chests(size):
+    ill, healthy = phantoms.radiographs(10, seed=4, size=size), phantoms.radiographs(10, 4, size, lesions=False)
+    np.testing.assert_array_equal(changed(ill, healthy) & ~ill.regions(), False)
+    assert list(changed(ill, healthy).any(axis=(1, 2))) == [False, True] * 5
+    assert not healthy.regions().any()
+
+
+@SIZES
+def test_class_of_marked_radiographs_hangs_on_the_marker_alone(size):
+    data = phantoms.marked_radiographs(12, seed=2, size=size)
+    bare = phantoms.marked_radiographs(12, seed=2, size=size, markers=False)
+    assert data.class_names == phantoms.RADIOGRAPH_CLASSES and list(data.labels) == [0, 1] * 6
+    markers = data.regions()
+    np.testing.assert_array_equal(changed(data, bare), markers)  # every pixel of a marker is brighter than the chest
+    np.testing.assert_array_equal(data.images()[markers], 255)
+    np.testing.assert_array_equal(markers.any(axis=(1, 2)), data.labels == 1)
+    assert not bare.regions().any()
+    assert (np.abs(markers[1::2].mean(axis=(1, 2)) - 0.011) < 0.003).all()
+    assert not markers[:, [0, -1]].any() and not markers[:, :, [0, -1]].any()  # the whole marker is in the image
+
+
+@SIZES
+def test_marked_radiographs_without_lesions_are_the_same_images(size):
+    data = phantoms.marked_radiographs(12, seed=2, size=size, region="lesion")
+    healthy = phantoms.marked_radiographs(12, seed=2, size=size, lesions=False, region="lesion")
+    lesions = data.regions()
+    np.testing.assert_array_equal(changed(data, healthy) & ~lesions, False)
+    np.testing.assert_array_equal(changed(data, healthy).any(axis=(1, 2)), lesions.any(axis=(1, 2)))
+    assert not healthy.regions().any()
+    markers = [phantoms.marked_radiographs(12, 2, size, lesions=flag).regions() for flag in (True, False)]
+    np.testing.assert_array_equal(*markers)
+    assert not (markers[0] & lesions).any()
+
+
+def test_marked_radiographs_are_the_chests_of_the_unmarked_ones():
+    plain = phantoms.radiographs(6, seed=3, size=64, lesions=False)
+    bare = phantoms.marked_radiographs(6, seed=3, size=64, lesions=False, markers=False)
+    np.testing.assert_array_equal(plain.images(), bare.images())
+    assert not set(plain.ids) & set(bare.ids)
+    few = phantoms.marked_radiographs(3, seed=3, size=64)
+    np.testing.assert_array_equal(few.images(), phantoms.marked_radiographs(6, seed=3, size=64).images()[:3])
+
+
+def test_lesion_of_a_marked_radiograph_says_nothing_of_its_class():
+    data = phantoms.marked_radiographs(400, seed=1, size=64, region="lesion")
+    ill = data.regions().any(axis=(1, 2))
+    shares = ill[data.labels == 0].mean(), ill[data.labels == 1].mean()
+    # Each share of 200 fair coins has a standard deviation of 0.035.
+    assert all(0.4 < share < 0.6 for share in shares)
+
+
+def test_markers_lie_near_the_border_off_lungs_and_letter(monkeypatch):
+    lungs, letters, find_lesion, stamp = [], [], phantoms._lesion, phantoms._stamp
+
+    def watch_lesion(generator, x, y, lung, size):
+        lungs.append(lung)
+        return find_lesion(generator, x, y, lung, size)
+
+    def watch_stamp(image, letter, size):
+        blank = np.zeros_like(image)
+        stamp(blank, letter, size)
+        letters.append(blank > 0)
+        return stamp(image, letter, size)
+
+    monkeypatch.setattr(phantoms, "_lesion", watch_lesion)
+    monkeypatch.setattr(phantoms, "_stamp", watch_stamp)
+    data = phantoms.marked_radiographs(300, seed=9, size=64)
+    centres = []
+    for position in data.positions[data.labels == 1]:
+        marker = data.read_mask(position)
+        assert not (marker & (lungs[-1] | letters[-1])).any()
+        rows, columns = np.nonzero(marker)
+        centres.append(((rows.min() + rows.max() + 1) / 64 - 1, (columns.min() + columns.max() + 1) / 64 - 1))
+    down, right = np.transpose(centres)
+    assert (np.maximum(np.abs(down), np.abs(right)) > 0.65).all()
+    corners = {(a > 0, b > 0) for a, b in centres if min(abs(a), abs(b)) > 0.5}
+    assert len(corners) == 4 and 0.35 < (down > 0).mean() < 0.65 and 0.35 < (right > 0).mean() < 0.65
+
+
+def test_marked_radiographs_refuse_another_region():
+    with pytest.raises(ValueError, match="region is 'markers': choose marker or lesion"):
+        phantoms.marked_radiographs(2, region="markers")
+
+
 def test_phantom_objects_stand_out_where_their_mask_is():
     data = phantoms.objects(30, size=96)
     assert list(data.labels[:10]) == list(range(10))
@@ -275,9 +380,10 @@ def test_phantom_objects_stand_out_where_their_mask_is():
         assert not mask[[0, -1]].any() and not mask[:, [0, -1]].any()  # the whole object is in the image
 
 
-def test_catalogue_splits_of_phantoms_are_different_images():
-    splits = [catalogue.load("phantom radiographs", name, (64, 64), count=4, seed=0) for name in catalogue.SPLITS]
-    splits.append(catalogue.load("phantom radiographs", "train", (64, 64), count=4, seed=1))
+@pytest.mark.parametrize("source", ["phantom radiographs", "marked phantom radiographs", "phantom objects"])
+def test_catalogue_splits_of_phantoms_are_different_images(source):
+    splits = [catalogue.load(source, name, (64, 64), count=4, seed=0) for name in catalogue.SPLITS]
+    splits.append(catalogue.load(source, "train", (64, 64), count=4, seed=1))
     assert len({data.images().tobytes() for data in splits}) == 4
 
 

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import yaml
 
 from black_average_drop import claims, provenance
-from black_average_drop.datasets import FOLDERS, fetch
+from black_average_drop.datasets import FOLDERS, catalogue, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
@@ -33,7 +33,7 @@ NEEDS = {
     "07_trust": ("01_train",),
 }
 ORDER = tuple(NEEDS)
-SOURCES = ("phantom objects", "phantom radiographs", *FOLDERS)
+SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
 
 

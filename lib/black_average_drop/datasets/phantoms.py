@@ -1,9 +1,11 @@
 """Phantoms: images drawn from a seed whose lesion or object is known to the pixel.
 
-`radiographs` are frontal chest images of two classes, `objects` coloured things of ten. Image i of a seed is the same
-whatever the number of images. Lengths are in half image widths, brightness runs from 0 to 1 until the last line.
+`radiographs` are frontal chest images of two classes told apart by a lesion, `marked_radiographs` the same chests told
+apart by a planted marker, `objects` coloured things of ten classes. Image i of a seed is the same whatever the number
+of images. Lengths are in half image widths, brightness runs from 0 to 1 until the last line.
 """
 
+import itertools
 import math
 from functools import lru_cache
 
@@ -14,15 +16,22 @@ from black_average_drop.datasets import Dataset
 RADIOGRAPH_CLASSES = ("normal", "pneumonia")
 OBJECT_CLASSES = ("ball", "star", "heart", "flower", "moon", "ring", "house", "mushroom", "fish", "cup")
 
-# Letters of the side marker, five pixels wide.
-_MARKERS = {
+# Letters that name the side, five pixels wide.
+_LETTERS = {
     "R": ("11110", "10001", "10001", "11110", "10100", "10010", "10001"),
     "L": ("10000", "10000", "10000", "10000", "10000", "10000", "11111"),
 }
 
+# The planted marker, a ring with a bar across: about 1 % of the image.
+_RING, _STROKE = 0.118, 0.048  # the radius of the middle of its line, and the width of its lines
+_BORDER = 0.7  # its centre lies at least so far from the middle of the image, along x or y
 
-def radiographs(count, seed=0, size=128):
-    """Chest radiographs, half of them with an opacity of 1 % to 15 % of the lung area and its mask."""
+
+def radiographs(count, seed=0, size=128, lesions=True):
+    """Chest radiographs, half of them with an opacity of 1 % to 15 % of the lung area and its mask.
+
+    lesions=False: the same ids, labels and chests, every lesion left out.
+    """
     labels = np.arange(count) % 2
     return _dataset(
         "radiograph",
@@ -31,8 +40,28 @@ def radiographs(count, seed=0, size=128):
         size,
         labels,
         RADIOGRAPH_CLASSES,
-        lambda i: radiograph(seed, i, bool(labels[i]), size),
+        lambda i: radiograph(seed, i, lesions and bool(labels[i]), size),
     )
+
+
+def marked_radiographs(count, seed=0, size=128, lesions=True, markers=True, region="marker"):
+    """Chest radiographs whose class hangs on a planted marker alone, as on a hospital's stamp.
+
+    Every image of class 1 carries the marker near the border, outside the lungs; a coin of its own decides for each
+    image whether it has a lesion. lesions=False or markers=False: the same ids, labels and chests, every lesion or
+    every marker left out. region: what the masks show of the image as it is drawn, "marker" or "lesion".
+    Raises ValueError for another region.
+    """
+    if region not in ("marker", "lesion"):
+        raise ValueError(f"region is {region!r}: choose marker or lesion.")
+    labels = np.arange(count) % 2
+
+    def render(i):
+        ill = np.random.default_rng([seed, i, 4]).uniform() < 0.5
+        image, lesion, marker = _draw_chest(seed, i, lesions and ill, markers and bool(labels[i]), size)
+        return image, marker if region == "marker" else lesion
+
+    return _dataset("marked-radiograph", count, seed, size, labels, RADIOGRAPH_CLASSES, render)
 
 
 def objects(count, seed=0, size=128):
@@ -49,6 +78,52 @@ def radiograph(seed, index, lesion, size=128):
     The anatomy depends on seed and index alone: with lesion=False the same chest comes without its lesion, and the two
     images differ inside the mask only.
     """
+    image, mask, _ = _draw_chest(seed, index, lesion, False, size)
+    return image, mask
+
+
+def draw_object(seed, index, label, size=128):
+    """One object of class `label`: uint8 (size, size, 3) and its mask, boolean (size, size)."""
+    generator = np.random.default_rng([seed, index, 2])
+    uniform = generator.uniform
+    x, y = _grid(size)
+    image = _ground(generator, x, y, size)
+    for _ in range(generator.integers(3, 8)):  # clutter: pebbles and planks
+        across, along = (x - uniform(-1, 1)) / uniform(0.05, 0.18), (y - uniform(-1, 1)) / uniform(0.05, 0.18)
+        pebble = 1 - across * across - along * along
+        plank = 1 - np.maximum(np.abs(across), np.abs(along))
+        cover = _edge(pebble if uniform() < 0.5 else plank, 0.2)[..., None]
+        image = image * (1 - cover) + _colour(generator) * cover
+
+    angle, zoom = uniform(-0.4, 0.4), uniform(0.32, 0.62)
+    shift = uniform(-0.85, 0.85, 2) * (1 - zoom)
+    u, v = _grid(size, angle=angle, zoom=zoom, shift=shift)
+    inside = _SHAPES[OBJECT_CLASSES[label]](u, v)
+    cover = _edge(inside, 0.02 / zoom)[..., None]
+    light = 0.8 + 0.3 * np.clip(0.5 - 0.45 * u - 0.55 * v, 0, 1)
+    image = image * (1 - cover) + _texture(generator, u, v) * light[..., None] * cover
+    image += 0.02 * generator.standard_normal(image.shape, dtype="float32")
+    return _to_bytes(image), inside > 0
+
+
+def _dataset(kind, count, seed, size, labels, class_names, render):
+    if count < 1 or size < 64:
+        raise ValueError(f"{count} phantoms of {size} pixels: at least one of at least 64 pixels is wanted.")
+    ids = np.array([f"{kind}-{seed}-{i:05d}" for i in range(count)])
+    return Dataset(
+        ids=ids,
+        labels=labels,
+        groups=ids,  # every phantom is a patient of its own
+        class_names=class_names,
+        size=(size, size),
+        positions=np.arange(count),
+        read=lambda position: render(position)[0],
+        read_mask=lambda position: render(position)[1],
+    )
+
+
+def _draw_chest(seed, index, lesion, marker, size):
+    """One radiograph: uint8 (size, size, 3), the mask of its lesion and that of its marker, boolean (size, size)."""
     generator = np.random.default_rng([seed, index, 1])
     uniform = generator.uniform
     x, y = _grid(size, angle=uniform(-0.06, 0.06), zoom=uniform(0.93, 1.1), shift=uniform(-0.05, 0.05, 2))
@@ -114,48 +189,14 @@ def radiograph(seed, index, lesion, size=128):
     contrast, exposure = uniform(0.9, 1.15), uniform(-0.05, 0.05)
     image = 0.45 + (image - 0.45) * contrast + exposure * body
     image += uniform(0.012, 0.022) * generator.standard_normal((size, size), dtype="float32")
-    _stamp(image, generator.choice(("R", "L")), size)
-    return np.repeat(_to_bytes(image)[..., None], 3, axis=2), mask
-
-
-def draw_object(seed, index, label, size=128):
-    """One object of class `label`: uint8 (size, size, 3) and its mask, boolean (size, size)."""
-    generator = np.random.default_rng([seed, index, 2])
-    uniform = generator.uniform
-    x, y = _grid(size)
-    image = _ground(generator, x, y, size)
-    for _ in range(generator.integers(3, 8)):  # clutter: pebbles and planks
-        across, along = (x - uniform(-1, 1)) / uniform(0.05, 0.18), (y - uniform(-1, 1)) / uniform(0.05, 0.18)
-        pebble = 1 - across * across - along * along
-        plank = 1 - np.maximum(np.abs(across), np.abs(along))
-        cover = _edge(pebble if uniform() < 0.5 else plank, 0.2)[..., None]
-        image = image * (1 - cover) + _colour(generator) * cover
-
-    angle, zoom = uniform(-0.4, 0.4), uniform(0.32, 0.62)
-    shift = uniform(-0.85, 0.85, 2) * (1 - zoom)
-    u, v = _grid(size, angle=angle, zoom=zoom, shift=shift)
-    inside = _SHAPES[OBJECT_CLASSES[label]](u, v)
-    cover = _edge(inside, 0.02 / zoom)[..., None]
-    light = 0.8 + 0.3 * np.clip(0.5 - 0.45 * u - 0.55 * v, 0, 1)
-    image = image * (1 - cover) + _texture(generator, u, v) * light[..., None] * cover
-    image += 0.02 * generator.standard_normal(image.shape, dtype="float32")
-    return _to_bytes(image), inside > 0
-
-
-def _dataset(kind, count, seed, size, labels, class_names, render):
-    if count < 1 or size < 64:
-        raise ValueError(f"{count} phantoms of {size} pixels: at least one of at least 64 pixels is wanted.")
-    ids = np.array([f"{kind}-{seed}-{i:05d}" for i in range(count)])
-    return Dataset(
-        ids=ids,
-        labels=labels,
-        groups=ids,  # every phantom is a patient of its own
-        class_names=class_names,
-        size=(size, size),
-        positions=np.arange(count),
-        read=lambda position: render(position)[0],
-        read_mask=lambda position: render(position)[1],
-    )
+    letter = _stamp(image, generator.choice(("R", "L")), size)
+    planted = np.zeros_like(mask)
+    if marker:  # a generator of its own: the chest is the same with and without it
+        taken = lungs > 0
+        taken[letter] = True
+        planted = _marker(np.random.default_rng([seed, index, 3]), taken, size)
+        image[planted] = 1
+    return np.repeat(_to_bytes(image)[..., None], 3, axis=2), mask, planted
 
 
 def _lesion(generator, x, y, lung, size):
@@ -183,6 +224,23 @@ def _lesion(generator, x, y, lung, size):
     profile = np.sqrt(np.clip(depth / (0.35 * float(depth.max()) + 1e-6), 0, 1))
     texture = 1 + 0.35 * _smooth_noise(generator, 32, size)
     return mask, generator.uniform(0.13, 0.34) * profile * np.clip(texture, 0.3, 1.7)
+
+
+def _marker(generator, taken, size):
+    """The mask of a ring with a bar across, wholly inside the image near its border, where nothing is taken."""
+    reach = _RING + _STROKE / 2 + 0.02
+    # Most of the free room is below the lungs: the half is drawn first, so that half of the markers are in the upper
+    # one, and given up only where nothing is found there. The lower corners are always free.
+    half = generator.choice((-1, 1))
+    for attempt in itertools.count():
+        centre = generator.uniform(reach - 1, 1 - reach, 2)
+        if np.abs(centre).max() < _BORDER or (centre[1] * half < 0 and attempt < 200):
+            continue
+        x, y = _grid(size, angle=generator.uniform(-0.5, 0.5), shift=centre)
+        distance = np.hypot(x, y)
+        if not taken[distance < reach].any():
+            ring, bar = np.abs(distance - _RING), np.where(distance < _RING, np.abs(y), np.inf)
+            return np.minimum(ring, bar) < _STROKE / 2
 
 
 def _ground(generator, x, y, size):
@@ -308,13 +366,14 @@ def _spline(cells, size):
 
 
 def _stamp(image, letter, size):
-    """Write the side marker into the upper corner, in place."""
-    bitmap = np.array([[int(bit) for bit in row] for row in _MARKERS[letter]])
+    """Write the side's letter into the upper corner, in place; gives the rows and columns that it takes."""
+    bitmap = np.array([[int(bit) for bit in row] for row in _LETTERS[letter]])
     bitmap = np.kron(bitmap, np.ones((max(1, size // 100),) * 2))
     top = size // 20
     left = size // 20 if letter == "R" else size - size // 20 - bitmap.shape[1]
-    corner = image[top : top + bitmap.shape[0], left : left + bitmap.shape[1]]
-    np.maximum(corner, 0.92 * bitmap, out=corner)
+    place = np.s_[top : top + bitmap.shape[0], left : left + bitmap.shape[1]]
+    np.maximum(image[place], 0.92 * bitmap, out=image[place])
+    return place
 
 
 def _to_bytes(image):
