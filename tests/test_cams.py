@@ -257,6 +257,12 @@ def test_upsampling_rings_below_zero():
     assert cams.upsample(clipped, (70, 70)).min() < -0.01
 
 
+@pytest.mark.parametrize("kernel", ["lanczos3", "bilinear"])
+def test_maps_that_have_the_size_already_stay_exactly_as_they_are(generator, kind, kernel):
+    maps = np.maximum(generator.normal(size=(3, 17, 29)), 0).astype("float32")
+    np.testing.assert_array_equal(np.asarray(cams.upsample(kind(maps), (17, 29), kernel)), maps)
+
+
 def test_registry_holds_the_papers_methods(generator):
     features, head, chosen, gradients = gap_case(generator)
     explanation = cams.Explanation(features, gradients, head.T[chosen], head, features.mean((1, 2)) @ head, chosen)

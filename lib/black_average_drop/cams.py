@@ -160,6 +160,8 @@ _KERNELS = {
 @lru_cache(maxsize=64)
 def _resizing(source, target, kernel):
     """(target, source) float32 weights of a kernel, pixel centres at half integers, rows summing to 1."""
+    if source == target:
+        return np.eye(target, dtype="float32")  # below, the sine of a multiple of pi is not exactly 0
     reach, weight = _KERNELS[kernel]
     ratio = source / target
     stretch = max(1.0, ratio)  # widen the kernel when shrinking, so that it does not alias
