@@ -112,6 +112,91 @@ def softmax_weights(features, head_weights, logits, classes):
     return weights, lead
 
 
+def positive_grad_cam(features, gradients):
+    """Grad-CAM from what raises the score alone: L = relu(sum_k w_k A^k) with w_k the mean of relu(dS/dA^k).
+
+    It is what stays of Grad-CAM++ without alpha. features, gradients (N, h, w, K), gradients of the logit S_c.
+    Returns (N, h, w), >= 0.
+    """
+    xp = _namespace(features, gradients)
+    weights = xp.mean(xp.maximum(gradients, 0), axis=(1, 2))
+    return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
+
+
+def xgrad_cam(features, gradients):
+    """XGrad-CAM (Fu et al. 2020): L = relu(sum_k w_k A^k) with w_k = sum(A^k dS/dA^k) / sum(A^k) over positions.
+
+    features, gradients (N, h, w, K), gradients of the logit S_c. A channel that sums to 0 has w_k = 0.
+    Returns (N, h, w), >= 0; equal to Grad-CAM where gradients are the same at every position.
+    """
+    xp = _namespace(features, gradients)
+    activity = xp.sum(features, axis=(1, 2))
+    active = activity != 0
+    effect = xp.sum(features * gradients, axis=(1, 2))
+    # A channel with negative entries can sum to 0 without being 0, so its effect has to be taken out as well.
+    weights = xp.where(active, effect, xp.zeros_like(effect)) / xp.where(active, activity, xp.ones_like(activity))
+    return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
+
+
+def hires_cam(features, gradients):
+    """HiRes-CAM (Draelos & Carin 2020): L = relu(sum_k dS/dA^k A^k), each position with its own gradient.
+
+    features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0; equal to Grad-CAM where
+    gradients are the same at every position.
+    """
+    xp = _namespace(features, gradients)
+    return xp.maximum(xp.sum(gradients * features, axis=-1), 0)
+
+
+def layer_cam(features, gradients):
+    """Layer-CAM (Jiang et al. 2021): L = relu(sum_k relu(dS/dA^k) A^k), each position with its own gradient.
+
+    features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0; equal to
+    `positive_grad_cam` where gradients are the same at every position.
+    """
+    xp = _namespace(features, gradients)
+    return xp.maximum(xp.sum(xp.maximum(gradients, 0) * features, axis=-1), 0)
+
+
+def ablation_cam(features, class_weights):
+    """Ablation-CAM (Desai & Ramaswamy 2020) in closed form: L = relu(sum_k w_k F_k A^k), F_k the mean of A^k.
+
+    Setting channel k to 0 lowers the logit by w_k F_k. The original divides this by the logit, which is a positive
+    factor where the logit is > 0; where it is negative the original flips the sign of the map, and this does not.
+    features (N, h, w, K); class_weights (N, K), the dense head's weights of each image's class, or None if the head
+    has none. Returns (N, h, w), >= 0. Raises ValueError without class_weights: another head would need a forward pass
+    for each channel.
+    """
+    if class_weights is None:
+        raise ValueError(
+            "Ablation-CAM needs a head of global average pooling and one dense layer: leave Ablation-CAM out."
+        )
+    xp = _namespace(features, class_weights)
+    falls = class_weights * xp.mean(features, axis=(1, 2))
+    return xp.maximum(xp.einsum("nhwk,nk->nhw", features, falls), 0)
+
+
+def eigen_cam(features):
+    """Eigen-CAM (Muhammad & Yeasin 2020): each image's (h w, K) features times their first right singular vector.
+
+    features (N, h, w, K), not centred. Returns (N, h, w), the same whatever the class; of the two signs that a singular
+    vector can have the one whose map sums to >= 0. For features >= 0 the map is >= 0 up to rounding.
+    """
+    xp = _namespace(features)
+    height, width, channels = features.shape[1:]
+    rows = xp.reshape(features, (-1, height * width, channels))
+    columns = xp.transpose(rows, (0, 2, 1))
+    # eigh sorts upwards; the smaller Gram matrix has the same largest eigenvalue as the other and is the faster one.
+    if height * width < channels:
+        values, vectors = xp.linalg.eigh(xp.matmul(rows, columns))
+        projected = vectors[:, :, -1] * xp.sqrt(xp.maximum(values[:, -1:], 0))  # left singular vector times its value
+    else:
+        _, vectors = xp.linalg.eigh(xp.matmul(columns, rows))
+        projected = xp.matmul(rows, vectors[:, :, -1:])[:, :, 0]
+    upside_down = xp.sum(projected, axis=1, keepdims=True) < 0
+    return xp.reshape(xp.where(upside_down, -projected, projected), (-1, height, width))
+
+
 def upsample(maps, size, kernel="lanczos3"):
     """Resize maps (N, h, w) to size (H, W) with the Lanczos-3 kernel, or "bilinear"; returns (N, H, W).
 
@@ -141,8 +226,29 @@ METHODS: dict[str, Callable[[Explanation], np.ndarray]] = {
     "Grad-CAM": lambda e: grad_cam(e.features, e.gradients),
     "Grad-CAM++": lambda e: grad_cam_plus_plus(e.features, e.gradients),
     "Grad-CAM++ (normalised alpha)": lambda e: grad_cam_plus_plus(e.features, e.gradients, normalize_alpha=True),
+    "Grad-CAM (positive gradients)": lambda e: positive_grad_cam(e.features, e.gradients),
+    "XGrad-CAM": lambda e: xgrad_cam(e.features, e.gradients),
+    "HiRes-CAM": lambda e: hires_cam(e.features, e.gradients),
+    "Layer-CAM": lambda e: layer_cam(e.features, e.gradients),
+    "Ablation-CAM": lambda e: ablation_cam(e.features, e.class_weights),
+    "Eigen-CAM": lambda e: eigen_cam(e.features),
 }
 PAPER_METHODS = ("CAM", "Grad-CAM", "Grad-CAM++")
+
+
+def chosen(names):
+    """The methods of `METHODS` that are named, as name -> method in the order of names.
+
+    Raises ValueError where no name is given, one is unknown or one is given twice.
+    """
+    if not names:
+        raise ValueError(f"No method is named: choose from {', '.join(METHODS)}.")
+    for name in names:
+        if name not in METHODS:
+            raise ValueError(f"There is no method {name!r}: choose from {', '.join(METHODS)}.")
+        if list(names).count(name) > 1:
+            raise ValueError(f"The method {name!r} is named twice: name it once.")
+    return {name: METHODS[name] for name in names}
 
 
 def _namespace(*arrays):
@@ -160,6 +266,8 @@ _KERNELS = {
 @lru_cache(maxsize=64)
 def _resizing(source, target, kernel):
     """(target, source) float32 weights of a kernel, pixel centres at half integers, rows summing to 1."""
+    if source == target:
+        return np.eye(target, dtype="float32")  # below, the sine of a multiple of pi is not exactly 0
     reach, weight = _KERNELS[kernel]
     ratio = source / target
     stretch = max(1.0, ratio)  # widen the kernel when shrinking, so that it does not alias
