@@ -13,18 +13,18 @@ PHANTOMS = {
 }
 
 
-def load(source, split, size, root=None, count=0, seed=0, background=False):
+def load(source, split, size, root=None, count=0, seed=0, background=False, **drawn):
     """One split of a source as a Dataset; size (H, W).
 
     source: a name in PHANTOMS (count images of the split's own seed, derived from seed), "chest_xray" (a tenth of
     train, by patient, is the validation split) or "imagenet" (test only; background: see `imagenet.load`). count, if
-    not 0, draws that many images of a real source at random.
+    not 0, draws that many images of a real source at random. drawn: what else the function in PHANTOMS takes.
     Raises ValueError for an unknown source or split.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}: choose one of {', '.join(SPLITS)}.")
     if source in PHANTOMS:
-        return PHANTOMS[source](count, seed=len(SPLITS) * seed + SPLITS.index(split), size=size[0])
+        return PHANTOMS[source](count, seed=len(SPLITS) * seed + SPLITS.index(split), size=size[0], **drawn)
     if source == "chest_xray":
         dataset = chest_xray.load(root, "test" if split == "test" else "train", size)
         if split != "test":
