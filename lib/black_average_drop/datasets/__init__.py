@@ -29,6 +29,7 @@ class Dataset:
     read: Callable[[int], np.ndarray]
     read_mask: Callable[[int], np.ndarray] | None = None  # boolean (H, W): the pixels of the object or lesion
     boxes: Callable[[int], list[tuple]] | None = None  # [(name, x0, y0, x1, y1), ...] in pixels of the image as read
+    every_box: bool = False  # the class stands for many findings: each box is of it, whatever the box's own name
 
     def __len__(self):
         return len(self.ids)
@@ -53,7 +54,7 @@ class Dataset:
         regions = np.zeros((len(self), *self.size), bool)
         for region, position, label in zip(regions, self.positions, self.labels, strict=True):
             for name, *corners in self.boxes(position):
-                if name == self.class_names[label]:
+                if self.every_box or name == self.class_names[label]:
                     left, top, right, bottom = (round(corner) for corner in corners)
                     region[top:bottom, left:right] = True
         return regions
