@@ -113,7 +113,8 @@ print(counts if marked_images else "No marked phantoms in this profile.")
 # %%
 if boxed_source:
     views = chestxray14.views(data_root)
-    boxed = chestxray14.split(chestxray14.load(data_root, "any", size=size), seed)
+    parts = chestxray14.split(chestxray14.load(data_root, "any", size=size), seed)
+    boxed = dict(zip(catalogue.SPLITS, parts, strict=True))
     place = Path(data_root) / boxed_weights
     start = str(place) if boxed_weights and place.is_file() else boxed_weights
     to_train["NIH boxes"] = (boxed, (boxed_backbone, start, boxed_epochs, boxed_learning_rate, "full"))

@@ -92,10 +92,12 @@ def test_chance_is_what_shifted_maps_score(generator):
         assert found[score] == pytest.approx(found[f"chance_{score}"], rel=1e-5)
 
 
-def test_size_classes_are_thirds_within_each_finding():
-    sizes = [1, 2, 3, 100, 300, 200]
-    findings = ["nodule"] * 3 + ["effusion"] * 3
-    assert list(localization.size_classes(sizes, findings)) == ["small", "medium", "large", "small", "large", "medium"]
+def test_size_classes_are_thirds_within_each_finding_that_is_not_rare():
+    sizes = [*range(1, 10), *range(900, 0, -100), 5, 70, 2000]
+    findings = ["nodule"] * 9 + ["effusion"] * 9 + ["mass", "hernia", "mass"]
+    thirds = ["small"] * 3 + ["medium"] * 3 + ["large"] * 3
+    wanted = thirds + thirds[::-1] + ["small", "medium", "large"]
+    assert list(localization.size_classes(sizes, findings)) == wanted
 
 
 def test_an_empty_region_is_refused():

@@ -14,6 +14,7 @@ from black_average_drop import evaluation, metrics
 TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
 SEEN = 0.25  # the share of a lesion that must lie inside
+FEWEST = 9  # lesions of a finding that has thirds of its own
 SCORES = ("hit", "hit_tolerant", "mass_inside", "top_inside")
 SIZES = ("small", "medium", "large")
 
@@ -106,9 +107,11 @@ def region_sizes(dataset, batch_size=256):
 
 
 def size_classes(sizes, findings):
-    """small, medium or large (L,): the third of its own finding (L,) that a lesion's size (L,) is in."""
+    """small, medium or large (L,): the third of its own finding (L,) that a lesion's size (L,) is in; findings with
+    fewer than FEWEST lesions, such as the thousand classes of photos, share their thirds."""
     frame = pd.DataFrame({"size": sizes, "finding": findings})
-    share = frame.groupby("finding")["size"].rank(method="first", pct=True)
+    common = frame.groupby("finding")["size"].transform("size") >= FEWEST
+    share = frame.groupby(frame["finding"].where(common, ""))["size"].rank(method="first", pct=True)
     return np.select([share <= 1 / 3, share <= 2 / 3], SIZES[:2], SIZES[2])
 
 

@@ -47,17 +47,29 @@ class Dataset:
         """boolean (n, H, W): where the object or lesion of each image's class is, by its mask or else its boxes.
 
         Raises ValueError if the data set has neither."""
-        if self.read_mask:
-            return np.stack([self.read_mask(position) for position in self.positions])
-        if not self.boxes:
-            raise ValueError("This data set has neither masks nor boxes: where its objects are is not known.")
         regions = np.zeros((len(self), *self.size), bool)
         for region, position, label in zip(regions, self.positions, self.labels, strict=True):
-            for name, *corners in self.boxes(position):
-                if self.every_box or name == self.class_names[label]:
-                    left, top, right, bottom = (round(corner) for corner in corners)
-                    region[top:bottom, left:right] = True
+            for _, mask in self.lesions(position, label):
+                region |= mask
         return regions
+
+    def lesions(self, position, label):
+        """The objects or lesions of an image's class, one by one: [(name, boolean (H, W)), ...]; empty masks left out.
+
+        Raises ValueError if the data set has neither masks nor boxes."""
+        if self.read_mask:
+            mask = self.read_mask(position)
+            return [(self.class_names[label], mask)] if mask.any() else []
+        if not self.boxes:
+            raise ValueError("This data set has neither masks nor boxes: where its objects are is not known.")
+        found = []
+        for name, *corners in self.boxes(position):
+            if self.every_box or name == self.class_names[label]:
+                left, top, right, bottom = (round(corner) for corner in corners)
+                mask = np.zeros(self.size, bool)
+                mask[top:bottom, left:right] = True
+                found += [(name, mask)] if mask.any() else []
+        return found
 
     def named(self, wanted):
         """The one image of that id. Raises ValueError if there is none."""
