@@ -1,0 +1,83 @@
+"""Sanity checks for heat maps (Adebayo et al., 2018): what is left of a map once the network has forgotten."""
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers
+from scipy.stats import spearmanr
+
+PARTS = ("head", "backbone")
+
+
+def randomised(model, part, seed=0):
+    """A copy of a Keras model in which the weights of a part are shuffled, each among its own entries.
+
+    part: "head" (the kernel of the last dense layer) or "backbone" (every weight of more than one dimension in all
+    other layers, nested models included). Everything else is copied: biases, BatchNorm, and the layer that rescales
+    pixels, which is no part of what was learned.
+    Raises ValueError for another part, and for a model without a dense layer.
+    """
+    if part not in PARTS:
+        raise ValueError(f"part is {part!r}: choose one of {', '.join(PARTS)}.")
+    copy = type(model).from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    every = list(_inner_layers(copy))
+    dense = [layer for layer in every if isinstance(layer, layers.Dense)]
+    if not dense:
+        raise ValueError(f"Model {model.name} has no dense layer: which part is its head is not known.")
+    head = dense[-1]
+    if part == "head":
+        weights = [head.kernel]
+    else:
+        others = [layer for layer in every if layer is not head and layer.name != "pixels_to_network"]
+        weights = [weight for layer in others for weight in layer.weights if len(weight.shape) > 1]
+    # A fresh initialisation would not do: a ReLU head starts from a kernel of zeros, whose maps are blank, not random,
+    # and pretrained weights are spread otherwise than any initialiser's. A permutation keeps how they are spread.
+    generator = np.random.default_rng(seed)
+    for weight in weights:
+        values = keras.ops.convert_to_numpy(weight)
+        weight.assign(generator.permutation(values.ravel()).reshape(values.shape))
+    return copy
+
+
+def similarity(maps, others):
+    """How alike two sets of maps (N, H, W) are: a DataFrame, a row an image, columns ssim and rank_correlation.
+
+    Each map is clipped at 0 and scaled to a peak of 1, as it is shown. ssim is the mean structural similarity over
+    windows of 7 x 7 pixels, rank_correlation is Spearman's over all pixels: NaN where either map is blank (no value
+    above 0) or the same everywhere, since such a map ranks nothing.
+    Raises ValueError if the shapes differ or the maps are smaller than a window.
+    """
+    from skimage.metrics import structural_similarity
+
+    maps, others = np.asarray(maps, "float64"), np.asarray(others, "float64")
+    if maps.ndim != 3 or maps.shape != others.shape:
+        raise ValueError(f"maps {maps.shape} and others {others.shape}: two sets of (N, H, W) are wanted.")
+    rows = [
+        {
+            "ssim": structural_similarity(first, second, data_range=1.0),
+            "rank_correlation": _rank_correlation(first, second),
+        }
+        for first, second in zip(map(_shown, maps), map(_shown, others), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["ssim", "rank_correlation"])
+
+
+def _inner_layers(model):
+    """The layers of a model, those of nested models in their place."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _inner_layers(layer)
+        else:
+            yield layer
+
+
+def _shown(heat_map):
+    clipped = np.maximum(heat_map, 0)
+    return clipped / (clipped.max() or 1)
+
+
+def _rank_correlation(first, second):
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return np.nan
+    return spearmanr(first, second, axis=None).statistic
