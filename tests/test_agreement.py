@@ -28,7 +28,7 @@ def test_agreement_of_a_metric_that_knows_the_truth_of_one_that_reverses_it_and_
     assert wrong["set"] == wrong["image"] == wrong["set_high"] == -1
     noise = agreement.agreement(generator.random((200, 6)), truth, groups, 200)
     assert noise["set_low"] < 0 < noise["set_high"] and noise["image_low"] < 0 < noise["image_high"]
-    assert right["images"] == int((np.ptp(truth, axis=1) > 0).sum())
+    assert right["ranked"] == int((np.ptp(truth, axis=1) > 0).sum()) and right["known"] == 200
 
 
 def test_images_without_a_value_are_left_out_and_the_mean_is_over_the_same_images(generator):
@@ -37,7 +37,7 @@ def test_images_without_a_value_are_left_out_and_the_mean_is_over_the_same_image
     found = agreement.agreement(values, truth, np.arange(30), 100)
     assert found == agreement.agreement(values[:10], truth[:10], np.arange(10), 100)
     by_hand = stats.kendalltau(values[:10].mean(axis=0), truth[:10].mean(axis=0)).statistic
-    assert found["set"] == pytest.approx(by_hand) and found["images"] == 10
+    assert found["set"] == pytest.approx(by_hand) and found["known"] == found["ranked"] == 10
     assert np.isnan(agreement.agreement(np.full((3, 4), np.nan), truth[:3], np.arange(3), 10)["set"])
 
 
@@ -108,9 +108,10 @@ def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator)
         pd.concat(long), truth, names[:2], groups, {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}, 100
     )
     with_controls = found[found["maps"] == agreement.MAPS[0]].set_index("metric")
-    assert list(with_controls.index) == ["AD", "gain", "fooled"]
+    assert list(with_controls.index) == ["AD", "gain", "fooled", "absent"]
+    assert with_controls.loc["absent", "known"] == 0 and np.isnan(with_controls.loc["absent", "set"])
     assert with_controls.loc["AD", "set"] == with_controls.loc["gain", "set"] == 1
-    assert list(with_controls["fooled_by"]) == ["", "", "all ones"]
-    assert with_controls.loc["gain", "images"] == 12 < with_controls.loc["AD", "images"]
+    assert list(with_controls["fooled_by"]) == ["", "", "all ones", ""]
+    assert with_controls.loc["gain", "known"] == 12 < with_controls.loc["AD", "known"]
     alone = found[found["maps"] == agreement.MAPS[1]].set_index("metric")
-    assert alone["set"].tolist() == [1, 1, 1] and alone["fooled_share"].isna().all()
+    assert alone["set"].tolist()[:3] == [1, 1, 1] and alone["fooled_share"].isna().all()

@@ -72,12 +72,13 @@ def test_assessments_show_curve_band_and_counts():
 
 def test_verdict_prints_agreement_and_interval_and_marks_the_fooled():
     rows = [
-        ("lesions", "AD", "with", -0.5, -0.75, -0.25, "all ones"),
-        ("lesions", "BAD", "with", 0.9, 0.8, 1.0, ""),
-        ("boxes", "AD", "with", np.nan, np.nan, np.nan, ""),
-        ("lesions", "AD", "alone", 0.1, -0.2, 0.3, ""),
+        ("lesions", "AD", "with", 5, -0.5, -0.75, -0.25, "all ones"),
+        ("lesions", "BAD", "with", 5, 0.9, 0.8, 1.0, ""),
+        ("boxes", "AD", "with", 5, np.nan, np.nan, np.nan, ""),
+        ("boxes", "BAD", "with", 0, np.nan, np.nan, np.nan, ""),
     ]
-    table = pd.DataFrame(rows, columns=["data", "metric", "maps", "set", "set_low", "set_high", "fooled_by"])
+    rows += [(data, metric, "alone", 5, 0.1, -0.2, 0.3, "") for data, metric, *_ in rows]
+    table = pd.DataFrame(rows, columns=["data", "metric", "maps", "known", "set", "set_low", "set_high", "fooled_by"])
     figure = figures.verdict(table, ("with", "alone"), "smoke run")
     panels = figure.axes[:2]
     assert [panel.get_title() for panel in panels] == ["with", "alone"] and figure.get_suptitle() == "smoke run"

@@ -25,24 +25,26 @@ def tau_b(one, other):
 def agreement(values, truth, groups, resamples=2000, seed=0):
     """How well a metric's ranking of M maps agrees with the truth's: a dict, by tau-b.
 
-    values, truth (N, M) of the same images and maps; groups (N,) the patients. set, set_low, set_high: of the means
-    over images, with the 95 % interval over resampled patients. image, image_low, image_high: the mean over images of
-    each image's own tau-b, over the `images` images on which neither ranks all maps alike.
+    values, truth (N, M) of the same images and maps; groups (N,) the patients. known: how many images have values. set,
+    set_low, set_high: of the means over them, with the 95 % interval over resampled patients. image, image_low,
+    image_high: the mean over images of each image's own tau-b, over the `ranked` images of which neither ranks all maps
+    alike.
     """
     count = values.shape[1]
     known = ~np.isnan(values).any(axis=1) & ~np.isnan(truth).any(axis=1)
     values, truth, groups = values[known], truth[known], np.asarray(groups)[known]
+    found = {"known": len(values), "set": np.nan, "set_low": np.nan, "set_high": np.nan}
+    found |= {"ranked": 0, "image": np.nan, "image_low": np.nan, "image_high": np.nan}
     if not len(values):
-        return dict.fromkeys(("set", "set_low", "set_high", "image", "image_low", "image_high"), np.nan) | {"images": 0}
+        return found
     both = np.concatenate([values, truth], axis=1)
     samples = np.round(metrics.bootstrap_means(both, groups, resamples, seed), 12)  # equal means stay equal
     means = np.round(both.mean(axis=0), 12)
-    over_set = tau_b(means[:count], means[count:])
     low, high = metrics.interval(tau_b(samples[:, :count], samples[:, count:])[:, None])
+    found |= {"set": float(tau_b(means[:count], means[count:])), "set_low": low[0], "set_high": high[0]}
     each = tau_b(values, truth)[:, None]
-    found = {"set": float(over_set), "set_low": low[0], "set_high": high[0], "images": int((~np.isnan(each)).sum())}
-    found |= {"image": np.nan, "image_low": np.nan, "image_high": np.nan}
-    if found["images"]:
+    found["ranked"] = int((~np.isnan(each)).sum())
+    if found["ranked"]:
         low, high = metrics.interval(metrics.bootstrap_means(each, groups, resamples, seed))
         found |= {"image": float(np.nanmean(each)), "image_low": low[0], "image_high": high[0]}
     return found
@@ -91,14 +93,13 @@ def verdict(measured, truth, methods, groups, directions, resamples=2000, seed=0
     measured: DataFrame with columns id, map, metric, value; truth: DataFrame, ids by maps, controls among them;
     methods: the maps that are no controls; groups: Series by id; directions: metric -> 1 where more is better, -1 where
     less is. Columns metric, maps, those of `agreement`, fooled_by and fooled_share (see `fooled_by`; with controls).
-    An image counts for a metric that has a value for it and that the truth knows.
+    An image counts for a metric that has a value for it and that the truth knows; without any all is NaN.
     """
     rows = []
     for metric, direction in directions.items():
         values = measured[measured["metric"] == metric].pivot(index="id", columns="map", values="value")
+        values = values.reindex(columns=truth.columns)
         ids = truth.index[truth.index.isin(values.index)]
-        if not len(ids):
-            continue
         patients = groups.loc[ids].to_numpy()
         for maps, names in zip(MAPS, (list(truth.columns), list(methods)), strict=True):
             turned = direction * values.loc[ids, names].to_numpy()

@@ -117,9 +117,10 @@ def assessments(curves, tables, names, banner=""):
 def verdict(table, panels, banner=""):
     """How far each metric's ranking of the maps agrees with the truth's: a matplotlib Figure.
 
-    table: DataFrame with columns data, metric, maps, set, set_low, set_high (Kendall's tau-b and its 95 % interval) and
-    fooled_by (a control's name or ""); panels: the values of `maps`, a panel each. Metrics are rows, data sets columns;
-    colour is agreement, the interval is printed in the cell, and a metric fooled by a control is marked.
+    table: DataFrame with columns data, metric, maps, known (how many images have a value), set, set_low, set_high
+    (Kendall's tau-b and its 95 % interval) and fooled_by (a control's name or ""), a row for each of their
+    combinations; panels: the values of `maps`, a panel each. Metrics are rows, data sets columns; colour is agreement,
+    the interval is printed in the cell, and a metric fooled by a control is marked.
     """
     metrics, data = list(table["metric"].unique()), list(table["data"].unique())
     size = 2.3 + 1.5 * len(data) * len(panels), 1.6 + 0.46 * len(metrics)
@@ -127,16 +128,15 @@ def verdict(table, panels, banner=""):
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, maps in zip(grid, panels, strict=True):
         wide = table[table["maps"] == maps].set_index(["metric", "data"])
-        colours = [[wide["set"].get((metric, name), np.nan) for name in data] for metric in metrics]
+        colours = wide["set"].unstack("data").loc[metrics, data].to_numpy()
         image = axes.imshow(np.ma.masked_invalid(colours), AGREEMENT, vmin=-1, vmax=1, aspect="auto")
         axes.set_facecolor("#dddddd")
-        for (row, column), value in np.ndenumerate(np.array(colours)):
-            if (metrics[row], data[column]) not in wide.index:
-                text = "–"
-            else:
-                cell = wide.loc[metrics[row], data[column]]
-                text = f"{value:+.2f}\n[{cell['set_low']:+.2f}, {cell['set_high']:+.2f}]"
-                text = "no ranking" if np.isnan(value) else text + (" †" if cell["fooled_by"] else "")
+        for (row, column), value in np.ndenumerate(colours):
+            cell = wide.loc[metrics[row], data[column]]
+            text = f"{value:+.2f}\n[{cell['set_low']:+.2f}, {cell['set_high']:+.2f}]"
+            text += " †" if cell["fooled_by"] else ""
+            if np.isnan(value):  # all maps alike, or a metric that this data set does not have
+                text = "no ranking" if cell["known"] else "–"
             ink = "white" if abs(value) > 0.65 else "black"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
         axes.set_xticks(range(len(data)), [name.replace(": ", ":\n") for name in data], fontsize=8)
