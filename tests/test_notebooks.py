@@ -14,7 +14,18 @@ import pytest
 import yaml
 from PIL import Image
 
-from black_average_drop import claims, metrics, networks, pipeline, provenance, sensitivity
+from black_average_drop import (
+    agreement,
+    claims,
+    controls,
+    faithfulness,
+    localization,
+    metrics,
+    networks,
+    pipeline,
+    provenance,
+    sensitivity,
+)
 from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
 
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
@@ -393,6 +404,57 @@ def test_softmax_notebook_reaches_the_papers_logits(results):
     np.testing.assert_allclose(np.maximum(last["highest_logit"], -last["lowest_logit"]), 3215, rtol=1e-5)
     assert (last["blank"] == 100).all() and (last["negative_weights"] > 50).all()
     for name in ("alpha", "alpha_objections", "identity", "softmax"):
+        assert (results / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        with Image.open(results / f"{name}.png") as image:
+            top = np.asarray(image.convert("RGB")).astype(int)[:50]
+        assert ((top[..., 0] > 200) & (top[..., 1] < 100)).sum() > 200  # the red banner
+
+
+def test_trust_notebook_judges_every_metric_by_every_truth(results):
+    verdict = pd.read_csv(results / "trust.csv", comment="#")
+    data = ["Object phantoms", "Lesion phantoms", "Marker phantoms", "Marker phantoms: the lesion, wrong"]
+    assert list(verdict["data"].unique()) == data
+    assert len(verdict) == len(data) * len(localization.SCORES) * len(faithfulness.METRICS) * len(agreement.MAPS)
+    known = verdict.dropna(subset=["set"])
+    assert len(known) > 100 and (known["set_low"] <= known["set_high"]).all()
+    assert known[["set", "image", "set_low", "set_high"]].abs().max().max() <= 1
+    assert set(verdict["fooled_by"].dropna()) <= set(controls.CONTROLS)
+    with_controls = verdict["maps"] == agreement.MAPS[0]
+    assert verdict[~with_controls]["fooled_by"].isna().all() and verdict[with_controls]["fooled_by"].notna().any()
+    many = verdict[(verdict["truth"] == "hit") & with_controls].pivot(index="metric", columns="data", values="known")
+    assert (many.loc["AD", data[:3]] > many.loc["ROAD", data[:3]]).any() and many["Object phantoms"]["ROAD"] == 4
+
+
+def test_trust_notebook_agrees_with_theory_and_with_itself(results):
+    theory = pd.read_csv(results / "trust_theory.csv", comment="#")
+    assert (theory["AD of all ones"] == 0).all() and (theory["AD of Fake-CAM"] < 0.05).all()
+    np.testing.assert_allclose(theory["BAD of all ones"], theory["drop of a black image"], atol=1e-4)
+    same = pd.read_csv(results / "trust_same_maps.csv", comment="#").set_index(["data", "method"])
+    for method, first in (("Grad-CAM", "CAM"), ("XGrad-CAM", "CAM"), ("HiRes-CAM", "CAM")):
+        assert (same.xs(method, level=1)["same map as"] == first).all()
+    assert (same["difference"] < 1e-4).all()
+    points = pd.read_csv(results / "trust_localization.csv", comment="#")
+    flat = points[points["map"] == "all ones"]
+    hits = flat[flat["score"] != "hit_tolerant"]
+    np.testing.assert_allclose(hits["value"], hits["chance"], atol=1e-4)  # a map that says nothing hits by chance
+    assert {"all positives", "true positives"} <= set(points["images"]) and set(points["map"]) >= set(controls.CONTROLS)
+    recall = pd.read_csv(results / "trust_recall.csv", comment="#")
+    assert set(recall["area"]) == set(localization.AREAS) and recall[["seen", "chance"]].stack().between(0, 1).all()
+    counted = recall.groupby(["data", "map", "area"])["lesions"].sum().groupby("data")
+    assert (counted.min() == counted.max()).all()
+    differences = pd.read_csv(results / "trust_differences.csv", comment="#")
+    assert (differences["p_holm"] >= differences["p"]).all() and "small lesions seen" in set(differences["quantity"])
+    sanity = pd.read_csv(results / "trust_sanity.csv", comment="#")
+    eigen = sanity[(sanity["method"] == "Eigen-CAM") & (sanity["maps"] == "head randomised")]
+    np.testing.assert_allclose(eigen["value"], 1, atol=1e-4)  # it does not know the head
+    falls = pd.read_csv(results / "trust_falls.csv", comment="#").set_index(["data", "taken away"])
+    assert len(falls) == 3 and falls.loc[("Marker phantoms", "marker"), "mean fall"] > 0
+
+
+def test_trust_page_and_figures_say_that_a_smoke_run_is_none(results):
+    page = (results / "trust.md").read_text()
+    assert "smoke run: not a result" in page and "Grad-CAM++ touches" in page and "| AD |" in page
+    for name in ("trust", "trust_maps", "trust_sanity"):
         assert (results / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         with Image.open(results / f"{name}.png") as image:
             top = np.asarray(image.convert("RGB")).astype(int)[:50]
