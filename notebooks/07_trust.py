@@ -107,13 +107,13 @@ if marked_images:
 print(counts if marked_images else "No marked phantoms in this profile.")
 
 # %% [markdown]
-# Radiographs of another hospital, with boxes that radiologists drew. The network learns to tell any finding from none;
-# no patient is in two parts, and about half of the boxed images are for testing.
+# Radiographs of another hospital: all that have boxes, which radiologists drew, and 980 without a finding. The network
+# learns to tell any finding from none; no patient is in two parts, and about half of the boxed images are for testing.
 
 # %%
 if boxed_source:
     views = chestxray14.views(data_root)
-    parts = chestxray14.split(chestxray14.load(data_root, "any", size=size), seed)
+    parts = chestxray14.split(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
     boxed = dict(zip(catalogue.SPLITS, parts, strict=True))
     place = Path(data_root) / boxed_weights
     start = str(place) if boxed_weights and place.is_file() else boxed_weights

@@ -114,6 +114,9 @@ def test_regions_of_any_finding_are_all_boxes(nih):
     np.testing.assert_array_equal(data.regions(), wanted)
     np.testing.assert_array_equal(data.subset([1, 0]).regions(), wanted[[1, 0]])
     assert [name for name, *_ in data.boxes(0)] == ["Pneumonia", "Infiltration"]
+    one, other = data.lesions(0, 1)
+    assert (one[0], other[0]) == ("Pneumonia", "Infiltration") and not (one[1] & other[1]).any()
+    assert list(chestxray14.boxed_and_normal(nih, (32, 32)).ids) == ["00000001_000", "00000001_001"]
 
 
 def test_chestxray14_views(nih):
@@ -151,6 +154,9 @@ def test_chestxray14_split_is_by_patient_and_halves_the_boxed_images(tmp_path):
     (root / "BBox_List_2017.csv").write_text("\n".join(boxes))
     data = chestxray14.load(tmp_path, "any", size=(8, 8))
     assert len(data) == 240 and data.labels.sum() == 40
+    few = chestxray14.boxed_and_normal(tmp_path, (8, 8), normal=30)
+    assert len(few) == 70 and few.labels.sum() == 40 and set(few.ids) < set(data.ids)
+    assert list(chestxray14.boxed_and_normal(tmp_path, (8, 8)).ids) == list(data.ids)
     for seed in range(10):
         train, validation, test = parts = chestxray14.split(data, seed)
         assert sorted(np.concatenate([part.ids for part in parts])) == sorted(data.ids)

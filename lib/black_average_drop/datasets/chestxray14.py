@@ -56,6 +56,15 @@ def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
     return replace(dataset, every_box=finding == "any")
 
 
+def boxed_and_normal(root, size=(224, 224), normal=980, seed=0):
+    """Every image with a box as class 1, "any finding", and `normal` images of No Finding, drawn at random where there
+    are more: the same few of the whole collection as of a part. Errors as `load`."""
+    everything = load(root, "any", size=size)
+    boxed = np.isin(everything.ids, load(root, "any", boxed_only=True, size=size).ids)
+    healthy = np.random.default_rng(seed).permutation(np.flatnonzero(everything.labels == 0))[:normal]
+    return everything.subset(np.sort(np.concatenate([np.flatnonzero(boxed), healthy])))
+
+
 def views(root):
     """What the tables say of each image, whether its file is there or not: a DataFrame indexed by the image's id.
 
