@@ -50,8 +50,8 @@ def scores(maps, regions):
         raise ValueError(f"Region {int(np.argmin(sizes))} is empty: leave out images without a lesion or object.")
     near = np.stack([distance_transform_edt(~region) <= TOLERANCE * region.shape[0] for region in regions])
     largest = top_pixels(maps, 1)
-    clipped = np.where(blank(maps)[:, None, None], 0, np.maximum(maps, 0))
-    mass = clipped.sum(axis=(1, 2))
+    clipped = np.maximum(maps, 0)
+    mass = clipped.sum(axis=(1, 2))  # NaN, which is not above 0, for a map that holds one
     inside = np.divide((clipped * regions).sum(axis=(1, 2)), mass, out=np.zeros(len(mass)), where=mass > 0)
     share, near_share = regions.mean(axis=(1, 2)), near.mean(axis=(1, 2))
     return pd.DataFrame(
