@@ -36,28 +36,34 @@ def top_pixels(maps, counts):
     return weights.reshape(maps.shape)
 
 
-def scores(maps, regions):
+def near(regions):
+    """What is inside of regions, boolean (N, H, W), or at most TOLERANCE of the image's side away."""
+    return np.stack([distance_transform_edt(~region) <= TOLERANCE * region.shape[0] for region in regions])
+
+
+def scores(maps, regions, widened=None):
     """How well each map (N, H, W) points into its region, boolean (N, H, W): a DataFrame, a row an image.
 
     hit: the maximum lies inside; hit_tolerant: inside, or at most TOLERANCE of the image's side away; mass_inside: the
     share of the positive part of the map inside; top_inside: the share inside of as many top pixels as the region has.
     All from 0 to 1. chance_*: what the same map would score on average if it were shifted anywhere (cyclically): the
-    share of the image that the region, widened for hit_tolerant, takes. Raises ValueError for an empty region.
+    share of the image that the region, widened for hit_tolerant, takes. widened: `near` of the regions, if it is known
+    already. Raises ValueError for an empty region.
     """
     regions = np.asarray(regions)
     sizes = regions.sum(axis=(1, 2))
     if not sizes.all():
         raise ValueError(f"Region {int(np.argmin(sizes))} is empty: leave out images without a lesion or object.")
-    near = np.stack([distance_transform_edt(~region) <= TOLERANCE * region.shape[0] for region in regions])
+    widened = near(regions) if widened is None else widened
     largest = top_pixels(maps, 1)
     clipped = np.maximum(maps, 0)
     mass = clipped.sum(axis=(1, 2))  # NaN, which is not above 0, for a map that holds one
     inside = np.divide((clipped * regions).sum(axis=(1, 2)), mass, out=np.zeros(len(mass)), where=mass > 0)
-    share, near_share = regions.mean(axis=(1, 2)), near.mean(axis=(1, 2))
+    share, near_share = regions.mean(axis=(1, 2)), widened.mean(axis=(1, 2))
     return pd.DataFrame(
         {
             "hit": (largest * regions).sum(axis=(1, 2)),
-            "hit_tolerant": (largest * near).sum(axis=(1, 2)),
+            "hit_tolerant": (largest * widened).sum(axis=(1, 2)),
             "mass_inside": inside,
             "top_inside": (top_pixels(maps, sizes) * regions).sum(axis=(1, 2)) / sizes,
             "chance_hit": share,
@@ -126,9 +132,9 @@ def score_maps(maps, dataset):
     maps: name -> (N, h, w) or (N, H, W), before clipping; dataset: the same N images.
     """
     regions = dataset.regions()
-    parts = []
+    widened, parts = near(regions), []
     for name, drawn in maps.items():
-        found = scores(evaluation.upsampled(drawn, dataset.size), regions)
+        found = scores(evaluation.upsampled(drawn, dataset.size), regions, widened)
         found.insert(0, "map", name)
         found.insert(0, "id", dataset.ids)
         parts.append(found)
