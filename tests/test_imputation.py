@@ -78,6 +78,8 @@ def test_noise_has_its_spread_and_hangs_on_the_seed_of_the_image_alone(generator
     assert spread == pytest.approx(imputation.NOISE, rel=0.03) and abs(found[hidden].mean() - 100) < 0.1
     np.testing.assert_array_equal(found[0], found[2])
     assert np.abs(found[0] - found[1]).max() > 1
+    both = imputation.noisy_linear(images[:2], hidden[:2], seed=4)
+    assert np.abs(both[0] - both[1]).max() > 1  # one seed for all is not the same noise for all
     np.testing.assert_array_equal(imputation.noisy_linear(images[1:2], hidden[1:2], seed=[5])[0], found[1])
     np.testing.assert_array_equal(found[~hidden], images[~hidden])
 

@@ -103,3 +103,14 @@ def test_similarity_refuses_other_shapes():
         randomization.similarity(np.zeros((2, 8, 8)), np.zeros((2, 8, 9)))
     with pytest.raises(ValueError, match="win_size"):
         randomization.similarity(np.zeros((2, 6, 6)), np.zeros((2, 6, 6)))
+
+
+def test_summary_is_the_mean_over_images_and_counts_those_that_have_a_value(generator):
+    maps = generator.random((5, 16, 16))
+    others = maps.copy()
+    others[0], others[1] = 0, generator.random((16, 16))  # a blank map ranks nothing
+    table = randomization.similarity(maps, others)
+    found = randomization.summary(maps, others, np.arange(5), 200).set_index("measure")
+    assert found.loc["rank correlation", "images"] == 4 and found.loc["structural similarity", "images"] == 5
+    np.testing.assert_allclose(found["value"], table.mean())
+    assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
