@@ -371,7 +371,8 @@ if marked_images:
     ill = lesion_of_marked.subset(lesion_of_marked.regions().any(axis=(1, 2)))
     ill = ill.subset(np.isin(ill.ids, images.ids))
     there = {method: drawn[np.isin(images.ids, ill.ids)] for method, drawn in maps["Marker phantoms"].items()}
-    truths["Marker phantoms: the lesion, wrong"] = ("Marker phantoms", localization.score_maps(there, ill))
+    if len(ill):
+        truths["Marker phantoms: the lesion, wrong"] = ("Marker phantoms", localization.score_maps(there, ill))
 verdict = []
 for title, (name, scores) in truths.items():
     groups = pd.Series(dataset[name].groups, dataset[name].ids)
