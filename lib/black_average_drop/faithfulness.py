@@ -15,7 +15,7 @@ from black_average_drop import evaluation, imputation, masks, metrics
 
 BLUR = 1 / 20  # of the image's side: standard deviation of the blurred fill, wide enough to hide a lesion
 STEPS = 16  # of insertion, deletion and BAD over alpha
-ROAD_SHARES = (0.2, 0.4, 0.6, 0.8)  # of the pixels taken away
+ROAD_SHARES = (0.2, 0.5, 0.8)  # of the pixels taken away
 # What the pixels come in over or leave behind, what is read, and whether the first pixels come in or go.
 CURVES = {
     "BAD over alpha": ("black", "score", True),
