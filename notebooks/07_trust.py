@@ -19,7 +19,7 @@ results = "../paper_figures/demo"
 seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
-methods = []  # names in cams.METHODS; none: all of them
+methods = []  # names in cams.METHODS, beside the paper's three; none: all of them
 most_images = 500  # of each data set
 curve_images = 100  # of them, drawn at random, for the metrics that need many masked images
 least_fall = 0.1  # of the score: what the network uses must be worth that much
@@ -211,11 +211,12 @@ for name, images in dataset.items():
 # %% [markdown]
 # ## The maps
 #
-# Ten methods in one forward pass, and seven control maps that know nothing of the finding. Methods that draw the same
-# map are counted once.
+# The methods in one forward pass, and seven control maps that know nothing of the finding. Methods that draw the same
+# map are counted once. Alpha is chosen from the paper's three.
 
 # %%
-chosen_methods = cams.chosen(methods or list(cams.METHODS))
+further = [name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS]
+chosen_methods = cams.chosen([*cams.PAPER_METHODS, *further])
 found, maps, alphas, distinct = {}, {}, {}, {}
 for name, images in dataset.items():
     found[name] = evaluation.explain_all(
@@ -281,6 +282,8 @@ localized = []
 for name, parts in subsets.items():
     for part, chosen in parts.items():
         images = dataset[name].subset(chosen)
+        if not len(images):
+            continue
         for map_name, scores in pointed[name].groupby("map", sort=False):
             summary = localization.summary(scores.set_index("id").loc[images.ids], images.groups, **sampling)
             localized.append(summary.assign(data=name, images=part, map=map_name, n=len(images)))
@@ -292,14 +295,18 @@ of_hits.pivot(index="map", columns="data", values=["value", "chance"]).round(3).
 # ## Small lesions
 #
 # The paper's point are small lesions. A lesion counts as seen if at least a quarter of it lies in the 5, 10 or 20 % of
-# the image that the map ranks highest; small are those of the smallest third of their own finding.
+# the image that the map ranks highest; small are those of the smallest third of their own finding, rare findings taken
+# together.
 
 # %%
 sights = {name: localization.see_lesions(maps[name], images) for name, images in dataset.items()}
-recall = pd.concat([part.assign(data=name) for name, part in sights.items()], ignore_index=True)
-grouped = recall.groupby(["data", "map", "size_class", "area"], sort=False)
-recall = grouped.agg(seen=("seen", "mean"), chance=("chance", "mean"), lesions=("seen", "size")).reset_index()
-small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1)]
+recall = []
+for name, parts in subsets.items():
+    for part, chosen in parts.items():
+        those = sights[name][sights[name]["id"].isin(dataset[name].ids[chosen])]
+        recall.append(localization.recall(those, **sampling).assign(data=name, images=part))
+recall = pd.concat(recall, ignore_index=True)
+small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
 small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3).loc[list(maps[general])]
 
 # %% [markdown]
@@ -322,21 +329,27 @@ Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-C
 # ## What the metrics say of the same maps
 #
 # Beside AD and BAD: Average Increase and Average Gain, ADCC, insertion and deletion, ROAD, BAD's area over alpha, and
-# BAD on other backgrounds than black. Those that need many masked images take a fixed part of each data set.
+# BAD on other backgrounds than black. Those that need many masked images take a fixed part of each data set. What was
+# measured is kept in the build folder, and measured again only if networks, images, maps or the measuring code changed.
 
 # %%
-measured = {}
-redraw = chosen_methods | controls.REDRAWN
+measured, redraw, kept = {}, chosen_methods | controls.REDRAWN, []
 for name, images in dataset.items():
-    labels = images.labels
-    backgrounds = faithfulness.fills(images, normal.get(name), seed)
-    singles = faithfulness.single_masks(
-        network[name], images, labels, maps[name], redraw, alphas[name], backgrounds, batch_size
-    )
     few = np.sort(np.random.default_rng(seed).permutation(len(images))[:curve_images])
-    part = images.subset(few), labels[few], {method: drawn[few] for method, drawn in maps[name].items()}
-    many = faithfulness.curves(network[name], *part, faithfulness.fills(images), batch_size, seed)
-    measured[name] = pd.concat([singles, many], ignore_index=True)
+    settings = [name in normal, alphas[name], batch_size, seed, few.tolist(), list(maps[name])]
+    depends = [*models[name].get_weights(), *map(np.ascontiguousarray, maps[name].values())]
+    key = provenance.key("faithfulness", settings, provenance.dataset_checksum(images), depends)
+    kept.append(build / f"trust_{name.split()[0].lower()}.csv")
+    measured[name] = provenance.kept(kept[-1], key)
+    if measured[name] is None:
+        backgrounds = faithfulness.fills(images, normal.get(name), seed)
+        singles = faithfulness.single_masks(
+            network[name], images, images.labels, maps[name], redraw, alphas[name], backgrounds, batch_size
+        )
+        part = images.subset(few), images.labels[few], {method: drawn[few] for method, drawn in maps[name].items()}
+        many = faithfulness.curves(network[name], *part, faithfulness.fills(images), batch_size, seed)
+        measured[name] = pd.concat([singles, many], ignore_index=True)
+        provenance.keep(measured[name], kept[-1], key)
 averages = pd.concat([part.assign(data=name) for name, part in measured.items()], ignore_index=True)
 averages = averages.groupby(["data", "metric", "map"], sort=False)["value"].agg(["mean", "count"]).reset_index()
 averages.pivot(index=["data", "metric"], columns="map", values="mean").round(3)
@@ -360,9 +373,11 @@ theory.set_index("data").round(6)
 # %% [markdown]
 # ## The verdict
 #
-# For each metric: Kendall's tau-b between its ranking of the maps and that of the hits, turned so that more is
-# better. On marker phantoms there is a second column, in which agreement is wrong: whether the metric ranks the maps by
-# how well they find the lesion, which the network does not use.
+# For each metric: Kendall's tau-b between its ranking of the maps and that of the hits, turned so that more is better.
+# The last row ranks the hits themselves like a metric, over the images of the data set: what the others are to be read
+# against. On marker phantoms there is a second column with another truth, the lesion, which the network does not use: a
+# metric that agrees with it more than the hits on the marker do is misled. A metric counts the images that it has a
+# value for: those whose score is above 0, or the fixed part.
 
 # %%
 truths = {name: (name, scores) for name, scores in pointed.items()}
@@ -373,12 +388,14 @@ if marked_images:
     there = {method: drawn[np.isin(images.ids, ill.ids)] for method, drawn in maps["Marker phantoms"].items()}
     if len(ill):
         truths["Marker phantoms: the lesion, wrong"] = ("Marker phantoms", localization.score_maps(there, ill))
-verdict = []
+verdict, directions = [], faithfulness.METRICS | {agreement.TRUTH: 1}
 for title, (name, scores) in truths.items():
     groups = pd.Series(dataset[name].groups, dataset[name].ids)
+    hits = pointed[name][["id", "map", "hit"]].rename(columns={"hit": "value"}).assign(metric=agreement.TRUTH)
+    values = pd.concat([measured[name], hits], ignore_index=True)
     for truth in localization.SCORES:
         wanted = scores.pivot(index="id", columns="map", values=truth)[list(maps[name])]
-        table = agreement.verdict(measured[name], wanted, distinct[name], groups, faithfulness.METRICS, **sampling)
+        table = agreement.verdict(values, wanted, distinct[name], groups, directions, controls.FLAT, **sampling)
         verdict.append(table.assign(data=title, truth=truth))
 verdict = pd.concat(verdict, ignore_index=True)
 print(f"{len(verdict)} rows")
@@ -393,12 +410,12 @@ pictures = figures.save(gallery, results / "trust_maps") + figures.save(drawn, r
 display(drawn)
 
 # %% [markdown]
-# Which metrics are fooled: they prefer a control to every real map. Beside it the share of the resamples of patients in
-# which they do.
+# Which metrics are fooled: they prefer a control to every real map. Where the last row names a control too, that one
+# really hits more often than every method. Beside it the share of the resamples of patients in which that is so.
 
 # %%
 fooled = by_hits[by_hits["maps"] == agreement.MAPS[0]]
-fooled.pivot(index="metric", columns="data", values=["fooled_by", "fooled_share"]).loc[list(faithfulness.METRICS)]
+fooled.pivot(index="metric", columns="data", values=["fooled_by", "fooled_share"]).loc[list(directions)]
 
 # %% [markdown]
 # Every pair of methods under every metric and every score of the truth, with Holm's correction for the pairs.
@@ -464,13 +481,16 @@ display(drawn)
 # What the numbers come to.
 
 # %%
-main = by_hits[by_hits["maps"] == agreement.MAPS[0]]
+main = by_hits[(by_hits["maps"] == agreement.MAPS[0]) & by_hits["data"].isin(list(dataset))]
 for title, part in main.groupby("data", sort=False):
     part = part.set_index("metric")
-    best, sure = part["set"].idxmax(), part[(part["set_low"] > 0) & (part["fooled_by"] == "")]
+    really, part = part.loc[agreement.TRUTH, "fooled_by"], part.drop(agreement.TRUTH)
+    honest = part["fooled_by"].isin(["", really])
+    best, sure = part["set"].idxmax(), part[(part["set_low"] > 0) & honest]
     print(
-        f"{title}: AD {part.loc['AD', 'set']:+.2f}, BAD {part.loc['BAD', 'set']:+.2f}, best {best} "
-        f"{part.loc[best, 'set']:+.2f}; surely above 0 and not fooled: {', '.join(sure.index) or 'none'}."
+        f"{title}: agreement of AD {part.loc['AD', 'set']:+.2f}, of BAD {part.loc['BAD', 'set']:+.2f}, of the best, "
+        f"{best}, {part.loc[best, 'set']:+.2f}; surely above 0 and not fooled: {', '.join(sure.index) or 'none'}; "
+        f"fooled: {', '.join(part.index[~honest]) or 'none'}; hits most often: {really or 'a method'}."
     )
 
 # %% [markdown]

@@ -22,11 +22,11 @@ def test_tau_b_is_scipys(generator):
 def test_agreement_of_a_metric_that_knows_the_truth_of_one_that_reverses_it_and_of_noise(generator):
     truth = (generator.random((200, 6)) < np.linspace(0.1, 0.9, 6)).astype(float)
     groups = np.arange(200) // 2
-    right = agreement.agreement(truth * 3 + 1, truth, groups, 200)
+    right = agreement.agreement(truth * 3 + 1, truth, groups, resamples=200)
     assert right["set"] == right["image"] == 1 and right["set_low"] == 1
-    wrong = agreement.agreement(-truth, truth, groups, 200)
+    wrong = agreement.agreement(-truth, truth, groups, resamples=200)
     assert wrong["set"] == wrong["image"] == wrong["set_high"] == -1
-    noise = agreement.agreement(generator.random((200, 6)), truth, groups, 200)
+    noise = agreement.agreement(generator.random((200, 6)), truth, groups, resamples=200)
     assert noise["set_low"] < 0 < noise["set_high"] and noise["image_low"] < 0 < noise["image_high"]
     assert right["ranked"] == int((np.ptp(truth, axis=1) > 0).sum()) and right["known"] == 200
 
@@ -34,18 +34,41 @@ def test_agreement_of_a_metric_that_knows_the_truth_of_one_that_reverses_it_and_
 def test_images_without_a_value_are_left_out_and_the_mean_is_over_the_same_images(generator):
     truth, values = generator.random((30, 4)), generator.random((30, 4))
     values[10:, 2] = np.nan
-    found = agreement.agreement(values, truth, np.arange(30), 100)
-    assert found == agreement.agreement(values[:10], truth[:10], np.arange(10), 100)
+    found = agreement.agreement(values, truth, np.arange(30), resamples=100)
+    assert found == agreement.agreement(values[:10], truth[:10], np.arange(10), resamples=100)
     by_hand = stats.kendalltau(values[:10].mean(axis=0), truth[:10].mean(axis=0)).statistic
     assert found["set"] == pytest.approx(by_hand) and found["known"] == found["ranked"] == 10
-    assert np.isnan(agreement.agreement(np.full((3, 4), np.nan), truth[:3], np.arange(3), 10)["set"])
+    assert np.isnan(agreement.agreement(np.full((3, 4), np.nan), truth[:3], np.arange(3), resamples=10)["set"])
+
+
+def test_noise_of_float32_is_no_ranking(generator):
+    """Every map drops nothing, but for noise; every map hits by the same chance, but for the ties of one pixel."""
+    noise = np.where(np.arange(5) == 4, 5.5e-7, 0) * generator.random((30, 1))
+    hits = (generator.random((30, 5)) < np.linspace(0.1, 0.9, 5)).astype(float)
+    for values, truth in ((noise, hits), (hits, 0.03 + 7e-6 * np.arange(5) + np.zeros((30, 5)))):
+        found = agreement.agreement(values, truth, np.arange(30), resamples=50)
+        assert np.isnan(found["set"]) and np.isnan(found["image"]) and found["ranked"] == 0 and found["known"] == 30
+    assert agreement.fooled_by(noise, list("abcde"), ["e"], np.arange(30), 50) == ("", 0.0)
+
+
+def test_maps_that_rank_nothing_in_an_image_are_left_out_there():
+    """Where every real map misses, all ones would win by its share of chance."""
+    truth = np.tile([0.0, 1.0, 0.04], (20, 1))
+    truth[5:] = [0.0, 0.0, 0.04]
+    values = np.tile([0.2, 0.3, 0.9], (20, 1))
+    everything = agreement.agreement(values, truth, np.arange(20), resamples=50)
+    apart = agreement.agreement(values, truth, np.arange(20), np.array([True, True, False]), 50)
+    assert everything["ranked"] == 20 and apart["ranked"] == 5
+    assert apart["image"] == 1 and apart["set"] == everything["set"]
 
 
 def test_the_interval_is_over_patients(generator):
     """Ten copies of every image, of the same patient, say no more than one."""
     truth, values = generator.random((20, 5)), generator.random((20, 5))
-    once = agreement.agreement(values, truth, np.arange(20), 500)
-    copies = agreement.agreement(*(np.repeat(part, 10, axis=0) for part in (values, truth, np.arange(20))), 500)
+    once = agreement.agreement(values, truth, np.arange(20), resamples=500)
+    copies = agreement.agreement(
+        *(np.repeat(part, 10, axis=0) for part in (values, truth, np.arange(20))), resamples=500
+    )
     for name in ("set", "set_low", "set_high", "image", "image_low", "image_high"):
         assert copies[name] == pytest.approx(once[name], abs=1e-9)
 
@@ -106,7 +129,7 @@ def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator)
     ]
     groups = pd.Series(ids, ids)
     found = agreement.verdict(
-        pd.concat(long), truth, names[:2], groups, {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}, 100
+        pd.concat(long), truth, names[:2], groups, {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}, ["all ones"], 100
     )
     with_controls = found[found["maps"] == agreement.MAPS[0]].set_index("metric")
     assert list(with_controls.index) == ["AD", "gain", "fooled", "absent"]

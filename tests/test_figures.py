@@ -84,8 +84,8 @@ def test_verdict_prints_agreement_and_interval_and_marks_the_fooled():
     assert [panel.get_title() for panel in panels] == ["with", "alone"] and figure.get_suptitle() == "smoke run"
     texts = {text.get_position(): text.get_text() for text in panels[0].texts}
     assert texts == {
-        (0, 0): "-0.50\n[-0.75, -0.25] †",
-        (0, 1): "+0.90\n[+0.80, +1.00]",
+        (0, 0): "-0.50, n 5\n[-0.75, -0.25] †",
+        (0, 1): "+0.90, n 5\n[+0.80, +1.00]",
         (1, 0): "no ranking",
         (1, 1): "–",
     }

@@ -3,6 +3,7 @@ import hashlib
 import json
 
 import keras
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,3 +71,26 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
     monkeypatch.setattr(provenance, "version", version)
     found = provenance._versions()
     assert "tensorflow" not in found and found["keras"] == "1.0"
+
+
+def test_a_kept_measurement_is_found_again_under_its_key_alone(tmp_path):
+    table = pd.DataFrame({"id": ["0012", "b"], "value": [0.1 + 0.2, np.nan]})
+    provenance.keep(table, tmp_path / "kept.csv", "a key")
+    pd.testing.assert_frame_equal(provenance.kept(tmp_path / "kept.csv", "a key"), table, check_exact=True)
+    assert provenance.kept(tmp_path / "kept.csv", "another") is None
+    assert provenance.kept(tmp_path / "other.csv", "a key") is None
+
+
+def test_a_key_hangs_on_the_code_and_every_part(monkeypatch):
+    weights = [np.arange(3.0), np.ones(2)]
+    first = provenance.key("imputation", ["a", 1], weights)
+    assert provenance.key("imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
+    others = {
+        provenance.key("masks", ["a", 1], weights),
+        provenance.key("imputation", ["a", 2], weights),
+        provenance.key("imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
+    }
+    with monkeypatch.context() as changed:
+        changed.setattr(provenance, "sha256", lambda path: "another text of the module")
+        others.add(provenance.key("imputation", ["a", 1], weights))
+    assert len(others) == 4 and first not in others

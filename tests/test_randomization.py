@@ -94,15 +94,15 @@ def test_similarity_by_hand():
 def test_blank_maps_rank_nothing():
     maps = np.stack([np.full((8, 8), -1.0), np.ones((8, 8)), np.arange(64.0).reshape(8, 8)])
     found = randomization.similarity(maps, maps[::-1])
-    assert found["rank_correlation"].isna().tolist() == [True, True, True]
-    assert found["ssim"].notna().all() and found["ssim"][1] == 1
+    assert found.isna().all().all()  # nor are they alike: two maps that show nothing are both smooth
+    assert randomization.similarity(maps[2:], maps[2:]).notna().all().all()
 
 
 def test_similarity_refuses_other_shapes():
     with pytest.raises(ValueError, match="two sets of"):
         randomization.similarity(np.zeros((2, 8, 8)), np.zeros((2, 8, 9)))
     with pytest.raises(ValueError, match="win_size"):
-        randomization.similarity(np.zeros((2, 6, 6)), np.zeros((2, 6, 6)))
+        randomization.similarity(*np.random.default_rng(0).random((2, 2, 6, 6)))
 
 
 def test_summary_is_the_mean_over_images_and_counts_those_that_have_a_value(generator):
@@ -111,6 +111,6 @@ def test_summary_is_the_mean_over_images_and_counts_those_that_have_a_value(gene
     others[0], others[1] = 0, generator.random((16, 16))  # a blank map ranks nothing
     table = randomization.similarity(maps, others)
     found = randomization.summary(maps, others, np.arange(5), 200).set_index("measure")
-    assert found.loc["rank correlation", "images"] == 4 and found.loc["structural similarity", "images"] == 5
+    assert found.loc["rank correlation", "images"] == 4 and found.loc["structural similarity", "images"] == 4
     np.testing.assert_allclose(found["value"], table.mean())
     assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()

@@ -9,6 +9,8 @@ import pandas as pd
 from black_average_drop import metrics
 
 LEVEL = 0.05  # of the corrected tests
+VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
+TRUTH = "hits, the truth"  # ranked like a metric: what the other rows are to be read against
 MAPS = ("methods and controls", "methods alone")
 
 
@@ -22,13 +24,14 @@ def tau_b(one, other):
     return np.divide(concordant, untied, out=np.full(np.shape(untied), np.nan), where=untied > 0)
 
 
-def agreement(values, truth, groups, resamples=2000, seed=0):
+def agreement(values, truth, groups, each=None, resamples=2000, seed=0):
     """How well a metric's ranking of M maps agrees with the truth's: a dict, by tau-b.
 
     values, truth (N, M) of the same images and maps; groups (N,) the patients. known: how many images have values. set,
     set_low, set_high: of the means over them, with the 95 % interval over resampled patients. image, image_low,
-    image_high: the mean over images of each image's own tau-b, over the `ranked` images of which neither ranks all maps
-    alike.
+    image_high: the mean over images of each image's own tau-b over the maps of `each`, boolean (M,), by default all,
+    and over the `ranked` images of which neither ranks all maps alike. What is equal after rounding to VALUE_DIGITS or
+    TRUTH_DIGITS is a tie: beyond them there is noise of float32 scores, and of ties that pixels share.
     """
     count = values.shape[1]
     known = ~np.isnan(values).any(axis=1) & ~np.isnan(truth).any(axis=1)
@@ -38,27 +41,32 @@ def agreement(values, truth, groups, resamples=2000, seed=0):
     if not len(values):
         return found
     both = np.concatenate([values, truth], axis=1)
-    samples = np.round(metrics.bootstrap_means(both, groups, resamples, seed), 12)  # equal means stay equal
-    means = np.round(both.mean(axis=0), 12)
-    low, high = metrics.interval(tau_b(samples[:, :count], samples[:, count:])[:, None])
-    found |= {"set": float(tau_b(means[:count], means[count:])), "set_low": low[0], "set_high": high[0]}
-    each = tau_b(values, truth)[:, None]
-    found["ranked"] = int((~np.isnan(each)).sum())
+    samples = metrics.bootstrap_means(both, groups, resamples, seed)
+    means = both.mean(axis=0)
+    low, high = metrics.interval(_rounded_tau(samples[:, :count], samples[:, count:])[:, None])
+    found |= {"set": float(_rounded_tau(means[:count], means[count:])), "set_low": low[0], "set_high": high[0]}
+    each = np.full(count, True) if each is None else each
+    by_image = _rounded_tau(values[:, each], truth[:, each])[:, None]
+    found["ranked"] = int((~np.isnan(by_image)).sum())
     if found["ranked"]:
-        low, high = metrics.interval(metrics.bootstrap_means(each, groups, resamples, seed))
-        found |= {"image": float(np.nanmean(each)), "image_low": low[0], "image_high": high[0]}
+        low, high = metrics.interval(metrics.bootstrap_means(by_image, groups, resamples, seed))
+        found |= {"image": float(np.nanmean(by_image)), "image_low": low[0], "image_high": high[0]}
     return found
+
+
+def _rounded_tau(values, truth):
+    return tau_b(np.round(values, VALUE_DIGITS), np.round(truth, TRUTH_DIGITS))
 
 
 def fooled_by(values, names, controls, groups, resamples=2000, seed=0):
     """The control that a metric prefers to every real map, or "", and the share of resamples with such a control.
 
-    values (N, M); names (M,) of the maps, those in `controls` being controls.
+    values (N, M); names (M,) of the maps, those in `controls` being controls. Rounded as in `agreement`.
     """
     control = np.isin(names, list(controls))
-    samples = metrics.bootstrap_means(values, groups, resamples, seed)
+    samples = np.round(metrics.bootstrap_means(values, groups, resamples, seed), VALUE_DIGITS)
     ahead = np.nanmax(samples[:, control], axis=1) > np.nanmax(samples[:, ~control], axis=1)
-    means = np.nanmean(values, axis=0)
+    means = np.round(np.nanmean(values, axis=0), VALUE_DIGITS)
     best = int(np.nanargmax(np.where(control, means, -np.inf)))
     return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
 
@@ -87,12 +95,14 @@ def differences(values, names, groups, resamples=2000, seed=0):
     )
 
 
-def verdict(measured, truth, methods, groups, directions, resamples=2000, seed=0):
+def verdict(measured, truth, methods, groups, directions, flat=(), resamples=2000, seed=0):
     """How far every metric ranks the maps as the truth does: a DataFrame, a row a metric and one of MAPS.
 
     measured: DataFrame with columns id, map, metric, value; truth: DataFrame, ids by maps, controls among them;
     methods: the maps that are no controls; groups: Series by id; directions: metric -> 1 where more is better, -1 where
-    less is. Columns metric, maps, those of `agreement`, fooled_by and fooled_share (see `fooled_by`; with controls).
+    less is; flat: maps that are the same all over, which hit by their share of chance and rank nothing in one image, so
+    that they are left out there. Columns metric, maps, those of `agreement`, fooled_by and fooled_share (see
+    `fooled_by`; with controls).
     An image counts for a metric that has a value for it and that the truth knows; without any all is NaN.
     """
     rows = []
@@ -104,7 +114,8 @@ def verdict(measured, truth, methods, groups, directions, resamples=2000, seed=0
         for maps, names in zip(MAPS, (list(truth.columns), list(methods)), strict=True):
             turned = direction * values.loc[ids, names].to_numpy()
             row = {"metric": metric, "maps": maps, "fooled_by": "", "fooled_share": np.nan}
-            row |= agreement(turned, truth.loc[ids, names].to_numpy(), patients, resamples, seed)
+            each = ~np.isin(names, list(flat))
+            row |= agreement(turned, truth.loc[ids, names].to_numpy(), patients, each, resamples, seed)
             fakes = set(names) - set(methods)
             if fakes and not np.isnan(turned).all():
                 row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, fakes, patients, resamples, seed)

@@ -69,6 +69,7 @@ CONTROLS = {
     "another image's map": another_images_map,
     "Fake-CAM": fake_cam,
 }
+FLAT = ("all ones", "Fake-CAM")  # the same all over, but for a pixel
 # The two that stand in Table 1.
 IN_TABLE_1 = {name: CONTROLS[name] for name in ("another image's map", "smooth random map")}
 # Those that hang on the image, drawn again from an `Explanation`; the others are the same for a faded image.

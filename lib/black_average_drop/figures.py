@@ -133,7 +133,7 @@ def verdict(table, panels, banner=""):
         axes.set_facecolor("#dddddd")
         for (row, column), value in np.ndenumerate(colours):
             cell = wide.loc[metrics[row], data[column]]
-            text = f"{value:+.2f}\n[{cell['set_low']:+.2f}, {cell['set_high']:+.2f}]"
+            text = f"{value:+.2f}, n {cell['known']}\n[{cell['set_low']:+.2f}, {cell['set_high']:+.2f}]"
             text += " †" if cell["fooled_by"] else ""
             if np.isnan(value):  # all maps alike, or a metric that this data set does not have
                 text = "no ranking" if cell["known"] else "–"
@@ -147,7 +147,8 @@ def verdict(table, panels, banner=""):
     bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=30, pad=0.01)
     bar.set_label("Kendall's tau-b with the truth", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    figure.supxlabel("† fooled: the metric prefers a control map to every real map", fontsize=8)
+    note = "† prefers a control map to every real map: the metric is fooled, or, in the row of the truth, it hits best"
+    figure.supxlabel(note, fontsize=8)
     return _labelled(figure, banner)
 
 

@@ -164,3 +164,15 @@ def see_lesions(maps, dataset):
             found, chance = seen(shown, rows, masks, area)
             parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": found, "chance": chance}))
     return pd.concat(parts, ignore_index=True)
+
+
+def recall(sights, resamples=2000, seed=0):
+    """The share of lesions seen, by map, size_class and area, with its 95 % interval over patients and its chance, of
+    rows of `see_lesions`: a DataFrame with columns map, size_class, area, seen, low, high, chance, lesions."""
+    rows = []
+    for (name, size, area), part in sights.groupby(["map", "size_class", "area"], sort=False):
+        values = part[["seen"]].to_numpy().astype(float)
+        low, high = metrics.interval(metrics.bootstrap_means(values, part["group"], resamples, seed))
+        row = {"map": name, "size_class": size, "area": area, "seen": values.mean(), "low": low[0], "high": high[0]}
+        rows.append(row | {"chance": part["chance"].mean(), "lesions": len(part)})
+    return pd.DataFrame(rows)

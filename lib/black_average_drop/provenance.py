@@ -62,7 +62,45 @@ def default_parameters(notebook):
 def sources(notebook):
     """path -> SHA-256 of a notebook and of every module of the package that it imports, directly or not."""
     script = NOTEBOOKS / f"{notebook}.py"
-    files, waiting = {script, script.with_suffix(".ipynb")}, [script]
+    return _with_imports(script, script.with_suffix(".ipynb"))
+
+
+def key(module, *parts):
+    """SHA-256, hexadecimal, of what a measurement hangs on: a module of the package by name with all that it imports,
+    the backend, and parts: arrays, lists of arrays, or JSON values."""
+    import keras
+
+    digest = hashlib.sha256(json.dumps(_with_imports(ROOT / f"lib/black_average_drop/{module}.py")).encode())
+    digest.update(keras.backend.backend().encode())
+    for part in parts:
+        arrays = part if isinstance(part, list) else [part]
+        for array in arrays:
+            is_array = hasattr(array, "tobytes")
+            digest.update(array.tobytes() if is_array else json.dumps(array).encode())
+    return digest.hexdigest()
+
+
+def keep(table, path, key):
+    """Write a DataFrame of a long measurement with the key of what it hangs on, to be found again by `kept`."""
+    with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
+        file.write(f"# {key}\n")
+        table.to_csv(file, index=False)  # every digit, so that it is the same when read again
+    return path
+
+
+def kept(path, key):
+    """The DataFrame that `keep` wrote to path under that key, text columns as text, or None if there is none."""
+    path = Path(path)
+    if not path.is_file() or not path.read_text(encoding="utf-8").startswith(f"# {key}\n"):
+        return None
+    import pandas as pd
+
+    return pd.read_csv(path, comment="#", dtype={"id": str}, float_precision="round_trip", keep_default_na=True)
+
+
+def _with_imports(*files):
+    """path -> SHA-256 of files and of every module of the package that they import, directly or not."""
+    files, waiting = set(files), [file for file in files if file.suffix == ".py"]
     while waiting:
         for module in _imported_modules(waiting.pop()) - files:
             files.add(module)

@@ -47,8 +47,8 @@ def similarity(maps, others):
     """How alike two sets of maps (N, H, W) are: a DataFrame, a row an image, columns ssim and rank_correlation.
 
     Each map is clipped at 0 and scaled to a peak of 1, as it is shown. ssim is the mean structural similarity over
-    windows of 7 x 7 pixels, rank_correlation is Spearman's over all pixels: NaN where either map is blank (no value
-    above 0) or the same everywhere, since such a map ranks nothing.
+    windows of 7 x 7 pixels, rank_correlation is Spearman's over all pixels: both NaN where either map is blank (no
+    value above 0) or the same everywhere: it shows and ranks nothing, and smoothness alone would pass for likeness.
     Raises ValueError if the shapes differ or the maps are smaller than a window.
     """
     from skimage.metrics import structural_similarity
@@ -56,13 +56,13 @@ def similarity(maps, others):
     maps, others = np.asarray(maps, "float64"), np.asarray(others, "float64")
     if maps.ndim != 3 or maps.shape != others.shape:
         raise ValueError(f"maps {maps.shape} and others {others.shape}: two sets of (N, H, W) are wanted.")
-    rows = [
-        {
-            "ssim": structural_similarity(first, second, data_range=1.0),
-            "rank_correlation": _rank_correlation(first, second),
-        }
-        for first, second in zip(map(_shown, maps), map(_shown, others), strict=True)
-    ]
+    rows = []
+    for first, second in zip(map(_shown, maps), map(_shown, others), strict=True):
+        if np.ptp(first) == 0 or np.ptp(second) == 0:
+            rows.append((np.nan, np.nan))
+        else:
+            alike = structural_similarity(first, second, data_range=1.0)
+            rows.append((alike, spearmanr(first, second, axis=None).statistic))
     return pd.DataFrame(rows, columns=["ssim", "rank_correlation"])
 
 
@@ -88,9 +88,3 @@ def _inner_layers(model):
 def _shown(heat_map):
     clipped = np.maximum(heat_map, 0)
     return clipped / (clipped.max() or 1)
-
-
-def _rank_correlation(first, second):
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return np.nan
-    return spearmanr(first, second, axis=None).statistic
