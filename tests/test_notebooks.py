@@ -69,9 +69,9 @@ def test_profiles_name_parameters_that_exist(profile):
 
 def test_a_profile_that_extends_another_changes_what_it_names_and_nothing_else():
     smaller, whole = pipeline.read_profile("paper_cpu"), pipeline.read_profile("paper")
-    own = yaml.safe_load((NOTEBOOKS / "profiles/paper_cpu.yaml").read_text())["01_train"]
-    assert smaller["01_train"] == whole["01_train"] | own != whole["01_train"]
-    assert {name: smaller[name] for name in AFTER_TRAINING} == {name: whole[name] for name in AFTER_TRAINING}
+    own = yaml.safe_load((NOTEBOOKS / "profiles/paper_cpu.yaml").read_text())
+    assert smaller["01_train"] == whole["01_train"] | own["01_train"] != whole["01_train"]
+    assert {name: whole[name] | own.get(name, {}) for name in pipeline.ORDER} == smaller
     assert pipeline.results_folder("paper_cpu") == "paper" and pipeline.results_folder("demo") == "demo"
 
 
