@@ -13,7 +13,7 @@ from black_average_drop.provenance import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["table1", "claims"])
+@pytest.mark.parametrize("name", ["table1", "claims", "trust"])
 def test_tables_are_the_committed_ones(name):
     path = f"paper_figures/laptop/{name}.md"
     lines = (ROOT / path).read_text().split("\n## ")[0].split("# ", 1)[1]
