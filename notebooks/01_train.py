@@ -71,7 +71,7 @@ counts = {"train": radiograph_images, "validation": validation_images, "test": t
 radiographs = {
     split: catalogue.load(radiograph_source, split, size, data_root, count, seed) for split, count in counts.items()
 }
-if radiograph_source.startswith("phantom"):
+if radiograph_source in catalogue.PHANTOMS:
     radiographs = {split: dataset.in_memory() for split, dataset in radiographs.items()}
 class_names = radiographs["train"].class_names
 table = {split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}

@@ -47,3 +47,12 @@ def test_controls_hang_on_the_seed_alone(drawn):
         np.testing.assert_array_equal(draw(maps, np.arange(4), (12, 12), 5), found[name])
         random = name in ("uniform random map", "smooth random map")
         assert (draw(maps, np.arange(4), (12, 12), 6) != found[name]).any() == random or name == "another image's map"
+
+
+def test_donors_are_other_patients():
+    groups, donors = np.array(["a", "b", "c", "a"]), np.array(["a", "b", "d"])
+    drawn = [controls.other_patients(groups, donors, seed) for seed in range(30)]
+    assert all((donors[rows] != groups).all() for rows in drawn) and len({tuple(rows) for rows in drawn}) > 10
+    assert (controls.other_patients(groups, np.array(["d"])) == 0).all()  # one donor is enough, if it is another's
+    with pytest.raises(ValueError, match="at least two patients"):
+        controls.other_patients(groups, np.array(["a", "a"]))

@@ -1,6 +1,7 @@
 """Localisation scores against hand-computed cases and brute force over all shifts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from black_average_drop import localization
@@ -120,3 +121,11 @@ def test_a_lesion_is_seen_if_a_quarter_of_it_is_in_the_top_share():
     regions[2] = True  # a map that is nowhere positive sees nothing
     found, _ = localization.seen(maps, np.arange(3), regions, 0.1)
     np.testing.assert_array_equal(found, [True, False, False])
+
+
+def test_the_telling_score_is_the_first_by_which_a_method_beats_chance():
+    rows = [("hit", "CAM", 0.1, 0.1), ("mass_inside", "CAM", 0.2, 0.1), ("top_inside", "CAM", 0.2, 0.1)]
+    summaries = pd.DataFrame(rows, columns=["score", "map", "low", "chance"])
+    assert localization.telling_score(summaries, ["CAM"]) == "mass_inside"
+    assert localization.telling_score(summaries, ["Grad-CAM++"]) == "hit"  # a control's lead counts for nothing
+    assert localization.telling_score(summaries.assign(low=0.11), ["CAM"]) == "hit"

@@ -10,7 +10,7 @@ from black_average_drop import metrics
 
 LEVEL = 0.05  # of the corrected tests
 VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
-TRUTH = "hits, the truth"  # ranked like a metric: what the other rows are to be read against
+TRUTH = "the truth itself"  # ranked like a metric: what the other rows are to be read against
 MAPS = ("methods and controls", "methods alone")
 
 
@@ -142,9 +142,10 @@ def markdown(verdict, hits, sentences):
     """
     data = list(verdict["data"].unique())
     lines = [
-        "Kendall's tau-b between the ranking of methods and controls by each metric and by hits, 95 % interval over"
+        "Kendall's tau-b between the ranking of methods and controls by each metric and by the truth, which is the hits"
     ]
-    lines += ["patients. † fooled: the metric prefers a control, which says nothing, to every real map.", ""]
+    lines += ["where nothing else is named, 95 % interval over patients. † fooled: the metric prefers a control, which"]
+    lines += ["says nothing, to every real map.", ""]
     lines += _table_head("Metric", data)
     for metric, rows in verdict[verdict["maps"] == MAPS[0]].groupby("metric", sort=False):
         rows = rows.set_index("data").reindex(data)

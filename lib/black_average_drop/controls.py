@@ -11,18 +11,23 @@ from black_average_drop import cams
 CENTRE_SPREAD = 0.25  # of the image's side: standard deviation of the centre prior
 
 
-def another_images_map(maps, groups, size, seed=0):
-    """Each image gets the map of an image of another patient, drawn at random whatever its class.
+def other_patients(groups, donor_groups, seed=0):
+    """For each image the row (N,) of a donor that is another patient's, drawn at random.
 
-    Raises ValueError if all images are of one patient.
+    groups (N,), donor_groups (M,): the patients. Raises ValueError if an image's patient is the only donor.
     """
-    if len(np.unique(groups)) < 2:
-        raise ValueError("The control another image's map needs images of at least two patients.")
+    if len(np.unique(donor_groups)) < 2 and np.isin(donor_groups[:1], groups).any():
+        raise ValueError("Another patient's image or map is wanted, so images of at least two patients are needed.")
     generator = np.random.default_rng(seed)
-    donors = generator.integers(len(maps), size=len(maps))
-    while (own := groups[donors] == groups).any():
-        donors[own] = generator.integers(len(maps), size=own.sum())
-    return maps[donors]
+    donors = generator.integers(len(donor_groups), size=len(groups))
+    while (own := donor_groups[donors] == groups).any():
+        donors[own] = generator.integers(len(donor_groups), size=own.sum())
+    return donors
+
+
+def another_images_map(maps, groups, size, seed=0):
+    """Each image gets the map of an image of another patient, drawn at random whatever its class."""
+    return maps[other_patients(groups, groups, seed)]
 
 
 def smooth_random_map(maps, groups, size, seed=0):

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
-from black_average_drop import evaluation, imputation, masks, metrics
+from black_average_drop import controls, evaluation, imputation, masks, metrics
 
 BLUR = 1 / 20  # of the image's side: standard deviation of the blurred fill, wide enough to hide a lesion
 STEPS = 16  # of insertion, deletion and BAD over alpha
@@ -44,7 +44,7 @@ def fills(dataset, normal=None, seed=0):
     """What may stand in for a hidden pixel: name -> function of pixels (n, H, W, 3) and their rows, giving pixels.
 
     The data set's mean is one colour; normal: a Dataset of images without the finding, of which each image gets one
-    drawn at random, or None where there is no such thing.
+    of another patient, drawn at random, or None where there is no such thing.
     """
     mean = np.mean([batch.mean(axis=(0, 1, 2)) for batch in dataset.batches(1)], axis=0, dtype="float32")
     found = {
@@ -54,7 +54,7 @@ def fills(dataset, normal=None, seed=0):
         "blurred": lambda images, rows: blurred(images),
     }
     if normal is not None:
-        donors = np.random.default_rng(seed).integers(len(normal), size=len(dataset))
+        donors = controls.other_patients(dataset.groups, normal.groups, seed)
         found["another normal image"] = lambda images, rows: normal.images(donors[rows]).astype("float32")
     return found
 

@@ -139,7 +139,7 @@ def verdict(table, panels, banner=""):
                 text = "no ranking" if cell["known"] else "–"
             ink = "white" if abs(value) > 0.65 else "black"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
-        axes.set_xticks(range(len(data)), [name.replace(": ", ":\n") for name in data], fontsize=8)
+        axes.set_xticks(range(len(data)), [name.replace(": ", ":\n").replace(" (", "\n(") for name in data], fontsize=8)
         axes.set_title(maps, fontsize=10)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
@@ -147,7 +147,7 @@ def verdict(table, panels, banner=""):
     bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=30, pad=0.01)
     bar.set_label("Kendall's tau-b with the truth", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    note = "† prefers a control map to every real map: the metric is fooled, or, in the row of the truth, it hits best"
+    note = "† prefers a control map to every real map: the metric is fooled, or, in the row of the truth, it is best"
     figure.supxlabel(note, fontsize=8)
     return _labelled(figure, banner)
 

@@ -15,7 +15,13 @@ TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game,
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
 SEEN = 0.25  # the share of a lesion that must lie inside
 FEWEST = 9  # lesions of a finding that has thirds of its own
-SCORES = ("hit", "hit_tolerant", "mass_inside", "top_inside")
+# In words, which stand behind the name of a data set whose truth is not the hits.
+SCORES = {
+    "hit": "",
+    "hit_tolerant": " (hits with tolerance)",
+    "mass_inside": " (mass inside)",
+    "top_inside": " (top pixels inside)",
+}
 SIZES = ("small", "medium", "large")
 
 
@@ -147,7 +153,18 @@ def summary(table, groups, resamples=2000, seed=0):
     values = table[list(SCORES)].to_numpy()
     low, high = metrics.interval(metrics.bootstrap_means(values, groups, resamples, seed))
     chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
-    return pd.DataFrame({"score": SCORES, "value": values.mean(axis=0), "low": low, "high": high, "chance": chance})
+    means = values.mean(axis=0)
+    return pd.DataFrame({"score": list(SCORES), "value": means, "low": low, "high": high, "chance": chance})
+
+
+def telling_score(summaries, methods):
+    """The first of SCORES by which one of the methods points better than chance, the hit if there is none.
+
+    summaries: rows of `summary` with a column map. A score that no method lifts above chance ranks no maps: beside a
+    thin marker, for instance, where every maximum lies next to it.
+    """
+    better = summaries[summaries["map"].isin(methods) & (summaries["low"] > summaries["chance"])]
+    return next((score for score in SCORES if (better["score"] == score).any()), "hit")
 
 
 def see_lesions(maps, dataset):
