@@ -15,7 +15,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce test lint lab report notebooks clean
+.PHONY: help env data data-report reproduce choose test lint lab report notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ data: env  ## fetch the images and weights that PROFILE reads into DATA; what is
 
 data-report: env  ## print the table of data/README.md, counted anew from the files in DATA
 	@$(PIPELINE) data-report --data "$(DATA)"
+
+choose: env  ## which map suits your MODEL=model.keras on the images in DATA=folder? SET="name=value ..." sets more
+	@$(PIPELINE) choose --model "$(MODEL)" --data "$(DATA)" $(foreach setting,$(SET),--set "$(setting)")
 
 report: reproduce  ## the executed notebooks as HTML without code cells, in build/PROFILE/report
 	@$(PIPELINE) report --profile $(PROFILE)

@@ -12,6 +12,7 @@ build = "../build/demo"
 results = "../paper_figures/demo"
 general_image = ""  # an id; empty: the first test image, if possible one that is classified right
 general_title = ""  # what to call its class; empty: the class name
+colour_map = "viridis"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
 radiograph_rows = 2  # the first test images with the finding, those classified right before the others
 boxed_source = ""  # "chestxray14" adds a radiograph with a radiologist's box, from another hospital
 
@@ -102,7 +103,7 @@ for origin, network, chosen in sets:
 
 # %%
 banner = "smoke run: not a result" if profile == "smoke" else ""
-figure = figures.figure1(rows, cams.PAPER_METHODS, banner)
+figure = figures.figure1(rows, cams.PAPER_METHODS, banner, colour_map)
 display(figure)
 
 # %% [markdown]

@@ -251,6 +251,18 @@ def chosen(names):
     return {name: METHODS[name] for name in names}
 
 
+def usable(explanation, methods):
+    """The methods, name -> function, that can be drawn from an `Explanation`, and name -> why not of the others."""
+    fit, unfit = {}, {}
+    for name, method in methods.items():
+        try:
+            method(explanation)
+            fit[name] = method
+        except ValueError as problem:
+            unfit[name] = str(problem)
+    return fit, unfit
+
+
 def _namespace(*arrays):
     """NumPy for NumPy input, which keeps its dtype on every backend; otherwise keras.ops."""
     return np if all(isinstance(array, np.ndarray) for array in arrays) else ops

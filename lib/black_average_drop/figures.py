@@ -18,11 +18,12 @@ HEAD_COLOURS = {"relu": "#0072b2", "softmax": "#d55e00"}
 COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # told apart by colour-blind readers
 
 
-def figure1(rows, methods, banner=""):
+def figure1(rows, methods, banner="", colour_map=COLOUR_MAP):
     """The paper's Figure 1: each row an image, then its map under each method, every map scaled to a peak of 1.
 
     rows: dicts with title (text), image (H, W, 3) pixels, maps (method -> (H, W)), and optionally mask (H, W) boolean
-    or boxes [(name, x0, y0, x1, y1)], which are outlined on every panel. Returns a matplotlib Figure.
+    or boxes [(name, x0, y0, x1, y1)], which are outlined on every panel; colour_map: one of Matplotlib's, such as the
+    paper's "jet", which is neither ordered in greyscale nor for colour-blind readers. Returns a matplotlib Figure.
     """
     width = 1.85
     figure = Figure(figsize=(width * (len(methods) + 1) + 0.75, width * len(rows) + 0.7), layout="constrained")
@@ -31,22 +32,22 @@ def figure1(rows, methods, banner=""):
         show(axes[0], row["image"], mask=row.get("mask"), boxes=row.get("boxes", ()))
         axes[0].set_ylabel(row["title"], fontsize=7.5)
         for panel, method in zip(axes[1:], methods, strict=True):
-            show(panel, row["image"], row["maps"][method], row.get("mask"), row.get("boxes", ()))
+            show(panel, row["image"], row["maps"][method], row.get("mask"), row.get("boxes", ()), colour_map)
     for panel, name in zip(grid[0], ("input", *methods), strict=True):
-        panel.set_title(name, fontsize=9)
-    scale = ScalarMappable(Normalize(0, 1), COLOUR_MAP)
+        panel.set_title(name.replace(" (", "\n("), fontsize=9)
+    scale = ScalarMappable(Normalize(0, 1), colour_map)
     bar = figure.colorbar(scale, ax=grid, shrink=0.6, aspect=30, pad=0.01, alpha=OPACITY)
     bar.set_label("map, share of its peak", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     return _labelled(figure, banner)
 
 
-def show(axes, image, heat_map=None, mask=None, boxes=()):
+def show(axes, image, heat_map=None, mask=None, boxes=(), colour_map=COLOUR_MAP):
     """One panel: pixels (H, W, 3), a map (H, W) over them, the outline of a mask or boxes."""
     axes.imshow(np.clip(image, 0, 255).astype("uint8"))
     if heat_map is not None:
         clipped = np.maximum(heat_map, 0)
-        axes.imshow(clipped / max(clipped.max(), np.finfo("float32").tiny), COLOUR_MAP, alpha=OPACITY, vmin=0, vmax=1)
+        axes.imshow(clipped / max(clipped.max(), np.finfo("float32").tiny), colour_map, alpha=OPACITY, vmin=0, vmax=1)
         if clipped.max() <= 0:
             axes.text(0.5, 0.5, "empty map", transform=axes.transAxes, ha="center", color="white", fontsize=8)
     if mask is not None and mask.any():
@@ -55,6 +56,44 @@ def show(axes, image, heat_map=None, mask=None, boxes=()):
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=OUTLINE, linewidth=0.9))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
+
+
+def contact_sheet(images, titles, columns=4):
+    """Images (N, H, W, 3) in pixels beside each other, each with its title; a matplotlib Figure."""
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(2.1 * columns, 2.35 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, image, title in zip(panels, images, titles, strict=False):
+        show(panel, image)
+        panel.set_title(title if len(title) < 32 else f"…{title[-30:]}", fontsize=6.5)
+    for panel in panels[len(images) :]:
+        panel.axis("off")
+    return figure
+
+
+def ranking(table):
+    """Maps by their drop, with 95 % intervals, a panel each metric; control maps in grey: a matplotlib Figure.
+
+    table: DataFrame with columns metric, map, control, drop, low, high, the best of each metric first.
+    """
+    metrics = list(table["metric"].unique())
+    count = table["map"].nunique()
+    figure = Figure(figsize=(1.2 + 4.2 * len(metrics), 1.2 + 0.28 * count), layout="constrained")
+    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+        rows = table[table["metric"] == metric]
+        for place, (_, row) in enumerate(rows.iterrows()):
+            colour = "#777777" if row["control"] else "#0072b2"
+            reach = [[row["drop"] - row["low"]], [row["high"] - row["drop"]]]
+            axes.errorbar(
+                row["drop"], place, xerr=reach, fmt="s" if row["control"] else "o", color=colour, markersize=5
+            )
+        axes.set_yticks(range(len(rows)), rows["map"], fontsize=8)
+        for label, control in zip(axes.get_yticklabels(), rows["control"], strict=True):
+            label.set_color("#777777" if control else "black")
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{metric}, smaller is better", fontsize=9)
+    figure.supxlabel("round, blue: methods; square, grey: control maps, which know nothing of the image", fontsize=8)
+    return figure
 
 
 def learning_curves(history, banner=""):

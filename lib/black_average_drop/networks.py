@@ -17,6 +17,8 @@ from keras import layers, ops
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+# What models that do not rescale by themselves may have been trained on; any name in keras.applications will do, too.
+PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
 _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 _FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
@@ -120,6 +122,23 @@ def load(path):
         reason = str(problem).splitlines()[0]
         raise ValueError(f"{path} cannot be loaded as a Keras model ({reason}): save it again.") from problem
     return model, facts
+
+
+def preprocessing(name):
+    """What turns pixels 0..255 into what a model expects, for `CamNetwork.from_model`: a function, or None.
+
+    name: "" for a model that rescales by itself, "0..1", "-1..1", or a network in keras.applications whose
+    preprocessing the model was trained with, such as "ResNet50". Raises ValueError for another name.
+    """
+    if name in PREPROCESSINGS:
+        scale = PREPROCESSINGS[name]
+        return scale and (lambda pixels: pixels * np.float32(scale[0]) + np.float32(scale[1]))
+    try:
+        module = _application(name)[1]
+    except ValueError as problem:
+        known = ", ".join(repr(one) for one in PREPROCESSINGS)
+        raise ValueError(f"preprocessing is {name!r}: choose {known} or a name in keras.applications.") from problem
+    return lambda pixels: module.preprocess_input(np.array(pixels, "float32"))
 
 
 class CamNetwork:

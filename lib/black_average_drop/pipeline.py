@@ -33,6 +33,7 @@ NEEDS = {
     "07_trust": ("01_train",),
 }
 ORDER = tuple(NEEDS)
+ALONE = ("08_your_data", "explore")  # in no profile: opened by hand, and the first one run by `choose`
 SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
 
@@ -93,20 +94,54 @@ def read_profile(profile):
         wrong = sorted(set(sections) ^ set(ORDER))[0]
         raise ValueError(f"{path.name}: section {wrong!r} is missing or unknown: there is one for each notebook.")
     for notebook, parameters in sections.items():
-        defaults = default_parameters(notebook)
+        _check_parameters(path.name, notebook, parameters or {})
         for name, value in (parameters or {}).items():
-            if name not in defaults or name in STANDARD:
-                free = ", ".join(sorted(set(defaults) - set(STANDARD)))
-                raise ValueError(f"{path.name}: {notebook} has no parameter {name!r}: choose from {free}.")
-            wanted = type(defaults[name])
-            if type(value) is not wanted and not (wanted is float and type(value) is int):
-                raise ValueError(
-                    f"{path.name}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
-                    "wanted (write 1.0e-4, not 1e-4)."
-                )
             if name.endswith("_source") and value not in ("", *SOURCES):
                 raise ValueError(f"{path.name}: {notebook}: {name} is {value!r}: choose one of {', '.join(SOURCES)}.")
     return {notebook: sections[notebook] or {} for notebook in ORDER}
+
+
+def _check_parameters(where, notebook, parameters):
+    """Every name and type as in the notebook's parameters cell; ValueError otherwise."""
+    defaults = default_parameters(notebook)
+    for name, value in parameters.items():
+        if name not in defaults or name in STANDARD:
+            free = ", ".join(sorted(set(defaults) - set(STANDARD)))
+            raise ValueError(f"{where}: {notebook} has no parameter {name!r}: choose from {free}.")
+        wanted = type(defaults[name])
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise ValueError(
+                f"{where}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
+                "wanted (write 1.0e-4, not 1e-4)."
+            )
+
+
+def choose(model, images, settings=()):
+    """Run 08_your_data on a model file and a folder of images; results and report go to build/choose/<folder's name>.
+
+    settings: texts like "most_images=100", parameters of the notebook with a YAML value. Raises ValueError or
+    FileNotFoundError before anything runs if one of them is wrong, and RuntimeError if the notebook fails.
+    """
+    notebook = ALONE[0]
+    for path, what in ((model, "MODEL=model.keras"), (images, "DATA=folder")):
+        if not path or not Path(path).exists():
+            raise FileNotFoundError(f"{path or 'Nothing'} is missing: name your model and images, {what} for one.")
+    parameters = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            parameters[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as problem:
+            raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
+    _check_parameters("--set", notebook, parameters)
+    if parameters.get("labels"):
+        parameters["labels"] = str(Path(parameters["labels"]).resolve())
+    build = ROOT / "build" / "choose" / Path(images).resolve().name
+    places = {"profile": "your data", "results": str(build)}
+    places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve())}
+    (build / "recommendation.md").unlink(missing_ok=True)  # of another run
+    _execute(notebook, parameters | places, build)
+    print((build / "recommendation.md").read_text())
 
 
 def results_folder(profile):
@@ -311,15 +346,19 @@ def _hash(*parts):
 
 
 def main():
-    """The command line: python -m black_average_drop.pipeline run|report|notebooks|data|data-report."""
+    """The command line: python -m black_average_drop.pipeline run|choose|report|notebooks|data|data-report."""
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("run", "report", "notebooks", "data", "data-report"))
+    parser.add_argument("command", choices=("run", "choose", "report", "notebooks", "data", "data-report"))
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--data", default="data")
+    parser.add_argument("--model", default="", help="of choose")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
     arguments = parser.parse_args()
     try:
         if arguments.command == "run":
             run(arguments.profile, arguments.data)
+        elif arguments.command == "choose":
+            choose(arguments.model, arguments.data, arguments.set)
         elif arguments.command == "report":
             report(arguments.profile)
         elif arguments.command == "data":

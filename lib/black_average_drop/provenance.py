@@ -38,7 +38,7 @@ def write(notebook, outputs, inputs, variables, results, started):
         "versions": _versions(),
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
-        "parameters": {name: variables[name] for name in parameters},
+        "parameters": {name: _without_folder(variables[name]) for name in parameters},
         "sources": sources(notebook),
         "inputs": {name: sha256(value) if isinstance(value, Path) else value for name, value in inputs.items()},
         "outputs": {os.path.relpath(path, results): sha256(path) for path in outputs},
@@ -142,6 +142,11 @@ def dataset_checksum(dataset, batch_size=64):
     for images in dataset.batches(batch_size):
         digest.update(images.tobytes())
     return digest.hexdigest()
+
+
+def _without_folder(value):
+    """A file or folder by its name alone: where it is on this machine is nobody's business."""
+    return Path(value).name if isinstance(value, str) and os.path.isabs(value) else value
 
 
 def _versions():

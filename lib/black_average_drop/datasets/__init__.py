@@ -99,10 +99,10 @@ class _Batches:
             yield self.dataset.images(slice(start, start + self.batch_size))
 
 
-def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None):
+def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None, open_image=Image.open):
     """A Dataset of image files. boxes: position -> [(name, x0, y0, x1, y1)] in pixels of the original file.
 
-    size (H, W); crop as in `read_image`. Raises ValueError if there is no image or an id comes twice.
+    size (H, W); crop and open_image as in `read_image`. Raises ValueError if there is no image or an id comes twice.
     """
     ids = np.asarray(ids, str)
     if not len(ids):
@@ -130,7 +130,7 @@ def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=No
         class_names=tuple(class_names),
         size=tuple(size),
         positions=np.arange(len(ids)),
-        read=lambda position: read_image(paths[position], size, crop),
+        read=lambda position: read_image(paths[position], size, crop, open_image),
         boxes=scaled_boxes if boxes else None,
     )
 
@@ -143,16 +143,22 @@ def split_by_group(groups, share, seed=0):
     return np.isin(groups, names[chosen])
 
 
-def read_image(path, size, crop=1.0):
+def stretched(values, low, high):
+    """Grey values as uint8: low becomes 0 and high 255, also where low is the larger of the two."""
+    span = float(high) - float(low)
+    return np.clip((values - float(low)) / (span or 1) * 255, 0, 255).round().astype("uint8")
+
+
+def read_image(path, size, crop=1.0, open_image=Image.open):
     """Decode one file as uint8 (H, W, 3): grey becomes RGB, then bilinear resizing to size (H, W).
 
     crop=1.0 stretches the whole image; a smaller crop keeps the aspect ratio and takes the largest central window of
-    that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation).
+    that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation). open_image: path -> Pillow image.
     Raises ValueError naming the file if it is truncated, no image, or of more than 8 bits: turning those into pixels
     0..255 takes a window that somebody must choose.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             if image.mode == "F" or image.mode.startswith("I"):
                 raise ValueError(
                     f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown."

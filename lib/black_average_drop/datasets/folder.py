@@ -1,20 +1,119 @@
-"""Any folder of images: one sub-folder a class, class-name/*.png|jpg|..., each image a patient of its own."""
+"""Any folder of images, of the clinic too: a sub-folder a class, a CSV of labels, or no labels at all."""
 
-from black_average_drop.datasets import from_files, image_files, require_folder, visible_folders
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pydicom.misc import is_dicom
+
+from black_average_drop.datasets import IMAGE_SUFFIXES, dicom, from_files, require_folder, stretched, visible_folders
+
+LABELS = "labels.csv"
+UNLABELLED = -1
 
 
-def load(root, size=(224, 224), crop=1.0):
-    """Every image below root's class folders; ids are class-name/file-name, classes are in order of name.
+def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
+    """The images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 or 16 bits, and DICOM.
 
-    size (H, W). Folders without images are skipped. Raises FileNotFoundError for a missing root and ValueError where
-    no folder holds an image.
+    They lie in one sub-folder for each class, or flat. A CSV, labels or else root's labels.csv, says which of them to
+    take: its column image holds paths below root, label a class's name or number, patient whose image it is; label and
+    patient may be missing. Without a patient there every image is a patient of its own, DICOM files have theirs.
+    class_names: the classes in the order of the network's outputs; by default those that are there, in order of name.
+    Without labels every label is UNLABELLED. Grey images of more than 8 bits are stretched from their smallest to their
+    largest value. Ids are paths below root; size (H, W), crop as in `datasets.read_image`.
+    Raises FileNotFoundError for a missing root, ValueError for a folder without images, a CSV or label that does not
+    fit, and, when it is read, a file that cannot be decoded.
     """
-    root = require_folder(root, "one folder of images for each class")
-    files = {folder.name: image_files(folder) for folder in visible_folders(root)}
-    class_names = [name for name, paths in files.items() if paths]
-    if not class_names:
-        raise ValueError(f"{root} holds no images: put them into one sub-folder for each class.")
-    paths = [path for name in class_names for path in files[name]]
-    ids = [f"{path.parent.name}/{path.name}" for path in paths]
-    labels = [class_names.index(path.parent.name) for path in paths]
-    return from_files(paths, ids, labels, ids, class_names, size, crop)
+    root = require_folder(root, "your images, flat or in one sub-folder for each class")
+    path = root / LABELS if labels is None and (root / LABELS).is_file() else labels
+    table = _images(root) if path is None else _listed(root, path)
+    numbers, class_names = _numbered(table["label"], tuple(map(str, class_names)), path or root)
+    paths = [root / name for name in table["image"]]
+    groups = [
+        patient or (dicom.patient(file) if _is_dicom(file) else "") or name
+        for patient, file, name in zip(table["patient"], paths, table["image"], strict=True)
+    ]
+    return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=open_image)
+
+
+def save(dataset, root):
+    """Write the images of a Dataset as root/class-name/id.png, which `load` reads."""
+    for row in range(len(dataset)):
+        path = Path(root) / dataset.class_names[dataset.labels[row]] / f"{dataset.ids[row]}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dataset.images([row])[0]).save(path)
+
+
+def open_image(path):
+    """A file as a Pillow image of 8 bits. Raises ValueError or OSError if it cannot be decoded."""
+    if _is_dicom(path):
+        return Image.fromarray(dicom.read(path))
+    image = Image.open(path)  # of colours of 16 bits it reads the upper 8
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image, "float64")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{path} holds values that are no numbers: replace them, or leave the image out.")
+        return Image.fromarray(stretched(values, values.min(), values.max()))
+    return image
+
+
+def _images(root):
+    """image, label and patient of every file: the label is the sub-folder's name, or "" where images lie flat."""
+    flat = [path for path in sorted(root.iterdir()) if _is_image(path)]
+    nested = [path for folder in visible_folders(root) for path in sorted(folder.iterdir()) if _is_image(path)]
+    if not flat and not nested:
+        raise ValueError(f"{root} holds no images: put them into it, or into one sub-folder for each class.")
+    if flat and nested:
+        raise ValueError(
+            f"{root} holds images beside its sub-folders, {flat[0].name} for one: put all of them into sub-folders, or "
+            "none."
+        )
+    rows = [(path.relative_to(root).as_posix(), "" if flat else path.parent.name, "") for path in flat or nested]
+    return pd.DataFrame(rows, columns=["image", "label", "patient"])
+
+
+def _listed(root, path):
+    """image, label and patient of every row of a CSV."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").rename(columns=str.strip)
+    except (OSError, ValueError) as problem:
+        raise ValueError(f"{path} cannot be read as a CSV ({problem}): give it a column image at least.") from problem
+    if "image" not in table or not len(table):
+        raise ValueError(f"{path} has no column image, or no rows: name each image's path below {root} there.")
+    for name in table["image"]:
+        if not (root / name).is_file() or not (root / name).resolve().is_relative_to(root.resolve()):
+            raise ValueError(f"{path} names {name}, which is no file in {root}: mend its column image.")
+    folders = [name.rpartition("/")[0] for name in table["image"]]
+    known = {"label": folders, "patient": [""] * len(table)}
+    for column, values in known.items():
+        table[column] = table[column].str.strip() if column in table else values
+    return table[["image", "label", "patient"]]
+
+
+def _numbered(labels, class_names, where):
+    """Numbers (N,) of labels (N,) of text, and the classes' names."""
+    if (labels == "").all():
+        return np.full(len(labels), UNLABELLED), class_names
+    if (labels == "").any():
+        raise ValueError(f"{where}: some images have a label and some have none: give all of them one, or none.")
+    if not class_names and labels.str.fullmatch(r"\d+").all():
+        class_names = tuple(map(str, range(labels.astype(int).max() + 1)))
+    class_names = class_names or tuple(sorted(set(labels)))
+    numbers = {str(number): number for number in range(len(class_names))}
+    numbers |= {name: number for number, name in enumerate(class_names)}
+    unknown = sorted(set(labels) - set(numbers))
+    if unknown:
+        raise ValueError(f"{where}: {unknown[0]!r} is none of the classes {', '.join(class_names)}: mend class_names.")
+    return labels.map(numbers).to_numpy(), class_names
+
+
+def _is_image(path):
+    if not path.is_file() or path.name.startswith("."):
+        return False
+    return path.suffix.lower() in IMAGE_SUFFIXES or _is_dicom(path)
+
+
+def _is_dicom(path):
+    """By its name, or, since files of the clinic often have none of note, by what it holds."""
+    return path.suffix.lower() in dicom.SUFFIXES or (path.suffix.lower() not in IMAGE_SUFFIXES and is_dicom(path))

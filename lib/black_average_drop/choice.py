@@ -1,0 +1,163 @@
+"""For anybody's model and images: does the model understand them, and do they choose a map?"""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from black_average_drop import agreement, evaluation, masks, metrics, networks, provenance
+from black_average_drop.datasets.folder import UNLABELLED
+
+TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
+LEAST_SPREAD = 0.02
+LEVEL = agreement.LEVEL
+
+
+def trials(model, images, labels=None, chosen="", **settings):
+    """What the model answers under each preprocessing: a DataFrame with columns preprocessing, spread, surest,
+    accuracy, by_chance, error.
+
+    images: pixels (N, H, W, 3); labels (N,), or None where they are not known; chosen: a preprocessing beside TRIED;
+    settings: for `networks.CamNetwork.from_model`. spread: how much of the probability moves from image to image, half
+    the mean absolute difference from the mean answer, 0 where all answers are the same; surest: the mean largest
+    probability; accuracy, and what it would be if answers and labels had nothing to do with each other, with the
+    standard error of that; NaN without labels.
+    """
+    rows = []
+    for name in dict.fromkeys((chosen, *TRIED)):
+        network = networks.CamNetwork.from_model(model, networks.preprocessing(name), **settings)
+        logits, _ = network.score(images)
+        relative = np.exp(logits - logits.max(axis=1, keepdims=True))
+        softmax = relative / relative.sum(axis=1, keepdims=True)
+        spread = np.abs(softmax - softmax.mean(axis=0)).sum(axis=1).mean() / 2
+        row = {"preprocessing": name, "spread": spread, "surest": softmax.max(axis=1).mean()}
+        row |= {"accuracy": np.nan, "by_chance": np.nan, "error": np.nan}
+        if labels is not None:
+            predicted, classes = logits.argmax(axis=1), logits.shape[1]
+            shares = [np.bincount(part, minlength=classes) / len(part) for part in (predicted, labels)]
+            by_chance = float(np.dot(*shares))
+            error = np.sqrt(by_chance * (1 - by_chance) / len(labels))
+            row |= {"accuracy": (predicted == labels).mean(), "by_chance": by_chance, "error": error}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def doubts(table, chosen=""):
+    """What speaks against the chosen preprocessing, by the rows of `trials`: a list of sentences, empty if nothing."""
+    table = table.set_index("preprocessing")
+    mine, found = table.loc[chosen], []
+    if mine["spread"] < LEAST_SPREAD:
+        found.append(
+            f"The answers hardly vary from image to image ({100 * mine['spread']:.1f} % of the probability moves): the "
+            "model may expect another preprocessing, or other images."
+        )
+    above = mine["accuracy"] - mine["by_chance"]
+    if above <= norm.isf(0.05) * mine["error"] and table["accuracy"].notna().all():
+        found.append(
+            f"{100 * mine['accuracy']:.0f} % of the labels are met, and {100 * mine['by_chance']:.0f} % would be by "
+            "chance: preprocessing, or the order of class_names, may be wrong."
+        )
+    better = table["accuracy"] - mine["accuracy"] > norm.isf(0.025) * np.hypot(mine["error"], table["error"])
+    if better.any():
+        best = table["accuracy"].idxmax()
+        found.append(
+            f"With preprocessing={best!r} {100 * table['accuracy'].max():.0f} % of the labels would be met, with "
+            f"{chosen!r} it is {100 * mine['accuracy']:.0f} %."
+        )
+    return found
+
+
+def known_labels(dataset, classes):
+    """The labels (N,) of a data set where each names an output of a network of so many classes, otherwise None."""
+    fit = len(dataset.class_names) == classes or set(dataset.class_names) == set(
+        map(str, range(len(dataset.class_names)))
+    )
+    return dataset.labels if fit and (dataset.labels != UNLABELLED).all() and dataset.labels.max() < classes else None
+
+
+def ranking(drops, controls, groups, resamples=2000, seed=0):
+    """Maps by their mean drop, the smallest first: a DataFrame with columns map, control, drop, low, high, images.
+
+    drops: a DataFrame, images by maps, NaN where an image has no drop; controls: the names that are controls; groups
+    (N,) the patients, over which the 95 % intervals are.
+    """
+    low, high = metrics.interval(metrics.bootstrap_means(drops.to_numpy(), groups, resamples, seed))
+    names = drops.columns.to_numpy()
+    table = pd.DataFrame({"map": names, "control": np.isin(names, list(controls)), "drop": drops.mean().to_numpy()})
+    table = table.assign(low=low, high=high, images=drops.notna().sum().to_numpy())
+    return table.sort_values("drop", kind="stable", ignore_index=True)
+
+
+def comparisons(drops, controls, groups, resamples=2000, seed=0):
+    """Every method against every other map on the same images: rows of `agreement.differences`, corrected for as many
+    pairs as have a method in them. Arguments as for `ranking`."""
+    pairs = agreement.differences(drops.to_numpy(), list(drops.columns), groups, resamples, seed)
+    pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
+    return pairs.assign(p_holm=metrics.holm(pairs["p"]))
+
+
+def recommendation(metric, table, pairs, same_as=None):
+    """One sentence: the method that a metric prefers to every other method and every control, or that there is none.
+
+    table, pairs: of `ranking` and `comparisons`; same_as: method -> the method whose map it shares.
+    """
+    best = table[~table["control"]].iloc[0]
+    name = best["map"]
+    versus = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
+    other = versus["second"].where(versus["first"] == name, versus["first"])
+    lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
+    versus = versus.assign(other=other, lead=lead)
+    sure = (versus["lead"] > 0) & (versus["p_holm"] < LEVEL)
+    shown = f"{name}, {best['drop']:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+    twins = [twin for twin, first in (same_as or {}).items() if first == name]
+    shown += f" (the same map: {', '.join(twins)})" if twins else ""
+    if sure.all():
+        return (
+            f"{metric} recommends {name}: it loses least of the score ({shown}), less than every other method and "
+            f"every control map (largest p after Holm's correction {versus['p_holm'].max():.2g})."
+        )
+    close = versus[~sure].sort_values("lead")
+    controls = [one for one in close["other"] if one in set(table.loc[table["control"], "map"])]
+    if controls:
+        reason = f"of the control maps, which know nothing of the image, {len(controls)} may do as well: "
+        reason += ", ".join(controls)
+    else:
+        nearest = close.iloc[0]
+        reason = f"{nearest['other']} is within chance of it (p = {nearest['p_holm']:.2g} after Holm's correction)"
+    return (
+        f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
+    )
+
+
+def disagreement(dataset, maps, alpha, batch_size=32):
+    """How far the masked images of several maps differ on each image: the share (N,) of the image's light that one
+    mask of a pair keeps and the other does not, mean over the pairs.
+
+    dataset: a Dataset of N images; maps: name -> (N, h, w), before clipping; alpha: the share of pixels kept.
+    """
+    found = np.zeros(len(dataset))
+    for start in range(0, len(dataset), batch_size):
+        rows = slice(start, start + batch_size)
+        light = dataset.images(rows).astype("float32").sum(axis=-1)
+        kept = [masks.kept_pixels(evaluation.upsampled(one[rows], dataset.size), alpha) for one in maps.values()]
+        pairs = [((one ^ other) * light).sum(axis=(1, 2)) for one, other in combinations(kept, 2)]
+        found[rows] = np.mean(pairs, axis=0) / np.maximum(light.sum(axis=(1, 2)), 1) if pairs else 0
+    return found
+
+
+def verdict_of_trust():
+    """What `07_trust` found of BAD and AD on real lesions, as a sentence, "" where its results are not at hand."""
+    path = provenance.ROOT / "paper_figures/laptop/trust.csv"
+    if not path.is_file():
+        return ""
+    table = pd.read_csv(path).query("data == 'NIH boxes' and truth == 'hit'").set_index(["maps", "metric"])
+    parts = []
+    for maps in agreement.MAPS:
+        rows = [table.loc[maps, metric] for metric in ("BAD", "AD")]
+        shown = [f"{row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]" for row in rows]
+        parts.append(f"{shown[0]} for BAD and {shown[1]} for AD among {maps}")
+    return (
+        "On radiographs with known lesions these metrics' rankings of maps agreed with where the maps point at "
+        f"Kendall's tau-b {', and '.join(parts)} (1 is full agreement, 0 none)."
+    )

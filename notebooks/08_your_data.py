@@ -1,0 +1,222 @@
+# %% [markdown]
+# # 8. Your model, your images: which heat map?
+#
+# For a Keras classifier and a folder of images, without pixel labels: CAM, Grad-CAM, Grad-CAM++ and their relatives are
+# drawn, and Average Drop and Black Average Drop say how much of the class score survives in what each of them points
+# at. The page ends in a recommendation, or in the sentence that these images do not tell the methods apart.
+#
+# **This is no clinical evidence.** A method that is ahead here keeps more of what *this network* uses on *these
+# images*. It does not show that its map helps a diagnosis.
+
+# %% [markdown]
+# ## Parameters
+#
+# `make choose MODEL=model.keras DATA=folder` sets the first two. The images lie in one sub-folder for each class, or
+# flat; a `labels.csv` with the columns `image`, `label` and `patient` may say what is known of them.
+
+# %% tags=["parameters"]
+model = "../build/demo/radiographs_relu_0.keras"
+images = ""  # a folder; empty: sixty phantoms, written as files first
+labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
+class_names = []  # in the order of the model's outputs; empty: the sub-folders or labels in order of name
+preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
+activation = ""  # "softmax" or "relu", where the model ends in logits
+image_size = 0  # in pixels, where the model takes images of any size
+methods = []  # names in cams.METHODS; empty: all of them
+alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
+most_images = 500  # drawn at random, if there are more
+colour_map = "viridis"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
+batch_size = 32
+resamples = 2000  # of the bootstrap over patients
+seed = 0
+profile = "your data"
+results = "../build/choose/example"
+
+# %% [markdown]
+# Everything that computes is in the package.
+
+# %%
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown, display
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from black_average_drop import cams, choice, controls, evaluation, figures, localization, masks, networks, provenance
+from black_average_drop.datasets import folder, phantoms
+
+set_matplotlib_formats("png")
+started = datetime.datetime.now()
+networks.make_deterministic(seed)
+results = Path(results)
+sampling = {"resamples": resamples, "seed": seed}
+
+# %% [markdown]
+# ## The model
+#
+# It is cut at its last feature maps. Behind global average pooling and one dense layer all maps have a closed form; any
+# other head is differentiated, and CAM and Ablation-CAM, which need the dense layer's weights, are lost.
+
+# %%
+loaded, _ = networks.load(model)
+settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
+network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
+head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
+facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
+facts |= {"score": network.activation, "classes": network.classes, "images": "{} x {}".format(*network.image_size)}
+pd.Series(facts, name="")
+
+# %% [markdown]
+# ## The images
+#
+# As they are read: the whole image, stretched to the size that the network takes. Grey images of more than 8 bits are
+# shown from their smallest to their largest value, DICOM files through their own window.
+
+# %%
+if not images:
+    images = str(results / "phantoms")
+    folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), images)
+dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names)
+total = len(dataset)
+dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
+first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
+sheet = figures.contact_sheet(first.images(), first.ids)
+display(sheet)
+
+# %% [markdown]
+# What they are counted as. Images of one patient are alike: without a column `patient` every file counts as a patient
+# of its own, and if that is not so, the intervals below are too narrow.
+
+# %%
+counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
+names = np.array([*dataset.class_names, "no label"])
+counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(names[:-1])}
+counted["without a label"] = (dataset.labels == folder.UNLABELLED).sum()
+pd.Series(counted, name="")
+
+# %% [markdown]
+# ## Does the model understand these images?
+#
+# A network that expects other pixels still answers, but much the same to every image, or as if by chance. Here are its
+# answers on up to 100 images under the usual ways of preprocessing.
+
+# %%
+known = choice.known_labels(dataset, network.classes)
+few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
+tried = choice.trials(loaded, dataset.images(few), None if known is None else known[few], preprocessing, **settings)
+doubts = choice.doubts(tried, preprocessing)
+tried.round(3)
+
+# %% [markdown]
+# What speaks against this model and these images going together:
+
+# %%
+if known is None and (dataset.labels != folder.UNLABELLED).any():
+    doubts.append(
+        f"There are {len(dataset.class_names)} classes of images and {network.classes} outputs: labels are left aside; "
+        "give class_names in the order of the outputs."
+    )
+Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
+
+# %% [markdown]
+# ## The maps
+#
+# Explained is the class of the label, or, where there are no labels, the class that the network predicts.
+
+# %%
+logits = np.concatenate([network.score(batch)[0] for batch in dataset.batches(batch_size)])
+classes = logits.argmax(axis=1) if known is None else known
+few = dataset.images(slice(0, batch_size)).astype("float32")
+explanation = evaluation.explain_batch(network, few, classes[: len(few)], batch_size)
+chosen, unfit = cams.usable(explanation, cams.chosen(methods or list(cams.METHODS)))
+found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes)
+alpha = alpha or masks.select_alpha(found.curve)
+distinct = [name for name in chosen if name not in found.same_as]
+drawn = [{"method": name, "same map as": found.same_as.get(name, "")} for name in chosen]
+drawn += [{"method": name, "left out": reason} for name, reason in unfit.items()]
+print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels")
+pd.DataFrame(drawn).fillna("")
+
+# %% [markdown]
+# ## The scores
+#
+# Seven control maps know nothing of what the image shows. A method that does no better than one of them is not chosen
+# by the images.
+
+# %%
+given = {"ids": dataset.ids, "groups": dataset.groups, "controls": controls.CONTROLS, "seed": seed}
+batches = dataset.batches(batch_size)
+rows = evaluation.evaluate(network, batches, chosen, alpha, batch_size, first_pass=found, **given)
+rows = rows[rows["same_map_as"] == ""]
+tables, pairs, sentences = {}, {}, {}
+for metric in ("BAD", "AD"):
+    drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
+    drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
+    tables[metric] = choice.ranking(drops, controls.CONTROLS, dataset.groups, **sampling).assign(metric=metric)
+    pairs[metric] = choice.comparisons(drops, controls.CONTROLS, dataset.groups, **sampling).assign(metric=metric)
+    sentences[metric] = choice.recommendation(metric, tables[metric], pairs[metric], found.same_as)
+ranking = pd.concat(tables.values(), ignore_index=True)
+left_out = int((found.scores["score"] <= 0).sum())
+print(f"Images left out because the score of the explained class is 0: {left_out} of {len(dataset)}")
+
+# %% [markdown]
+# The smaller the drop, the more of the score survives in what the map points at. 95 % intervals over patients.
+
+# %%
+drawn = figures.ranking(ranking)
+display(drawn)
+ranking.round(4)
+
+# %% [markdown]
+# Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them:
+
+# %%
+differences = pd.concat(pairs.values(), ignore_index=True)
+differences[differences["first"].isin(distinct) & differences["second"].isin(distinct)].round(4)
+
+# %% [markdown]
+# ## Recommendation
+#
+# By Black Average Drop, which agreed better than Average Drop with known lesions; below it what `07_trust` found of
+# both metrics where lesions are known, to be read before anything is concluded.
+
+# %%
+warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
+recommendation = f"{warning}**{sentences['BAD']}**\n\n{sentences['AD']}\n\n"
+recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
+with provenance.replacing(results / "recommendation.md") as partial:
+    partial.write_text(recommendation + "\n", encoding="utf-8")
+Markdown(recommendation)
+
+# %% [markdown]
+# ## Where the methods differ most
+#
+# The images on which the masked images of the methods have least in common.
+
+# %%
+apart = choice.disagreement(dataset, {name: found.maps[name] for name in distinct}, alpha, batch_size)
+gallery_rows = []
+for one in np.argsort(-apart, kind="stable")[:6]:
+    maps = {name: evaluation.upsampled(found.maps[name][[one]], network.image_size)[0] for name in distinct}
+    label = names[classes[one]] if classes[one] < len(names) - 1 else f"class {classes[one]}"
+    title = f"{Path(dataset.ids[one]).name[:28]}\n{label}, {100 * apart[one]:.0f} % apart"
+    gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
+gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
+display(gallery)
+
+# %% [markdown]
+# Everything as CSV, and where it comes from.
+
+# %%
+outputs = [results / "recommendation.md", *figures.save(sheet, results / "images")]
+outputs += figures.save(drawn, results / "ranking") + figures.save(gallery, results / "gallery")
+shares = {name: localization.blank(np.maximum(found.maps[name], 0)) for name in distinct}
+by_image = pd.DataFrame({"id": dataset.ids, "patient": dataset.groups, "explained": classes, "apart": apart})
+by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
+tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
+outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+inputs = {Path(model).name: Path(model), "images": provenance.dataset_checksum(dataset)}
+record = provenance.write("08_your_data", outputs, inputs, globals(), results, started)
+record["outputs"]

@@ -1,0 +1,70 @@
+# %% [markdown]
+# # Explore maps by hand
+#
+# Pick an image, a class and a method, and move alpha: the map, the faded image of Average Drop and the blackened image
+# of Black Average Drop change together with what the network says of them. Run all cells first (*Run*, *Run All
+# Cells*); without a kernel the contact sheet below still shows the maps.
+
+# %% tags=["parameters"]
+model = "../build/demo/radiographs_relu_0.keras"
+images = ""  # a folder, as in 08_your_data; empty: phantoms
+preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
+activation = ""  # "softmax" or "relu", where the model ends in logits
+image_size = 0  # in pixels, where the model takes images of any size
+shown = 10  # images
+colour_map = "viridis"  # of the contact sheet; "jet" has the paper's look
+seed = 0
+
+# %% [markdown]
+# Everything that computes is in the package.
+
+# %%
+import numpy as np
+from IPython.display import display
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from black_average_drop import cams, evaluation, explore, figures, networks
+from black_average_drop.datasets import folder, phantoms
+
+set_matplotlib_formats("png")
+loaded, _ = networks.load(model)
+settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
+network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
+
+# %% [markdown]
+# The images: some of the folder, drawn at random, or phantoms, every second one with a lesion.
+
+# %%
+if images:
+    dataset = folder.load(images, network.image_size)
+    dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(len(dataset))[:shown]))
+else:
+    dataset = phantoms.radiographs(shown, seed=seed + 1, size=network.image_size[0]).in_memory()
+print(f"{len(dataset)} images for a network of {network.classes} classes")
+
+# %% [markdown]
+# ## By hand
+#
+# Y is the score of the class on the whole image, O that on a masked one. A click on a number takes that image, with the
+# class that the network predicts for it.
+
+# %%
+explore.explorer(network, dataset)
+
+# %% [markdown]
+# ## At a glance
+#
+# The same images under the paper's methods, each for the class that is predicted: what there is to see without a
+# kernel.
+
+# %%
+pixels = dataset.images(slice(0, 4))
+classes = network.score(pixels)[0].argmax(axis=1)
+explanation = evaluation.explain_batch(network, pixels.astype("float32"), classes, len(pixels))
+methods, _ = cams.usable(explanation, cams.chosen(cams.PAPER_METHODS))
+maps = {name: evaluation.upsampled(method(explanation), network.image_size) for name, method in methods.items()}
+rows = [
+    {"title": dataset.ids[i][-28:], "image": pixels[i], "maps": {name: drawn[i] for name, drawn in maps.items()}}
+    for i in range(len(pixels))
+]
+display(figures.figure1(rows, list(methods), colour_map=colour_map))
