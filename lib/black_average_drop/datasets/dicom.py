@@ -8,7 +8,7 @@ from pydicom.errors import InvalidDicomError
 from black_average_drop.datasets import stretched
 
 SUFFIXES = (".dcm", ".dicom")
-_FAR = np.array([-(2**40), 2**40])  # what a window or table turns these into are the ends of its range
+_FAR = np.array([-(2**40), 2**40])  # what a window turns these into are the ends of its range
 
 
 def read(path):
@@ -28,7 +28,10 @@ def read(path):
             return stretched(values[..., :3], 0, np.iinfo(values.dtype).max)
         values = pixels.apply_modality_lut(values, file)
         low, high = values.min(), values.max()
-        if "WindowWidth" in file or file.get("VOILUTSequence"):
+        if file.get("VOILUTSequence"):
+            values = pixels.apply_voi_lut(values, file)
+            low, high = 0, 2 ** file.VOILUTSequence[0].LUTDescriptor[2] - 1
+        elif "WindowWidth" in file:
             values, (low, high) = (pixels.apply_voi_lut(part, file) for part in (values, _FAR))
         if file.PhotometricInterpretation == "MONOCHROME1":
             low, high = high, low
