@@ -41,7 +41,7 @@ data: env  ## fetch the images and weights that PROFILE reads into DATA; what is
 data-report: env  ## print the table of data/README.md, counted anew from the files in DATA
 	@$(PIPELINE) data-report --data "$(DATA)"
 
-report: reproduce  ## the executed notebooks as HTML without code cells, in build/PROFILE/report
+report: reproduce  ## figures, tables, claims, notebooks and where each comes from: build/PROFILE/site/index.html
 	@$(PIPELINE) report --profile $(PROFILE)
 
 test: env  ## check the code style and run every test, the notebooks on the smoke profile among them
