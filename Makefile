@@ -44,7 +44,7 @@ data-report: env  ## print the table of data/README.md, counted anew from the fi
 choose: env  ## which map suits your MODEL=model.keras on the images in DATA=folder? SET="name=value ..." sets more
 	@$(PIPELINE) choose --model "$(MODEL)" --data "$(DATA)" $(foreach setting,$(SET),--set "$(setting)")
 
-report: reproduce  ## the executed notebooks as HTML without code cells, in build/PROFILE/report
+report: reproduce  ## figures, tables, claims, notebooks and where each comes from: build/PROFILE/site/index.html
 	@$(PIPELINE) report --profile $(PROFILE)
 
 test: env  ## check the code style and run every test, the notebooks on the smoke profile among them

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from black_average_drop import (
     pipeline,
     provenance,
     sensitivity,
+    site,
 )
 from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
 
@@ -496,14 +498,24 @@ def test_nothing_lands_outside_the_build_folder(project):
     assert not list(project.glob("build/smoke/**/partial-*"))
 
 
-def test_executed_notebooks_become_pages_without_code(project):
-    assert run(project, "report", "--profile", "smoke").returncode == 0
-    page = (project / "build/smoke/report/03_table1.html").read_text()
-    assert "paper 0.7548" in page and "evaluation.evaluate(" not in page
-    assert "masked images:" not in page and "<title>03_table1" in page
-    assert not any("WARNING:tensorflow" in path.read_text() for path in project.glob("build/smoke/report/*.html"))
-    assert pipeline._is_chatter({"name": "stdout", "text": "WARNING:tensorflow:5 out of the last 9 calls"})
-    assert not pipeline._is_chatter({"name": "stdout", "text": "alpha 0.2"})
+def test_the_results_page_holds_what_was_made(project, results):
+    done = run(project, "report", "--profile", "smoke")
+    assert done.returncode == 0, done.stderr
+    pages = {path.stem: path.read_text() for path in (project / "build/smoke/site").glob("*.html")}
+    assert set(pages) == {"index", *pipeline.ORDER}
+    notebook, index = pages["03_table1"], pages["index"]
+    assert "paper 0.7548" in notebook and "evaluation.evaluate(" not in notebook
+    assert "masked images:" not in notebook and "<title>03_table1" in notebook
+    assert not any("WARNING:tensorflow" in page for page in pages.values())
+    assert all("smoke run: not a result" in page for page in pages.values())
+    figures = {path.name for path in results.glob("*.png")}
+    assert figures == {f"{stem}.png" for stem in site.ALTERNATIVES}
+    assert figures == set(re.findall(r'<img src="([^"]+)" alt="[^"]+"', index))
+    assert "paper 0.7548" in index and "This is no clinical evidence." in index
+    for notebook in pipeline.ORDER:
+        record = json.loads((results / f"{notebook}.json").read_text())
+        assert f'href="{notebook}.html"' in index and record["created"] in index
+        assert all(checksum in index for checksum in record["outputs"].values())
 
 
 def test_every_figure_is_shown_where_it_is_made(project):

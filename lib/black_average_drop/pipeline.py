@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from black_average_drop import claims, provenance
+from black_average_drop import claims, provenance, site
 from black_average_drop.datasets import FOLDERS, catalogue, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
@@ -42,8 +42,7 @@ def run(profile, data_root):
     """Execute the notebooks of a profile that are stale. Raises ValueError or FileNotFoundError before anything runs
     if the profile, a parameter or the data root is wrong, and RuntimeError if a notebook fails."""
     sections = read_profile(profile)
-    build = ROOT / "build" / profile
-    results = build / "results" if profile == "smoke" else ROOT / "paper_figures" / results_folder(profile)
+    build, results = _places(profile)
     _check_results(profile, results)
     data_root = Path(data_root).resolve()
     _check_data(sections, data_root)
@@ -141,7 +140,14 @@ def choose(model, images, settings=()):
     places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve())}
     (build / "recommendation.md").unlink(missing_ok=True)  # of another run
     _execute(notebook, parameters | places, build)
-    print((build / "recommendation.md").read_text())
+    page = site.write_notebook(build / f"{notebook}.ipynb", build / "report.html")
+    print(f"{(build / 'recommendation.md').read_text()}\nThe report, with figures and tables: {page.relative_to(ROOT)}")
+
+
+def _places(profile):
+    """The folder of executed notebooks and models, and that of results."""
+    build = ROOT / "build" / profile
+    return build, build / "results" if profile == "smoke" else ROOT / "paper_figures" / results_folder(profile)
 
 
 def results_folder(profile):
@@ -205,24 +211,10 @@ def _keras_weights(parameters, data_root):
 
 
 def report(profile):
-    """Write the executed notebooks of a profile as HTML without code cells to build/<profile>/report."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
-    for notebook in ORDER:
-        source = ROOT / "build" / profile / f"{notebook}.ipynb"
-        executed = nbformat.read(source, as_version=4)
-        for cell in executed.cells:  # progress bars and start-up chatter have had their day
-            cell["outputs"] = [one for one in cell.get("outputs", []) if not _is_chatter(one)]
-        body, _ = exporter.from_notebook_node(executed, {"metadata": {"name": notebook}})
-        with provenance.replacing(source.parent / "report" / f"{notebook}.html") as partial:
-            partial.write_text(body, encoding="utf-8")
-        print(source.parent.relative_to(ROOT) / "report" / f"{notebook}.html")
-
-
-def _is_chatter(output):
-    return output.get("name") == "stderr" or output.get("text", "").startswith("WARNING:tensorflow")
+    """Write the results page of a profile to build/<profile>/site. Raises as `site.write`."""
+    read_profile(profile)
+    for page in site.write(profile, ORDER, *_places(profile)):
+        print(page.relative_to(ROOT))
 
 
 def convert(script):
