@@ -66,7 +66,7 @@ network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preproce
 head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
 facts |= {"score": network.activation, "classes": network.classes, "images": "{} x {}".format(*network.image_size)}
-pd.Series(facts, name="")
+pd.Series(facts).to_frame("")
 
 # %% [markdown]
 # ## The images
@@ -94,7 +94,7 @@ counted = {"images in the folder": total, "taken": len(dataset), "patients": len
 names = np.array([*dataset.class_names, "no label"])
 counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(names[:-1])}
 counted["without a label"] = (dataset.labels == folder.UNLABELLED).sum()
-pd.Series(counted, name="")
+pd.Series(counted).to_frame("")
 
 # %% [markdown]
 # ## Does the model understand these images?
