@@ -312,6 +312,11 @@ def _hash(*parts):
 
 def main():
     """The command line: python -m black_average_drop.pipeline run|report|notebooks|data|data-report."""
+    if not (NOTEBOOKS / "profiles").is_dir():
+        sys.exit(
+            "There are no notebooks beside this installed package: the pipeline wants a checkout of the project, made "
+            "ready by make env."
+        )
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
     parser.add_argument("command", choices=("run", "report", "notebooks", "data", "data-report"))
     parser.add_argument("--profile", default="demo")
