@@ -1,5 +1,6 @@
 """pyproject.toml, requirements.lock and environment.yml say the same; the Makefile and the lock are fit to publish."""
 
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from black_average_drop.provenance import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
+QUIET = "--disable-pip-version-check"
 
 
 def pins():
@@ -99,3 +101,32 @@ def test_the_kernel_is_this_environments_own_whatever_the_user_has(tmp_path, mon
     assert answers["0"] == ["False", "/no/such/python"]  # the trap is real
     assert answers["1"][0] == "True"
     assert "export JUPYTER_PREFER_ENV_PATH = 1" in (ROOT / "Makefile").read_text()
+
+
+def test_binder_installs_the_package_as_make_does(tmp_path):
+    """postBuild with a python that says what it is asked for."""
+    told = tmp_path / "python"
+    told.write_text('#!/bin/sh\necho "$@"\n')
+    told.chmod(0o755)
+    script = ROOT / "postBuild"
+    done = subprocess.run([script], cwd=ROOT, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True)
+    made = re.search(r"python (-m pip install .*--editable \.)", (ROOT / "Makefile").read_text())[1]
+    assert done.returncode == 0
+    assert done.stdout.split() == [word for word in made.split() if word not in ("--quiet", QUIET)]
+
+
+def test_dev_container_makes_the_environment_and_serves_nobody_else():
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    python = container["image"].rsplit(":", 1)[1]
+    assert python + ".0" in SpecifierSet(PROJECT["requires-python"])
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    commands = [value for name, value in container.items() if name.endswith("Command")]
+    assert commands == ["make env"]
+    assert all(command.removeprefix("make ") in targets for command in commands)
+    # JupyterLab listens on localhost in the container; publishing a port (appPort, -p) would open it to the network.
+    assert container["forwardPorts"] == [8888] and list(container["portsAttributes"]) == ["8888"]
+    assert "make lab" in container["portsAttributes"]["8888"]["label"] and "lab" in targets
+    assert not {"appPort", "runArgs"} & set(container)
+    tools = container["customizations"]["vscode"]
+    assert tools["settings"]["remote.localPortHost"] == "localhost"
+    assert {"ms-python.python", "ms-toolsai.jupyter", "charliermarsh.ruff"} == set(tools["extensions"])

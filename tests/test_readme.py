@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -26,7 +25,8 @@ def test_linked_files_are_there():
         assert (ROOT / target).exists(), target
 
 
-def test_example_works_when_pasted(tmp_path, small_model, generator):
+def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
+    """With the installed package, outside the checkout, on a model and images that the project had no part in."""
     small_model.save(tmp_path / "model.keras")
     for name in ("healthy", "ill"):
         (tmp_path / "images" / name).mkdir(parents=True)
@@ -35,8 +35,10 @@ def test_example_works_when_pasted(tmp_path, small_model, generator):
             Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
     code = README.split("```python\n")[1].split("```")[0]
     assert code.count("\n") <= 10
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    where = "\nimport black_average_drop\nprint(black_average_drop.__file__)"
+    done = installed.run("-c", code + where, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith(str(installed.site))
     for name in ("Grad-CAM++", "smooth random map"):
         assert len(re.findall(re.escape(name) + r" +0\.\d+", done.stdout)) == 2
 

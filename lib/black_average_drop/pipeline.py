@@ -233,6 +233,16 @@ def convert(script):
     return nbformat.writes(nbformat.validator.normalize(notebook)[1], version=nbformat.NO_CONVERT) + "\n"
 
 
+def unlike():
+    """The percent scripts, in order of name, whose .ipynb is missing or not what `convert` makes of them."""
+    found = []
+    for script in sorted(NOTEBOOKS.glob("*.py")):
+        notebook = script.with_suffix(".ipynb")
+        if not notebook.is_file() or notebook.read_text() != convert(script):
+            found.append(script)
+    return found
+
+
 def _execute(notebook, parameters, build):
     """Run a notebook with papermill under a temporary name; a failed one is kept as <notebook>.failed.ipynb."""
     import papermill
@@ -339,13 +349,21 @@ def _hash(*parts):
 
 def main():
     """The command line: python -m black_average_drop.pipeline run|choose|report|notebooks|data|data-report."""
+    if not (NOTEBOOKS / "profiles").is_dir():
+        sys.exit(
+            "There are no notebooks beside this installed package: the pipeline wants a checkout of the project, made "
+            "ready by make env."
+        )
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
     parser.add_argument("command", choices=("run", "choose", "report", "notebooks", "data", "data-report"))
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--data", default="data")
     parser.add_argument("--model", default="", help="of choose")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
+    parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
+    if arguments.check and arguments.command != "notebooks":
+        parser.error("--check goes with notebooks")
     try:
         if arguments.command == "run":
             run(arguments.profile, arguments.data)
@@ -357,6 +375,9 @@ def main():
             data(arguments.profile, arguments.data)
         elif arguments.command == "data-report":
             print(data_report.markdown(arguments.data))
+        elif arguments.check:
+            if differ := [f"notebooks/{script.stem}.ipynb" for script in unlike()]:
+                sys.exit(f"Not what its script says: {', '.join(differ)}. Run make notebooks.")
         else:
             for script in sorted(NOTEBOOKS.glob("*.py")):
                 script.with_suffix(".ipynb").write_text(convert(script))
