@@ -231,9 +231,9 @@ for name, images in dataset.items():
 pd.DataFrame({name: {"images": len(dataset[name]), "alpha": alphas[name]} for name in dataset}).T
 
 # %% [markdown]
-# Which of them coincide: the largest difference between the maps of two methods, each clipped and scaled to a peak of
-# 1. Behind global average pooling and one dense layer the gradient of a logit is the same at every position, w / z. So
-# Grad-CAM, XGrad-CAM and HiRes-CAM, which weigh or multiply by it, are all CAM without its negative part; positive
+# Which of them coincide: the largest difference between the maps of two methods, each clipped and scaled to the same
+# peak. Behind global average pooling and one dense layer the gradient of a logit is the same at every position, w / z.
+# So Grad-CAM, XGrad-CAM and HiRes-CAM, which weigh or multiply by it, are all CAM without its negative part; positive
 # gradients, Layer-CAM and Grad-CAM++ with normalised alpha are CAM without its negative weights. Ablation-CAM weighs by
 # w F instead, Eigen-CAM does not know the class.
 

@@ -138,7 +138,8 @@ def choose(model, images, settings=()):
     build = ROOT / "build" / "choose" / Path(images).resolve().name
     places = {"profile": "your data", "results": str(build)}
     places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve())}
-    (build / "recommendation.md").unlink(missing_ok=True)  # of another run
+    for name in ("recommendation.md", "report.html"):  # of an earlier run
+        (build / name).unlink(missing_ok=True)
     _execute(notebook, parameters | places, build)
     page = site.write_notebook(build / f"{notebook}.ipynb", build / "report.html")
     print(f"{(build / 'recommendation.md').read_text()}\nThe report, with figures and tables: {page.relative_to(ROOT)}")

@@ -1,0 +1,110 @@
+"""make choose, end to end: a model made by plain Keras code and a folder of X-rays, with no code edited."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from black_average_drop import cams, controls, pipeline
+from black_average_drop.datasets import folder, phantoms
+from black_average_drop.provenance import ROOT, sha256
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A copy of the project, and beside it a saved Sequential with a nested backbone, and twenty X-rays."""
+    root = tmp_path_factory.mktemp("choose")
+    for part in ("lib", "notebooks"):
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / part, root / part, ignore=ignore)
+    keras.utils.set_random_seed(3)
+    backbone = keras.applications.MobileNetV2((64, 64, 3), alpha=0.35, include_top=False, weights=None)
+    parts = [keras.Input((64, 64, 3)), layers.Rescaling(1 / 127.5, -1), backbone, layers.GlobalAveragePooling2D()]
+    keras.Sequential([*parts, layers.Dense(2, "softmax")]).save(root / "outside.keras")
+    folder.save(phantoms.radiographs(20, size=64), root / "x-rays")
+    (root / "x-rays/normal").rename(root / "x-rays/<script>alert(1)<")
+    return root
+
+
+def choose(place, *arguments):
+    """Run the command in the copy; its exit code and what it printed."""
+    environment = os.environ | {"PYTHONPATH": str(place / "lib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "black_average_drop.pipeline", "choose", *map(str, arguments)]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def chosen(place):
+    code, said = choose(
+        place, "--model", place / "outside.keras", "--data", place / "x-rays", "--set", "resamples=200", "--set",
+        "batch_size=10",
+    )  # fmt: skip
+    assert code == 0, said
+    return place / "build/choose/x-rays", said
+
+
+def test_it_ends_in_one_recommendation_and_a_warning(chosen):
+    build, said = chosen
+    text = (build / "recommendation.md").read_text()
+    assert text in said and "build/choose/x-rays/report.html" in said
+    assert len(re.findall(r"BAD recommends|do not tell the methods apart by BAD", text)) == 1
+    assert "This is no clinical evidence." in text
+    assert "**Doubtful:**" in text and "hardly vary" in text  # nobody has trained that model
+
+
+def test_everything_is_written_as_csv_with_its_provenance(chosen, place):
+    build, _ = chosen
+    ranking = pd.read_csv(build / "ranking.csv")
+    assert set(ranking.loc[ranking["control"], "map"]) == set(controls.CONTROLS)
+    assert set(ranking.loc[~ranking["control"], "map"]) <= set(cams.METHODS)
+    assert set(ranking["metric"]) == {"AD", "BAD"} and (ranking["images"] == 20).all()
+    rows = pd.read_csv(build / "scores.csv")
+    means = rows.groupby(["metric", "method"])["drop"].mean()
+    np.testing.assert_allclose(ranking["drop"], [means[row.metric, row.map] for row in ranking.itertuples()], atol=1e-5)
+    images = pd.read_csv(build / "images.csv")
+    assert list(images["explained"]) == [0] * 10 + [1] * 10  # the label's class
+    text = (build / "08_your_data.json").read_text()
+    record = json.loads(text)
+    assert record["inputs"]["outside.keras"] == sha256(place / "outside.keras")
+    assert record["outputs"]["ranking.csv"] == sha256(build / "ranking.csv") and str(place) not in text
+    assert record["parameters"]["model"] == "outside.keras" and record["parameters"]["resamples"] == 200
+
+
+def test_the_report_is_one_page_that_escapes_names(chosen):
+    build, _ = chosen
+    page = (build / "report.html").read_text(encoding="utf-8")
+    assert page.count('src="data:image/png;base64,') == 3 == len(re.findall(r"<img[^>]*alt=\S", page))
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert not re.search(r'(src|href)="https?:', page)
+    assert "no clinical evidence" in page and "another image" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "absent.keras"), "absent.keras is missing: name your model and images, MODEL=model.keras"),
+        (("--data", "absent"), "absent is missing: name your model and images, DATA=folder"),
+        (("--set", "most_image=3"), "08_your_data has no parameter 'most_image': choose from"),
+        (("--set", "most_images=many"), "most_images is 'many', a str: a int is wanted"),
+        (("--set", "preprocessing=tanh"), "preprocessing is 'tanh': choose"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(place, chosen, arguments, message):
+    given = {"--model": place / "outside.keras", "--data": place / "x-rays"} | {arguments[0]: arguments[1]}
+    code, said = choose(place, *(part for pair in given.items() for part in pair))
+    assert code == 1 and message in said
+    if "traceback" in said:  # the notebook had started: nothing of an earlier run is left to be taken for its report
+        assert not (chosen[0] / "report.html").exists() and not (chosen[0] / "recommendation.md").exists()
+
+
+def test_the_notebook_alone_stands_outside_of_every_profile():
+    assert not set(pipeline.ALONE) & set(pipeline.ORDER)
