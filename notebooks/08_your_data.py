@@ -132,11 +132,12 @@ few = dataset.images(slice(0, batch_size)).astype("float32")
 explanation = evaluation.explain_batch(network, few, classes[: len(few)], batch_size)
 chosen, unfit = cams.usable(explanation, cams.chosen(methods or list(cams.METHODS)))
 found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes)
-alpha = alpha or masks.select_alpha(found.curve)
+differ = np.max(found.curve) > 0  # not where but one of the paper's methods can be drawn, or all draw one map
+alpha = alpha or (masks.select_alpha(found.curve) if differ else choice.ALPHA)
 distinct = [name for name in chosen if name not in found.same_as]
 drawn = [{"method": name, "same map as": found.same_as.get(name, "")} for name in chosen]
 drawn += [{"method": name, "left out": reason} for name, reason in unfit.items()]
-print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels")
+print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels" + ("" if differ else ", for want of maps to choose it by"))
 pd.DataFrame(drawn).fillna("")
 
 # %% [markdown]

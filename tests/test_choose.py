@@ -44,10 +44,8 @@ def choose(place, *arguments):
 
 @pytest.fixture(scope="module")
 def chosen(place):
-    code, said = choose(
-        place, "--model", place / "outside.keras", "--data", place / "x-rays", "--set", "resamples=200", "--set",
-        "batch_size=10",
-    )  # fmt: skip
+    arguments = ["--model", place / "outside.keras", "--data", place / "x-rays", "--set", "resamples=200"]
+    code, said = choose(place, *arguments, "--set", "batch_size=10")
     assert code == 0, said
     return place / "build/choose/x-rays", said
 

@@ -11,6 +11,7 @@ from black_average_drop.datasets.folder import UNLABELLED
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
 LEAST_SPREAD = 0.02
+ALPHA = 0.2  # where the methods cannot choose it
 LEVEL = agreement.LEVEL
 
 
