@@ -22,7 +22,7 @@ class_names = []  # in the order of the model's outputs; empty: the sub-folders 
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
-methods = []  # names in cams.METHODS; empty: all of them
+methods = []  # names in cams.METHODS, beside the paper's three; empty: all of them
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 most_images = 500  # drawn at random, if there are more
 colour_map = "viridis"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
@@ -91,9 +91,13 @@ display(sheet)
 
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
-names = np.array([*dataset.class_names, "no label"])
-counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(names[:-1])}
+counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(dataset.class_names)}
 counted["without a label"] = (dataset.labels == folder.UNLABELLED).sum()
+if counted["patients"] < 2:
+    raise ValueError(
+        "All images are of one patient, and two are needed at least: say whose they are in the column patient of a "
+        "labels.csv. A DICOM file is otherwise of its PatientID, which may be the same in all where names were removed."
+    )
 pd.Series(counted).to_frame("")
 
 # %% [markdown]
@@ -126,11 +130,9 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 # Explained is the class of the label, or, where there are no labels, the class that the network predicts.
 
 # %%
-logits = np.concatenate([network.score(batch)[0] for batch in dataset.batches(batch_size)])
+wanted = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
+logits, chosen, unfit = choice.first_look(network, dataset, cams.chosen(wanted), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
-few = dataset.images(slice(0, batch_size)).astype("float32")
-explanation = evaluation.explain_batch(network, few, classes[: len(few)], batch_size)
-chosen, unfit = cams.usable(explanation, cams.chosen(methods or list(cams.METHODS)))
 found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes)
 differ = np.max(found.curve) > 0  # not where but one of the paper's methods can be drawn, or all draw one map
 alpha = alpha or (masks.select_alpha(found.curve) if differ else choice.ALPHA)
@@ -180,12 +182,13 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # %% [markdown]
 # ## Recommendation
 #
-# By Black Average Drop, which agreed better than Average Drop with known lesions; below it what `07_trust` found of
-# both metrics where lesions are known, to be read before anything is concluded.
+# By Black Average Drop, the paper's metric; below it Average Drop, and what `07_trust` found of both where lesions are
+# known, to be read before anything is concluded.
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
 recommendation = f"{warning}**{sentences['BAD']}**\n\n{sentences['AD']}\n\n"
+recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
 with provenance.replacing(results / "recommendation.md") as partial:
     partial.write_text(recommendation + "\n", encoding="utf-8")
@@ -198,11 +201,10 @@ Markdown(recommendation)
 
 # %%
 apart = choice.disagreement(dataset, {name: found.maps[name] for name in distinct}, alpha, batch_size)
-gallery_rows = []
+gallery_rows, names = [], choice.output_names(dataset, network.classes)
 for one in np.argsort(-apart, kind="stable")[:6]:
     maps = {name: evaluation.upsampled(found.maps[name][[one]], network.image_size)[0] for name in distinct}
-    label = names[classes[one]] if classes[one] < len(names) - 1 else f"class {classes[one]}"
-    title = f"{Path(dataset.ids[one]).name[:28]}\n{label}, {100 * apart[one]:.0f} % apart"
+    title = f"{Path(dataset.ids[one]).name[:28]}\n{names[classes[one]]}, {100 * apart[one]:.0f} % apart"
     gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
 gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
@@ -214,7 +216,8 @@ display(gallery)
 outputs = [results / "recommendation.md", *figures.save(sheet, results / "images")]
 outputs += figures.save(drawn, results / "ranking") + figures.save(gallery, results / "gallery")
 shares = {name: localization.blank(np.maximum(found.maps[name], 0)) for name in distinct}
-by_image = pd.DataFrame({"id": dataset.ids, "patient": dataset.groups, "explained": classes, "apart": apart})
+patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
+by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
 by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]

@@ -5,6 +5,7 @@ import pydicom
 import pytest
 import tifffile
 from PIL import Image
+from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -76,7 +77,8 @@ def test_a_csv_without_labels_takes_them_from_the_sub_folders(tmp_path):
         ("image,label\n../outside.png,x\n", (), "names ../outside.png, which is no file in"),
         ("image,label\na.png,x\nb.png,\n", (), "some images have a label and some have none"),
         ("image,label\na.png,x\nb.png,y\n", ("x", "z"), "'y' is none of the classes x, z"),
-        ("image,label\na.png,x\na.png,x\n", (), "The id a.png stands for several images"),
+        ("image,label\na.png,x\n./a.png,x\n", (), "The id a.png stands for several images"),
+        ("image\n/etc/hostname\n", (), "names /etc/hostname, which is no file in"),
     ],
 )
 def test_a_csv_that_does_not_fit_is_refused(tmp_path, csv, names, message):
@@ -115,6 +117,25 @@ def test_sixteen_bits_are_stretched_if_grey_and_scaled_if_in_colour(tmp_path):
         folder.load(tmp_path, SIZE).images()
 
 
+def test_tiff_with_white_at_zero_is_inverted_and_of_several_pages_refused(tmp_path):
+    for name, kind in (("a.tif", "uint8"), ("b.tif", "uint16")):
+        tifffile.imwrite(tmp_path / name, RAMP.astype(kind) * 4, photometric="miniswhite")
+    shown = folder.load(tmp_path, SIZE).images()[..., 0].astype(int)
+    np.testing.assert_array_equal(shown[0], 255 - RAMP * 4)
+    np.testing.assert_array_equal(shown[1], np.round(255 - RAMP / 63 * 255))
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((2, 8, 8), "uint8"))
+    with pytest.raises(ValueError, match="b.tif holds 2 pages"):
+        folder.load(tmp_path, SIZE).images()
+
+
+def test_a_dicom_directory_and_dates_as_folders_are_no_surprise(tmp_path):
+    (tmp_path / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM")
+    write(tmp_path / "20240101" / "a.png")
+    write(tmp_path / "20240102" / "b.png")
+    data = folder.load(tmp_path, SIZE)
+    assert data.class_names == ("20240101", "20240102") and list(data.labels) == [0, 1]
+
+
 def test_dicom_is_shown_through_its_window(tmp_path):
     values = RAMP * 50  # 0 to 3,150
     write_dicom(tmp_path / "plain.dcm", values)
@@ -145,10 +166,55 @@ def test_dicom_tables_and_colour(tmp_path):
     tags |= {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelData": colour.tobytes()}
     write_dicom(tmp_path / "colour.dcm", RAMP, **tags)
     np.testing.assert_array_equal(dicom.read(tmp_path / "colour.dcm"), colour)
+    deep = {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelData": (colour.astype("<u2") * 16).tobytes()}
+    write_dicom(tmp_path / "deep.dcm", RAMP, **tags | deep)
+    np.testing.assert_allclose(dicom.read(tmp_path / "deep.dcm"), colour * 16.0 / 4095 * 255, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": None, "WindowWidth": None},
+        {"WindowCenter": 100},
+        {"WindowWidth": 100},
+        {"RescaleSlope": None, "RescaleIntercept": None, "VOILUTFunction": ""},
+    ],
+)
+def test_empty_or_half_dicom_tags_are_as_good_as_none(tmp_path, tags):
+    write_dicom(tmp_path / "a.dcm", RAMP * 50, **tags)
+    np.testing.assert_array_equal(dicom.read(tmp_path / "a.dcm")[..., 0], np.round(RAMP / 63 * 255))
+
+
+def test_of_several_windows_the_first_counts_also_inverted(tmp_path):
+    windows = {"WindowCenter": [1000.5, 9], "WindowWidth": [1001, 3], "VOILUTFunction": ""}
+    write_dicom(tmp_path / "a.dcm", RAMP * 50, **windows)
+    write_dicom(tmp_path / "b.dcm", RAMP * 50, PhotometricInterpretation="MONOCHROME1", **windows)
+    shown = np.clip((RAMP * 50 - 500) / 1000, 0, 1) * 255
+    np.testing.assert_allclose(dicom.read(tmp_path / "a.dcm")[..., 0], shown, atol=0.51)
+    np.testing.assert_allclose(dicom.read(tmp_path / "b.dcm")[..., 0], 255 - shown, atol=0.51)
+
+
+@pytest.mark.parametrize("padding", [0, 4095])
+def test_padding_is_black_and_stretches_nothing(tmp_path, padding):
+    values = 1000 + RAMP * 10
+    values[:2] = padding
+    for name, kind in (("a.dcm", "MONOCHROME2"), ("b.dcm", "MONOCHROME1")):
+        write_dicom(tmp_path / name, values, PixelPaddingValue=padding, PhotometricInterpretation=kind)
+    expected = np.round((values[2:] - values[2].min()) / (values[2:].max() - values[2].min()) * 255)
+    plain, inverted = (dicom.read(tmp_path / name)[..., 0] for name in ("a.dcm", "b.dcm"))
+    assert (plain[:2] == 0).all() and (inverted[:2] == 0).all()
+    np.testing.assert_array_equal(plain[2:], expected)
+    np.testing.assert_allclose(inverted[2:], 255 - expected, atol=1)
+
+
+@pytest.mark.parametrize("name", ["JPEG2000.dcm", "JPEGLSNearLossless_16.dcm", "MR_small_RLE.dcm"])
+def test_compressed_dicom_is_read(name):
+    shown = dicom.read(get_testdata_file(name, download=False))
+    assert shown.dtype == np.uint8 and shown.shape[2] == 3 and shown.std() > 5
 
 
 def test_dicom_that_is_no_single_image_is_named(tmp_path):
-    write_dicom(tmp_path / "film.dcm", np.tile(RAMP, (1, 1)), NumberOfFrames=3)
+    write_dicom(tmp_path / "film.dcm", RAMP, NumberOfFrames=3)
     (tmp_path / "noise.dcm").write_bytes(b"not an image")
     for name, reason in (("film.dcm", "holds 3 frames"), ("noise.dcm", "DICOM")):
         with pytest.raises(ValueError, match=f"{name} cannot be read as a DICOM image .*{reason}"):

@@ -386,3 +386,15 @@ def test_batch_normalisation_of_random_weights_follows_within_an_epoch():
     trunk = networks.build("MobileNetV2", (32, 32), ("a", "b")).get_layer(index=2)
     momenta = {layer.momentum for layer in trunk.layers if isinstance(layer, layers.BatchNormalization)}
     assert momenta == {0.9}
+
+
+def test_a_model_of_one_channel_gets_the_mean_of_the_colours(pixels):
+    keras.utils.set_random_seed(2)
+    parts = [keras.Input((32, 32, 1)), layers.Conv2D(4, 5, strides=8, activation="relu")]
+    model = keras.Sequential([*parts, layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax")])
+    network = networks.CamNetwork.from_model(model)
+    grey = pixels.astype("float32").mean(axis=-1, keepdims=True)
+    np.testing.assert_allclose(network.explain(pixels)[2], model.predict_on_batch(grey), atol=1e-5)
+    parts = [keras.Input((32, 32, 4)), layers.Conv2D(4, 5), layers.GlobalAveragePooling2D()]
+    with pytest.raises(ValueError, match=r"takes \(None, 32, 32, 4\): images"):
+        networks.CamNetwork.from_model(keras.Sequential([*parts, layers.Dense(2, "softmax")]))

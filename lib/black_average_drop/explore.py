@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from black_average_drop import cams, evaluation, figures, masks
+from black_average_drop import cams, choice, evaluation, figures, masks
 
 COLOUR_MAPS = (figures.COLOUR_MAP, "cividis", "inferno", "gray", "jet")
 SIDE = 240  # pixels of a panel
@@ -50,8 +50,7 @@ def explorer(network, dataset, alpha=0.2):
     Features are computed once for each image; a moved slider sends the two masked images through the network alone.
     """
     kept = {}  # row -> features, logits
-    names = dataset.class_names
-    names = names if len(names) == network.classes else [f"class {number}" for number in range(network.classes)]
+    names = choice.output_names(dataset, network.classes)
     state = {"row": 0, "quiet": False}
     label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
     method = ipywidgets.Dropdown(options=_drawable(network, dataset), description="method")

@@ -30,7 +30,7 @@ def figure1(rows, methods, banner="", colour_map=COLOUR_MAP):
     grid = figure.subplots(len(rows), len(methods) + 1, squeeze=False)
     for axes, row in zip(grid, rows, strict=True):
         show(axes[0], row["image"], mask=row.get("mask"), boxes=row.get("boxes", ()))
-        axes[0].set_ylabel(row["title"], fontsize=7.5)
+        axes[0].set_ylabel(row["title"], fontsize=7.5, parse_math=False)
         for panel, method in zip(axes[1:], methods, strict=True):
             show(panel, row["image"], row["maps"][method], row.get("mask"), row.get("boxes", ()), colour_map)
     for panel, name in zip(grid[0], ("input", *methods), strict=True):
@@ -65,7 +65,7 @@ def contact_sheet(images, titles, columns=4):
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, image, title in zip(panels, images, titles, strict=False):
         show(panel, image)
-        panel.set_title(title if len(title) < 32 else f"…{title[-30:]}", fontsize=6.5)
+        panel.set_title(title if len(title) < 32 else f"…{title[-30:]}", fontsize=6.5, parse_math=False)
     for panel in panels[len(images) :]:
         panel.axis("off")
     return figure

@@ -142,7 +142,7 @@ def preprocessing(name):
 
 
 class CamNetwork:
-    """A classifier read at its last feature maps; see `from_model`.
+    """A classifier read at its last feature maps; see `from_model`. It takes RGB; a model of one channel gets its mean.
 
     activation: "relu", "softmax" or "sigmoid" (several labels at once); head_weights (K, C) of a head of global average
     pooling and one dense layer, None for any other head; layer: the name of the layer whose output the feature maps
@@ -156,6 +156,7 @@ class CamNetwork:
         self.image_size = tuple(image_size or trunk.input_shape[1:3])
         self.classes = head.output_shape[-1]
         self._preprocessing = preprocessing
+        self._grey = trunk.input_shape[-1] == 1
         self._head = head
         features = layers.Activation("linear", dtype="float32")(trunk.output)
         logits = head(features)
@@ -180,6 +181,10 @@ class CamNetwork:
             raise ValueError(f"A Keras model is wanted, not {type(model).__name__}.")
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(f"Model {model.name} must be built, with one input and one output.")
+        if len(model.input_shape) != 4 or model.input_shape[-1] not in (1, 3):
+            raise ValueError(
+                f"Model {model.name} takes {model.input_shape}: images (N, H, W, 3) or (N, H, W, 1) are wanted."
+            )
         if None in model.input_shape[1:3] and image_size is None:
             raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
         steps = list(_backwards(model))
@@ -257,6 +262,8 @@ class CamNetwork:
         images = np.asarray(images, "float32")
         if images.ndim != 4 or images.shape[1:3] != self.image_size:
             raise ValueError(f"images {images.shape} do not fit: the network takes (N, {self.image_size}, 3) pixels.")
+        if self._grey:
+            images = images.mean(axis=-1, keepdims=True)
         return self._preprocessing(images) if self._preprocessing else images
 
 

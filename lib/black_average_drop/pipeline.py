@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import json
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,7 +117,8 @@ def _check_parameters(where, notebook, parameters):
 
 
 def choose(model, images, settings=()):
-    """Run 08_your_data on a model file and a folder of images; results and report go to build/choose/<folder's name>.
+    """Run 08_your_data on a model file and a folder of images; results and report go to a folder of build/choose,
+    named after both, in place of those of an earlier run.
 
     settings: texts like "most_images=100", parameters of the notebook with a YAML value. Raises ValueError or
     FileNotFoundError before anything runs if one of them is wrong, and RuntimeError if the notebook fails.
@@ -124,7 +126,8 @@ def choose(model, images, settings=()):
     notebook = ALONE[0]
     for path, what in ((model, "MODEL=model.keras"), (images, "DATA=folder")):
         if not path or not Path(path).exists():
-            raise FileNotFoundError(f"{path or 'Nothing'} is missing: name your model and images, {what} for one.")
+            missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
+            raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
     parameters = {}
     for setting in settings:
         name, _, value = setting.partition("=")
@@ -135,11 +138,11 @@ def choose(model, images, settings=()):
     _check_parameters("--set", notebook, parameters)
     if parameters.get("labels"):
         parameters["labels"] = str(Path(parameters["labels"]).resolve())
-    build = ROOT / "build" / "choose" / Path(images).resolve().name
+    build = ROOT / "build" / "choose" / f"{Path(model).stem}-{Path(images).resolve().name}"
     places = {"profile": "your data", "results": str(build)}
     places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve())}
-    for name in ("recommendation.md", "report.html"):  # of an earlier run
-        (build / name).unlink(missing_ok=True)
+    shutil.rmtree(build, ignore_errors=True)  # of an earlier run
+    build.mkdir(parents=True)
     _execute(notebook, parameters | places, build)
     page = site.write_notebook(build / f"{notebook}.ipynb", build / "report.html")
     print(f"{(build / 'recommendation.md').read_text()}\nThe report, with figures and tables: {page.relative_to(ROOT)}")

@@ -1,5 +1,6 @@
 """Any folder of images, of the clinic too: a sub-folder a class, a CSV of labels, or no labels at all."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from black_average_drop.datasets import IMAGE_SUFFIXES, dicom, from_files, requi
 
 LABELS = "labels.csv"
 UNLABELLED = -1
+MOST_CLASSES = 100_000  # a larger number as a label is a date or an id
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
 
 
 def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
@@ -50,11 +53,16 @@ def open_image(path):
     if _is_dicom(path):
         return Image.fromarray(dicom.read(path))
     image = Image.open(path)  # of colours of 16 bits it reads the upper 8
+    if image.format == "TIFF" and image.n_frames > 1:
+        raise ValueError(f"{path} holds {image.n_frames} pages, and one is wanted: save it by itself, or leave it out.")
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image, "float64")
         if not np.isfinite(values).all():
             raise ValueError(f"{path} holds values that are no numbers: replace them, or leave the image out.")
-        return Image.fromarray(stretched(values, values.min(), values.max()))
+        ends = values.min(), values.max()
+        if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            ends = ends[::-1]  # Pillow inverts those of 8 bits by itself
+        return Image.fromarray(stretched(values, *ends))
     return image
 
 
@@ -82,8 +90,10 @@ def _listed(root, path):
     if "image" not in table or not len(table):
         raise ValueError(f"{path} has no column image, or no rows: name each image's path below {root} there.")
     for name in table["image"]:
-        if not (root / name).is_file() or not (root / name).resolve().is_relative_to(root.resolve()):
+        inside = not Path(name).is_absolute() and (root / name).resolve().is_relative_to(root.resolve())
+        if not inside or not (root / name).is_file():
             raise ValueError(f"{path} names {name}, which is no file in {root}: mend its column image.")
+    table["image"] = [os.path.normpath(name) for name in table["image"]]
     folders = [name.rpartition("/")[0] for name in table["image"]]
     known = {"label": folders, "patient": [""] * len(table)}
     for column, values in known.items():
@@ -97,8 +107,8 @@ def _numbered(labels, class_names, where):
         return np.full(len(labels), UNLABELLED), class_names
     if (labels == "").any():
         raise ValueError(f"{where}: some images have a label and some have none: give all of them one, or none.")
-    if not class_names and labels.str.fullmatch(r"\d+").all():
-        class_names = tuple(map(str, range(labels.astype(int).max() + 1)))
+    if not class_names and labels.str.fullmatch(r"\d{1,6}").all() and (top := labels.astype(int).max()) < MOST_CLASSES:
+        class_names = tuple(map(str, range(top + 1)))
     class_names = class_names or tuple(sorted(set(labels)))
     numbers = {str(number): number for number in range(len(class_names))}
     numbers |= {name: number for number, name in enumerate(class_names)}
@@ -109,7 +119,7 @@ def _numbered(labels, class_names, where):
 
 
 def _is_image(path):
-    if not path.is_file() or path.name.startswith("."):
+    if not path.is_file() or path.name.startswith(".") or path.name.upper() == "DICOMDIR":
         return False
     return path.suffix.lower() in IMAGE_SUFFIXES or _is_dicom(path)
 
