@@ -52,8 +52,8 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
-lab: env  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
+	$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb
 
 notebooks: env  ## regenerate notebooks/*.ipynb from the percent scripts, which are the source
 	@$(PIPELINE) notebooks
