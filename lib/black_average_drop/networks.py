@@ -181,7 +181,7 @@ class CamNetwork:
             raise ValueError(f"A Keras model is wanted, not {type(model).__name__}.")
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(f"Model {model.name} must be built, with one input and one output.")
-        if len(model.input_shape) != 4 or model.input_shape[-1] not in (1, 3):
+        if len(model.input_shape) == 4 and model.input_shape[-1] not in (1, 3):
             raise ValueError(
                 f"Model {model.name} takes {model.input_shape}: images (N, H, W, 3) or (N, H, W, 1) are wanted."
             )
