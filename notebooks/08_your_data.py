@@ -134,12 +134,12 @@ wanted = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if nam
 logits, chosen, unfit = choice.first_look(network, dataset, cams.chosen(wanted), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
 found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes)
-differ = np.max(found.curve) > 0  # not where but one of the paper's methods can be drawn, or all draw one map
-alpha = alpha or (masks.select_alpha(found.curve) if differ else choice.ALPHA)
+told = alpha > 0 or np.max(found.curve) > 0  # the curve is flat where the paper's methods draw no two maps
+alpha = alpha or (masks.select_alpha(found.curve) if told else choice.ALPHA)
 distinct = [name for name in chosen if name not in found.same_as]
 drawn = [{"method": name, "same map as": found.same_as.get(name, "")} for name in chosen]
 drawn += [{"method": name, "left out": reason} for name, reason in unfit.items()]
-print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels" + ("" if differ else ", for want of maps to choose it by"))
+print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels" + ("" if told else ", for want of maps to choose it by"))
 pd.DataFrame(drawn).fillna("")
 
 # %% [markdown]

@@ -110,7 +110,9 @@ def test_a_wrong_preprocessing_is_noticed_with_and_without_labels(bright_or_dark
 def test_images_of_one_class_cannot_tell_chance(bright_or_dark):
     model, images, labels = bright_or_dark
     bright = labels == 0
-    assert choice.doubts(choice.trials(model, images[bright], labels[bright], "-1..1"), "-1..1")[1:] == []
+    assert choice.doubts(choice.trials(model, images[bright], labels[bright], "-1..1"), "-1..1") == []
+    wrong = choice.doubts(choice.trials(model, images[~bright], labels[~bright], ""), "")
+    assert any("hardly vary" in doubt for doubt in wrong) and not any("by chance" in doubt for doubt in wrong)
 
 
 def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met():

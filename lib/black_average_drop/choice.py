@@ -24,8 +24,9 @@ def trials(model, images, labels=None, chosen="", **settings):
     images: pixels (N, H, W, 3); labels (N,), or None where they are not known; chosen: a preprocessing beside TRIED;
     settings: for `networks.CamNetwork.from_model`. spread: how much of the probability moves from image to image, half
     the mean absolute difference from the mean answer, 0 where all answers are the same; surest: the mean largest
-    probability; accuracy, and what it would be if answers and labels had nothing to do with each other, with the
-    standard error of that; NaN without labels.
+    probability. NaN without labels: accuracy; by_chance, what it would be if answers and labels had nothing to do with
+    each other, NaN too where all labels are the same; error, the standard error of that; reordered, the accuracy with
+    the classes in the order that suits the answers best.
     """
     rows = []
     for name in dict.fromkeys((chosen, *TRIED)):
@@ -59,7 +60,8 @@ def doubts(table, chosen=""):
     """What speaks against the chosen preprocessing, by the rows of `trials`: a list of sentences, empty if nothing."""
     table = table.set_index("preprocessing")
     mine, found = table.loc[chosen], []
-    if mine["spread"] < LEAST_SPREAD:
+    one_class_met = np.isnan(mine["by_chance"]) and mine["accuracy"] > 0.5  # then equal answers are right
+    if mine["spread"] < LEAST_SPREAD and not one_class_met:
         found.append(
             f"The answers hardly vary from image to image ({100 * mine['spread']:.1f} % of the probability moves): the "
             "model may expect another preprocessing, or other images."
