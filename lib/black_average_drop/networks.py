@@ -6,6 +6,7 @@ All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer insi
 import inspect
 import json
 import os
+import threading
 import warnings
 import zipfile
 from pathlib import Path
@@ -159,9 +160,7 @@ class CamNetwork:
         self._grey = trunk.input_shape[-1] == 1
         self._head = head
         features = layers.Activation("linear", dtype="float32")(trunk.output)
-        logits = head(features)
-        self._explainer = keras.Model(trunk.inputs, [features, logits])
-        self._scorer = keras.Model(trunk.inputs, logits)
+        self._run = _compiled(keras.Model(trunk.inputs, [features, head(features)]))
 
     @classmethod
     def from_model(cls, model, preprocessing=None, activation=None, image_size=None):
@@ -223,12 +222,12 @@ class CamNetwork:
 
     def explain(self, images):
         """Pixels (N, H, W, 3) -> features (N, h, w, K), logits (N, C), scores (N, C), all float32 NumPy arrays."""
-        features, logits = self._explainer.predict_on_batch(self._prepared(images))
-        return np.asarray(features), np.asarray(logits), self.scores(np.asarray(logits))
+        features, logits = map(np.asarray, self._run(self._prepared(images)))
+        return features, logits, self.scores(logits)
 
     def score(self, images):
         """Pixels (N, H, W, 3) -> logits (N, C), scores (N, C)."""
-        logits = np.asarray(self._scorer.predict_on_batch(self._prepared(images)))
+        logits = np.asarray(self._run(self._prepared(images))[1])
         return logits, self.scores(logits)
 
     def differentiate(self, features, classes):
@@ -265,6 +264,28 @@ class CamNetwork:
         if self._grey:
             images = images.mean(axis=-1, keepdims=True)
         return self._preprocessing(images) if self._preprocessing else images
+
+
+def _compiled(model):
+    """images -> the outputs of a model, with its weights as they are at the first call.
+
+    On TensorFlow they become constants of the graph, which lets it fold BatchNorm into the convolutions before it."""
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch
+    import tensorflow
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen, alone = [], threading.Lock()
+
+    def run(images):
+        with alone:  # two threads may come first
+            if not frozen:
+                function = tensorflow.function(lambda pixels: model(pixels, training=False))
+                signature = tensorflow.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
+                frozen.append(convert_variables_to_constants_v2(function.get_concrete_function(signature)))
+        return frozen[0](tensorflow.convert_to_tensor(images))
+
+    return run
 
 
 def _check_activation(activation):
