@@ -30,7 +30,7 @@ def look(network, image, features, logits, label, method, alpha):
     shown = evaluation.upsampled(np.asarray(drawn, "float32"), image.shape[:2])
     pixels = np.asarray(image, "float32")[None]
     kept = masks.kept_pixels(shown, alpha)
-    masked_images = np.concatenate([masks.fade(pixels, shown), np.where(kept[..., None], pixels, 0)])
+    masked_images = np.concatenate([masks.fade(pixels, shown), masks.blend(pixels, kept)])
     masked, _ = network.score(masked_images)
     scores = evaluation.class_scores(network, np.concatenate([logits, masked]), np.repeat(classes, 3))
     found = {"map": shown[0], "kept": kept.mean(), "scores": scores.set_axis(["image", "AD", "BAD"])}

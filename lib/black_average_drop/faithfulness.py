@@ -105,9 +105,9 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
                 "Average Gain": _gain(full["softmax"], scores["softmax"]),
                 "ADCC": _harmonic_mean(1 - drop, 1 - opacity.mean(axis=(1, 2)), (1 + _correlation(opacity, again)) / 2),
             }
-            kept = masks.kept_pixels(shown, alpha)[..., None]
+            kept = masks.kept_pixels(shown, alpha)
             for background, fill in backgrounds.items():
-                scores = answered(np.where(kept, images, fill(images, rows)))
+                scores = answered(masks.blend(images, kept, fill(images, rows)))
                 metric = "BAD" if background == "black" else f"BAD, {background}"
                 values[metric] = metrics.drops(full["score"], scores["score"])
             parts.append(_long(dataset.ids[rows], name, values))

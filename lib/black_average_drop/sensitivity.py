@@ -56,7 +56,7 @@ def along_alpha(network, images, found, alphas, batch_size=32, ties="strict"):
         ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
         for alpha in tqdm(alphas, desc=f"{name} along alpha", leave=False):
-            masked = partial(_kept, kept=masks.kept_pixels(shown, alpha, ties, ranking), fill=0.0)
+            masked = partial(_blended, shares=masks.kept_pixels(shown, alpha, ties, ranking), fill=0.0)
             columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
         drops[name] = np.stack(columns, axis=1)
     return drops
@@ -99,10 +99,10 @@ def choices(network, images, found, fallback, batch_size=32):
         for name, maps in shown.items():
             key = name, fill, reading["clip"], reading["kernel"]
             if key not in faded:  # AD knows neither alpha nor ties
-                masked = partial(_faded, opacity=masks.opacity(maps), fill=fill)
+                masked = partial(_blended, shares=masks.opacity(maps), fill=fill)
                 faded[key] = evaluation.masked_drops(network, images, masked, found, batch_size)
             ranking = cams.upsample(found.maps[name], size) if reading["ties"] == "exact" else None
-            masked = partial(_kept, kept=masks.kept_pixels(maps, alpha, reading["ties"], ranking), fill=fill)
+            masked = partial(_blended, shares=masks.kept_pixels(maps, alpha, reading["ties"], ranking), fill=fill)
             blacked[name] = evaluation.masked_drops(network, images, masked, found, batch_size)
         same = {name: faded[name, fill, reading["clip"], reading["kernel"]] for name in shown}
         drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blacked)}
@@ -120,7 +120,7 @@ def contrasts(network, images, found, exponents, alpha, batch_size=32):
         kept = masks.kept_pixels(opacity, alpha)
         columns = []
         for exponent in exponents:
-            masked = partial(_faded, opacity=opacity**exponent, fill=0.0)
+            masked = partial(_blended, shares=opacity**exponent, fill=0.0)
             columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
             moved += int((masks.kept_pixels(opacity**exponent, alpha) != kept).sum())
         drops[name] = np.stack(columns, axis=1)
@@ -157,9 +157,5 @@ def _shown(maps, size, reading):
     return np.maximum(cams.upsample(maps, size, reading["kernel"]), 0)
 
 
-def _faded(pixels, rows, opacity, fill):
-    return masks.fade(pixels, opacity[rows], fill)
-
-
-def _kept(pixels, rows, kept, fill):
-    return np.where(kept[rows][..., None], pixels, fill)
+def _blended(pixels, rows, shares, fill):
+    return masks.blend(pixels, shares[rows], fill)
