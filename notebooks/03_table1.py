@@ -10,6 +10,7 @@ profile = "demo"
 data_root = "../data"
 build = "../build/demo"
 results = "../paper_figures/demo"
+scheduler = ""  # the address of a Dask scheduler, whose workers then evaluate; empty: this machine
 seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
@@ -76,7 +77,7 @@ for kind in kinds:
 maps, alphas = {}, {}
 for kind in kinds:
     batches = datasets[kind].batches(batch_size)
-    maps[kind] = evaluation.explain_all(networks_by_kind[kind], batches, compared, batch_size)
+    maps[kind] = evaluation.explain_all(networks_by_kind[kind], batches, compared, batch_size, scheduler=scheduler)
     alphas[kind] = alpha or masks.select_alpha(maps[kind].curve)
     same = ", ".join(f"{one} = {other}" for one, other in maps[kind].same_as.items())
     print(f"{kind}: alpha {alphas[kind]:.3f}; same maps: {same or 'none'}")
@@ -114,6 +115,7 @@ for kind in kinds:
         ties=ties,
         seed=seed,
         first_pass=maps[kind],
+        scheduler=scheduler,
     )
 rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].mean()
 
@@ -194,6 +196,7 @@ for repeat in repeats[1:]:
         ids=datasets["radiographs"].ids,
         groups=datasets["radiographs"].groups,
         ties=ties,
+        scheduler=scheduler,
     )
 
 # %% [markdown]

@@ -10,6 +10,7 @@ profile = "demo"
 data_root = "../data"
 build = "../build/demo"
 results = "../paper_figures/demo"
+scheduler = ""  # the address of a Dask scheduler, whose workers then evaluate; empty: this machine
 seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
@@ -72,7 +73,8 @@ pd.Series(alphas, name="alpha in Table 1")
 # %%
 curves, bands, choice = {}, [], {}
 for name in shown:
-    found = evaluation.explain_all(network[name], datasets[name].batches(batch_size), paper_methods, batch_size)
+    batches = datasets[name].batches(batch_size)
+    found = evaluation.explain_all(network[name], batches, paper_methods, batch_size, scheduler=scheduler)
     curve = sensitivity.image_curves(datasets[name].batches(batch_size), found)
     curves[name] = pd.DataFrame(curve, index=datasets[name].ids)
     peak = curve.mean(axis=0).max() or 1.0
@@ -267,10 +269,9 @@ print(f"{len(lesions)} lesions, {where}: {sizes.min():.2%} to {sizes.max():.2%} 
 lesion_rows, sees = {}, {}
 for name in repeats:
     batches, finding = lesions.batches(batch_size), np.ones(len(lesions), int)
-    found = evaluation.explain_all(network[name], batches, paper_methods, batch_size, finding)
-    lesion_rows[name] = evaluation.evaluate(
-        network[name], batches, paper_methods, alphas[name], batch_size, lesions.ids, first_pass=found
-    )
+    found = evaluation.explain_all(network[name], batches, paper_methods, batch_size, finding, scheduler)
+    given = {"ids": lesions.ids, "first_pass": found, "scheduler": scheduler}
+    lesion_rows[name] = evaluation.evaluate(network[name], batches, paper_methods, alphas[name], batch_size, **given)
     drawn = {method: evaluation.upsampled(found.maps[method], lesions.size) for method in paper_methods}
     each = np.arange(len(lesions))
     sees[name] = {method: seen(drawn[method], each, regions, 0.1)[0] for method in paper_methods}

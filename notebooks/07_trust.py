@@ -16,6 +16,7 @@ profile = "demo"
 data_root = "../data"
 build = "../build/demo"
 results = "../paper_figures/demo"
+scheduler = ""  # the address of a Dask scheduler, whose workers then evaluate; empty: this machine
 seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
@@ -220,7 +221,7 @@ chosen_methods = cams.chosen([*cams.PAPER_METHODS, *further])
 found, maps, alphas, distinct = {}, {}, {}, {}
 for name, images in dataset.items():
     found[name] = evaluation.explain_all(
-        network[name], images.batches(batch_size), chosen_methods, batch_size, images.labels
+        network[name], images.batches(batch_size), chosen_methods, batch_size, images.labels, scheduler
     )
     alphas[name] = masks.select_alpha(found[name].curve)
     distinct[name] = [method for method in chosen_methods if method not in found[name].same_as]

@@ -30,6 +30,7 @@ batch_size = 32
 resamples = 2000  # of the bootstrap over patients
 seed = 0
 profile = "your data"
+scheduler = ""  # the address of a Dask scheduler, whose workers then evaluate; empty: this machine
 results = "../build/choose/example"
 
 # %% [markdown]
@@ -133,7 +134,7 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 wanted = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
 logits, chosen, unfit = choice.first_look(network, dataset, cams.chosen(wanted), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
-found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes)
+found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(found.curve) > 0  # the curve is flat where the paper's methods draw no two maps
 alpha = alpha or (masks.select_alpha(found.curve) if told else choice.ALPHA)
 distinct = [name for name in chosen if name not in found.same_as]
@@ -149,7 +150,13 @@ pd.DataFrame(drawn).fillna("")
 # by the images.
 
 # %%
-given = {"ids": dataset.ids, "groups": dataset.groups, "controls": controls.CONTROLS, "seed": seed}
+given = {
+    "ids": dataset.ids,
+    "groups": dataset.groups,
+    "controls": controls.CONTROLS,
+    "seed": seed,
+    "scheduler": scheduler,
+}
 batches = dataset.batches(batch_size)
 rows = evaluation.evaluate(network, batches, chosen, alpha, batch_size, first_pass=found, **given)
 rows = rows[rows["same_map_as"] == ""]

@@ -1,13 +1,14 @@
 """From a network, images and methods to one table row for each image, method and metric."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from black_average_drop import cams, masks, metrics
+from black_average_drop import cams, masks, metrics, workers
 
 METRICS = ("AD", "BAD")
 COLUMNS = (
@@ -42,6 +43,7 @@ def evaluate(
     ties="strict",
     seed=0,
     first_pass: Maps | None = None,
+    scheduler="",
 ):
     """Average Drop ("AD") and Black Average Drop ("BAD") of every image under every method.
 
@@ -51,7 +53,8 @@ def evaluate(
     default the one predicted on the whole image, and required for a network of several labels at once; controls:
     name -> one of `controls.CONTROLS` or a function like them, drawn from the maps of the first method;
     groups (N,): the patient of each image, by default each its own; ties as in `masks.blacken`, "exact" ranking by the
-    unclipped maps; first_pass: the result of `explain_all` with the same methods and classes, if it was called before.
+    unclipped maps; first_pass: the result of `explain_all` with the same methods and classes, if it was called before;
+    scheduler: the address of a Dask scheduler whose workers are to do it, see `workers.in_order`.
 
     Returns a DataFrame with a row for each image, method and metric. full_score and masked_score are the class's scores
     Y and O under the network's activation, drop is max(0, Y - O) / Y or NaN for Y <= 0, kept the share of pixels
@@ -63,7 +66,7 @@ def evaluate(
     methods = cams.METHODS if methods is None else methods
     if first_pass is not None and (list(first_pass.maps) != list(methods) or classes is not None):
         raise ValueError("first_pass was made with other methods or classes: pass what it was made with.")
-    found = first_pass or explain_all(network, images, methods, batch_size, classes)
+    found = first_pass or explain_all(network, images, methods, batch_size, classes, scheduler)
     count = len(found.classes)
     ids, groups = (np.arange(count) if given is None else np.asarray(given) for given in (ids, groups))
     for name, given in (("ids", ids), ("groups", groups)):
@@ -79,15 +82,17 @@ def evaluate(
 
     scored = {(name, metric): [] for name in distinct for metric in METRICS}
     start = 0
+    batches = (
+        (chunk, {name: low_resolution[name][rows] for name in distinct}, found.classes[rows])
+        for chunk, rows in _chunks(images, batch_size)
+    )
+    work = partial(_score_chunk, alpha=alpha, ties=ties, batch_size=batch_size)
     with tqdm(total=count * len(scored), desc="masked images", unit="image", leave=False) as bar:
-        for chunk in _chunks(images, batch_size):
-            rows = slice(start, start + len(chunk))
-            start += len(chunk)
-            for name in distinct:
-                for metric, masked, kept in _masked(chunk, low_resolution[name][rows], alpha, ties):
-                    scores = masked_scores(network, masked, found.classes[rows], batch_size)
-                    scored[name, metric].append(pd.concat([scores, kept], axis=1))
-                    bar.update(len(chunk))
+        for answers in workers.in_order(work, network, batches, scheduler):
+            for key, answer in answers.items():
+                scored[key].append(answer)
+            start += len(answer)
+            bar.update(len(answer) * len(scored))
     if start != count:
         raise ValueError(f"The second reading gave {start} images, the first {count}: pass a re-iterable of batches.")
     tables = []
@@ -100,7 +105,7 @@ def evaluate(
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
-def explain_all(network, images, methods=None, batch_size=32, classes=None):
+def explain_all(network, images, methods=None, batch_size=32, classes=None, scheduler=""):
     """The first pass: the maps of every method before upsampling, scores, classes and the alpha curve, as `Maps`.
 
     Arguments as for `evaluate`. Raises ValueError for an unusable input, naming the layer where feature maps are not
@@ -113,33 +118,25 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
         raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
     if network.activation == "sigmoid" and classes is None:
         raise ValueError("This network gives several labels at once: pass classes, the one to explain for each image.")
-    collected, all_scores, all_classes, curve, start = {name: [] for name in methods}, [], [], 0.0, 0
+    parts = []
+    batches = (
+        (chunk, None if classes is None else np.asarray(classes)[rows], rows.start)
+        for chunk, rows in _chunks(images, batch_size)
+    )
+    work = partial(_explain_chunk, methods=methods, batch_size=batch_size)
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
-        for chunk in _chunks(images, batch_size):
-            if not np.isfinite(chunk).all():
-                raise ValueError(f"An image among {start} to {start + len(chunk) - 1} holds NaN: check how it is read.")
-            features, logits, _ = (values[: len(chunk)] for values in network.explain(_padded(chunk, batch_size)))
-            if not np.isfinite(logits).all():
-                raise ValueError("The network gives a score that is NaN: its weights are not usable.")
-            chosen = logits.argmax(axis=1) if classes is None else np.asarray(classes)[start : start + len(chunk)]
-            if len(chosen) < len(chunk) or not 0 <= chosen.min() <= chosen.max() < network.classes:
-                raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image.")
-            maps = _batch_maps(network, methods, explain(network, features, logits, chosen))
-            for name in methods:
-                collected[name].append(maps[name])
-            curve = curve + _curve(chunk, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
-            all_scores.append(class_scores(network, logits, chosen))
-            all_classes.append(chosen)
-            start += len(chunk)
-            bar.update(len(chunk))
-    if not start:
+        for part in workers.in_order(work, network, batches, scheduler):
+            parts.append(part)
+            bar.update(len(part.classes))
+    if not parts:
         raise ValueError("There is no image to evaluate: check the folder and the selection.")
-    if classes is not None and len(classes) != start:
-        raise ValueError(f"classes has {len(classes)} entries for {start} images: one for each is wanted.")
-    maps = {name: np.concatenate(parts) for name, parts in collected.items()}
-    scores = pd.concat(all_scores, ignore_index=True)
-    return Maps(maps, _same_maps(maps), np.concatenate(all_classes), scores, curve)
+    chosen = np.concatenate([part.classes for part in parts])
+    if classes is not None and len(classes) != len(chosen):
+        raise ValueError(f"classes has {len(classes)} entries for {len(chosen)} images: one for each is wanted.")
+    maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
+    scores = pd.concat([part.scores for part in parts], ignore_index=True)
+    return Maps(maps, _same_maps(maps), chosen, scores, sum(part.curve for part in parts))
 
 
 def upsampled(maps, size):
@@ -174,12 +171,9 @@ def masked_drops(network, images, masked, found, batch_size=32):
     images: pixels (N, H, W, 3); masked: pixels (n, H, W, 3) and the slice of rows they are -> masked pixels of the same
     shape; found: the `Maps` of the same images.
     """
-    scores = []
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, min(start + batch_size, len(images)))
-        pixels = np.asarray(masked(images[rows], rows), "float32")
-        scores.append(masked_scores(network, pixels, found.classes[rows], batch_size)["score"])
-    return metrics.drops(found.scores["score"], np.concatenate(scores))
+    batches = ((chunk, rows, found.classes[rows]) for chunk, rows in _chunks(images, batch_size))
+    work = partial(_score_masked, masked=masked, batch_size=batch_size)
+    return metrics.drops(found.scores["score"], np.concatenate(list(workers.in_order(work, network, batches))))
 
 
 def masked_scores(network, masked, classes, batch_size=32):
@@ -194,6 +188,37 @@ def black_logits(network):
     return network.score(np.zeros((1, *network.image_size, 3), "float32"))[0][0]
 
 
+def _score_masked(network, images, rows, classes, masked, batch_size):
+    pixels = np.asarray(masked(images, rows), "float32")
+    return masked_scores(network, pixels, classes, batch_size)["score"]
+
+
+def _explain_chunk(network, images, classes, start, methods, batch_size):
+    """`Maps` of a batch of images, the first of which is number `start`; nothing is said of maps that are the same."""
+    images = images.astype("float32")
+    if not np.isfinite(images).all():
+        raise ValueError(f"An image among {start} to {start + len(images) - 1} holds NaN: check how it is read.")
+    features, logits, _ = (values[: len(images)] for values in network.explain(_padded(images, batch_size)))
+    if not np.isfinite(logits).all():
+        raise ValueError("The network gives a score that is NaN: its weights are not usable.")
+    chosen = logits.argmax(axis=1) if classes is None else classes
+    if len(chosen) < len(images) or not 0 <= chosen.min() <= chosen.max() < network.classes:
+        raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image.")
+    maps = _batch_maps(network, methods, explain(network, features, logits, chosen))
+    curve = _curve(images, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
+    return Maps(maps, {}, chosen, class_scores(network, logits, chosen), curve)
+
+
+def _score_chunk(network, images, maps, classes, alpha, ties, batch_size):
+    """(name, metric) -> DataFrame of what the network says of a batch's masked images, and of what was kept."""
+    found = {}
+    for name, low_resolution in maps.items():
+        for metric, masked, kept in _masked(images.astype("float32"), low_resolution, alpha, ties):
+            scores = masked_scores(network, masked, classes, batch_size)
+            found[name, metric] = pd.concat([scores, kept], axis=1)
+    return found
+
+
 def _masked(images, maps, alpha, ties):
     """For each metric its masked images (n, H, W, 3) and a DataFrame of what was kept; maps (n, h, w), unclipped."""
     shown = upsampled(maps, images.shape[1:3])
@@ -201,9 +226,9 @@ def _masked(images, maps, alpha, ties):
     kept = masks.kept_pixels(shown, alpha, ties, ranking)
     opacity = masks.opacity(shown)
     both = pd.DataFrame({"opacity": opacity.mean(axis=(1, 2)), "lit": (opacity > 0.5).mean(axis=(1, 2))})
-    yield "AD", masks.fade(images, shown), both.assign(kept=1.0, kept_unsupported=0.0)
+    yield "AD", masks.blend(images, opacity), both.assign(kept=1.0, kept_unsupported=0.0)
     area = {"kept": kept.mean(axis=(1, 2)), "kept_unsupported": _share(kept & (shown <= 0), kept)}
-    yield "BAD", np.where(kept[..., None], images, 0), both.assign(**area)
+    yield "BAD", masks.blend(images, kept), both.assign(**area)
 
 
 def class_scores(network, logits, classes):
@@ -276,8 +301,8 @@ def _share(part, whole):
 
 
 def _chunks(images, batch_size):
-    """float32 batches of exactly batch_size images, the last one shorter, however the source groups them."""
-    waiting = []
+    """(batch, slice of rows) of exactly batch_size images, the last one shorter, however the source groups them."""
+    waiting, start = [], 0
     for batch in [images] if isinstance(images, np.ndarray) else images:
         batch = np.asarray(batch)
         while len(batch):
@@ -285,10 +310,11 @@ def _chunks(images, batch_size):
             waiting.append(batch[:room])
             batch = batch[room:]
             if sum(map(len, waiting)) == batch_size:
-                yield np.concatenate(waiting).astype("float32")
-                waiting = []
+                yield np.concatenate(waiting), slice(start, start + batch_size)
+                waiting, start = [], start + batch_size
     if waiting:
-        yield np.concatenate(waiting).astype("float32")
+        rest = np.concatenate(waiting)
+        yield rest, slice(start, start + len(rest))
 
 
 def _padded(images, batch_size):

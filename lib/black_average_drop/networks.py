@@ -6,6 +6,7 @@ All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer insi
 import inspect
 import json
 import os
+import tempfile
 import threading
 import warnings
 import zipfile
@@ -142,6 +143,14 @@ def preprocessing(name):
     return lambda pixels: module.preprocess_input(np.array(pixels, "float32"))
 
 
+def unpacked(model, preprocessing, activation, image_size):
+    """The CamNetwork of what `CamNetwork.packed` gave."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(model)
+        return CamNetwork.from_model(load(path)[0], preprocessing, activation, image_size)
+
+
 class CamNetwork:
     """A classifier read at its last feature maps; see `from_model`. It takes RGB; a model of one channel gets its mean.
 
@@ -211,14 +220,26 @@ class CamNetwork:
         kernel = kernel.astype("float32")
         logits.set_weights([kernel, bias.astype("float32")])
         weights = kernel if pooled else None
-        return cls(trunk, after, activation or own_activation, layer, weights, preprocessing, image_size)
+        network = cls(trunk, after, activation or own_activation, layer, weights, preprocessing, image_size)
+        network._made_from = model, preprocessing, activation
+        return network
 
     def with_activation(self, activation):
         """The activation alone exchanged: a view on the same logits with "relu" or "softmax" scores."""
         _check_activation(activation)
         view = object.__new__(CamNetwork)
         view.__dict__.update(self.__dict__, activation=activation)
+        view._made_from = *self._made_from[:2], activation
         return view
+
+    def packed(self):
+        """What `unpacked` makes the same network of in another process: the bytes of a .keras file, preprocessing,
+        activation, image_size."""
+        model, preprocessing, activation = self._made_from
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            model.save(path)
+            return path.read_bytes(), preprocessing, activation, self.image_size
 
     def explain(self, images):
         """Pixels (N, H, W, 3) -> features (N, h, w, K), logits (N, C), scores (N, C), all float32 NumPy arrays."""

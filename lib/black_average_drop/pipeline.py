@@ -47,6 +47,7 @@ def run(profile, data_root):
     _check_results(profile, results)
     data_root = Path(data_root).resolve()
     _check_data(sections, data_root)
+    scheduler = _scheduler()
     outputs = {}
     for notebook in ORDER:
         key = stamp_key(notebook, sections, data_root, outputs)
@@ -56,6 +57,8 @@ def run(profile, data_root):
         else:
             stamp.unlink(missing_ok=True)
             places = {"profile": profile, "data_root": str(data_root), "build": str(build), "results": str(results)}
+            if "scheduler" in default_parameters(notebook):
+                places["scheduler"] = scheduler
             before = _record(notebook, results)
             _execute(notebook, {**sections[notebook], **places}, build)
             written = _written_outputs(notebook, results, before)
@@ -140,12 +143,22 @@ def choose(model, images, settings=()):
         parameters["labels"] = str(Path(parameters["labels"]).resolve())
     build = ROOT / "build" / "choose" / f"{Path(model).stem}-{Path(images).resolve().name}"
     places = {"profile": "your data", "results": str(build)}
-    places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve())}
+    places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve()), "scheduler": _scheduler()}
     shutil.rmtree(build, ignore_errors=True)  # of an earlier run
     build.mkdir(parents=True)
     _execute(notebook, parameters | places, build)
     page = site.write_notebook(build / f"{notebook}.ipynb", build / "report.html")
     print(f"{(build / 'recommendation.md').read_text()}\nThe report, with figures and tables: {page.relative_to(ROOT)}")
+
+
+def _scheduler():
+    """The address in the environment variable SCHEDULER, or "". Raises RuntimeError if no Dask cluster is there."""
+    scheduler = os.environ.get("SCHEDULER", "")
+    if scheduler:
+        from black_average_drop import workers  # here: it takes Keras with it, for which other commands need not wait
+
+        workers.check(scheduler)
+    return scheduler
 
 
 def _places(profile):

@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 _PACKAGES = ("jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
-# Parameters that say where on this machine things are, not what was computed.
-PLACES = ("data_root", "build", "results")
+# Parameters that say where things are and who computes, not what.
+PLACES = ("data_root", "build", "results", "scheduler")
 
 
 def write(notebook, outputs, inputs, variables, results, started):

@@ -1,0 +1,127 @@
+"""Batches in threads and on a Dask cluster: a real scheduler and two real workers, one of which is killed."""
+
+import itertools
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from black_average_drop import controls, evaluation, networks, pipeline, workers
+
+
+def test_answers_come_in_the_order_of_the_batches():
+    def work(network, number):
+        time.sleep(0.02 * (number % 3 == 0))
+        return network, number
+
+    assert list(workers.in_order(work, "network", ((number,) for number in range(20)))) == [
+        ("network", number) for number in range(20)
+    ]
+
+
+def test_no_more_is_read_than_keeps_the_threads_busy():
+    read = itertools.count()
+    answers = workers.in_order(lambda network, number: number, None, ((next(read),) for _ in range(1000)))
+    assert [next(answers) for _ in range(10)] == list(range(10))
+    assert next(read) <= 10 + workers.THREADS
+
+
+def test_an_error_in_a_batch_ends_the_work_and_is_the_one_seen():
+    done = []
+
+    def work(network, number):
+        if number == 3:
+            raise ValueError("An image among 3 to 3 holds NaN")
+        done.append(number)
+
+    with pytest.raises(ValueError, match="holds NaN"):
+        list(workers.in_order(work, None, ((number,) for number in range(1000))))
+    assert len(done) < 10
+
+
+def _start(folder, name, *arguments):
+    """A command of Dask as a process of its own, and the file that it writes its log to."""
+    log = folder / f"{name}.log"
+    with open(log, "w") as file:
+        command = [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
+        return subprocess.Popen(command, cwd=folder, stdout=file, stderr=file), log
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """The address of a scheduler on 127.0.0.1."""
+    process, log = _start(tmp_path_factory.mktemp("scheduler"), "scheduler", "scheduler", "--port", "0")
+    for _ in range(240):
+        if found := re.search(r"Scheduler at: +(tcp://127\.0\.0\.1:\d+)", log.read_text()):
+            break
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.25)
+    yield found[1]
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def two_workers(scheduler, tmp_path):
+    """Two worker processes; no nanny starts a killed one again."""
+    arguments = "worker", scheduler, "--nthreads", "1", "--no-nanny"
+    started = [_start(tmp_path, f"worker-{number}", *arguments) for number in range(2)]
+    yield started
+    for process, _ in started:
+        process.kill()
+        process.wait()
+
+
+class Batches:
+    """A re-iterable of batches of five; at the second reading, before the given batch, `happens` is called."""
+
+    def __init__(self, pixels, number, happens):
+        self.pixels, self.number, self.happens, self.readings = pixels, number, happens, 0
+
+    def __iter__(self):
+        self.readings += 1
+        for number, start in enumerate(range(0, len(self.pixels), 5)):
+            if (self.readings, number) == (2, self.number):
+                self.happens()
+            yield self.pixels[start : start + 5]
+
+
+def test_a_cluster_gives_the_rows_of_this_machine_though_a_worker_is_killed(scheduler, two_workers, small_model):
+    networks.make_deterministic(0)
+    network = networks.CamNetwork.from_model(small_model, lambda pixels: pixels * 0.5, "softmax")
+    pixels = np.random.default_rng(0).integers(0, 256, (118, 32, 32, 3)).astype("uint8")
+    settings = {"batch_size": 4, "controls": controls.IN_TABLE_1}
+    here = evaluation.evaluate(network, pixels, **settings)
+
+    def kill():
+        two_workers[0][0].kill()
+
+    batches = Batches(pixels, 12, kill)
+    there = evaluation.evaluate(network, batches, scheduler=scheduler, **settings)
+    assert batches.readings == 2 and two_workers[0][0].wait(10) == -9 and two_workers[1][0].poll() is None
+    pd.testing.assert_frame_equal(there, here, check_exact=True)
+
+
+def test_a_worker_with_other_code_is_refused(scheduler, two_workers, small_model, monkeypatch):
+    network = networks.CamNetwork.from_model(small_model)
+    monkeypatch.setattr(workers, "_environment", lambda: {"the code": "other"})
+    with pytest.raises(RuntimeError, match="A Dask worker has the code .*, this machine other: rows would not be"):
+        evaluation.explain_all(network, np.zeros((2, 32, 32, 3), "uint8"), scheduler=scheduler)
+
+
+def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 1)
+    with pytest.raises(RuntimeError, match=f"at {scheduler} has no worker: start some"):
+        workers.check(scheduler)
+
+
+def test_no_notebook_runs_where_no_scheduler_answers(monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr(pipeline, "_execute", lambda *_: pytest.fail("a notebook ran"))
+    monkeypatch.setenv("SCHEDULER", "tcp://127.0.0.1:9")
+    with pytest.raises(RuntimeError, match="No Dask scheduler answers at tcp://127.0.0.1:9: start one"):
+        pipeline.run("smoke", ".")
