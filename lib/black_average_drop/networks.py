@@ -169,7 +169,8 @@ class CamNetwork:
         self._grey = trunk.input_shape[-1] == 1
         self._head = head
         features = layers.Activation("linear", dtype="float32")(trunk.output)
-        self._run = _compiled(keras.Model(trunk.inputs, [features, head(features)]))
+        self._alone = threading.Lock()
+        self._run = _compiled(keras.Model(trunk.inputs, [features, head(features)]), self._alone)
 
     @classmethod
     def from_model(cls, model, preprocessing=None, activation=None, image_size=None):
@@ -266,12 +267,13 @@ class CamNetwork:
         if keras.backend.backend() == "jax":
             import jax
 
-            weights = [
-                [one.value for one in part]
-                for part in (self._head.trainable_variables, self._head.non_trainable_variables)
-            ]
-            gradient = jax.grad(lambda maps: ops.sum(self._head.stateless_call(*weights, maps)[0] * chosen))
-            return np.asarray(gradient(ops.convert_to_tensor(features)))
+            with self._alone:
+                weights = [
+                    [one.value for one in part]
+                    for part in (self._head.trainable_variables, self._head.non_trainable_variables)
+                ]
+                gradient = jax.grad(lambda maps: ops.sum(self._head.stateless_call(*weights, maps)[0] * chosen))
+                return np.asarray(gradient(ops.convert_to_tensor(features)))
         raise ValueError("Gradients need another backend: set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax.")
 
     def scores(self, logits):
@@ -287,16 +289,22 @@ class CamNetwork:
         return self._preprocessing(images) if self._preprocessing else images
 
 
-def _compiled(model):
-    """images -> the outputs of a model, with its weights as they are at the first call.
+def _compiled(model, alone):
+    """images -> the outputs of a model, for several threads at a time; alone: a lock on its variables.
 
-    On TensorFlow they become constants of the graph, which lets it fold BatchNorm into the convolutions before it."""
+    On TensorFlow the weights, as they are at the first call, become constants of the graph, which lets it fold
+    BatchNorm into the convolutions before it."""
     if keras.backend.backend() != "tensorflow":
-        return model.predict_on_batch
+
+        def predict(images):
+            with alone:  # on JAX Keras gives away the buffers of the variables for as long as it predicts
+                return model.predict_on_batch(images)
+
+        return predict
     import tensorflow
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    frozen, alone = [], threading.Lock()
+    frozen = []
 
     def run(images):
         with alone:  # two threads may come first
