@@ -137,11 +137,17 @@ def sha256(path):
 
 def dataset_checksum(dataset, batch_size=64):
     """SHA-256 over ids, labels and pixels of a data set as the network sees it, hexadecimal."""
-    digest = hashlib.sha256()
-    digest.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
+    return dataset_checksums(dataset, batch_size)[0]
+
+
+def dataset_checksums(dataset, batch_size=64):
+    """That of the whole data set, and a list with the SHA-256 of the pixels of each image: every image is read once."""
+    whole, each = hashlib.sha256(), []
+    whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
     for images in dataset.batches(batch_size):
-        digest.update(images.tobytes())
-    return digest.hexdigest()
+        whole.update(images.tobytes())
+        each += [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+    return whole.hexdigest(), each
 
 
 def _without_folder(value):
