@@ -39,7 +39,7 @@ ALL_TOGETHER = "claims"  # the record that is put together from those of the not
 
 
 def table(folders, order, data_root, read_profile):
-    """A DataFrame with columns results, record, state, file, why: a row a file, or an input that cannot be checked.
+    """A DataFrame with columns results, record, state, file, why: a row for each file, and for each input of a record.
 
     folders: of results; order: the notebooks that each should have a record of; data_root: where images and weights
     are looked for; read_profile: name -> notebook -> parameters, as `pipeline.read_profile`.
