@@ -15,7 +15,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test lint lab report notebooks clean
+.PHONY: help env data data-report reproduce choose test lint lab report verify notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ choose: env  ## which map suits your MODEL=model.keras on the images in DATA=fol
 
 report: reproduce  ## figures, tables, claims, notebooks and where each comes from: build/PROFILE/site/index.html
 	@$(PIPELINE) report --profile $(PROFILE)
+
+verify: env  ## re-hash results: current, stale (a warning), altered, missing or unrecorded (an error)? PROFILE= for one
+	@$(PIPELINE) verify $(if $(filter file,$(origin PROFILE)),,--profile "$(PROFILE)") --data "$(DATA)"
 
 test: env  ## check the code style and run every test, the notebooks on the smoke profile among them
 	$(BIN)/ruff check .

@@ -52,7 +52,7 @@ from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import assessment, augmentation, figures, networks, provenance, training
-from black_average_drop.datasets import catalogue
+from black_average_drop.datasets import catalogue, leaks
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -76,6 +76,14 @@ if radiograph_source in catalogue.PHANTOMS:
 class_names = radiographs["train"].class_names
 table = {split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}
 pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
+
+# %% [markdown]
+# Leaks: a patient in two of them would stop this notebook here, and an image that is in two, whatever it is called, is
+# named.
+
+# %%
+checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in radiographs.items()}
+leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
 # General images to train on, if that classifier is trained here.
@@ -129,6 +137,14 @@ general_test = catalogue.load(general_source, "test", size, data_root, test_imag
 scores = training.predict(general_model, general_test, batch_size)
 general_accuracy = training.quality(general_test.labels, scores)
 print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(general_test)} images")
+
+# %% [markdown]
+# Leaks between the general images; where the classifier is used as it comes, there is nothing to compare them with.
+
+# %%
+general_splits = general | {"test": general_test}
+general_checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in general_splits.items()}
+leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
 # ## The radiograph classifiers
@@ -283,9 +299,8 @@ tests
 # Where all of this comes from: commit, versions, parameters, checksums of what went in and what came out.
 
 # %%
-inputs = {f"radiographs, {split}": provenance.dataset_checksum(dataset) for split, dataset in radiographs.items()}
-inputs |= {f"general, {split}": provenance.dataset_checksum(dataset) for split, dataset in general.items()}
-inputs["general, test"] = provenance.dataset_checksum(general_test)
+inputs = {f"radiographs, {split}": whole for split, (whole, _) in checksums.items()}
+inputs |= {f"general, {split}": whole for split, (whole, _) in general_checksums.items()}
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
 record = provenance.write("01_train", outputs, inputs, globals(), results, started)

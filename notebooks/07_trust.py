@@ -45,7 +45,7 @@ from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import assessment, augmentation, figures, masks, networks, provenance, training
-from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.datasets import catalogue, chestxray14, leaks
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -123,6 +123,16 @@ if boxed_source:
     print({split: (len(part), len(set(part.groups))) for split, part in boxed.items()}, "images, patients")
 else:
     print("No boxed radiographs in this profile.")
+
+# %% [markdown]
+# Leaks between their parts: a patient in two of them would stop this notebook here, and an image in two is named.
+
+# %%
+shared = {}
+for name, (splits, _) in to_train.items():
+    checksums = {split: provenance.dataset_checksums(part)[1] for split, part in splits.items()}
+    shared[name] = leaks.between(splits, checksums)
+pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
 # %% [markdown]
 # Both networks have a ReLU head, as the paper's, and keep the epoch that is best on the validation images. A training

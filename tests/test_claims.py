@@ -140,6 +140,15 @@ def test_the_record_of_the_table_names_its_parts(tmp_path):
     record = json.loads((tmp_path / "claims.json").read_text())
     assert record["inputs"] == {part.name: sha256(part)}
     assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
+    assert {"commit", "uncommitted_changes", "created", "versions", "lock"} < set(record)
+    assert record["sources"]["lib/black_average_drop/metrics.py"] and record["parameters"] == {"profile": "demo"}
+    written = (tmp_path / "claims.json").read_text().replace(record["created"], "earlier")
+    (tmp_path / "claims.json").write_text(written)
+    claims.assemble(tmp_path, "demo")
+    assert (tmp_path / "claims.json").read_text() == written  # nothing changed: the record is that of the first time
+    claims.write("03_table1", {"AUC": measured(0.94, 0.93, 0.95)}, tmp_path, "demo")
+    claims.assemble(tmp_path, "demo")
+    assert json.loads((tmp_path / "claims.json").read_text())["inputs"] != record["inputs"]
 
 
 def test_a_claim_measured_twice_is_refused(tmp_path):

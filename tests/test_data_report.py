@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from black_average_drop.datasets import chestxray14 as chestxray14_source
 from black_average_drop.datasets import report
 from black_average_drop.provenance import ROOT
 
@@ -51,6 +52,8 @@ def test_chest_xray_figures(tmp_path):
         "exact duplicates within train": "5 beyond the first, 8 files in all",
         "exact duplicates within test": "0 beyond the first, 0 files in all",
         "images in both splits, by exact bytes": "1",  # shade 11
+        "patients in two of train, validation and test": "0",
+        "images in two of train, validation and test, by exact bytes": "1",
         "images with both labels, by exact bytes": "1",  # shade 1
         "images of two patients, by exact bytes": "2: IM-0001 and person3_virus; "
         "person1_virus and person2_bacteria and person2_virus",
@@ -60,7 +63,22 @@ def test_chest_xray_figures(tmp_path):
 def test_a_patient_in_both_splits_is_counted(tmp_path):
     chest_xray(tmp_path)
     write(tmp_path / "chest_xray" / "test" / "PNEUMONIA" / "person1_virus_77.jpeg", 99)
-    assert dict(report.chest_xray_rows(tmp_path))["patients in both splits"] == "1"
+    rows = dict(report.chest_xray_rows(tmp_path))
+    assert rows["patients in both splits"] == rows["patients in two of train, validation and test"] == "1"
+
+
+def test_an_image_in_two_parts_of_train_is_counted(tmp_path, monkeypatch):
+    chest_xray(tmp_path)
+    monkeypatch.setattr(report, "split_by_group", lambda groups, share: groups == "IM-0001")  # and person3: shade 1
+    rows = dict(report.chest_xray_rows(tmp_path))
+    assert rows["images in two of train, validation and test, by exact bytes"] == "2"
+    chestxray14(tmp_path)
+    whole = chestxray14_source.load(tmp_path, "any")
+    parts = (whole.subset(whole.ids == "a"), whole.subset(whole.ids == "b"), whole.subset(whole.ids == "d"))
+    monkeypatch.setattr(chestxray14_source, "split", lambda dataset: parts)
+    rows = dict(report.chestxray14_rows(tmp_path))
+    assert rows["patients in two of train, validation and test"] == "1"
+    assert rows["images in two of train, validation and test, by exact bytes"] == "1"  # a and b
 
 
 ENTRIES = """Image Index,Finding Labels,Patient ID,View Position
@@ -114,6 +132,8 @@ def test_chestxray14_figures(tmp_path):
         "patients as files with images of pneumonia and of no finding": "1",
         "patients as files with images with and without a finding": "1",
         "exact duplicates among the files": "1 beyond the first",  # a and b
+        "patients in two of train, validation and test": "0",
+        "images in two of train, validation and test, by exact bytes": "0",
         "SHA-256 of Data_Entry_2017.csv": f"`{hashlib.sha256(ENTRIES.encode()).hexdigest()}`",
         "SHA-256 of BBox_List_2017.csv": f"`{hashlib.sha256(BOXES.encode()).hexdigest()}`",
     }

@@ -493,6 +493,14 @@ def test_provenance_stands_beside_every_artifact(project, results):
     assert {path for path in results.iterdir() if path.suffix != ".json"} <= named
 
 
+def test_what_was_just_made_is_current_and_says_so(project):
+    done = run(project, "verify", "--profile", "smoke")
+    assert done.returncode == 0, done.stderr
+    states = {line.split()[2] for line in done.stdout.splitlines()[1:-2]}
+    assert states == {"current", "not"}  # not checkable: selections of images
+    assert "radiographs, train" in done.stdout and "claims.csv" in done.stdout
+
+
 def test_nothing_lands_outside_the_build_folder(project):
     assert not (project / "paper_figures").exists()
     assert not list(project.glob("build/smoke/**/partial-*"))

@@ -1,6 +1,7 @@
 import datetime
 import hashlib
 import json
+import subprocess
 
 import keras
 import numpy as np
@@ -30,7 +31,22 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     assert "lib/black_average_drop/training.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
     assert record["backend"] == keras.backend.backend()
+    assert record["lock"] == provenance.sha256(provenance.ROOT / "requirements.lock")
     assert "somebody" not in text and str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("changed", ["lib/module.py", "lib/new.py", "notebooks/01_train.py", "requirements.lock", ""])
+def test_a_record_says_whether_the_tree_was_as_committed(tmp_path, monkeypatch, changed):
+    for name in ("lib/module.py", "notebooks/01_train.py", "requirements.lock", "README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("committed")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    (tmp_path / (changed or "README.md")).write_text("changed")  # what nothing is computed from does not count
+    found = provenance.surroundings()
+    assert found["uncommitted_changes"] == bool(changed) and len(found["commit"]) == 40
 
 
 def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):

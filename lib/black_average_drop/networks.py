@@ -112,16 +112,21 @@ def save(model, path, facts):
 
 def load(path):
     """The model and its facts (an empty dict for a file that `save` did not write). Raises ValueError or
-    FileNotFoundError naming the file."""
+    FileNotFoundError naming the file: also where it holds a Lambda layer, whose code would run here."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
     try:
-        model = keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(_FACTS)) if _FACTS in archive.namelist() else {}
     except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as problem:
         reason = str(problem).splitlines()[0]
+        if "`Lambda`" in reason:
+            raise ValueError(
+                f"{path} holds a Lambda layer, code of whoever saved it, which is not run: put layers of Keras's own "
+                "in its place and save the model again."
+            ) from problem
         raise ValueError(f"{path} cannot be loaded as a Keras model ({reason}): save it again.") from problem
     return model, facts
 

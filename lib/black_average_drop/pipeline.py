@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from black_average_drop import claims, provenance, site
+from black_average_drop import claims, provenance, site, verify
 from black_average_drop.datasets import FOLDERS, catalogue, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
@@ -234,6 +234,25 @@ def report(profile):
         print(page.relative_to(ROOT))
 
 
+def check(profile, data_root):
+    """Print the table of `verify` for a profile, or for every folder of paper_figures if the name is empty. Raises
+    RuntimeError if a file is altered, missing or unrecorded, and FileNotFoundError if there are no results."""
+    folders = sorted(path for path in (ROOT / "paper_figures").glob("*") if path.is_dir())
+    if profile:
+        read_profile(profile)
+        folders = [folder for folder in [_places(profile)[1]] if folder.is_dir()]
+    if not folders:
+        raise FileNotFoundError(f"There are no results: run make reproduce PROFILE={profile or 'demo'}.")
+    found = verify.table(folders, ORDER, data_root, read_profile)
+    print(verify.text(found))
+    wrong = found[found["state"].isin(verify.ERRORS)]
+    if len(wrong):
+        raise RuntimeError(
+            f"{len(wrong)} files are altered, missing or unrecorded, the first {wrong['file'].iloc[0]}: make reproduce "
+            "makes results anew, git checkout brings committed ones back, and what is no result belongs elsewhere."
+        )
+
+
 def convert(script):
     """The stripped .ipynb text of a percent script: cell ids are hashes of the source, so they stay where it stays."""
     import jupytext
@@ -365,15 +384,15 @@ def _hash(*parts):
 
 
 def main():
-    """The command line: python -m black_average_drop.pipeline run|choose|report|notebooks|data|data-report."""
+    """The command line: python -m black_average_drop.pipeline run|choose|report|verify|notebooks|data|data-report."""
     if not (NOTEBOOKS / "profiles").is_dir():
         sys.exit(
             "There are no notebooks beside this installed package: the pipeline wants a checkout of the project, made "
             "ready by make env."
         )
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("run", "choose", "report", "notebooks", "data", "data-report"))
-    parser.add_argument("--profile", default="demo")
+    parser.add_argument("command", choices=("run", "choose", "report", "verify", "notebooks", "data", "data-report"))
+    parser.add_argument("--profile", default="", help="by default demo; of verify, all that is in paper_figures")
     parser.add_argument("--data", default="data")
     parser.add_argument("--model", default="", help="of choose")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
@@ -381,15 +400,18 @@ def main():
     arguments = parser.parse_args()
     if arguments.check and arguments.command != "notebooks":
         parser.error("--check goes with notebooks")
+    profile = arguments.profile or "demo"
     try:
         if arguments.command == "run":
-            run(arguments.profile, arguments.data)
+            run(profile, arguments.data)
         elif arguments.command == "choose":
             choose(arguments.model, arguments.data, arguments.set)
         elif arguments.command == "report":
-            report(arguments.profile)
+            report(profile)
+        elif arguments.command == "verify":
+            check(arguments.profile, arguments.data)
         elif arguments.command == "data":
-            data(arguments.profile, arguments.data)
+            data(profile, arguments.data)
         elif arguments.command == "data-report":
             print(data_report.markdown(arguments.data))
         elif arguments.check:

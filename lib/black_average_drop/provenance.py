@@ -11,8 +11,11 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tqdm import tqdm
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
+LOCK = ROOT / "requirements.lock"
 _PACKAGES = ("jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
 # Parameters that say where things are and who computes, not what.
 PLACES = ("data_root", "build", "results", "scheduler")
@@ -30,12 +33,9 @@ def write(notebook, outputs, inputs, variables, results, started):
     parameters = [name for name in default_parameters(notebook) if name not in PLACES]
     record = {
         "notebook": notebook,
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "lib", "notebooks")),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **surroundings(),
         "minutes": round((datetime.datetime.now() - started).total_seconds() / 60, 1),
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
-        "versions": _versions(),
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
         "parameters": {name: _without_folder(variables[name]) for name in parameters},
@@ -46,6 +46,17 @@ def write(notebook, outputs, inputs, variables, results, started):
     with replacing(results / f"{notebook}.json") as partial:
         partial.write_text(json.dumps(record, indent=1) + "\n")
     return record
+
+
+def surroundings():
+    """What a record says of the project as it is now: commit, time, versions, and the lock by its checksum."""
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--", "lib", "notebooks", LOCK.name)),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "lock": sha256(LOCK) if LOCK.is_file() else "",
+    }
 
 
 def default_parameters(notebook):
@@ -65,12 +76,17 @@ def sources(notebook):
     return _with_imports(script, script.with_suffix(".ipynb"))
 
 
+def module_sources(module):
+    """path -> SHA-256 of a module of the package by name and of all that it imports."""
+    return _with_imports(ROOT / f"lib/black_average_drop/{module}.py")
+
+
 def key(module, *parts):
     """SHA-256, hexadecimal, of what a measurement hangs on: a module of the package by name with all that it imports,
     the backend, and parts: arrays, lists of arrays, or JSON values."""
     import keras
 
-    digest = hashlib.sha256(json.dumps(_with_imports(ROOT / f"lib/black_average_drop/{module}.py")).encode())
+    digest = hashlib.sha256(json.dumps(module_sources(module)).encode())
     digest.update(keras.backend.backend().encode())
     for part in parts:
         arrays = part if isinstance(part, list) else [part]
@@ -137,11 +153,19 @@ def sha256(path):
 
 def dataset_checksum(dataset, batch_size=64):
     """SHA-256 over ids, labels and pixels of a data set as the network sees it, hexadecimal."""
-    digest = hashlib.sha256()
-    digest.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
-    for images in dataset.batches(batch_size):
-        digest.update(images.tobytes())
-    return digest.hexdigest()
+    return dataset_checksums(dataset, batch_size)[0]
+
+
+def dataset_checksums(dataset, batch_size=64):
+    """That of the whole data set, and a list with the SHA-256 of the pixels of each image: every image is read once."""
+    whole, each = hashlib.sha256(), []
+    whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
+    with tqdm(total=len(dataset), desc="checksums", unit="image", leave=False) as bar:
+        for images in dataset.batches(batch_size):
+            whole.update(images.tobytes())
+            each += [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+            bar.update(len(images))
+    return whole.hexdigest(), each
 
 
 def _without_folder(value):

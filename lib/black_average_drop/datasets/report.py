@@ -10,7 +10,15 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from black_average_drop.datasets import FOLDERS, chest_xray, chestxray14, image_files, imagenet
+from black_average_drop.datasets import (
+    FOLDERS,
+    catalogue,
+    chest_xray,
+    chestxray14,
+    image_files,
+    imagenet,
+    split_by_group,
+)
 
 
 def markdown(root):
@@ -63,6 +71,10 @@ def chest_xray_rows(root):
         extra = len(alike) - alike["bytes"].nunique()
         rows.append((f"exact duplicates within {split}", f"{extra} beyond the first, {len(alike)} files in all"))
     rows.append(("images in both splits, by exact bytes", f"{_in_both(table, 'bytes'):,}"))
+    table["part"], train = table["split"], table["split"] == "train"
+    held_out = split_by_group(table.loc[train, "patient"].to_numpy(str), catalogue.VALIDATION_SHARE)
+    table.loc[table.index[train][held_out], "part"] = "validation"
+    rows += _crossing(table)
     alike = table.groupby("bytes")
     rows.append(("images with both labels, by exact bytes", f"{(alike['label'].nunique() > 1).sum():,}"))
     rows.append(("images of two patients, by exact bytes", _listed(_of_several_patients(table))))
@@ -112,8 +124,12 @@ def chestxray14_rows(root):
             (f"patients {name} with images of pneumonia and of no finding", f"{len(patients[0] & patients[1]):,}"),
             (f"patients {name} with images with and without a finding", f"{len(patients[1] & patients[2]):,}"),
         ]
-    alike = pd.DataFrame({"bytes": _checksums(files.values())})
-    rows.append(("exact duplicates among the files", f"{len(alike) - alike['bytes'].nunique():,} beyond the first"))
+    checksums = dict(zip(files, _checksums(files.values()), strict=True))
+    rows.append(("exact duplicates among the files", f"{len(files) - len(set(checksums.values())):,} beyond the first"))
+    parts = zip(catalogue.SPLITS, chestxray14.split(chestxray14.boxed_and_normal(root)), strict=True)
+    parts = [pd.DataFrame({"id": part.ids, "patient": part.groups, "part": name}) for name, part in parts]
+    parts = pd.concat(parts)
+    rows += _crossing(parts.assign(bytes=parts["id"].map(checksums)))
     rows += [(f"SHA-256 of {found[0].name}", f"`{_sha256(found[0])}`") for found in tables]
     return rows
 
@@ -147,10 +163,18 @@ def weights_rows(root):
     return [(f"{path.name}, {_size([path])}", f"SHA-256 `{_sha256(path)}`") for path in files]
 
 
-def _in_both(table, column):
-    """How many values of a column are in both splits."""
-    found = [set(part[column].dropna()) for _, part in table.groupby("split")]
-    return len(set.intersection(*found)) if len(found) == 2 else 0
+def _in_both(table, column, split="split"):
+    """How many values of a column are in more than one split."""
+    return int((table.groupby(column)[split].nunique() > 1).sum())
+
+
+def _crossing(table):
+    """What crosses the parts that profiles of seed 0 train, choose the epoch and test on: rows for `markdown`."""
+    parts = "two of train, validation and test"
+    return [
+        (f"patients in {parts}", f"{_in_both(table, 'patient', 'part'):,}"),
+        (f"images in {parts}, by exact bytes", f"{_in_both(table, 'bytes', 'part'):,}"),
+    ]
 
 
 def _of_several_patients(table):

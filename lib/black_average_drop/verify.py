@@ -1,0 +1,182 @@
+"""Are the results those that were recorded, and do their records still describe this project? One table says it.
+
+The states of a file, the first that applies:
+
+- altered: its checksum is not the recorded one;
+- missing: recorded, but not there;
+- unrecorded: there, but in no record;
+- not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone;
+- not made: a notebook of the profile has no record;
+- stale: as recorded, but its sources, parameters, the lock or an input are no longer those that made it;
+- current.
+
+The first three are errors: nobody can say where such a file comes from. The others are none: stale is what every change
+to the package makes of all results until they are made again. What is not noticed here is a record that was edited to
+match its file: its history in git shows that.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from black_average_drop.datasets import catalogue
+from black_average_drop.provenance import (
+    LOCK,
+    PLACES,
+    ROOT,
+    dataset_checksum,
+    default_parameters,
+    module_sources,
+    sha256,
+    sources,
+)
+
+ERRORS = ("altered", "missing", "unrecorded")
+STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
+ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
+
+
+def table(folders, order, data_root, read_profile):
+    """A DataFrame with columns results, record, state, file, why: a row for each file, and for each input of a record.
+
+    folders: of results; order: the notebooks that each should have a record of; data_root: where images and weights
+    are looked for; read_profile: name -> notebook -> parameters, as `pipeline.read_profile`.
+    """
+    rows = [row for folder in folders for row in _folder(Path(folder), order, Path(data_root), read_profile)]
+    return pd.DataFrame(rows, columns=["results", "record", "state", "file", "why"])
+
+
+def text(found):
+    """The table for a reader: files of one record that share state and reason are one line. Errors name every file."""
+    lines = [("results", "record", "state", "files")]
+    for (results, record, state, why), part in found.groupby(["results", "record", "state", "why"], sort=False):
+        names = list(part["file"])
+        if state not in ERRORS and len(names) > 3:
+            names = [*names[:2], f"{len(names) - 2} more"]
+        lines.append((results, record, state, "; ".join(names) + (f": {why}" if why else "")))
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    shown = ["  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[3]]) for line in lines]
+    counts = found["state"].value_counts()
+    counted = ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
+    return "\n".join(
+        [*shown, "", f"{counted}." + (" make reproduce makes anew what is stale." if "stale" in counts else "")]
+    )
+
+
+def _folder(folder, order, data_root, read_profile):
+    """The rows of one folder of results."""
+    results = os.path.relpath(folder, ROOT)
+    names = (*order, ALL_TOGETHER)
+    records, broken = _records(folder, names)
+    yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
+    absent = [name for name in names if name not in records and name not in broken]
+    yield from ((results, name, "not made", f"{name}.json", "there is no record") for name in absent)
+
+    made = {Path(file).name: checksum for record in records.values() for file, checksum in record["outputs"].items()}
+    images = _images(records["01_train"], data_root) if "01_train" in records else {}
+    for name, record in records.items():
+        inputs = list(_inputs(name, record, made, images, data_root))
+        changed = [*_reasons(name, record, read_profile)]
+        changed += [f"input {what}" for what, state, _ in inputs if state == "stale"]
+        for file, checksum in record["outputs"].items():
+            elsewhere = file.startswith("..")  # models and rows, which are not committed
+            shown = os.path.normpath(os.path.join(results, file)) if elsewhere else file
+            if not (folder / file).is_file():
+                state, why = ("not checkable", "not on this machine") if elsewhere else ("missing", "")
+            elif sha256(folder / file) != checksum:
+                state, why = "altered", "not what was recorded"
+            else:
+                state, why = ("stale", f"changed since: {', '.join(changed)}") if changed else ("current", "")
+            yield results, name, state, shown, why
+        yield from ((results, name, state, what, why) for what, state, why in inputs if state != "stale")
+
+    known = {*made, *(f"{name}.json" for name in (*records, *broken))}
+    for path in sorted(folder.rglob("*")):
+        file = path.relative_to(folder).as_posix()
+        if path.is_file() and file not in known and not path.name.startswith("."):
+            yield results, "none", "unrecorded", file, ""
+
+
+def _records(folder, names):
+    """name -> record, and the names of files that are none."""
+    records, broken = {}, []
+    for name in names:
+        path = folder / f"{name}.json"
+        if path.is_file():
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                if name != ALL_TOGETHER:
+                    record["parameters"]["profile"]
+                records[name] = record | {part: dict(record[part]) for part in ("inputs", "outputs")}
+            except (ValueError, KeyError, TypeError):
+                broken.append(name)
+    return records, broken
+
+
+def _reasons(name, record, read_profile):
+    """Sources, lock and parameters that are no longer those of a record, as texts."""
+    if "sources" in record:
+        then, now = record["sources"], module_sources(name) if name == ALL_TOGETHER else sources(name)
+        changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]
+        yield from (path.removeprefix("lib/black_average_drop/") for path in changed if not path.endswith(".ipynb"))
+    else:
+        yield "sources, which its record does not name"
+    if record.get("lock") != sha256(LOCK):
+        yield LOCK.name if "lock" in record else f"perhaps {LOCK.name}, which its record does not name"
+    if name != ALL_TOGETHER:
+        then = record["parameters"]
+        try:
+            now = default_parameters(name) | read_profile(then["profile"])[name] | {"profile": then["profile"]}
+        except ValueError:
+            yield f"profile {then['profile']}, which is wrong or gone"
+            return
+        names = sorted({*now, *then} - set(PLACES))
+        yield from (f"parameter {one}" for one in names if now.get(one) != then.get(one))
+
+
+def _inputs(name, record, made, images, data_root):
+    """(input, state, why) of each input that a record gives a checksum of.
+
+    made: file name -> checksum, of all outputs in the folder; images: as of `_images`.
+    """
+    weights = [value for one, value in record.get("parameters", {}).items() if one.endswith("_weights") and value]
+    weights = {sha256(data_root / file) for file in weights if (data_root / file).is_file()}
+    drawn = set().union(*(checksums for checksums in images.values() if isinstance(checksums, set)))
+    for what, value in record["inputs"].items():
+        if len(value) != 64:
+            continue  # a word, such as random, in the place of weights
+        here, how = images.get(what) if name == "01_train" else None, "read again"
+        if what in made:
+            here, how = {made[what]}, "as recorded where it was made"
+        if "weights" in what:
+            here = weights or "not on this machine: pass DATA="
+        elif here is None:
+            here = drawn & {value} or "a selection of images that only its notebook draws"
+        if isinstance(here, str):
+            yield what, "not checkable", here
+        else:
+            yield what, *(("current", f"input, {how}") if value in here else ("stale", ""))
+
+
+def _images(record, data_root):
+    """Images that 01_train read -> the set of checksums that they may have here, or why they cannot be read."""
+    given, found = record["parameters"], {}
+    for what in record["inputs"]:
+        kind, _, split = what.partition(", ")
+        if split not in catalogue.SPLITS:
+            continue
+        prefix = kind.removesuffix("s")
+        counts = {"train": f"{prefix}_images", "validation": "validation_images", "test": "test_images"}
+        try:
+            source, count = given[f"{prefix}_source"], given[counts[split]]
+            arguments = source, split, (given["image_size"],) * 2, data_root, count, given["seed"]
+            # Heads of 1,001 classes begin with a background class, and only the model knows whether it is there.
+            backgrounds = (False, True) if source == "imagenet" else (False,)
+            found[what] = {dataset_checksum(catalogue.load(*arguments, background)) for background in backgrounds}
+        except FileNotFoundError:
+            found[what] = "not on this machine: pass DATA="
+        except (ValueError, KeyError) as problem:
+            found[what] = f"its images cannot be read ({problem})"
+    return found
