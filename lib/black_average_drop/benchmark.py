@@ -77,6 +77,7 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
     spent = in_turns(sides, rounds)
     added = Seconds(*(np.subtract(spent["further"], spent["evaluation"])))
     here = f"{name}, {len(images)} images of {network.image_size[0]} pixels in batches of {batch_size}"
+    same = ", ".join(f"{method} is the map of {earlier}" for method, earlier in found.same_as.items())
     rates = {side: float(np.median(len(images) / spent[side].wall)) for side in ("evaluation", "bare")}
     return [
         ratio(
@@ -84,7 +85,7 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
             *(spent["evaluation"], spent["bare"]),
             f"its {passes(found)} distinct forward passes an image",
             most,
-            note=f"{here}; AD and BAD of {', '.join(methods)}; same map: {found.same_as or 'none'}",
+            note=f"{here}; AD and BAD of {', '.join(methods)}; {same or 'all maps differ'}",
         ),
         ratio(f"{name}: all alphas together", spent["alpha"], spent["evaluation"], "evaluation", 0.1),
         ratio(
