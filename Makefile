@@ -10,12 +10,13 @@ BIN     := $(VENV)/bin
 export JUPYTER_PREFER_ENV_PATH = 1
 export TF_CPP_MIN_LOG_LEVEL = 3
 
+LIBRARIES = build/benchmark/libraries
 PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test lint lab report verify notebooks clean
+.PHONY: help env data data-report reproduce choose test lint lab report benchmark verify notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,21 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 
 lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
 	$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb
+
+# The libraries that it compares with are no part of the lock: they would pin TensorFlow, NumPy and SciPy to what they
+# were tested with. Without their dependencies they lie in a folder of their own, from which nothing else reads. One that
+# cannot be installed is a row that says so.
+benchmark: env  ## measure evaluation against its forward passes and other libraries, into paper_figures/benchmark/
+	@cmp -s benchmark-requirements.txt $(LIBRARIES).txt || $(MAKE) --no-print-directory $(LIBRARIES)
+	@$(BIN)/python -m black_average_drop.benchmark $(if $(filter file,$(origin DATA)),,--data "$(DATA)")
+
+.PHONY: $(LIBRARIES)
+$(LIBRARIES):
+	@rm -rf $(LIBRARIES)
+	@sed 's/ *#.*//; /^$$/d' benchmark-requirements.txt | xargs -n 1 $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps --target $(LIBRARIES) \
+		&& cp benchmark-requirements.txt $(LIBRARIES).txt \
+		|| echo "Not every library to compare with could be installed: the rows of those will say so."
 
 notebooks: env  ## regenerate notebooks/*.ipynb from the percent scripts, which are the source
 	@$(PIPELINE) notebooks

@@ -1,0 +1,214 @@
+"""What evaluation costs beside the forward passes that it cannot do without: `make benchmark`.
+
+Every row is a ratio of two times, or two sizes, of the same run. Images are phantoms and weights random, which changes
+no time, so that nothing has to be downloaded; with --data they are the photos and radiographs of `make data`.
+"""
+
+import argparse
+import contextlib
+import datetime
+import os
+import platform
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers
+
+from black_average_drop import cams, comparators, evaluation, footprint, masks, networks
+from black_average_drop.datasets import catalogue
+from black_average_drop.provenance import ROOT, replacing
+from black_average_drop.timing import COLUMNS, Seconds, bare_passes, in_turns, passes, ratio, row
+
+RESULTS = ROOT / "paper_figures" / "benchmark"
+FURTHER_METHOD = "Ablation-CAM"  # its maps are none of the paper's, and it needs no pass of its own
+# The network, its image size and target, and how many images in batches of how many.
+NETWORKS = (("MobileNetV2", 224, 1.10, 100, 32), ("InceptionResNetV2", 299, 1.05, 32, 8))
+CHESTXRAY14 = 112_120  # images
+WORKERS = 16
+PACKAGES = ("tensorflow", "keras", "numpy", "tf-keras-vis", "xplique", "torch", "torchcam")
+
+
+def logit_network(backbone, images, classes=1000):
+    """A flat Keras model ending in logits, and its `networks.CamNetwork`, for pixels (N, H, W, 3) like these.
+
+    Its weights are random, and its batch normalisation is set to the images: otherwise features would shrink from layer
+    to layer to numbers that processors are slow with.
+    """
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(images.shape[1:])
+    scaled = layers.Rescaling(1 / 127.5, -1)(inputs)
+    trunk = getattr(keras.applications, backbone)(include_top=False, weights=None, input_tensor=scaled)
+    logits = layers.Dense(classes, name="head")(layers.GlobalAveragePooling2D()(trunk.output))
+    model = keras.Model(inputs, logits)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(images[:16].astype("float32"), training=True)
+    return model, networks.CamNetwork.from_model(model, activation="softmax")
+
+
+def evaluation_rows(name, network, images, batch_size, rounds, most):
+    """Evaluation against its bare passes, alpha against evaluation, one more method against its own passes, and the
+    images per second of both. name: of the network; images: pixels (N, H, W, 3); most: the target."""
+    methods = cams.chosen(cams.PAPER_METHODS)
+    further = cams.chosen([*cams.PAPER_METHODS, FURTHER_METHOD])
+    found = evaluation.explain_all(network, images, methods, batch_size)
+    distinct = {method: maps for method, maps in found.maps.items() if method not in found.same_as}
+    chunks = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
+
+    def alpha():
+        for chunk in chunks:
+            shown = {method: evaluation.upsampled(maps[chunk], network.image_size) for method, maps in distinct.items()}
+            masks.alpha_curve(images[chunk].astype("float32"), shown)
+
+    sides = {
+        "evaluation": lambda: evaluation.evaluate(network, images, methods, batch_size=batch_size),
+        "bare": lambda: bare_passes(network, images, batch_size, masked=passes(found) - 1),
+        "further": lambda: evaluation.evaluate(network, images, further, batch_size=batch_size),
+        "further, bare": lambda: bare_passes(network, images, batch_size, 0, len(evaluation.METRICS)),
+        "alpha": alpha,
+    }
+    sides["bare"]()
+    spent = in_turns(sides, rounds)
+    added = Seconds(*(np.subtract(spent["further"], spent["evaluation"])))
+    here = f"{name}, {len(images)} images of {network.image_size[0]} pixels in batches of {batch_size}"
+    same = ", ".join(f"{method} is the map of {earlier}" for method, earlier in found.same_as.items())
+    rates = {side: float(np.median(len(images) / spent[side].wall)) for side in ("evaluation", "bare")}
+    return [
+        ratio(
+            f"{name}: evaluation",
+            *(spent["evaluation"], spent["bare"]),
+            f"its {passes(found)} distinct forward passes an image",
+            most,
+            note=f"{here}; AD and BAD of {', '.join(methods)}; {same or 'all maps differ'}",
+        ),
+        ratio(f"{name}: all alphas together", spent["alpha"], spent["evaluation"], "evaluation", 0.1),
+        ratio(
+            f"{name}: one more method ({FURTHER_METHOD})",
+            *(added, spent["further, bare"]),
+            "its own 2 masked passes an image",
+            note="the difference of two evaluations, so its range is wide",
+        ),
+        row(f"{name}: forward passes", rates["bare"] * passes(found), "images/s"),
+        row(f"{name}: evaluation, images", rates["evaluation"], "images/s"),
+    ]
+
+
+def costs(rows):
+    """What all of ChestX-ray14 takes, as lines of Markdown: three methods, both metrics, at the rates in rows."""
+    images = {row["row"].split(":")[0]: row["value"] for row in rows if row["row"].endswith(": evaluation, images")}
+    each = 5  # passes: CAM and Grad-CAM are one map
+    lines = [
+        f"ChestX-ray14 has {CHESTXRAY14:,} images. Three methods, of which two draw the same map, and both metrics are "
+        f"{each} forward passes an image, {CHESTXRAY14 * each:,} in all. At the rate of evaluation on this machine:",
+        "",
+        f"| network | images/s | one worker, hours | {WORKERS} such workers, hours |",
+        "|---|---|---|---|",
+    ]
+    for name, rate in images.items():
+        hours = CHESTXRAY14 / rate / 3600
+        lines.append(
+            f"| {name} | {rate:.2f} | {CHESTXRAY14:,} / {rate:.2f} / 3,600 = {hours:.2f} | "
+            f"{hours:.2f} / {WORKERS} = {hours / WORKERS:.2f} |"
+        )
+    return [
+        *lines,
+        "",
+        "On one GPU nothing was measured. As long as reading the images keeps up, it takes "
+        f"{CHESTXRAY14 * each:,} / (forward passes a second of the network on that GPU) / 3,600 hours.",
+    ]
+
+
+def write(rows, results=RESULTS):
+    """Write benchmark.csv and benchmark.md and return the Markdown."""
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    with replacing(Path(results) / "benchmark.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.4g")
+    lines = [
+        "# Benchmark",
+        "",
+        _machine(),
+        "",
+        "| what | value | target | met | of | note |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in rows:
+        span = "" if np.isnan(one["low"]) else f" [{one['low']:.3g}, {one['high']:.3g}]"
+        value = "–" if np.isnan(one["value"]) else f"{one['value']:.3g}{span}"
+        unit = "" if one["unit"] == "ratio" else f" {one['unit']}"
+        cells = (one["row"], value + unit, one["target"], one["met"], one["of"], one["note"])
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    lines += [
+        "",
+        "Values are ratios where no unit is named: medians over rounds in which both sides ran in turns, with their "
+        "smallest and largest.",
+        "",
+        "## On paper: all of ChestX-ray14",
+        "",
+        *costs(rows),
+    ]
+    text = "\n".join(lines) + "\n"
+    with replacing(Path(results) / "benchmark.md") as partial:
+        partial.write_text(text, encoding="utf-8")
+    return text
+
+
+def _machine():
+    versions = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+    devices = ", ".join(keras.distribution.list_devices())
+    return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {devices}. {listed}."
+
+
+def measure(data, scratch, rounds=3):
+    """Yield all rows, the slow ones last; data: the data root, or "" for phantoms; scratch: a folder for images."""
+    for name, side, most, count, batch_size in NETWORKS:
+        size = (side, side)
+        if data:
+            photos = catalogue.load("imagenet", "test", size, data, count)
+        else:
+            photos = footprint.files("phantom objects", count, size, Path(scratch) / name)
+        images = photos.images()
+        model, network = logit_network(name, images)
+        yield from evaluation_rows(name, network, images, batch_size, rounds, most)
+        if name == NETWORKS[0][0]:
+            yield footprint.reading_row(network, photos, batch_size, rounds)
+            yield from comparators.rows(model, network, images.astype("float32"), batch_size, rounds)
+    keras.backend.clear_session()
+    batch_size, steps, size = 32, 9, (224, 224)
+    if data:
+        radiographs = catalogue.load("chest_xray", "train", size, data, steps * batch_size)
+    else:
+        radiographs = footprint.files("phantom radiographs", batch_size, size, scratch)
+        radiographs = radiographs.subset(np.resize(np.arange(batch_size), steps * batch_size))
+    yield footprint.training_row(radiographs, batch_size, steps, rounds, 1.05)
+    yield from footprint.memory_rows((100, 1_000, 10_000), 1.10)
+    yield from footprint.reproduce_rows()
+
+
+def main():
+    """The command line: python -m black_average_drop.benchmark [--data folder]."""
+    parser = argparse.ArgumentParser(prog="black_average_drop.benchmark", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", default="", help="the folder of `make data`, for photos and radiographs")
+    arguments = parser.parse_args()
+    rows = []
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            for one in measure(arguments.data, scratch):
+                rows.append(one)
+                print(f"{one['row']}: {one['value']:.3g} {one['unit']}", file=sys.stderr, flush=True)
+    except (ValueError, FileNotFoundError, RuntimeError) as problem:
+        sys.exit(str(problem))
+    print(write(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What evaluation stands beside: reading images, training on them, memory, and a whole `make reproduce`."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from black_average_drop import augmentation, cams, evaluation, networks, training
+from black_average_drop.datasets import catalogue, folder
+from black_average_drop.provenance import ROOT
+from black_average_drop.timing import Seconds, bare_passes, in_turns, ratio, row
+
+SIDES = {"phantom objects": 500, "phantom radiographs": 1024}  # pixels, about those of photos and of radiographs
+
+
+def files(phantoms, count, size, scratch):
+    """A Dataset of phantoms that are read from JPEG files, written to a folder below scratch; phantoms: a name in
+    `catalogue.PHANTOMS` that SIDES has, size (H, W): what they are resized to when they are read."""
+    side = SIDES[phantoms]
+    drawn = catalogue.load(phantoms, "test", (side, side), count=count)
+    root = Path(scratch) / phantoms
+    for number, (position, label) in enumerate(zip(drawn.positions, drawn.labels, strict=True)):
+        place = root / drawn.class_names[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawn.read(position)).save(place / f"{number}.jpg", quality=90)
+    return folder.load(root, size)
+
+
+def reading_row(network, dataset, batch_size, rounds):
+    """Decoding and resizing the images of a Dataset against evaluating them."""
+    images, methods = dataset.images(), cams.chosen(cams.PAPER_METHODS)
+    sides = {
+        "reading": lambda: [len(batch) for batch in dataset.batches(batch_size)],
+        "evaluation": lambda: evaluation.evaluate(network, images, methods, batch_size=batch_size),
+    }
+    spent = in_turns(sides, rounds)
+    note = f"one reading of {len(dataset)} files by one thread; evaluation reads twice"
+    return ratio("Reading images", spent["reading"], spent["evaluation"], "evaluation", note=note)
+
+
+def training_row(dataset, batch_size, steps, rounds, most):
+    """A training step on batches as `training.fit` reads them, decoded and augmented, against the same on kept ones."""
+    model = networks.build("MobileNetV2", dataset.size, dataset.class_names, "softmax")
+    model.compile("adam", "sparse_categorical_crossentropy")
+    batches = training._ShuffledBatches(dataset, batch_size, 0, augmentation.radiograph)
+    kept = [batches[index] for index in range(steps)]
+    model.train_on_batch(*kept[0])
+
+    def train(source):
+        for index in range(1, steps):
+            model.train_on_batch(*source[index])
+
+    seconds = {"files": [], "kept": []}
+    for number in range(rounds):
+        batches.start(number)
+        batches[0]  # the first batch of an epoch, which nothing could read ahead
+        found = in_turns({"files": lambda: train(batches), "kept": lambda: train(kept)}, 1)
+        for side in seconds:
+            seconds[side].append(np.ravel(found[side]))
+    spent = {side: Seconds(*np.transpose(rounds_of_one)) for side, rounds_of_one in seconds.items()}
+    note = f"MobileNetV2 at {dataset.size[0]}, {steps - 1} steps of {batch_size} images, files decoded and augmented"
+    return ratio(
+        "Training step, real input", spent["files"], spent["kept"], "the same steps on kept batches", most, note=note
+    )
+
+
+def memory_rows(counts, most, size=96):
+    """The peak memory of a process that evaluates the most images by that of one with the fewest, and what each further
+    image adds by the bytes of its pixels."""
+    peaks = {}
+    for count in counts:
+        code = f"from black_average_drop import footprint; print(*footprint.peak_memory({count}, {size}))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment(ROOT))
+        if done.returncode:
+            raise RuntimeError(f"Evaluating {count} images failed: {done.stderr.strip().splitlines()[-1]}")
+        peaks[count] = np.array(done.stdout.split()[-2:], float)
+    fewest, most_images = counts[0], counts[-1]
+    growth = (peaks[most_images][1] - peaks[fewest][1]) * 1024**2 / (most_images - fewest)
+    listed = "; ".join(f"{n:,} images: {after:.0f} MB, {after - start:.0f} more" for n, (start, after) in peaks.items())
+    share = growth / (3 * size**2)
+    return [
+        row(
+            f"Peak memory, {most_images:,} images",
+            peaks[most_images][1] / peaks[fewest][1],
+            "ratio",
+            f"that of {fewest} images",
+            most,
+            note=f"{listed} than with the network loaded and used; small CNN, {size} pixels; a process each",
+        ),
+        row(
+            "Memory that a further image takes",
+            share,
+            "ratio",
+            "its pixels, uint8",
+            note=f"{growth / 1024:.1f} KB: maps before upsampling, and its rows of the table",
+        ),
+    ]
+
+
+def peak_memory(count, size, batch_size=32):
+    """Peak memory of this process in MB, with the network used once, and after evaluating `count` images that are drawn
+    as they are read."""
+
+    class Drawn:
+        total = count
+
+        def __iter__(self):
+            generator = np.random.default_rng(0)
+            for start in range(0, count, batch_size):
+                yield generator.integers(0, 256, (min(batch_size, count - start), size, size, 3), dtype="uint8")
+
+    network = networks.CamNetwork.from_model(networks.build("small_cnn", (size, size), ["a", "b"], "softmax"))
+    bare_passes(network, next(iter(Drawn())), batch_size, masked=1)
+    before = _peak()
+    evaluation.evaluate(network, Drawn(), cams.chosen(cams.PAPER_METHODS), batch_size=batch_size)
+    return before, _peak()
+
+
+def _peak():
+    """MB. Where Linux says it: what getrusage says there began with the process that started this one."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    for line in lines:
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def reproduce_rows(profile="smoke"):
+    """`make reproduce` in a copy of the checkout: from nothing, and again when there is nothing to do."""
+    seconds = {}
+    with tempfile.TemporaryDirectory() as copy:
+        for part in ("lib", "notebooks"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
+            shutil.copytree(ROOT / part, Path(copy) / part, ignore=ignored)
+        shutil.copy(ROOT / "requirements.lock", copy)
+        command = [sys.executable, "-m", "black_average_drop.pipeline", "run", "--profile", profile]
+        for run in ("cold", "warm"):
+            started = time.perf_counter()
+            done = subprocess.run(command, cwd=copy, env=_environment(Path(copy)), capture_output=True, text=True)
+            seconds[run] = time.perf_counter() - started
+            if done.returncode:
+                raise RuntimeError(f"The {run} run of the {profile} profile failed: {done.stderr.strip()[-500:]}")
+    name = f"make reproduce PROFILE={profile}"
+    return [
+        row(f"{name}, cold", seconds["cold"] / 60, "minutes", note="the environment is there already"),
+        row(f"{name}, warm", seconds["warm"], "seconds", note="nothing is stale"),
+        row(f"{name}, warm", seconds["warm"] / seconds["cold"], "ratio", "cold"),
+    ]
+
+
+def _environment(root):
+    """That of this process, in which the package comes from a checkout."""
+    return {**os.environ, "PYTHONPATH": str(root / "lib"), "JUPYTER_PREFER_ENV_PATH": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}

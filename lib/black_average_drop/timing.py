@@ -1,0 +1,75 @@
+"""Two ways to the same end, timed in turns in one run: only their ratio means anything on another machine."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from black_average_drop.evaluation import METRICS
+
+COLUMNS = ["row", "value", "low", "high", "unit", "target", "met", "of", "note"]
+
+
+class Seconds(NamedTuple):
+    """What one side took in each of R rounds: wall time and processor time of this process on all its cores."""
+
+    wall: np.ndarray  # (R,)
+    processor: np.ndarray  # (R,)
+
+
+def in_turns(sides, rounds):
+    """name -> `Seconds` of sides, name -> function of no argument, each called once in each round.
+
+    Every other round goes backwards, so that a machine that grows slower favours no side. Whatever compiles in a first
+    call must have been called before.
+    """
+    found = {name: [] for name in sides}
+    for number in range(rounds):
+        for name in list(sides)[:: -1 if number % 2 else 1]:
+            wall, processor = time.perf_counter(), time.process_time()
+            sides[name]()
+            found[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    return {name: Seconds(*np.transpose(rounds_of_one)) for name, rounds_of_one in found.items()}
+
+
+def ratio(name, one, other, of, most=None, least=None, note=""):
+    """A row of the benchmark: `Seconds` of one side by those of the other, the median over the rounds and its range.
+
+    most or least: the target, above or below which it is missed.
+    """
+    ratios = one.wall / other.wall
+    seconds = " against ".join(f"{_shown(np.median(s.wall))} ({_shown(np.median(s.processor))})" for s in (one, other))
+    took = f"{seconds} s of wall (processor) time, {len(ratios)} rounds"
+    note = f"{took}; {note}" if note else took
+    return row(name, np.median(ratios), "ratio", of, most, least, note, ratios.min(), ratios.max())
+
+
+def passes(found):
+    """How many images go through the network for each one that is evaluated, at least; found: `evaluation.Maps`."""
+    return 1 + len(METRICS) * (len(found.maps) - len(found.same_as))
+
+
+def bare_passes(network, images, batch_size, whole=1, masked=0):
+    """What cannot be saved: each image of pixels (N, H, W, 3) through the network `whole` times for its features and
+    `masked` times for its scores alone, in batches filled up to one size, as evaluation does it."""
+    images = np.pad(images, [(0, -len(images) % batch_size), (0, 0), (0, 0), (0, 0)])
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size].astype("float32")
+        for _ in range(whole):
+            network.explain(batch)
+        for _ in range(masked):
+            network.score(batch)
+
+
+def row(name, value, unit, of="", most=None, least=None, note="", low=np.nan, high=np.nan):
+    """A row of the benchmark as a dict of COLUMNS; value is NaN where nothing could be measured."""
+    target, met = "", ""
+    if most is not None or least is not None:
+        target = f"at most {most:g}" if most is not None else f"at least {least:g}"
+        reached = value <= most if most is not None else value >= least
+        met = "not measured" if np.isnan(value) else "yes" if reached else "no"
+    return dict(zip(COLUMNS, (name, value, low, high, unit, target, met, of, note), strict=True))
+
+
+def _shown(seconds):
+    return f"{seconds:.3g}" if seconds < 1 else f"{seconds:.1f}"
