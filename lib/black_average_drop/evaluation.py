@@ -109,22 +109,28 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
     methods = cams.METHODS if methods is None else methods
     if not methods:
         raise ValueError("methods is empty: name at least one method.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
     if network.activation == "sigmoid" and classes is None:
         raise ValueError("This network gives several labels at once: pass classes, the one to explain for each image.")
     collected, all_scores, all_classes, curve, start = {name: [] for name in methods}, [], [], 0.0, 0
+    images_differ = answers_differ = False
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
         for chunk in _chunks(images, batch_size):
             if not np.isfinite(chunk).all():
                 raise ValueError(f"An image among {start} to {start + len(chunk) - 1} holds NaN: check how it is read.")
+            if chunk.min() < 0 or chunk.max() > 255:
+                raise ValueError(f"An image among {start} to {start + len(chunk) - 1} is not in pixels: pass 0 to 255.")
             features, logits, _ = (values[: len(chunk)] for values in network.explain(_padded(chunk, batch_size)))
             if not np.isfinite(logits).all():
-                raise ValueError("The network gives a score that is NaN: its weights are not usable.")
+                raise ValueError("The network gives a score that is NaN or infinite: train it again, or load another.")
+            if not start:
+                image, answer = chunk[0], logits[0]
+            images_differ |= bool((chunk != image).any())
+            answers_differ |= bool((logits != answer).any())
             chosen = logits.argmax(axis=1) if classes is None else np.asarray(classes)[start : start + len(chunk)]
-            if len(chosen) < len(chunk) or not 0 <= chosen.min() <= chosen.max() < network.classes:
-                raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image.")
+            fit = len(chosen) == len(chunk) and chosen.dtype.kind in "iu"
+            if not fit or not 0 <= chosen.min() <= chosen.max() < network.classes:
+                raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image: mend it.")
             maps = _batch_maps(network, methods, explain(network, features, logits, chosen))
             for name in methods:
                 collected[name].append(maps[name])
@@ -137,6 +143,8 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None):
         raise ValueError("There is no image to evaluate: check the folder and the selection.")
     if classes is not None and len(classes) != start:
         raise ValueError(f"classes has {len(classes)} entries for {start} images: one for each is wanted.")
+    if images_differ and not answers_differ:  # with drops of 0 it would look like the best there is
+        raise ValueError(f"The network gives all {start} images the same scores: check its weights and preprocessing.")
     maps = {name: np.concatenate(parts) for name, parts in collected.items()}
     scores = pd.concat(all_scores, ignore_index=True)
     return Maps(maps, _same_maps(maps), np.concatenate(all_classes), scores, curve)
@@ -277,6 +285,8 @@ def _share(part, whole):
 
 def _chunks(images, batch_size):
     """float32 batches of exactly batch_size images, the last one shorter, however the source groups them."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
     waiting = []
     for batch in [images] if isinstance(images, np.ndarray) else images:
         batch = np.asarray(batch)
