@@ -80,7 +80,7 @@ if not images:
     images = str(results / "phantoms")
     folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), images)
 dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names)
-total = len(dataset)
+total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 sheet = figures.contact_sheet(first.images(), first.ids)
@@ -92,6 +92,7 @@ display(sheet)
 
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
+counted["files passed over"] = len(passed_over)
 counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(dataset.class_names)}
 counted["without a label"] = (dataset.labels == folder.UNLABELLED).sum()
 if counted["patients"] < 2:
@@ -100,6 +101,12 @@ if counted["patients"] < 2:
         "labels.csv. A DICOM file is otherwise of its PatientID, which may be the same in all where names were removed."
     )
 pd.Series(counted).to_frame("")
+
+# %% [markdown]
+# The files passed over: of another kind, in a deeper folder, not named in the CSV, or links that lead nowhere.
+
+# %%
+pd.DataFrame({"passed over": passed_over})
 
 # %% [markdown]
 # ## Does the model understand these images?

@@ -114,11 +114,9 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
     methods = cams.METHODS if methods is None else methods
     if not methods:
         raise ValueError("methods is empty: name at least one method.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
     if network.activation == "sigmoid" and classes is None:
         raise ValueError("This network gives several labels at once: pass classes, the one to explain for each image.")
-    parts = []
+    parts, images_alike, answers_alike = [], [], []
     batches = (
         (chunk, None if classes is None else np.asarray(classes)[rows], rows.start)
         for chunk, rows in _chunks(images, batch_size)
@@ -126,14 +124,20 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
     work = partial(_explain_chunk, methods=methods, batch_size=batch_size)
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
-        for part in workers.in_order(work, network, batches, scheduler):
+        for part, image, answer in workers.in_order(work, network, batches, scheduler):
             parts.append(part)
+            images_alike.append(image)
+            answers_alike.append(answer)
             bar.update(len(part.classes))
     if not parts:
         raise ValueError("There is no image to evaluate: check the folder and the selection.")
     chosen = np.concatenate([part.classes for part in parts])
     if classes is not None and len(classes) != len(chosen):
         raise ValueError(f"classes has {len(classes)} entries for {len(chosen)} images: one for each is wanted.")
+    if _differ(images_alike) and not _differ(answers_alike):  # with drops of 0 it would look like the best there is
+        raise ValueError(
+            f"The network gives all {len(chosen)} images the same scores: check its weights and preprocessing."
+        )
     maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
     scores = pd.concat([part.scores for part in parts], ignore_index=True)
     return Maps(maps, _same_maps(maps), chosen, scores, sum(part.curve for part in parts))
@@ -194,19 +198,34 @@ def _score_masked(network, images, rows, classes, masked, batch_size):
 
 
 def _explain_chunk(network, images, classes, start, methods, batch_size):
-    """`Maps` of a batch of images, the first of which is number `start`; nothing is said of maps that are the same."""
-    images = images.astype("float32")
+    """`Maps` of a batch of images, the first of which is number `start`, where nothing is said of maps that are the
+    same; the image if all of them are alike, or None; and the logits likewise."""
     if not np.isfinite(images).all():
         raise ValueError(f"An image among {start} to {start + len(images) - 1} holds NaN: check how it is read.")
-    features, logits, _ = (values[: len(images)] for values in network.explain(_padded(images, batch_size)))
+    if images.min() < 0 or images.max() > 255:
+        raise ValueError(f"An image among {start} to {start + len(images) - 1} is not in pixels: pass 0 to 255.")
+    pixels = images.astype("float32")
+    features, logits, _ = (values[: len(images)] for values in network.explain(_padded(pixels, batch_size)))
     if not np.isfinite(logits).all():
-        raise ValueError("The network gives a score that is NaN: its weights are not usable.")
+        raise ValueError("The network gives a score that is NaN or infinite: train it again, or load another.")
     chosen = logits.argmax(axis=1) if classes is None else classes
-    if len(chosen) < len(images) or not 0 <= chosen.min() <= chosen.max() < network.classes:
-        raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image.")
+    fit = len(chosen) == len(images) and chosen.dtype.kind in "iu"
+    if not fit or not 0 <= chosen.min() <= chosen.max() < network.classes:
+        raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image: mend it.")
     maps = _batch_maps(network, methods, explain(network, features, logits, chosen))
-    curve = _curve(images, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
-    return Maps(maps, {}, chosen, class_scores(network, logits, chosen), curve)
+    curve = _curve(pixels, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
+    found = Maps(maps, {}, chosen, class_scores(network, logits, chosen), curve)
+    return found, _alike(images), _alike(logits)
+
+
+def _alike(values):
+    """The first of values (n, ...) if all are like it, otherwise None."""
+    return values[0] if (values == values[0]).all() else None
+
+
+def _differ(alike):
+    """Whether the batches that `_alike` tells of hold more than one value."""
+    return any(one is None or (one != alike[0]).any() for one in alike)
 
 
 def _score_chunk(network, images, maps, classes, alpha, ties, batch_size):
@@ -302,6 +321,8 @@ def _share(part, whole):
 
 def _chunks(images, batch_size):
     """(batch, slice of rows) of exactly batch_size images, the last one shorter, however the source groups them."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
     waiting, start = [], 0
     for batch in [images] if isinstance(images, np.ndarray) else images:
         batch = np.asarray(batch)

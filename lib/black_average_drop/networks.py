@@ -192,9 +192,11 @@ class CamNetwork:
         Raises ValueError saying what is missing.
         """
         if not isinstance(model, keras.Model):
-            raise ValueError(f"A Keras model is wanted, not {type(model).__name__}.")
+            raise ValueError(f"A Keras model is wanted, not {type(model).__name__}: load it from its file.")
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise ValueError(f"Model {model.name} must be built, with one input and one output.")
+            raise ValueError(
+                f"Model {model.name} must be built, with one input and one output: make a keras.Model of these."
+            )
         if len(model.input_shape) == 4 and model.input_shape[-1] not in (1, 3):
             raise ValueError(
                 f"Model {model.name} takes {model.input_shape}: images (N, H, W, 3) or (N, H, W, 1) are wanted."
@@ -212,6 +214,8 @@ class CamNetwork:
             kernel = np.concatenate([np.zeros_like(kernel), kernel], axis=1)
             bias = np.concatenate([np.zeros_like(bias), bias])
             own_activation = "softmax"
+        if kernel.shape[1] == 1:
+            raise ValueError(f"Model {model.name} has one output: two classes are wanted, or one output with sigmoid.")
         if activation is not None:
             _check_activation(activation)
         elif own_activation == "linear":
@@ -287,8 +291,9 @@ class CamNetwork:
 
     def _prepared(self, images):
         images = np.asarray(images, "float32")
-        if images.ndim != 4 or images.shape[1:3] != self.image_size:
-            raise ValueError(f"images {images.shape} do not fit: the network takes (N, {self.image_size}, 3) pixels.")
+        if images.shape[1:] != (*self.image_size, 3):
+            wanted = "(N, {}, {}, 3)".format(*self.image_size)
+            raise ValueError(f"images {images.shape} do not fit the network: pixels {wanted} are wanted.")
         if self._grey:
             images = images.mean(axis=-1, keepdims=True)
         return self._preprocessing(images) if self._preprocessing else images

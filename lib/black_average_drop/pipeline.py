@@ -9,6 +9,7 @@ import argparse
 import datetime
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -36,6 +37,8 @@ NEEDS = {
 ORDER = tuple(NEEDS)
 ALONE = ("08_your_data", "explore")  # in no profile: opened by hand, and the first one run by `choose`
 SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
+AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds")  # other numbers may be 0
+SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
 
 
@@ -105,7 +108,7 @@ def read_profile(profile):
 
 
 def _check_parameters(where, notebook, parameters):
-    """Every name and type as in the notebook's parameters cell; ValueError otherwise."""
+    """Every name and type as in the notebook's parameters cell, and numbers in range; ValueError otherwise."""
     defaults = default_parameters(notebook)
     for name, value in parameters.items():
         if name not in defaults or name in STANDARD:
@@ -117,6 +120,11 @@ def _check_parameters(where, notebook, parameters):
                 f"{where}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
                 "wanted (write 1.0e-4, not 1e-4)."
             )
+        least = 1 if name in AT_LEAST_1 else 0
+        if wanted in (int, float) and name not in SIGNED and not least <= value < math.inf:
+            raise ValueError(f"{where}: {notebook}: {name} is {value}: at least {least} is wanted.")
+        if name == "alpha" and value >= 1:
+            raise ValueError(f"{where}: {notebook}: alpha is {value}: below 1 is wanted, or 0 to have it chosen.")
 
 
 def choose(model, images, settings=()):

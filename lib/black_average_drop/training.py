@@ -57,11 +57,16 @@ def fit(
     In mixed precision the epoch is chosen by what the network says in that precision.
     Returns a DataFrame, a row an epoch: epoch, stage ("head" or "network"), loss, validation_loss, validation_quality
     (see `quality`), chosen. The loss is the cross-entropy, into which ReLU scores enter as logits.
-    Raises ValueError if one class is missing, if a ReLU head is dead after the first epoch (every score 0), or if in
-    the end a class is dead (its score 0 for every validation image).
+    Raises ValueError for a setting out of range, if one class is missing, if a ReLU head is dead after the first epoch
+    (every score 0), or if in the end a class is dead (its score 0 for every validation image).
     """
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}: at least 1 is wanted.")
+    counts = {"epochs": (epochs, 1), "batch_size": (batch_size, 1), "head_epochs": (head_epochs, 0)}
+    for name, (value, least) in (counts | {"patience": (patience, 0)}).items():
+        if value < least:
+            raise ValueError(f"{name} is {value}: at least {least} is wanted.")
+    for name, rate in (("learning_rate", learning_rate), ("head_learning_rate", head_learning_rate)):
+        if not 0 < rate < np.inf:
+            raise ValueError(f"{name} is {rate}: more than 0 is wanted.")
     for name, part in (("training", training), ("validation", validation)):
         missing = set(range(len(part.class_names))) - set(np.unique(part.labels).tolist())
         if missing:

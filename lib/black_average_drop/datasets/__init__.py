@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import pandas as pd
+from PIL import ExifTags, Image
 from tqdm import tqdm
 
 # Where each real source lies below the data root.
 FOLDERS = {"chest_xray": "chest_xray", "chestxray14": "nih-chest-xrays", "imagenet": "ILSVRC2012"}
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_UNREADABLE = (OSError, SyntaxError, TypeError)  # what Pillow raises for files that are damaged or no images
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Dataset:
         """The one image of that id. Raises ValueError if there is none."""
         found = np.flatnonzero(self.ids == wanted)
         if not len(found):
-            raise ValueError(f"There is no image {wanted!r} in this data set: its ids look like {self.ids[0]!r}.")
+            raise ValueError(f"There is no image {wanted!r} in this data set: name one like {str(self.ids[0])!r}.")
         return self.subset(found)
 
     def in_memory(self):
@@ -86,7 +88,11 @@ class Dataset:
         )
 
     def batches(self, batch_size):
-        """Re-iterable of uint8 (n, H, W, 3) with n <= batch_size, read as it goes: memory does not grow with N."""
+        """Re-iterable of uint8 (n, H, W, 3) with n <= batch_size, read as it goes: memory does not grow with N.
+
+        Raises ValueError for a batch_size below 1."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}: at least 1 is wanted.")
         return _Batches(self, batch_size)
 
 
@@ -99,24 +105,31 @@ class _Batches:
             yield self.dataset.images(slice(start, start + self.batch_size))
 
 
-def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None, open_image=Image.open):
+def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None, open_image=None):
     """A Dataset of image files. boxes: position -> [(name, x0, y0, x1, y1)] in pixels of the original file.
 
-    size (H, W); crop and open_image as in `read_image`. Raises ValueError if there is no image or an id comes twice.
+    size (H, W); crop and open_image as in `read_image`. Boxes are cut at the border of the image. Raises ValueError if
+    there is no image or an id comes twice and, when boxes are asked for, for one that lies outside its image.
     """
     ids = np.asarray(ids, str)
     if not len(ids):
         raise ValueError("There is no image to read: check the folder and the selection.")
     unique, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
-        raise ValueError(f"The id {unique[counts > 1][0]} stands for several images: ids must be unique.")
+        raise ValueError(f"The id {unique[counts > 1][0]} stands for several images: name each image once.")
 
     def scaled_boxes(position):
-        with Image.open(paths[position]) as image:
-            left, top, side_x, side_y = _crop_window(image.size, size, crop)
+        with opened(paths[position]) as image:
+            width, height = image.size
+        left, top, side_x, side_y = _crop_window((width, height), size, crop)
         scale_x, scale_y = size[1] / side_x, size[0] / side_y
         corners = []
         for name, *box in boxes(position):
+            if not (max(box[0], 0) < min(box[2], width) and max(box[1], 0) < min(box[3], height)):  # nor with NaN
+                raise ValueError(
+                    f"{paths[position]}: its box {name} {tuple(box)} lies outside its {width} x {height} pixels: mend "
+                    "the table of boxes, or leave the image out."
+                )
             x0, x1 = np.clip([(x - left) * scale_x for x in box[0::2]], 0, size[1])
             y0, y1 = np.clip([(y - top) * scale_y for y in box[1::2]], 0, size[0])
             if x1 > x0 and y1 > y0:  # a box outside the crop is not in the image any more
@@ -149,27 +162,85 @@ def stretched(values, low, high):
     return np.clip((values - float(low)) / (span or 1) * 255, 0, 255).round().astype("uint8")
 
 
-def read_image(path, size, crop=1.0, open_image=Image.open):
+def opened(path):
+    """One file as a Pillow image, not decoded yet.
+
+    Raises ValueError naming the file if it is no image, holds several pages or frames, of which somebody must choose
+    one, or more pixels than Pillow takes for harmless, or is a TIFF to be turned: Pillow turns those while it
+    decodes, and 13.0 gives one that is not compressed in scrambled rows.
+    """
+    try:
+        image = Image.open(path)
+        width, height, pages = *image.size, getattr(image, "n_frames", 1)
+    except Image.DecompressionBombError as problem:
+        raise ValueError(f"{path} holds too many pixels ({problem}): make it smaller, or leave it out.") from problem
+    except _UNREADABLE as problem:
+        raise _unreadable(path, problem) from problem
+    if pages > 1:
+        image.close()
+        raise ValueError(
+            f"{path} holds {pages} pages or frames, and one is wanted: save it by itself, or leave it out."
+        )
+    if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Orientation, 1) != 1:
+        image.close()
+        raise ValueError(f"{path} is a TIFF that its tag Orientation turns: save it upright, or leave it out.")
+    if width * height > Image.MAX_IMAGE_PIXELS:
+        image.close()
+        raise ValueError(f"{path} holds too many pixels ({width} x {height}): make it smaller, or leave it out.")
+    return image
+
+
+def read_image(path, size, crop=1.0, open_image=None):
     """Decode one file as uint8 (H, W, 3): grey becomes RGB, then bilinear resizing to size (H, W).
 
     crop=1.0 stretches the whole image; a smaller crop keeps the aspect ratio and takes the largest central window of
-    that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation). open_image: path -> Pillow image.
-    Raises ValueError naming the file if it is truncated, no image, or of more than 8 bits: turning those into pixels
-    0..255 takes a window that somebody must choose.
+    that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation). open_image: path -> Pillow image, by default
+    `opened`, which leaves pixels where the file has them: a turn that its EXIF asks for is not made, so that boxes fit
+    and classifiers see what they were trained on.
+    Raises ValueError naming the file if it is truncated, no image, partly transparent, or of more than 8 bits: turning
+    those into pixels 0..255 takes a background or a window that somebody must choose.
     """
     try:
-        with open_image(path) as image:
+        with (open_image or opened)(path) as image:
             if image.mode == "F" or image.mode.startswith("I"):
                 raise ValueError(
                     f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown."
                 )
+            if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+                raise ValueError(f"{path} is transparent in places: save it on the background that is to be shown.")
             left, top, width, height = _crop_window(image.size, size, crop)
             image = image.convert("RGB")
             target = (size[1], size[0])
             window = (left, top, left + width, top + height)
             return np.asarray(image.resize(target, Image.Resampling.BILINEAR, box=window))
-    except (OSError, SyntaxError) as problem:
-        raise ValueError(f"{path} cannot be read as an image ({problem}): remove it or fetch it again.") from problem
+    except _UNREADABLE as problem:
+        raise _unreadable(path, problem) from problem
+
+
+def read_table(path, columns):
+    """A CSV in UTF-8, with or without a byte-order mark, as a DataFrame of text; spaces around column names are cut.
+
+    Raises ValueError naming the file if it is no such CSV, a row is longer than the header, or one of `columns` is
+    missing, there twice, or empty in a row.
+    """
+    try:
+        # With the header as a row like the others, pandas neither renames columns nor shifts rows that are too long.
+        cells = pd.read_csv(path, dtype=str, header=None, na_filter=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as problem:
+        reason = " ".join(str(problem).split())
+        raise ValueError(
+            f"{path} cannot be read as a CSV ({reason}): save it in UTF-8, with a comma between columns."
+        ) from problem
+    names = [name.strip() for name in cells.iloc[0]]
+    table = cells.iloc[1:].fillna("").reset_index(drop=True).set_axis(names, axis=1)
+    for name in columns:
+        if names.count(name) != 1:
+            there = "no column" if name not in names else "more than one column"
+            raise ValueError(f"{path} has {there} {name!r}: fetch the original table again.")
+        if (table[name].str.strip() == "").any():
+            row = int((table[name].str.strip() == "").argmax()) + 1
+            raise ValueError(f"{path} has nothing in column {name!r} of row {row}: fetch the original table again.")
+    return table
 
 
 def require_folder(path, what):
@@ -192,6 +263,10 @@ def image_files(folder):
         for path in Path(folder).iterdir()
         if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def _unreadable(path, problem):
+    return ValueError(f"{path} cannot be read as an image ({problem}): remove it or fetch it again.")
 
 
 def _crop_window(original, size, crop):

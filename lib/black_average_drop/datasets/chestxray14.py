@@ -5,12 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from black_average_drop.datasets import FOLDERS, from_files, image_files, require_folder, split_by_group
+from black_average_drop.datasets import (
+    FOLDERS,
+    from_files,
+    image_files,
+    opened,
+    read_table,
+    require_folder,
+    split_by_group,
+)
 
 SOURCE_PIXELS = 1024  # boxes are given in the coordinates of the 1024 x 1024 originals
 NO_FINDING = "No Finding"
+BOXES = "BBox_List_2017.csv"
 TEST_SHARE, VALIDATION_SHARE = 1 / 2, 1 / 8  # boxes are few, and maps are measured on those of the test images alone
 
 
@@ -20,7 +28,7 @@ def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
     finding: one of the 14 labels, or "any" for every image that has one: each box is then of the class, under its own
     name. boxed_only keeps the images of class 1 with a radiologist's box of that finding. size (H, W). Only images
     whose file is there count; a file may have another suffix than the table says. Groups are the patients.
-    Raises FileNotFoundError for missing files and ValueError for a missing column or an unknown finding.
+    Raises FileNotFoundError for missing files and ValueError for a table that lacks something or an unknown finding.
     """
     folder = _folder(root)
     entries = _entries(folder, "Finding Labels", "Patient ID")
@@ -44,7 +52,7 @@ def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
     patients = entries["Patient ID"].astype(str).tolist()
 
     def original_boxes(position):
-        with Image.open(paths[position]) as image:
+        with opened(paths[position]) as image:
             scale = image.width / SOURCE_PIXELS, image.height / SOURCE_PIXELS
         return [
             (name, x0 * scale[0], y0 * scale[1], x1 * scale[0], y1 * scale[1])
@@ -109,13 +117,18 @@ def _entries(folder, *columns):
 
 def _corners(folder):
     """stem -> [(finding, x0, y0, x1, y1), ...] in pixels of the originals."""
-    boxes = _table(folder, "BBox_List_2017.csv", ["Image Index", "Finding Label", "Bbox [x"])
+    boxes = _table(folder, BOXES, ["Image Index", "Finding Label", "Bbox [x"])
     names = boxes["Finding Label"].replace({"Infiltrate": "Infiltration"})  # the two tables spell it differently
     corners = {}
     first = boxes.columns.get_loc("Bbox [x")  # the header "Bbox [x,y,w,h]" falls apart at its commas
-    for name, (_, row) in zip(names, boxes.iterrows(), strict=True):
-        x, y, width, height = (float(value) for value in row.iloc[first : first + 4])
-        corners.setdefault(Path(row["Image Index"]).stem, []).append((name, x, y, x + width, y + height))
+    numbers = boxes.iloc[:, first : first + 4].apply(pd.to_numeric, errors="coerce").to_numpy("float64")
+    for image, name, box in zip(boxes["Image Index"], names, numbers, strict=True):
+        if not np.isfinite(box).all():
+            raise ValueError(
+                f"{folder / BOXES}: a box of {image} is not made of four numbers: fetch the original table again."
+            )
+        x, y, width, height = map(float, box)
+        corners.setdefault(Path(image).stem, []).append((name, x, y, x + width, y + height))
     return corners
 
 
@@ -124,11 +137,7 @@ def _table(folder, pattern, columns):
     found = sorted(folder.glob(pattern))
     if not found:
         raise FileNotFoundError(f"{folder / pattern} is missing: fetch it from the NIH page; see data/README.md.")
-    table = pd.read_csv(found[0], encoding="utf-8-sig")
-    lacking = [name for name in columns if name not in table.columns]
-    if lacking:
-        raise ValueError(f"{found[0]} has no column {lacking[0]!r}: fetch the original table again.")
-    return table
+    return read_table(found[0], columns)
 
 
 def _image_folders(folder):

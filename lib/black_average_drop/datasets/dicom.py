@@ -1,5 +1,7 @@
 """DICOM files as they are meant to be seen: modality and VOI transforms applied, MONOCHROME1 inverted, 8 bits."""
 
+import struct
+
 import numpy as np
 import pydicom
 from pydicom import pixels
@@ -11,7 +13,10 @@ SUFFIXES = (".dcm", ".dicom")
 _FAR = np.array([-(2**40), 2**40])  # what a window turns these into are the ends of its range
 # Left empty where a file was made anonymous: as good as absent, but not to pydicom.
 _MAYBE_EMPTY = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction")
-_PROBLEMS = (AttributeError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError)
+_PROBLEMS = (
+    *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
+    struct.error,
+)
 
 
 def read(path):
@@ -24,19 +29,23 @@ def read(path):
     try:
         return _shown(pydicom.dcmread(path))
     except (InvalidDicomError, *_PROBLEMS) as why:
-        reason = " ".join(str(why).split())
-        raise ValueError(
-            f"{path} cannot be read as a DICOM image ({reason}): export it as PNG, or leave it out."
-        ) from why
+        raise _unreadable(path, why) from why
 
 
 def patient(path):
-    """The patient's ID in a file, "" where there is none."""
+    """The patient's ID in a file, "" where there is none. Raises ValueError naming the file if it is damaged."""
     try:
         file = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
+        return str(file.get("PatientID") or "")  # decoded when it is asked for
     except InvalidDicomError:  # `read` says so when the image is wanted
         return ""
-    return str(file.get("PatientID") or "")
+    except _PROBLEMS as why:
+        raise _unreadable(path, why) from why
+
+
+def _unreadable(path, why):
+    reason = " ".join(str(why).split())
+    return ValueError(f"{path} cannot be read as a DICOM image ({reason}): export it as PNG, or leave it out.")
 
 
 def _shown(file):
@@ -61,6 +70,8 @@ def _shown(file):
     else:
         inside = values if padding.all() else values[~padding]
         low, high = inside.min(), inside.max()
+    if not np.isfinite(values).all():
+        raise ValueError("it holds values that are no numbers")
     if file.PhotometricInterpretation == "MONOCHROME1":
         low, high = high, low
     grey = np.where(padding, 0, stretched(values, low, high))

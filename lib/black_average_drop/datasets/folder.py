@@ -1,16 +1,27 @@
 """Any folder of images, of the clinic too: a sub-folder a class, a CSV of labels, or no labels at all."""
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 from pydicom.misc import is_dicom
 
-from black_average_drop.datasets import IMAGE_SUFFIXES, dicom, from_files, require_folder, stretched, visible_folders
+from black_average_drop.datasets import (
+    IMAGE_SUFFIXES,
+    dicom,
+    from_files,
+    opened,
+    read_table,
+    require_folder,
+    stretched,
+    visible_folders,
+)
 
 LABELS = "labels.csv"
+COLUMNS = ("image", "label", "patient")
 UNLABELLED = -1
 MOST_CLASSES = 100_000  # a larger number as a label is a date or an id
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
@@ -24,9 +35,10 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
     patient may be missing. Without a patient there every image is a patient of its own, DICOM files have theirs.
     class_names: the classes in the order of the network's outputs; by default those that are there, in order of name.
     Without labels every label is UNLABELLED. Grey images of more than 8 bits are stretched from their smallest to their
-    largest value. Ids are paths below root; size (H, W), crop as in `datasets.read_image`.
-    Raises FileNotFoundError for a missing root, ValueError for a folder without images, a CSV or label that does not
-    fit, and, when it is read, a file that cannot be decoded.
+    largest value; a picture that its EXIF says is turned is turned upright. Ids are paths below root; size (H, W), crop
+    as in `datasets.read_image`. `left_out` lists what lies in the folder besides.
+    Raises FileNotFoundError for a missing root, ValueError for a folder without images, a link that leads out of it, a
+    CSV or label that does not fit, and, when it is read, a file that cannot be decoded.
     """
     root = require_folder(root, "your images, flat or in one sub-folder for each class")
     path = root / LABELS if labels is None and (root / LABELS).is_file() else labels
@@ -38,6 +50,15 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
         for patient, file, name in zip(table["patient"], paths, table["image"], strict=True)
     ]
     return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=open_image)
+
+
+def left_out(root, dataset):
+    """Paths below root, in order of name, of the files that a data set from `load` did not take: of another kind, in a
+    deeper folder, not in the CSV, or links that lead nowhere. Hidden ones, and root's labels.csv, do not count."""
+    root, taken = Path(root), {*dataset.ids, LABELS}
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file() or not path.exists())
+    visible = (path.as_posix() for path in files if not any(part.startswith(".") for part in path.parts))
+    return sorted(name for name in visible if name not in taken)
 
 
 def save(dataset, root):
@@ -52,9 +73,9 @@ def open_image(path):
     """A file as a Pillow image of 8 bits. Raises ValueError or OSError if it cannot be decoded."""
     if _is_dicom(path):
         return Image.fromarray(dicom.read(path))
-    image = Image.open(path)  # of colours of 16 bits it reads the upper 8
-    if image.format == "TIFF" and image.n_frames > 1:
-        raise ValueError(f"{path} holds {image.n_frames} pages, and one is wanted: save it by itself, or leave it out.")
+    image = opened(path)  # of colours of 16 bits it reads the upper 8
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image, "float64")
         if not np.isfinite(values).all():
@@ -77,28 +98,36 @@ def _images(root):
             f"{root} holds images beside its sub-folders, {flat[0].name} for one: put all of them into sub-folders, or "
             "none."
         )
+    for path in flat or nested:
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise ValueError(f"{path} is a link that leads out of {root}: copy the file there, or leave it out.")
     rows = [(path.relative_to(root).as_posix(), "" if flat else path.parent.name, "") for path in flat or nested]
-    return pd.DataFrame(rows, columns=["image", "label", "patient"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _listed(root, path):
     """image, label and patient of every row of a CSV."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").rename(columns=str.strip)
-    except (OSError, ValueError) as problem:
-        raise ValueError(f"{path} cannot be read as a CSV ({problem}): give it a column image at least.") from problem
+    table = read_table(path, ())
     if "image" not in table or not len(table):
         raise ValueError(f"{path} has no column image, or no rows: name each image's path below {root} there.")
+    for wanted in COLUMNS:
+        if list(table.columns).count(wanted) > 1:
+            raise ValueError(f"{path} has more than one column {wanted}: leave one of them.")
+        alike = get_close_matches(wanted, [name.lower() for name in table.columns], cutoff=0.8)
+        if wanted not in table and alike:  # which would be passed over, and labels or patients with it
+            raise ValueError(f"{path} has no column {wanted}, but {alike[0]}: rename it to that, or to another word.")
     for name in table["image"]:
-        inside = not Path(name).is_absolute() and (root / name).resolve().is_relative_to(root.resolve())
+        inside = (
+            "\0" not in name and not Path(name).is_absolute() and (root / name).resolve().is_relative_to(root.resolve())
+        )
         if not inside or not (root / name).is_file():
-            raise ValueError(f"{path} names {name}, which is no file in {root}: mend its column image.")
+            raise ValueError(f"{path} names {name or 'nothing'}, which is no file in {root}: mend its column image.")
     table["image"] = [os.path.normpath(name) for name in table["image"]]
     folders = [name.rpartition("/")[0] for name in table["image"]]
     known = {"label": folders, "patient": [""] * len(table)}
     for column, values in known.items():
         table[column] = table[column].str.strip() if column in table else values
-    return table[["image", "label", "patient"]]
+    return table[[*COLUMNS]]
 
 
 def _numbered(labels, class_names, where):

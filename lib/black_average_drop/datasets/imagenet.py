@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
-from black_average_drop.datasets import FOLDERS, from_files, image_files, require_folder, visible_folders
+from black_average_drop.datasets import FOLDERS, from_files, image_files, read_table, require_folder, visible_folders
 
 CROP = 0.875  # the central window that ImageNet classifiers are usually evaluated on
 
@@ -20,10 +20,10 @@ def load(root, size=(224, 224), background=False):
     folder = require_folder(Path(root) / FOLDERS["imagenet"] / "val", "ImageNet validation photos")
     solution = folder.parent / "LOC_val_solution.csv"
     if solution.is_file():
-        table = pd.read_csv(solution, encoding="utf-8-sig")
-        lacking = {"ImageId", "PredictionString"} - set(table.columns)
-        if lacking:
-            raise ValueError(f"{solution} has no column {sorted(lacking)[0]!r}: fetch the original table again.")
+        table = read_table(solution, ("ImageId", "PredictionString"))
+        if (twice := table["ImageId"].duplicated()).any():
+            name = table["ImageId"][twice].iloc[0]
+            raise ValueError(f"{solution} names {name} more than once: fetch the original table again.")
         answers = dict(zip(table["ImageId"], table["PredictionString"].str.split(), strict=True))
         synsets = sorted({words[0] for words in answers.values()})
         paths = image_files(folder) or _images_by_synset(folder)
@@ -43,7 +43,15 @@ def load(root, size=(224, 224), background=False):
 
     def boxes(position):
         words = answers[paths[position].stem]  # synset x0 y0 x1 y1, once for every object
-        return [(words[i], *(float(word) for word in words[i + 1 : i + 5])) for i in range(0, len(words), 5)]
+        try:
+            found = np.reshape(words, (-1, 5))
+            corners = found[:, 1:].astype(float)
+        except ValueError as problem:
+            raise ValueError(
+                f"{solution}: the boxes of {paths[position].stem} are not a synset and four numbers each: fetch the "
+                "original table again."
+            ) from problem
+        return [(name, *box) for name, box in zip(found[:, 0].tolist(), corners.tolist(), strict=True)]
 
     class_names = (["background"] if background else []) + synsets
     labels = [class_names.index(name) for name in names]
