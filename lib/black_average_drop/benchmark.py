@@ -27,7 +27,7 @@ from black_average_drop.timing import COLUMNS, Seconds, bare_passes, in_turns, p
 RESULTS = ROOT / "paper_figures" / "benchmark"
 FURTHER_METHOD = "Ablation-CAM"  # its maps are none of the paper's, and it needs no pass of its own
 # The network, its image size and target, and how many images in batches of how many.
-NETWORKS = (("MobileNetV2", 224, 1.10, 100, 32), ("InceptionResNetV2", 299, 1.05, 32, 8))
+NETWORKS = (("MobileNetV2", 224, 1.10, 100, 32), ("InceptionResNetV2", 299, 1.05, 24, 8))
 CHESTXRAY14 = 112_120  # images
 WORKERS = 16
 PACKAGES = ("tensorflow", "keras", "numpy", "tf-keras-vis", "xplique", "torch", "torchcam")
