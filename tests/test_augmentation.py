@@ -94,3 +94,10 @@ def test_what_is_drawn_hangs_on_the_generator_alone(smooth):
     np.testing.assert_array_equal(first, second)
     assert first.dtype == np.uint8 and first.shape == smooth.shape
     assert (first != radiograph(smooth, np.random.default_rng(4))).any()
+
+
+def test_a_grey_image_changes_as_the_channels_of_a_coloured_one(generator):
+    coloured = generator.integers(0, 256, (24, 20, 3)).astype("uint8")
+    grey = np.repeat(coloured[..., 1:2], 3, axis=-1)
+    changed, whole = (augmentation.radiograph(image, np.random.default_rng(3)) for image in (grey, coloured))
+    np.testing.assert_array_equal(changed, np.repeat(whole[..., 1:2], 3, axis=-1))

@@ -157,9 +157,11 @@ def test_costs_on_paper():
 def test_table_is_written_as_csv_and_markdown(tmp_path):
     rows = [*RATES, timing.row("missing | row", np.nan, "ratio", "ours", least=3, note="not measured")]
     text = benchmark.write(rows, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["benchmark.csv", "benchmark.md"]
-    assert (tmp_path / "benchmark.md").read_text() == text
-    assert "| missing / row | – | at least 3 | not measured | ours | not measured |" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["benchmark.csv", "benchmark.md", "costs.md"]
+    written = (tmp_path / "benchmark.md").read_text(), (tmp_path / "costs.md").read_text()
+    assert "\n".join(written) == text + "\n"
+    assert "| missing / row | ours | – | at least 3 | not measured |" in written[0]
+    assert "- missing | row: not measured." in written[0] and "560,600" in written[1]
     table = pd.read_csv(tmp_path / "benchmark.csv")
     assert list(table.columns) == timing.COLUMNS and list(table["row"]) == [one["row"] for one in rows]
     assert table["value"].iloc[:2].tolist() == [500, 100]

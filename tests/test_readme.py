@@ -12,9 +12,11 @@ from black_average_drop.provenance import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["table1", "claims", "trust"])
+@pytest.mark.parametrize(
+    "name", ["laptop/table1", "laptop/claims", "laptop/trust", "benchmark/benchmark", "benchmark/costs"]
+)
 def test_tables_are_the_committed_ones(name):
-    path = f"paper_figures/laptop/{name}.md"
+    path = f"paper_figures/{name}.md"
     lines = (ROOT / path).read_text().split("\n## ")[0].split("# ", 1)[1]
     shown = README.split(f"<!-- table: {path} -->")[1].split("<!-- end -->")[0]
     assert shown.strip() == lines.split("\n", 1)[1].strip()
