@@ -43,7 +43,9 @@ def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
         assert len(re.findall(re.escape(name) + r" +0\.\d+", done.stdout)) == 2
 
 
-@pytest.mark.parametrize("target", ["env", "data", "data-report", "reproduce", "test", "lab", "report", "clean"])
+@pytest.mark.parametrize(
+    "target", ["env", "data", "data-report", "reproduce", "test", "reliability", "lab", "report", "clean"]
+)
 def test_make_lists_its_targets(target):
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and f"make {target} " in done.stdout

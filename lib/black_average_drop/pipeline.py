@@ -38,7 +38,7 @@ ORDER = tuple(NEEDS)
 ALONE = ("08_your_data", "explore")  # in no profile: opened by hand, and the first one run by `choose`
 SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
-NO_ROOM = "The disk is full: make room on it and run the same command again, which goes on from here."
+NO_ROOM = "The disk is full: make room on it and run the same command again."
 
 
 def run(profile, data_root):
