@@ -14,7 +14,7 @@ def check(request):
     The test fails in the end if a line is not met: the others are still worth having. A check that breaks off has a
     line that says so, in place of its old section.
     """
-    rows, started = [], time.monotonic()
+    rows, started, commit = [], time.monotonic(), report.commit()
 
     def record(tried, found, wanted, met):
         rows.append((tried, found, wanted, bool(met)))
@@ -24,7 +24,7 @@ def check(request):
     if request.node.stash.get(BROKEN_OFF, ""):
         rows.append(("The whole check", f"broke off: {request.node.stash[BROKEN_OFF]}", "runs to its end", False))
     title = request.function.__doc__.split("\n")[0].rstrip(".")
-    report.write_section(request.function.__name__.removeprefix("test_"), title, rows, minutes_since(started))
+    report.write_section(request.function.__name__.removeprefix("test_"), title, rows, minutes_since(started), commit)
     failed = [f"{tried}: {found} (wanted: {wanted})" for tried, found, wanted, met in rows if not met]
     if failed and not request.node.stash.get(BROKEN_OFF, ""):
         pytest.fail("; ".join(failed), pytrace=False)

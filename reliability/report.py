@@ -16,11 +16,13 @@ the checks and writes this page. {time}
 """
 
 
-def write_section(name, title, rows, minutes, folder=FOLDER):
-    """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same."""
+def write_section(name, title, rows, minutes, commit, folder=FOLDER):
+    """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same.
+
+    commit: what was checked, by `commit` before the check began."""
     lines = [f"| {tried} | {found} | {wanted} | {'yes' if met else '**no**'} |" for tried, found, wanted, met in rows]
     table = "\n".join(["| Tried | Found | Wanted | Met |", "|---|---|---|---|", *lines])
-    day, commit, cores = f"{datetime.date.today():%Y-%m-%d}", _commit(), os.cpu_count()
+    day, cores = f"{datetime.date.today():%Y-%m-%d}", os.cpu_count()
     foot = f"{minutes:.0f} minutes on {cores} cores, {day}, at commit {commit}."
     named = [dict(zip(("tried", "found", "wanted", "met"), row, strict=True)) for row in rows]
     record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit, "rows": named}
@@ -43,9 +45,10 @@ def assemble(folder=FOLDER):
     return page
 
 
-def _commit():
+def commit():
+    """The commit of the checkout, and whether the code differs from it."""
     git = ["git", "-C", ROOT]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     places = ["lib", "notebooks", "reliability"]
     status = subprocess.run([*git, "status", "--porcelain", "--", *places], capture_output=True, text=True).stdout
-    return (commit or "unknown") + (" with changes" if status else "")
+    return (name or "unknown") + (" with changes" if status else "")

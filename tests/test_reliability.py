@@ -67,7 +67,7 @@ def test_a_check_rewrites_its_own_section_and_no_other(tmp_path):
     folder.mkdir()
     (folder / "mutation.md").write_text("## Mutations\n\nby somebody else\n")
     for met in (True, False):
-        report.write_section("killed", "Killed", [("20 kills", "0 lost", "0", met)], 3.2, folder)
+        report.write_section("killed", "Killed", [("20 kills", "0 lost", "0", met)], 3.2, "abc", folder)
         page = report.assemble(folder).read_text()
         assert page.count("## Killed") == page.count("by somebody else") == 1
         assert ("| 20 kills | 0 lost | 0 | yes |" in page) == met and ("| **no** |" in page) != met
