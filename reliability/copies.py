@@ -95,14 +95,13 @@ class Running:
             return any(text in line for line in self.out)
 
     def notebook(self):
-        """The notebook that was begun last and not finished, or "before the first"."""
+        """The notebook that was begun last, or "between" where it is done or none was begun."""
         begun = [line.split()[0] for line in self.out if "running" in line]
         return begun[-1] if begun and not any(f"{begun[-1]} (smoke): done" in line for line in self.out) else "between"
 
     def kill(self, kernels=True):
-        """SIGKILL make, the pipeline and, if wanted, the kernel, which has a session of its own. Returns make's exit
-        status where make is spared: with kernels=False only the pipeline is killed, as by the kernel's memory
-        killer."""
+        """SIGKILL make, the pipeline and the notebook's kernel, which has a session of its own; with kernels=False the
+        pipeline alone, as where memory runs out. Returns the exit status of make."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         pipeline_only = [one for one in children if "black_average_drop.pipeline" in " ".join(_command(one))]
         for one in [psutil.Process(self.process.pid), *children] if kernels else pipeline_only:
