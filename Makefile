@@ -16,7 +16,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test lint lab report benchmark verify notebooks clean
+.PHONY: help env data data-report reproduce choose test reliability lint lab report benchmark verify notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+reliability: env  ## the long checks: killed, disk full, run twice, many images, honest intervals (CHECK=file of one)
+	$(BIN)/python -m pytest reliability/$(CHECK) -s
 
 lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
 	$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb

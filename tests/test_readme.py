@@ -46,7 +46,8 @@ def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
 
 
 @pytest.mark.parametrize(
-    "target", ["env", "data", "data-report", "reproduce", "test", "lab", "report", "verify", "clean"]
+    "target",
+    ["env", "data", "data-report", "reproduce", "choose", "test", "reliability", "lab", "report", "benchmark", "verify"],
 )
 def test_make_lists_its_targets(target):
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)

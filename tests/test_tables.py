@@ -82,6 +82,29 @@ def test_intervals_resample_patients(rows, dataset):
     ).any()
 
 
+def test_what_another_training_changes_stands_beside_the_interval(rows, dataset):
+    ill = dataset.labels == 1
+    again = rows.assign(drop=metrics.drops(rows["full_logit"], 0.5 * rows["masked_logit"]))
+    first = rows.assign(drop=metrics.drops(rows["full_logit"], rows["masked_logit"]))
+    spread = tables.trainings([first, again, again], dataset.ids[ill], dataset.groups[ill], resamples=300)
+    table = built(rows, dataset).query("images == 'label pneumonia' and score == 'relu'").set_index("method")
+    assert len(spread) == 2 * (3 + 2) and set(spread["trainings"]) == {3}
+    for _, row in spread.iterrows():
+        name = f"{row['metric']}_minus_CAM" if row["minus"] else row["metric"]
+        for column, ours in ((name, "value"), (f"{name}_low", "low"), (f"{name}_high", "high")):
+            assert row[ours] == pytest.approx(table.loc[row["method"], column], abs=1e-12)
+        means = []
+        for part in (first, again, again):
+            drops = part[part["metric"] == row["metric"]].pivot(index="id", columns="method", values="drop")
+            drops = drops.loc[dataset.ids[ill]]
+            means.append((drops[row["method"]] - (drops["CAM"] if row["minus"] else 0)).mean())
+        assert row["mean"] == pytest.approx(np.mean(means)) and row["deviation"] == pytest.approx(np.std(means, ddof=1))
+        assert (row["least"], row["most"]) == pytest.approx((min(means), max(means)))
+    assert (spread.query("minus == ''")["deviation"] > 0).all()
+    alone = tables.trainings([first], dataset.ids[ill], dataset.groups[ill], resamples=300)
+    assert alone["deviation"].isna().all() and alone["value"].equals(spread["value"])
+
+
 def test_differences_are_paired(rows, dataset):
     """A method that is worse by the same amount on every image has a difference without spread."""
     shifted = rows.copy()

@@ -7,6 +7,7 @@ environment and the backend; and the checksums of what it wrote.
 
 import argparse
 import datetime
+import errno
 import hashlib
 import json
 import math
@@ -40,6 +41,7 @@ SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds")  # other numbers may be 0
 SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
+NO_ROOM = "The disk is full: make room on it and run the same command again."
 
 
 def run(profile, data_root):
@@ -314,9 +316,10 @@ def _execute(notebook, parameters, build):
             )
         except PapermillExecutionError as problem:
             os.replace(partial, failed)
+            remedy = f"\n{NO_ROOM}" if os.strerror(errno.ENOSPC) in problem.evalue else ""
             raise RuntimeError(
                 f"{notebook} stopped with {problem.ename}: {problem.evalue}\n"
-                f"The traceback is in {failed.relative_to(ROOT)}."
+                f"The traceback is in {failed.relative_to(ROOT)}.{remedy}"
             ) from problem
     failed.unlink(missing_ok=True)
     minutes = (datetime.datetime.now() - started).total_seconds() / 60
@@ -430,6 +433,10 @@ def main():
                 script.with_suffix(".ipynb").write_text(convert(script))
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(f"{problem.filename or 'A file'} could not be written: {problem.strerror}. {NO_ROOM}")
     except KeyboardInterrupt:
         sys.exit("Stopped: the same command goes on from here.")
 

@@ -99,6 +99,30 @@ def verdicts(table):
     return sentences
 
 
+def trainings(trained, images, groups, resamples=2000, seed=0):
+    """What another training changes, beside what other patients change: a DataFrame, a row for each metric and method
+    of the paper, and for each method's difference to CAM.
+
+    trained: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count; groups (n,):
+    their patients. value, low and high are of the first training, with the interval of `table1`; mean, deviation (the
+    standard deviation, NaN for one training), least and most are over the means of the trainings.
+    """
+    records = []
+    for metric in METRICS:
+        parts = (rows[rows["metric"] == metric] for rows in trained)
+        drops = [part.pivot(index="id", columns="method", values="drop").loc[images] for part in parts]
+        for method in PAPER_METHODS:
+            for baseline in ("", BASELINE) if method != BASELINE else ("",):
+                values = pd.DataFrame({i: d[method] - (d[baseline] if baseline else 0) for i, d in enumerate(drops)})
+                samples = metrics.bootstrap_means(values[[0]].to_numpy(), groups, resamples, seed)
+                (low,), (high,) = metrics.interval(samples)
+                means = values.mean()
+                record = {"metric": metric, "method": method, "minus": baseline}
+                record |= {"value": means[0], "low": low, "high": high, "trainings": len(means), "mean": means.mean()}
+                records.append(record | {"deviation": means.std(), "least": means.min(), "most": means.max()})
+    return pd.DataFrame(records)
+
+
 def _image_values(rows, labels, score, black):
     """What is averaged over images for one method and metric: a DataFrame, a column a quantity, NaN if undefined."""
     classes = rows["class"].to_numpy()

@@ -1,0 +1,59 @@
+"""Every check asserts and records: what was tried, what was found, what was wanted, and whether that is met."""
+
+import time
+
+import copies
+import pytest
+import report
+
+
+@pytest.fixture
+def check(request):
+    """check(tried, found, wanted, met): a line of the report, written whether it is met or not.
+
+    The test fails in the end if a line is not met: the others are still worth having. A check that breaks off has a
+    line that says so, in place of its old section.
+    """
+    rows, started, commit = [], time.monotonic(), report.commit()
+
+    def record(tried, found, wanted, met):
+        rows.append((tried, found, wanted, bool(met)))
+        print(f"{'met' if met else 'NOT MET'}: {tried}: {found} (wanted: {wanted})", flush=True)
+
+    yield record
+    if request.node.stash.get(BROKEN_OFF, ""):
+        rows.append(("The whole check", f"broke off: {request.node.stash[BROKEN_OFF]}", "runs to its end", False))
+    title = request.function.__doc__.split("\n")[0].rstrip(".")
+    report.write_section(request.function.__name__.removeprefix("test_"), title, rows, minutes_since(started), commit)
+    failed = [f"{tried}: {found} (wanted: {wanted})" for tried, found, wanted, met in rows if not met]
+    if failed and not request.node.stash.get(BROKEN_OFF, ""):
+        pytest.fail("; ".join(failed), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The smoke profile run once in a copy of the project, left alone: what every other run is compared with."""
+    copy = copies.clone(tmp_path_factory.mktemp("undisturbed") / "project")
+    done = copies.reproduce(copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    copy.minutes = copies.minutes_by_notebook(done.stdout)
+    return copy
+
+
+BROKEN_OFF = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    if call.when == "call" and call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):
+        item.stash[BROKEN_OFF] = " ".join(call.excinfo.exconly().split())[:300]
+    return (yield)
+
+
+def pytest_sessionfinish():
+    if report.FOLDER.is_dir():
+        print(f"\n{report.assemble()}")
+
+
+def minutes_since(started):
+    return (time.monotonic() - started) / 60

@@ -1,0 +1,54 @@
+"""paper_figures/reliability.md: one section a check, each a small file of its own, so that checks can be run apart."""
+
+import datetime
+import json
+import os
+import re
+import subprocess
+
+from black_average_drop.provenance import ROOT, replacing
+
+FOLDER = ROOT / "paper_figures" / "reliability"
+HEAD = """# Reliability
+
+What was done to the project to make it lose results or print wrong ones, and what came of it. `make reliability` runs
+the checks and writes this page. {time}
+"""
+
+
+def write_section(name, title, rows, minutes, commit, folder=FOLDER):
+    """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same.
+
+    commit: what was checked, by `commit` before the check began."""
+    lines = [f"| {tried} | {found} | {wanted} | {'yes' if met else '**no**'} |" for tried, found, wanted, met in rows]
+    table = "\n".join(["| Tried | Found | Wanted | Met |", "|---|---|---|---|", *lines])
+    day, cores = f"{datetime.date.today():%Y-%m-%d}", os.cpu_count()
+    foot = f"{minutes:.0f} minutes on {cores} cores, {day}, at commit {commit}."
+    named = [dict(zip(("tried", "found", "wanted", "met"), row, strict=True)) for row in rows]
+    record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit, "rows": named}
+    for suffix, text in (
+        (".md", f"## {title}\n\n{table}\n\n{foot}\n"),
+        (".json", json.dumps(record, indent=1, ensure_ascii=False) + "\n"),
+    ):
+        with replacing(folder / f"{name}{suffix}") as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def assemble(folder=FOLDER):
+    """Put the sections of a folder, whoever wrote them, into folder.md; returns that file."""
+    sections = [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
+    minutes = [float(found) for text in sections for found in re.findall(r"^(\d+) minutes on ", text, re.MULTILINE)]
+    time = f"The {len(minutes)} checks that were timed took {sum(minutes):.0f} minutes together."
+    page = folder.with_suffix(".md")
+    with replacing(page) as partial:
+        partial.write_text("\n\n".join([HEAD.format(time=time).strip(), *sections]) + "\n", encoding="utf-8")
+    return page
+
+
+def commit():
+    """The commit of the checkout, and whether the code differs from it."""
+    git = ["git", "-C", ROOT]
+    name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    places = ["lib", "notebooks", "reliability"]
+    status = subprocess.run([*git, "status", "--porcelain", "--", *places], capture_output=True, text=True).stdout
+    return (name or "unknown") + (" with changes" if status else "")

@@ -1,0 +1,90 @@
+"""Many images: memory stays flat and nothing slows down."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from black_average_drop.datasets import folder, phantoms
+
+IMAGES, IN_NOTEBOOK = 10_000, 1000
+SLOWER = 1.1  # seconds of the processor for the last thousand over those for the first
+GROWTH = 100  # MiB from the first thousand to the end; the images themselves would be more, and so would their maps
+
+
+def test_load(check, undisturbed):
+    """10,000 images through evaluation.evaluate."""
+    model = undisturbed.build / "radiographs_relu_0.keras"
+    script = Path(__file__).with_name("many_images.py")
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, script, model, str(IMAGES)], stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    (_, _, after_first, peak_first), end = found["passes"][0][1], found["end"]
+    size = f"{found['size']} x {found['size']}"
+    check(
+        f"{IMAGES:,} phantoms of {size}, drawn as they are read, under the paper's three methods",
+        f"{found['rows']:,} rows in {(time.monotonic() - started) / 60:.1f} minutes",
+        "a row for each image, method and metric",
+        found["rows"] == 6 * IMAGES,
+    )
+    pixels = IMAGES * found["size"] ** 2 * 3 / 2**20
+    check(
+        "Peak memory of the process, after the first thousand and at the end",
+        f"{peak_first:.0f} and {end[3]:.0f} MiB (in use then: {after_first:.0f} and {end[2]:.0f}; the images "
+        f"as float32 would be {4 * pixels:.0f})",
+        f"at most {GROWTH} MiB more, for maps and rows",
+        end[3] - peak_first <= GROWTH,
+    )
+    for name, marks in zip(("maps", "masked images"), found["passes"], strict=True):
+        elapsed, processor = (np.diff([one[column] for one in marks]) for column in (0, 1))
+        check(
+            f"The first and the last thousand, {name}",
+            f"{processor[0]:.1f} and {processor[-1]:.1f} seconds of the processor ({elapsed[0]:.1f} and "
+            f"{elapsed[-1]:.1f} by the clock; all ten: {', '.join(f'{one:.1f}' for one in processor)})",
+            f"at most {100 * (SLOWER - 1):.0f} % more by the processor",
+            processor[-1] <= SLOWER * processor[0],
+        )
+
+
+def test_load_of_notebook(check, undisturbed, tmp_path):
+    """1,000 images through the whole notebook of `make choose`."""
+    images, model = tmp_path / "phantoms", undisturbed.build / "radiographs_relu_0.keras"
+    folder.save(phantoms.radiographs(IN_NOTEBOOK, seed=6, size=128), images)
+    command = ["make", "choose", f"MODEL={model}", f"DATA={images}", f"SET=most_images={IN_NOTEBOOK}"]
+    environment = {**os.environ, "PYTHONPATH": str(undisturbed.folder / "lib")}
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=undisturbed.folder, env=environment, stdout=subprocess.PIPE, text=True)
+    peaks = {}
+    watcher = threading.Thread(target=watch, args=(process, peaks))
+    watcher.start()
+    out, _ = process.communicate()
+    watcher.join()
+    counted = re.search(r"(\d+) images of \d+ patients", out)
+    most = max(peaks.values(), default=0)
+    check(
+        f"`make choose` with {IN_NOTEBOOK:,} images of 128 x 128 in a folder, every method and control map",
+        f"exit status {process.returncode}, {counted and counted[1]} images, "
+        f"{(time.monotonic() - started) / 60:.1f} minutes, kernel at most {most:.0f} MiB",
+        f"0; {IN_NOTEBOOK} images; below 4 GiB",
+        process.returncode == 0 and counted and int(counted[1]) == IN_NOTEBOOK and 0 < most < 4096,
+    )
+
+
+def watch(process, peaks):
+    """Fill peaks, process id -> MiB at the peak, of the kernels below a process until it ends."""
+    while process.poll() is None:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            try:
+                if "ipykernel_launcher" in " ".join(child.cmdline()):
+                    status = Path(f"/proc/{child.pid}/status").read_text()
+                    peaks[child.pid] = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+            except (psutil.Error, OSError, TypeError):
+                pass
+        time.sleep(1)
