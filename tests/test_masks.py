@@ -118,19 +118,23 @@ def test_alpha_curve_of_batches_adds_up_and_does_not_mind_the_order_of_methods(g
 
 def test_select_alpha_refuses_a_flat_curve(generator):
     same = generator.random((1, 4, 4))
-    with pytest.raises(ValueError, match="pass alpha"):
+    with pytest.raises(ValueError, match="^The methods' masked images .* at any alpha: pass alpha explicitly"):
         masks.select_alpha(masks.alpha_curve(np.ones((1, 4, 4, 3)), {"a": same, "b": same.copy()}))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alpha": 0.0}, "alpha is 0.0"),
-        ({"alpha": 1.0}, "alpha is 1.0"),
-        ({"alpha": 0.5, "ties": "loose"}, "ties is 'loose'"),
-        ({"alpha": 0.5, "ranking": MAP}, "ranking needs"),
-        ({"alpha": 0.5, "maps": MAP[:, :1]}, "do not fit"),
-        ({"alpha": 0.5, "maps": MAP * np.nan}, "NaN"),
+        ({"alpha": 0.0}, "^alpha is 0.0: it is the share of pixels to keep, between 0 and 1, both"),
+        ({"alpha": 1.0}, "^alpha is 1.0"),
+        ({"alpha": 0.5, "ties": "loose"}, '^ties is \'loose\': choose "strict" or "exact"'),
+        ({"alpha": 0.5, "ties": "exact", "ranking": MAP[:, :1]}, "^ranking needs"),
+        ({"alpha": 0.5, "ranking": MAP}, '^ranking needs ties="exact" and the shape of maps'),
+        (
+            {"alpha": 0.5, "maps": MAP[:, :1]},
+            r"^images \(1, 2, 2, 3\) and maps \(1, 1, 2\) do not fit: \(N, H, W, C\)",
+        ),
+        ({"alpha": 0.5, "maps": MAP * np.nan}, "^A map holds NaN or infinite values: check the network"),
     ],
 )
 def test_blacken_refuses(arguments, message):
