@@ -15,7 +15,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test lint lab report notebooks clean
+.PHONY: help env data data-report reproduce choose test mutate lint lab report notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,15 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+# With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
+# dozen of packages stay out of the environment.
+mutate: env  ## change cams, masks and metrics in each little way: which changes does no test notice? An hour
+	rm -rf build/mutation && mkdir -p build/mutation
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/mutation/tools mutmut==3.8.1
+	cp -R lib build/mutation/src && cp -R tests pyproject.toml build/mutation
+	cd build/mutation && export PYTHONPATH="$$PWD/tools" && $(CURDIR)/$(BIN)/python -m mutmut run && \
+	$(CURDIR)/$(BIN)/python -m mutmut results && $(CURDIR)/$(BIN)/python -m mutmut export-cicd-stats
 
 lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
 	$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb

@@ -232,6 +232,14 @@ def test_arrays_give_arrays_and_a_tensor_among_them_makes_it_tensors(generator, 
             np.testing.assert_allclose(np.asarray(found), wanted, rtol=2e-3, atol=1e-5)
 
 
+def test_a_channel_that_speaks_for_every_class_alike_has_no_weight(generator, kind):
+    features, head, chosen, _ = gap_case(generator, classes=3)
+    head[2] = 0.5
+    logits = features.mean(axis=(1, 2)) @ head
+    weights, lead = (np.asarray(x) for x in cams.softmax_weights(kind(features), kind(head), kind(logits), chosen))
+    assert (weights[:, 2] == 0).all() and (lead[:, 2] == 0).all() and np.isfinite(weights).all()
+
+
 def test_softmax_form_runs_on_tensors(generator):
     features, head, chosen, _ = gap_case(generator, dtype="float32")
     logits = features.mean(axis=(1, 2)) @ head
@@ -264,6 +272,8 @@ def test_bilinear_upsampling_is_pillows(generator, size):
         np.testing.assert_allclose(one, np.asarray(wanted), atol=1e-6)
     with pytest.raises(ValueError, match="^kernel is 'cubic': choose one of lanczos3, bilinear"):
         cams.upsample(maps, size, "cubic")
+    with pytest.raises(ValueError, match="zip"):
+        cams.upsample(maps, (*size, 3))
 
 
 def test_cam_without_a_pooled_head_is_refused(generator):
@@ -350,6 +360,7 @@ def test_eigen_cam_against_a_singular_value_decomposition_of_each_image(generato
         np.testing.assert_allclose(maps, wanted, atol=1e-4)
     assert lowest < 0 or found.min() >= 0
     np.testing.assert_array_equal(np.asarray(cams.eigen_cam(kind(0 * features))), 0)
+    np.testing.assert_allclose(np.asarray(cams.eigen_cam(kind(features / 1024))), found / 1024, atol=1e-6)
 
 
 def test_on_a_pooled_head_only_two_of_the_further_methods_draw_new_maps(generator):

@@ -11,6 +11,14 @@ def test_average_drop_by_hand():
     np.testing.assert_array_equal(metrics.drops([4.0, 2.0, 0.0], [1.0, 3.0, 0.0]), [0.75, 0, np.nan])
 
 
+def test_drops_of_float32_scores_have_the_digits_of_float64():
+    assert metrics.drops(np.float32([3]), np.float32([1]))[0] == 2 / 3
+    estimates, samples = np.float32([0.1, 0.2, 0.4]), np.float32([[0.1, 0.3, 0.2], [0.2, 0.3, 0.3]])
+    wanted = metrics.across_trainings(estimates.astype("float64"), samples.astype("float64"))
+    assert metrics.across_trainings(estimates, samples) == wanted
+
+
+@pytest.mark.filterwarnings("error")
 def test_average_drop_without_any_score_is_nan():
     assert np.isnan(metrics.average_drop([0.0, -1.0], [0.0, 1.0]))
 
@@ -45,6 +53,7 @@ def test_bootstrap_is_a_function_of_its_seed(generator):
     assert (first != other).mean() > 0.9 and len(np.unique(first[:, 0])) > 240  # no block repeats another
 
 
+@pytest.mark.filterwarnings("error")
 def test_bootstrap_leaves_missing_values_out_of_the_mean():
     samples = metrics.bootstrap_means(np.array([[np.nan], [2.0], [2.0]]), ["a", "b", "c"], 300)
     assert set(np.unique(samples[~np.isnan(samples)])) == {2.0}
@@ -58,6 +67,7 @@ def test_intervals_agree_with_scipy(generator):
     np.testing.assert_allclose([low[0], high[0]], [wanted.low, wanted.high], atol=0.02)
 
 
+@pytest.mark.filterwarnings("error")
 def test_interval_by_hand():
     """Of 0 to 100 the percentiles are the percents; a NaN among them takes no part."""
     samples = np.append(np.arange(101.0), np.nan)[:, None] * [1, 10, np.nan]
@@ -69,6 +79,10 @@ def test_unless_told_otherwise_there_are_2000_resamples_of_seed_0(generator):
     values, groups = generator.normal(size=(30, 1)), np.arange(30)
     np.testing.assert_array_equal(
         metrics.bootstrap_means(values, groups), metrics.bootstrap_means(values, groups, 2000, 0)
+    )
+
+    np.testing.assert_array_equal(
+        metrics.sign_flip_test(values, groups), metrics.sign_flip_test(values, groups, 9999, 0)
     )
 
     def statistic(rows):
@@ -112,6 +126,10 @@ def test_across_trainings_by_hand():
     one = metrics.across_trainings([2], samples[:, :1])
     assert (one.low, one.high) == pytest.approx(stats.norm.interval(0.95, 2, 0.5))
     assert one.p == pytest.approx(2 * stats.norm.sf(4))
+    two = metrics.across_trainings([1, 3], np.full((5, 2), 2.0))  # their mean has the error 1, and 1 degree of freedom
+    assert (two.low, two.high) == pytest.approx(stats.t.interval(0.95, 1, 2))
+    far = metrics.across_trainings([1000], 998 + samples[:, :1])
+    assert far == pytest.approx((1000, *stats.norm.interval(0.95, 1000, 0.5), 0))
     still = metrics.across_trainings([1, 2, 3], np.full((5, 3), 2.0))  # no spread over patients: a plain t test
     assert still.p == pytest.approx(stats.ttest_1samp([1, 2, 3], 0).pvalue)
 
@@ -190,3 +208,15 @@ def test_sign_flips_give_the_p_of_scipys_permutation_test(generator):
     assert metrics.sign_flip_test(np.zeros((5, 1)), np.arange(5))[0] == 1
     assert metrics.sign_flip_test(np.ones((20, 1)), np.arange(20))[0] < 0.001
     assert metrics.sign_flip_test(np.ones((20, 1)), np.zeros(20))[0] == 1  # one patient says nothing
+
+
+def test_sign_flips_by_hand(generator):
+    """Of three images of each of 6 patients, one without a value, under the signs that the seed draws."""
+    differences = generator.normal(0.3, 1, (18, 2))
+    differences[4, 1] = np.nan
+    sums = np.nansum(differences.reshape(3, 6, 2), axis=0)
+    signs = np.random.default_rng(3).choice([-1.0, 1.0], size=(500, 6))
+    reached = (np.abs(signs @ sums) >= np.abs(sums.sum(axis=0)) - 1e-9).sum(axis=0)
+    found = metrics.sign_flip_test(differences, np.arange(18) % 6, 500, 3)
+    np.testing.assert_allclose(found, (reached + 1) / 501)
+    assert 0 < found.min() and found.max() < 1
