@@ -16,7 +16,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test reliability lint lab report benchmark verify notebooks clean
+.PHONY: help env data data-report reproduce choose test reliability mutate lint lab report benchmark verify notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,15 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 
 reliability: env  ## the long checks: killed, disk full, run twice, many images, honest intervals (CHECK=file of one)
 	$(BIN)/python -m pytest reliability/$(CHECK) -s
+
+# With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
+# dozen of packages stay out of the environment.
+mutate: env  ## change cams, masks and metrics in each little way: which changes does no test notice? An hour
+	rm -rf build/mutation && mkdir -p build/mutation
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/mutation/tools mutmut==3.8.1
+	cp -R lib build/mutation/src && cp -R tests pyproject.toml build/mutation
+	cd build/mutation && export PYTHONPATH="$$PWD/tools" && $(CURDIR)/$(BIN)/python -m mutmut run && \
+	$(CURDIR)/$(BIN)/python -m mutmut results && $(CURDIR)/$(BIN)/python -m mutmut export-cicd-stats
 
 lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
 	$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb

@@ -212,6 +212,34 @@ def test_softmax_form_at_huge_logits_against_mpmath(generator, classes):
             same_up_to_factor(found[n], wanted, 1e-8)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_give_arrays_and_a_tensor_among_them_makes_it_tensors(generator, dtype):
+    features, head, chosen, gradients = gap_case(generator, dtype=dtype)
+    gradients, weights, logits = gradients.astype(dtype), head.T[chosen], features.mean(axis=(1, 2)) @ head
+    by_gradients = [cams.grad_cam, cams.grad_cam_plus_plus, cams.positive_grad_cam, cams.xgrad_cam]
+    cases = {method: (features, gradients) for method in (*by_gradients, cams.hires_cam, cams.layer_cam)}
+    cases |= {cams.cam: (features, weights), cams.ablation_cam: (features, weights), cams.eigen_cam: (features,)}
+    of_softmax = (features, head, logits)
+    cases[lambda *arrays: cams.softmax_grad_cam_plus_plus(*arrays, chosen)] = of_softmax
+    cases |= {lambda *arrays, i=i: cams.softmax_weights(*arrays, chosen)[i]: of_softmax for i in range(2)}
+    for method, arrays in cases.items():
+        wanted = method(*arrays)
+        assert isinstance(wanted, np.ndarray) and wanted.dtype == dtype
+        for i in range(len(arrays)):
+            mixed = [as_tensor(array) if i == j else array for j, array in enumerate(arrays)]
+            found = method(*mixed)
+            assert keras.ops.is_tensor(found) and keras.backend.standardize_dtype(found.dtype) == dtype
+            np.testing.assert_allclose(np.asarray(found), wanted, rtol=2e-3, atol=1e-5)
+
+
+def test_a_channel_that_speaks_for_every_class_alike_has_no_weight(generator, kind):
+    features, head, chosen, _ = gap_case(generator, classes=3)
+    head[2] = 0.5
+    logits = features.mean(axis=(1, 2)) @ head
+    weights, lead = (np.asarray(x) for x in cams.softmax_weights(kind(features), kind(head), kind(logits), chosen))
+    assert (weights[:, 2] == 0).all() and (lead[:, 2] == 0).all() and np.isfinite(weights).all()
+
+
 def test_softmax_form_runs_on_tensors(generator):
     features, head, chosen, _ = gap_case(generator, dtype="float32")
     logits = features.mean(axis=(1, 2)) @ head
@@ -222,7 +250,7 @@ def test_softmax_form_runs_on_tensors(generator):
 
 def test_negative_features_are_refused(generator):
     features = generator.normal(size=(1, 2, 2, 3))
-    with pytest.raises(ValueError, match="feature maps >= 0"):
+    with pytest.raises(ValueError, match=r"^Grad-CAM\+\+ needs feature maps >= 0, these go negative: cut"):
         cams.grad_cam_plus_plus(features, np.ones_like(features))
 
 
@@ -242,12 +270,14 @@ def test_bilinear_upsampling_is_pillows(generator, size):
     for one, original in zip(cams.upsample(maps, size, "bilinear"), maps, strict=True):
         wanted = Image.fromarray(original).resize(size[::-1], Image.Resampling.BILINEAR)
         np.testing.assert_allclose(one, np.asarray(wanted), atol=1e-6)
-    with pytest.raises(ValueError, match="kernel is 'cubic'"):
+    with pytest.raises(ValueError, match="^kernel is 'cubic': choose one of lanczos3, bilinear"):
         cams.upsample(maps, size, "cubic")
+    with pytest.raises(ValueError, match="zip"):
+        cams.upsample(maps, (*size, 3))
 
 
 def test_cam_without_a_pooled_head_is_refused(generator):
-    with pytest.raises(ValueError, match="leave CAM out"):
+    with pytest.raises(ValueError, match="^CAM needs a head of .* one dense layer: leave CAM out"):
         cams.cam(generator.random((1, 2, 2, 3)), None)
 
 
@@ -330,6 +360,7 @@ def test_eigen_cam_against_a_singular_value_decomposition_of_each_image(generato
         np.testing.assert_allclose(maps, wanted, atol=1e-4)
     assert lowest < 0 or found.min() >= 0
     np.testing.assert_array_equal(np.asarray(cams.eigen_cam(kind(0 * features))), 0)
+    np.testing.assert_allclose(np.asarray(cams.eigen_cam(kind(features / 1024))), found / 1024, atol=1e-6)
 
 
 def test_on_a_pooled_head_only_two_of_the_further_methods_draw_new_maps(generator):
@@ -349,7 +380,7 @@ def test_on_a_pooled_head_only_two_of_the_further_methods_draw_new_maps(generato
 
 
 def test_ablation_cam_without_a_pooled_head_is_refused(generator):
-    with pytest.raises(ValueError, match="leave Ablation-CAM out"):
+    with pytest.raises(ValueError, match="^Ablation-CAM needs a head of .* one dense layer: leave Ablation-CAM out"):
         cams.ablation_cam(generator.random((1, 2, 2, 3)), None)
 
 
@@ -363,12 +394,22 @@ def test_chosen_methods_come_in_the_order_of_their_names():
     names = ["Layer-CAM", "CAM"]
     assert list(cams.chosen(names)) == names and list(cams.chosen(cams.PAPER_METHODS)) == list(cams.PAPER_METHODS)
     assert all(cams.chosen(names)[name] is cams.METHODS[name] for name in names)
-    with pytest.raises(ValueError, match="no method 'Grad-CAMs': choose from CAM, Grad-CAM, .*, Eigen-CAM"):
+    with pytest.raises(ValueError, match="^There is no method 'Grad-CAMs': choose from CAM, Grad-CAM, .*, Eigen-CAM"):
         cams.chosen(["CAM", "Grad-CAMs"])
-    with pytest.raises(ValueError, match="No method is named"):
+    with pytest.raises(ValueError, match="^No method is named: choose from CAM, Grad-CAM, .*, Eigen-CAM\\."):
         cams.chosen([])
-    with pytest.raises(ValueError, match="'CAM' is named twice"):
+    with pytest.raises(ValueError, match="^The method 'CAM' is named twice: name it once"):
         cams.chosen(["CAM", "Grad-CAM", "CAM"])
+
+
+def test_methods_that_cannot_be_drawn_come_with_the_reason(generator):
+    features = generator.normal(size=(2, 3, 3, 4))
+    explanation = cams.Explanation(features, features, None, None, np.zeros((2, 2)), np.zeros(2, int))
+    methods = cams.chosen(["Ablation-CAM", "Grad-CAM", "CAM", "Grad-CAM++", "Eigen-CAM"])
+    fit, unfit = cams.usable(explanation, methods)
+    assert fit == {name: methods[name] for name in ("Grad-CAM", "Eigen-CAM")}
+    assert list(unfit) == ["Ablation-CAM", "CAM", "Grad-CAM++"]
+    assert "leave CAM out" in unfit["CAM"] and "go negative" in unfit["Grad-CAM++"]
 
 
 def test_registry_holds_the_papers_methods_and_each_name_its_own(generator):

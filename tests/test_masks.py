@@ -25,6 +25,13 @@ def test_tensors_are_taken_as_well(generator):
     )
 
 
+def test_blend_by_hand():
+    shares = np.array([[[1, 0.5], [0, 0.25]]])
+    np.testing.assert_array_equal(masks.blend(IMAGE, shares)[0, :, :, 0], [[10, 20], [0, 25]])
+    for images, part, fill in ((IMAGE.astype("float64"), shares > 0, 0), (IMAGE, shares, IMAGE.astype("int64"))):
+        assert masks.blend(images, part, fill).dtype == np.float32
+
+
 def test_another_fill_takes_the_place_of_black():
     faded = masks.fade(IMAGE, MAP, fill=100)
     np.testing.assert_allclose(faded[0], [[[10, 20, 30], [70, 75, 80]], [[100] * 3, [100] * 3]])
@@ -116,21 +123,37 @@ def test_alpha_curve_of_batches_adds_up_and_does_not_mind_the_order_of_methods(g
     np.testing.assert_allclose(masks.alpha_curve(images, dict(reversed(maps.items()))), whole, atol=1e-9)
 
 
+def test_select_alpha_by_hand():
+    assert masks.select_alpha([0, 0.1, 0.3, 0.2, 0]) == 0.5
+    assert masks.select_alpha([0, 0.3, 0.1, 0.3, 0]) == 0.25  # the smaller of two
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [("float32", 23), ("float64", 52)])
+def test_ranks_see_every_binary_digit(dtype, digits):
+    values = np.array([[1, *(1 + 2.0**-digit for digit in range(digits, 0, -1))]], dtype)
+    np.testing.assert_array_equal(masks._ranks(values)[0], np.arange(digits + 1, 0, -1))
+
+
 def test_select_alpha_refuses_a_flat_curve(generator):
     same = generator.random((1, 4, 4))
-    with pytest.raises(ValueError, match="pass alpha"):
+    with pytest.raises(ValueError, match="^The methods' masked images .* at any alpha: pass alpha explicitly"):
         masks.select_alpha(masks.alpha_curve(np.ones((1, 4, 4, 3)), {"a": same, "b": same.copy()}))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alpha": 0.0}, "alpha is 0.0"),
-        ({"alpha": 1.0}, "alpha is 1.0"),
-        ({"alpha": 0.5, "ties": "loose"}, "ties is 'loose'"),
-        ({"alpha": 0.5, "ranking": MAP}, "ranking needs"),
-        ({"alpha": 0.5, "maps": MAP[:, :1]}, "do not fit"),
-        ({"alpha": 0.5, "maps": MAP * np.nan}, "NaN"),
+        ({"alpha": 0.0}, "^alpha is 0.0: it is the share of pixels to keep, between 0 and 1, both"),
+        ({"alpha": 1.0}, "^alpha is 1.0"),
+        ({"alpha": 0.5, "ties": "loose"}, '^ties is \'loose\': choose "strict" or "exact"'),
+        ({"alpha": 0.5, "ties": "exact", "ranking": MAP[:, :1]}, "^ranking needs"),
+        ({"alpha": 0.5, "ranking": MAP}, '^ranking needs ties="exact" and the shape of maps'),
+        (
+            {"alpha": 0.5, "maps": MAP[:, :1]},
+            r"^images \(1, 2, 2, 3\) and maps \(1, 1, 2\) do not fit: \(N, H, W, C\)",
+        ),
+        ({"alpha": 0.5, "images": IMAGE[..., 0]}, r"^images \(1, 2, 2\) and maps"),
+        ({"alpha": 0.5, "maps": MAP * np.nan}, "^A map holds NaN or infinite values: check the network"),
     ],
 )
 def test_blacken_refuses(arguments, message):

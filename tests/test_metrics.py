@@ -11,19 +11,29 @@ def test_average_drop_by_hand():
     np.testing.assert_array_equal(metrics.drops([4.0, 2.0, 0.0], [1.0, 3.0, 0.0]), [0.75, 0, np.nan])
 
 
+def test_drops_of_float32_scores_have_the_digits_of_float64():
+    assert metrics.drops(np.float32([3]), np.float32([1]))[0] == 2 / 3
+    estimates, samples = np.float32([0.1, 0.2, 0.4]), np.float32([[0.1, 0.3, 0.2], [0.2, 0.3, 0.3]])
+    wanted = metrics.across_trainings(estimates.astype("float64"), samples.astype("float64"))
+    assert metrics.across_trainings(estimates, samples) == wanted
+
+
+@pytest.mark.filterwarnings("error")
 def test_average_drop_without_any_score_is_nan():
     assert np.isnan(metrics.average_drop([0.0, -1.0], [0.0, 1.0]))
 
 
 def test_scores_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match="NaN"):
-        metrics.average_drop([1.0, np.nan], [1.0, 1.0])
+    for full, masked in (([1.0, np.nan], [1.0, 1.0]), ([1.0, 1.0], [1.0, np.inf])):
+        with pytest.raises(ValueError, match="^A score is NaN or infinite: check the network's weights and the images"):
+            metrics.average_drop(full, masked)
 
 
 def test_incorrect_percent_by_hand():
-    assert metrics.incorrect_percent([0, 1, 1, 0], [[2, 1], [2, 1], [1, 2], [-3, -2]]) == 50.0
-    with pytest.raises(ValueError, match="wanted"):
-        metrics.incorrect_percent([0, 1], [[2, 1]])
+    assert metrics.incorrect_percent([0, 1, 1, 0], [[2, 1], [2, 1], [1, 2], [-2, -3]]) == 25.0
+    for classes, logits in (([0, 1], [[2, 1]]), ([], np.zeros((0, 2)))):
+        with pytest.raises(ValueError, match=r"^classes .* and masked_logits .*: \(N,\) and \(N, C\) wanted\.$"):
+            metrics.incorrect_percent(classes, logits)
 
 
 def test_bootstrap_draws_whole_patients_and_pairs_columns():
@@ -43,6 +53,7 @@ def test_bootstrap_is_a_function_of_its_seed(generator):
     assert (first != other).mean() > 0.9 and len(np.unique(first[:, 0])) > 240  # no block repeats another
 
 
+@pytest.mark.filterwarnings("error")
 def test_bootstrap_leaves_missing_values_out_of_the_mean():
     samples = metrics.bootstrap_means(np.array([[np.nan], [2.0], [2.0]]), ["a", "b", "c"], 300)
     assert set(np.unique(samples[~np.isnan(samples)])) == {2.0}
@@ -54,6 +65,32 @@ def test_intervals_agree_with_scipy(generator):
     low, high = metrics.interval(metrics.bootstrap_means(values[:, None], np.arange(200), 4000))
     wanted = stats.bootstrap((values,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
     np.testing.assert_allclose([low[0], high[0]], [wanted.low, wanted.high], atol=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+def test_interval_by_hand():
+    """Of 0 to 100 the percentiles are the percents; a NaN among them takes no part."""
+    samples = np.append(np.arange(101.0), np.nan)[:, None] * [1, 10, np.nan]
+    np.testing.assert_allclose(metrics.interval(samples), [[2.5, 25, np.nan], [97.5, 975, np.nan]])
+    np.testing.assert_allclose(metrics.interval(samples, level=0.8), [[10, 100, np.nan], [90, 900, np.nan]])
+
+
+def test_unless_told_otherwise_there_are_2000_resamples_of_seed_0(generator):
+    values, groups = generator.normal(size=(30, 1)), np.arange(30)
+    np.testing.assert_array_equal(
+        metrics.bootstrap_means(values, groups), metrics.bootstrap_means(values, groups, 2000, 0)
+    )
+
+    np.testing.assert_array_equal(
+        metrics.sign_flip_test(values, groups), metrics.sign_flip_test(values, groups, 9999, 0)
+    )
+
+    def statistic(rows):
+        return values[rows].mean()
+
+    np.testing.assert_array_equal(
+        metrics.bootstrap(statistic, groups), metrics.bootstrap(statistic, groups, 2000, seed=0)
+    )
 
 
 def test_a_column_without_any_value_has_no_interval():
@@ -71,9 +108,11 @@ def test_bootstrap_of_any_statistic_draws_as_that_of_means_does(generator):
     assert found.std() == pytest.approx(fast.std(), rel=0.05) and found.mean() == pytest.approx(fast.mean(), abs=0.01)
     np.testing.assert_array_equal(found, metrics.bootstrap(lambda rows: values[rows].mean(), groups, 4000))
     seen = []
-    metrics.bootstrap(lambda rows: seen.append(np.sort(rows)) or 0.0, groups, 5)
+    metrics.bootstrap(lambda rows: seen.append(rows) or 0.0, np.arange(60) % 20, 5)
     for rows in seen:
-        assert len(rows) == 60 and (rows.reshape(20, 3) // 3 == rows.reshape(20, 3)[:, :1] // 3).all()  # whole patients
+        patients = rows.reshape(20, 3)
+        assert (patients % 20 == patients[:, :1] % 20).all()  # whole
+        assert (np.diff(patients, axis=1) == 20).all()  # and in the order of their images
 
 
 def test_across_trainings_by_hand():
@@ -87,6 +126,10 @@ def test_across_trainings_by_hand():
     one = metrics.across_trainings([2], samples[:, :1])
     assert (one.low, one.high) == pytest.approx(stats.norm.interval(0.95, 2, 0.5))
     assert one.p == pytest.approx(2 * stats.norm.sf(4))
+    two = metrics.across_trainings([1, 3], np.full((5, 2), 2.0))  # their mean has the error 1, and 1 degree of freedom
+    assert (two.low, two.high) == pytest.approx(stats.t.interval(0.95, 1, 2))
+    far = metrics.across_trainings([1000], 998 + samples[:, :1])
+    assert far == pytest.approx((1000, *stats.norm.interval(0.95, 1000, 0.5), 0))
     still = metrics.across_trainings([1, 2, 3], np.full((5, 3), 2.0))  # no spread over patients: a plain t test
     assert still.p == pytest.approx(stats.ttest_1samp([1, 2, 3], 0).pvalue)
 
@@ -119,7 +162,8 @@ def test_intervals_across_trainings_cover_the_truth(of_trainings, of_patients):
 def test_holm_by_hand():
     """0.01 x 4, 0.02 x 3, then 0.03 x 2 and 0.04 x 1, none below the one before."""
     np.testing.assert_allclose(metrics.holm([0.03, 0.01, 0.04, 0.02]), [0.06, 0.04, 0.06, 0.06])
-    np.testing.assert_allclose(metrics.holm([0.9, 0.5]), [1, 1])
+    np.testing.assert_allclose(metrics.holm([0.9, 0.7]), [1, 1])
+    assert metrics.holm([1, 0]).dtype == np.float64
     np.testing.assert_allclose(metrics.holm([0.04]), [0.04])
 
 
@@ -128,5 +172,51 @@ def test_area_under_roc_against_all_pairs(generator):
     scores = np.round(generator.normal(size=60) + labels, 1)  # rounded, so that ties occur
     pairs = scores[labels == 1][:, None] - scores[labels == 0][None]
     assert metrics.area_under_roc(labels, scores) == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
-    with pytest.raises(ValueError, match="both classes"):
+    with pytest.raises(ValueError, match="^AUC needs both classes among the labels; these"):
         metrics.area_under_roc(np.ones(5), np.arange(5))
+
+
+def test_sensitivity_is_the_roc_curve_by_brute_force(generator):
+    labels, scores = generator.integers(0, 2, 60), generator.normal(size=60).round(1)  # ties among them
+    scores = scores + labels
+    for rate in np.linspace(0, 1, 21):
+        thresholds = [-np.inf, *scores]
+        reached = [
+            (scores[labels == 1] > threshold).mean()
+            for threshold in thresholds
+            if (scores[labels == 0] > threshold).mean() <= rate + 1e-9
+        ]
+        assert metrics.sensitivity(labels, scores, [rate])[0] == pytest.approx(max(reached))
+
+
+def test_the_area_under_the_curve_is_auc(generator):
+    labels, scores = generator.integers(0, 2, 200), generator.normal(size=200)
+    scores = scores + labels
+    negatives = int((labels == 0).sum())
+    steps = metrics.sensitivity(labels, scores, np.arange(negatives) / negatives)
+    assert steps.mean() == pytest.approx(metrics.area_under_roc(labels, scores))
+
+
+def test_sign_flips_give_the_p_of_scipys_permutation_test(generator):
+    differences = np.stack([generator.normal(shift, 1, 12) for shift in (0, 0.5, 2)], axis=1)
+    found = metrics.sign_flip_test(differences, np.arange(12))
+    for column, p in zip(differences.T, found, strict=True):
+        exact = stats.permutation_test(
+            (column, np.zeros(12)), lambda x, y, axis: (x - y).mean(axis=axis), permutation_type="samples"
+        ).pvalue
+        assert p == pytest.approx(exact, abs=0.015)
+    assert metrics.sign_flip_test(np.zeros((5, 1)), np.arange(5))[0] == 1
+    assert metrics.sign_flip_test(np.ones((20, 1)), np.arange(20))[0] < 0.001
+    assert metrics.sign_flip_test(np.ones((20, 1)), np.zeros(20))[0] == 1  # one patient says nothing
+
+
+def test_sign_flips_by_hand(generator):
+    """Of three images of each of 6 patients, one without a value, under the signs that the seed draws."""
+    differences = generator.normal(0.3, 1, (18, 2))
+    differences[4, 1] = np.nan
+    sums = np.nansum(differences.reshape(3, 6, 2), axis=0)
+    signs = np.random.default_rng(3).choice([-1.0, 1.0], size=(500, 6))
+    reached = (np.abs(signs @ sums) >= np.abs(sums.sum(axis=0)) - 1e-9).sum(axis=0)
+    found = metrics.sign_flip_test(differences, np.arange(18) % 6, 500, 3)
+    np.testing.assert_allclose(found, (reached + 1) / 501)
+    assert 0 < found.min() and found.max() < 1

@@ -47,7 +47,7 @@ def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
 
 @pytest.mark.parametrize(
     "target",
-    ["env", "data", "data-report", "reproduce", "choose", "test", "reliability", "lab", "report", "benchmark", "verify"],
+    ["env", "data", "data-report", "reproduce", "test", "reliability", "lab", "report", "benchmark", "verify", "clean"],
 )
 def test_make_lists_its_targets(target):
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
