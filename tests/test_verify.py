@@ -142,6 +142,7 @@ def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, ca
     monkeypatch.setattr(pipeline, "ORDER", ORDER)
     monkeypatch.setattr(pipeline, "read_profile", lambda name: SECTIONS)
     monkeypatch.setattr(pipeline, "results_folder", lambda name: name)
+    monkeypatch.setattr(pipeline, "result_folders", lambda: [folder])
     edit(folder / "03_table1.json", lock="")
     pipeline.check(profile, "nowhere")
     assert "stale" in capsys.readouterr().out
@@ -158,10 +159,11 @@ def test_no_results_are_no_success(tmp_path, monkeypatch):
 
 def test_every_committed_result_is_as_recorded(monkeypatch):
     monkeypatch.setattr(verify, "_images", lambda record, data_root: {})  # thousands of phantoms, which are inputs
-    folders = sorted(path for path in (ROOT / "paper_figures").iterdir() if path.is_dir())
+    folders = pipeline.result_folders()
     found = verify.table(folders, pipeline.ORDER, "nowhere", pipeline.read_profile)
     wrong = found[found["state"].isin(verify.ERRORS)]
-    assert len(folders) >= 3 and (found["state"].isin(("current", "stale"))).sum() > 100
+    assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]
+    assert found["state"].isin(("current", "stale")).sum() > 100
     assert not len(wrong), verify.text(wrong)
 
 

@@ -244,13 +244,18 @@ def report(profile):
         print(page.relative_to(ROOT))
 
 
+def result_folders():
+    """The folders of paper_figures that notebooks write to; beside them lie those of make benchmark and reliability."""
+    profiles = (path.stem for path in (NOTEBOOKS / "profiles").glob("*.yaml") if path.stem != "smoke")
+    return sorted({_places(profile)[1] for profile in profiles})
+
+
 def check(profile, data_root):
-    """Print the table of `verify` for a profile, or for every folder of paper_figures if the name is empty. Raises
-    RuntimeError if a file is altered, missing or unrecorded, and FileNotFoundError if there are no results."""
-    folders = sorted(path for path in (ROOT / "paper_figures").glob("*") if path.is_dir())
+    """Print the table of `verify` for a profile, or for all that have results if the name is empty. Raises RuntimeError
+    if a file is altered, missing or unrecorded, and FileNotFoundError if there are no results."""
     if profile:
         read_profile(profile)
-        folders = [folder for folder in [_places(profile)[1]] if folder.is_dir()]
+    folders = [path for path in ([_places(profile)[1]] if profile else result_folders()) if path.is_dir()]
     if not folders:
         raise FileNotFoundError(f"There are no results: run make reproduce PROFILE={profile or 'demo'}.")
     found = verify.table(folders, ORDER, data_root, read_profile)
