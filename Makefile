@@ -61,7 +61,7 @@ reliability: env  ## the long checks: killed, disk full, run twice, many images,
 
 # With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
 # dozen of packages stay out of the environment.
-mutate: env  ## change cams, masks and metrics in each little way: which changes does no test notice? An hour
+mutate: env  ## change cams, masks and metrics in each little way: which changes does no test notice? Minutes
 	rm -rf build/mutation && mkdir -p build/mutation
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/mutation/tools mutmut==3.8.1
 	cp -R lib build/mutation/src && cp -R tests pyproject.toml build/mutation

@@ -46,6 +46,17 @@ def test_opacity_by_hand():
     assert not masks.opacity(-np.abs(MAP)).any()
 
 
+def test_an_image_is_masked_the_same_whatever_others_are_in_the_batch(generator):
+    images, maps = generator.random((4, 5, 6, 3)), generator.normal(size=(4, 5, 6))
+    maps *= np.array([1, 100, 0.01, -1])[:, None, None]
+    for n in range(4):
+        one = slice(n, n + 1)
+        np.testing.assert_array_equal(masks.fade(images, maps)[one], masks.fade(images[one], maps[one]))
+        for ties in ("strict", "exact"):
+            alone = masks.blacken(images[one], maps[one], 0.3, ties)
+            np.testing.assert_array_equal(masks.blacken(images, maps, 0.3, ties)[one], alone)
+
+
 def test_fade_ignores_the_maps_scale_and_blackens_without_evidence():
     np.testing.assert_allclose(masks.fade(IMAGE, 7 * MAP), masks.fade(IMAGE, MAP))
     assert not masks.fade(IMAGE, -np.abs(MAP)).any()
@@ -65,6 +76,14 @@ def test_kept_area_is_exactly_k_without_ties(generator, alpha):
         assert kept.sum() == round(100 * alpha)
         if 0 < kept.sum() < 100:
             assert maps[kept].min() > maps[~kept].max()
+
+
+def test_strict_masks_of_large_maps_against_a_sort(generator):
+    """At every k, since beside the place asked for a partition is in order all but some times in a thousand."""
+    maps = generator.normal(size=(3, 32, 32))
+    falling = np.sort(maps.reshape(3, -1), axis=1)[:, ::-1]
+    for k in range(1, 1024):
+        np.testing.assert_array_equal(masks.kept_pixels(maps, k / 1024), maps > falling[:, k, None, None])
 
 
 def test_ties_strict_keeps_fewer_and_exact_keeps_k():
