@@ -116,7 +116,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
         raise ValueError("methods is empty: name at least one method.")
     if network.activation == "sigmoid" and classes is None:
         raise ValueError("This network gives several labels at once: pass classes, the one to explain for each image.")
-    parts, images_alike, answers_alike = [], [], []
+    parts, images_differ, answers_differ = [], False, False
     batches = (
         (chunk, None if classes is None else np.asarray(classes)[rows], rows.start)
         for chunk, rows in _chunks(images, batch_size)
@@ -125,16 +125,18 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
     with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
         for part, image, answer in workers.in_order(work, network, batches, scheduler):
+            if not parts:
+                first_image, first_answer = image, answer
             parts.append(part)
-            images_alike.append(image)
-            answers_alike.append(answer)
+            images_differ |= _differ(image, first_image)
+            answers_differ |= _differ(answer, first_answer)
             bar.update(len(part.classes))
     if not parts:
         raise ValueError("There is no image to evaluate: check the folder and the selection.")
     chosen = np.concatenate([part.classes for part in parts])
     if classes is not None and len(classes) != len(chosen):
         raise ValueError(f"classes has {len(classes)} entries for {len(chosen)} images: one for each is wanted.")
-    if _differ(images_alike) and not _differ(answers_alike):  # with drops of 0 it would look like the best there is
+    if images_differ and not answers_differ:  # with drops of 0 it would look like the best there is
         raise ValueError(
             f"The network gives all {len(chosen)} images the same scores: check its weights and preprocessing."
         )
@@ -219,13 +221,13 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
 
 
 def _alike(values):
-    """The first of values (n, ...) if all are like it, otherwise None."""
-    return values[0] if (values == values[0]).all() else None
+    """A copy of the first of values (n, ...) if all are like it, otherwise None."""
+    return values[0].copy() if (values == values[0]).all() else None
 
 
-def _differ(alike):
-    """Whether the batches that `_alike` tells of hold more than one value."""
-    return any(one is None or (one != alike[0]).any() for one in alike)
+def _differ(one, other):
+    """Whether two batches, as `_alike` tells of them, hold more than one value."""
+    return one is None or other is None or bool((one != other).any())
 
 
 def _score_chunk(network, images, maps, classes, alpha, ties, batch_size):
