@@ -63,16 +63,15 @@ build, results = Path(build), Path(results)
 # %% [markdown]
 # ## Images
 #
-# Training, validation and test radiographs; no patient is in two of them. Phantoms are drawn once and kept in
-# memory. Every training sees the same images.
+# Training, validation and test radiographs; no patient is in two of them. Each is read once and then kept in memory, as
+# far as that reaches. Every training sees the same images.
 
 # %%
 counts = {"train": radiograph_images, "validation": validation_images, "test": test_images}
 radiographs = {
-    split: catalogue.load(radiograph_source, split, size, data_root, count, seed) for split, count in counts.items()
+    split: catalogue.load(radiograph_source, split, size, data_root, count, seed).in_memory()
+    for split, count in counts.items()
 }
-if radiograph_source in catalogue.PHANTOMS:
-    radiographs = {split: dataset.in_memory() for split, dataset in radiographs.items()}
 class_names = radiographs["train"].class_names
 table = {split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}
 pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
@@ -185,7 +184,7 @@ for head, repeat in runs:
         model = networks.build(*start)
     checkpoint = models[head, repeat].with_suffix(".checkpoint.npz")
     rows = training.fit(model, *split, **stages, batch_size=batch_size, seed=seed + repeat, checkpoint=checkpoint)
-    model = networks.as_float32(model)
+    model = networks.in_precision(model, "float32")
     scores = training.predict(model, test, batch_size)
     own = {"activation": head, "training_seed": repeat, "test_quality": training.quality(test.labels, scores)}
     own |= {"chosen_epoch": int(rows.query("chosen")["epoch"].iloc[0]), "trained_epochs": len(rows)}

@@ -1,5 +1,7 @@
 """Loaders against small trees that the tests write, and phantoms against what is known of them by construction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -175,8 +177,9 @@ def test_chestxray14_split_is_by_patient_and_halves_the_boxed_images(tmp_path):
 def test_regions_are_the_masks_where_there_are_masks():
     data = phantoms.radiographs(4, seed=1, size=64)
     np.testing.assert_array_equal(data.regions(), np.stack([data.read_mask(i) for i in range(4)]))
+    np.testing.assert_array_equal(data.in_memory().regions(), data.regions())
     with pytest.raises(ValueError, match="neither masks nor boxes"):
-        data.in_memory().regions()
+        replace(data, read_mask=None).regions()
 
 
 def test_chestxray14_names_what_is_wrong(nih):
@@ -285,6 +288,27 @@ def test_crop_takes_the_pixels_that_its_boxes_say(tmp_path):
 def test_grey_images_become_rgb(tmp_path):
     Image.fromarray(np.full((9, 9), 77, "uint8")).save(tmp_path / "grey.png")
     np.testing.assert_array_equal(datasets.read_image(tmp_path / "grey.png", (4, 4)), np.full((4, 4, 3), 77))
+
+
+@pytest.mark.parametrize("room, readings", [(3, [4, 6, 8]), (5, [4, 5, 6]), (8, [4, 4, 4])])
+def test_images_in_memory_are_read_once_while_there_is_room(monkeypatch, room, readings):
+    """Two grey and two coloured images, which take the room of one and of three channels."""
+    monkeypatch.setattr(datasets, "KEPT_BYTES", room * 64 * 64)
+    grey, coloured = phantoms.radiographs(2, seed=1, size=64), phantoms.objects(2, seed=1, size=64)
+    asked = []
+    both = replace(
+        coloured,
+        ids=np.arange(4).astype(str),
+        labels=np.zeros(4, int),
+        groups=np.arange(4),
+        positions=np.arange(4),
+        read=lambda position: asked.append(position) or (grey, coloured)[position // 2].read(position % 2),
+    )
+    kept, wanted = both.in_memory(), both.images()
+    asked.clear()
+    for count in readings:
+        np.testing.assert_array_equal(kept.images(), wanted)
+        assert len(asked) == count
 
 
 def test_ids_must_be_unique():

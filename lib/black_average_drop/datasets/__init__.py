@@ -3,17 +3,19 @@
 Every source gives a `Dataset`; images are pixels 0..255, RGB, of one size, read only when asked for.
 """
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image
-from tqdm import tqdm
 
 # Where each real source lies below the data root.
 FOLDERS = {"chest_xray": "chest_xray", "chestxray14": "nih-chest-xrays", "imagenet": "ILSVRC2012"}
+KEPT_BYTES = 2 << 30  # of decoded images, by a data set that is kept in memory
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _UNREADABLE = (OSError, SyntaxError, TypeError)  # what Pillow raises for files that are damaged or no images
 
@@ -81,14 +83,26 @@ class Dataset:
         return self.subset(found)
 
     def in_memory(self):
-        """The same images, read once and kept: for training on images that are slow to make."""
-        pixels = np.stack([self.read(i) for i in tqdm(self.positions, desc="images", unit="image", leave=False)])
-        return replace(
-            self, positions=np.arange(len(self)), read=lambda position: pixels[position], read_mask=None, boxes=None
-        )
+        """The same images, each read when first asked for and then kept, as far as KEPT_BYTES reach: for training,
+        which asks for all of them in every epoch. Of a grey image one channel is kept."""
+        kept, room = {}, KEPT_BYTES
+
+        def read(position):
+            nonlocal room
+            if position in kept:
+                return np.broadcast_to(kept[position], (*self.size, 3))
+            image = self.read(position)
+            part = image[..., :1].copy() if (image == image[..., :1]).all() else image
+            if part.nbytes <= room:
+                kept[position] = part
+                room -= part.nbytes
+            return image
+
+        return replace(self, read=read)
 
     def batches(self, batch_size):
-        """Re-iterable of uint8 (n, H, W, 3) with n <= batch_size, read as it goes: memory does not grow with N.
+        """Re-iterable of uint8 (n, H, W, 3) with n <= batch_size, read as it goes, the images of a batch side by side:
+        memory does not grow with N.
 
         Raises ValueError for a batch_size below 1."""
         if batch_size < 1:
@@ -101,8 +115,10 @@ class _Batches:
         self.dataset, self.batch_size, self.total = dataset, batch_size, len(dataset)
 
     def __iter__(self):
-        for start in range(0, len(self.dataset), self.batch_size):
-            yield self.dataset.images(slice(start, start + self.batch_size))
+        with ThreadPoolExecutor(os.cpu_count()) as readers:
+            for start in range(0, self.total, self.batch_size):
+                positions = self.dataset.positions[start : start + self.batch_size]
+                yield np.stack(list(readers.map(self.dataset.read, positions)))
 
 
 def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None, open_image=None):
