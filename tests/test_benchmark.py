@@ -1,5 +1,6 @@
 """The rows of `make benchmark`: what is counted, computed and written. How long anything takes is no test."""
 
+import os
 import re
 import sys
 from types import SimpleNamespace
@@ -130,6 +131,21 @@ def test_network_of_random_weights_does_not_fade_out():
     features, logits, _ = network.explain(images)
     assert 0.1 < features.mean() < 10
     np.testing.assert_allclose(model.predict_on_batch(images.astype("float32")), logits, rtol=1e-4, atol=1e-5)
+
+
+def test_gpu_is_asked_how_busy_it_is_while_images_are_evaluated(monkeypatch, tmp_path):
+    images = phantoms.objects(3, size=64)
+    network = networks.CamNetwork.from_model(networks.build("small_cnn", (64, 64), ("a", "b"), "softmax"))
+    without = footprint.gpu_row("small", network, images, 4, 0.85)
+    assert np.isnan(without["value"]) and without["note"] == "not measured: no GPU here"
+    network.on_accelerator = True
+    command = tmp_path / "nvidia-smi"
+    command.write_text('#!/bin/sh\n[ "$1" = --query-gpu=utilization.gpu ] && echo 70 && echo 90 && exec sleep 100\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = footprint.gpu_row("small", network, images, 4, 0.85, count=10)
+    assert (found["value"], found["met"], found["unit"]) == (0.8, "no", "of the time")
+    assert found["note"].startswith("2 samples, 10 images read from files")
 
 
 def test_memory_is_compared_between_processes(monkeypatch):

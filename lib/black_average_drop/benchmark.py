@@ -20,6 +20,7 @@ import pandas as pd
 from keras import layers
 
 from black_average_drop import cams, comparators, evaluation, footprint, masks, networks
+from black_average_drop.arrays import beside
 from black_average_drop.datasets import catalogue
 from black_average_drop.provenance import ROOT, replacing
 from black_average_drop.timing import COLUMNS, Seconds, bare_passes, in_turns, passes, ratio, row
@@ -28,6 +29,7 @@ RESULTS = ROOT / "paper_figures" / "benchmark"
 FURTHER_METHOD = "Ablation-CAM"  # its maps are none of the paper's, and it needs no pass of its own
 # The network, its image size and target, and how many images in batches of how many.
 NETWORKS = (("MobileNetV2", 224, 1.10, 100, 32), ("InceptionResNetV2", 299, 1.05, 24, 8))
+BUSY = 0.85  # of the time, a GPU
 CHESTXRAY14 = 112_120  # images
 WORKERS = 16
 PACKAGES = ("tensorflow", "keras", "numpy", "tf-keras-vis", "xplique", "torch", "torchcam")
@@ -63,8 +65,10 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
 
     def alpha():
         for chunk in chunks:
-            shown = {method: evaluation.upsampled(maps[chunk], network.image_size) for method, maps in distinct.items()}
-            masks.alpha_curve(images[chunk].astype("float32"), shown)
+            pixels, shown = network.placed(images[chunk]), {}
+            for method, maps in distinct.items():
+                shown[method] = evaluation.upsampled(beside(pixels, maps[chunk]), network.image_size)
+            masks.alpha_curve(pixels, shown)
 
     sides = {
         "evaluation": lambda: evaluation.evaluate(network, images, methods, batch_size=batch_size),
@@ -182,6 +186,9 @@ def measure(data, scratch, rounds=3):
         images = photos.images()
         model, network = logit_network(name, images)
         yield from evaluation_rows(name, network, images, batch_size, rounds, most)
+        for precision in ("float32", "mixed_float16") if network.on_accelerator else ("float32",):
+            tried = networks.CamNetwork.from_model(model, activation="softmax", precision=precision)
+            yield footprint.gpu_row(f"{name} in {precision}", tried, photos, batch_size, BUSY)
         if name == NETWORKS[0][0]:
             yield footprint.reading_row(network, photos, batch_size, rounds)
             yield from comparators.rows(model, network, images.astype("float32"), batch_size, rounds)

@@ -41,15 +41,16 @@ def reading_row(network, dataset, batch_size, rounds):
         "evaluation": lambda: evaluation.evaluate(network, images, methods, batch_size=batch_size),
     }
     spent = in_turns(sides, rounds)
-    note = f"one reading of {len(dataset)} files by one thread; evaluation reads twice"
+    note = f"one reading of {len(dataset)} files by {os.cpu_count()} threads; evaluation reads twice"
     return ratio("Reading images", spent["reading"], spent["evaluation"], "evaluation", note=note)
 
 
 def training_row(dataset, batch_size, steps, rounds, most):
-    """A training step on batches as `training.fit` reads them, decoded and augmented, against the same on kept ones."""
+    """A training step on batches as `training.fit` reads them, from images in memory that are augmented, against the
+    same on kept batches."""
     model = networks.build("MobileNetV2", dataset.size, dataset.class_names, "softmax")
     model.compile("adam", "sparse_categorical_crossentropy")
-    batches = training._ShuffledBatches(dataset, batch_size, 0, augmentation.radiograph)
+    batches = training._ShuffledBatches(dataset.in_memory(), batch_size, 0, augmentation.radiograph)
     kept = [batches[index] for index in range(steps)]
     model.train_on_batch(*kept[0])
 
@@ -65,10 +66,30 @@ def training_row(dataset, batch_size, steps, rounds, most):
         for side in seconds:
             seconds[side].append(np.ravel(found[side]))
     spent = {side: Seconds(*np.transpose(rounds_of_one)) for side, rounds_of_one in seconds.items()}
-    note = f"MobileNetV2 at {dataset.size[0]}, {steps - 1} steps of {batch_size} images, files decoded and augmented"
+    note = f"MobileNetV2 at {dataset.size[0]}, {steps - 1} steps of {batch_size} images, decoded before, augmented anew"
     return ratio(
         "Training step, real input", spent["files"], spent["kept"], "the same steps on kept batches", most, note=note
     )
+
+
+def gpu_row(name, network, dataset, batch_size, least, count=2000):
+    """How busy the evaluation of `count` images, those of a Dataset again and again, keeps the GPU, as nvidia-smi tells
+    ten times a second."""
+    title = f"{name}: GPU busy in evaluation"
+    if not network.on_accelerator or shutil.which("nvidia-smi") is None:
+        return row(title, np.nan, "of the time", least=least, note="not measured: no GPU here")
+    query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=100"]
+    methods = cams.chosen(cams.PAPER_METHODS)
+    evaluation.evaluate(network, dataset.batches(batch_size), methods, batch_size=batch_size)  # compiles
+    many = dataset.subset(np.resize(np.arange(len(dataset)), count))
+    with subprocess.Popen(query, stdout=subprocess.PIPE, text=True) as asked:
+        started = time.perf_counter()
+        evaluation.evaluate(network, many.batches(batch_size), methods, batch_size=batch_size)
+        rate = count / (time.perf_counter() - started)
+        asked.terminate()
+        shares = np.array(asked.stdout.read().split(), float) / 100
+    note = f"{len(shares)} samples, {count} images read from files, {rate:.1f} a second"
+    return row(title, shares.mean(), "of the time", least=least, note=note)
 
 
 def memory_rows(counts, most, size=96):

@@ -54,7 +54,7 @@ def bare_passes(network, images, batch_size, whole=1, masked=0):
     `masked` times for its scores alone, in batches filled up to one size, as evaluation does it."""
     images = np.pad(images, [(0, -len(images) % batch_size), (0, 0), (0, 0), (0, 0)])
     for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size].astype("float32")
+        batch = network.placed(images[start : start + batch_size])
         for _ in range(whole):
             network.explain(batch)
         for _ in range(masked):
