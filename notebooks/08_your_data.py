@@ -22,6 +22,7 @@ class_names = []  # in the order of the model's outputs; empty: the sub-folders 
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
+precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a little, mixed_bfloat16 more
 methods = []  # names in cams.METHODS, beside the paper's three; empty: all of them
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 most_images = 500  # drawn at random, if there are more
@@ -63,10 +64,12 @@ sampling = {"resamples": resamples, "seed": seed}
 # %%
 loaded, _ = networks.load(model)
 settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
+settings["precision"] = precision
 network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
 head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
-facts |= {"score": network.activation, "classes": network.classes, "images": "{} x {}".format(*network.image_size)}
+facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
+facts |= {"images": "{} x {}".format(*network.image_size)}
 pd.Series(facts).to_frame("")
 
 # %% [markdown]

@@ -9,6 +9,8 @@ from keras import layers
 
 from black_average_drop import cams, controls, evaluation, masks, metrics, networks
 
+NEED_POOLING = ("CAM", "Ablation-CAM")
+
 
 @pytest.fixture
 def network(small_model):
@@ -298,3 +300,45 @@ def test_memory_does_not_grow_with_the_number_of_images():
 def test_evaluate_refuses(network, pixels, arguments, message):
     with pytest.raises(ValueError, match=message):
         evaluation.evaluate(**{"network": network, "images": pixels, "alpha": 0.5, **arguments})
+
+
+@pytest.mark.parametrize("ties", ["strict", "exact"])
+@pytest.mark.parametrize("head", ["pooled", "flattened"])
+def test_on_an_accelerator_maps_and_masks_are_tensors_and_rows_the_same(network, pixels, monkeypatch, head, ties):
+    """There tensors go from the image to the scores; where there is no accelerator they do so on the processor."""
+    methods = {name: method for name, method in cams.METHODS.items() if head == "pooled" or name not in NEED_POOLING}
+    if head == "flattened":
+        parts = [layers.Conv2D(6, 5, strides=4, activation="relu"), layers.Flatten(), layers.Dense(3, "relu")]
+        network = networks.CamNetwork.from_model(keras.Sequential([keras.Input((32, 32, 3)), *parts]))
+    given = {"methods": methods, "batch_size": 4, "ties": ties, "controls": controls.IN_TABLE_1}
+    wanted = evaluation.evaluate(network, pixels, **given)
+    network.on_accelerator = True
+    kinds = []
+    for place, name in ((network, "explain"), (network, "score"), (masks, "kept_pixels"), (masks, "opacity")):
+        function = getattr(place, name)
+
+        def seen(values, *others, function=function):
+            kinds.append(keras.ops.is_tensor(values))
+            return function(values, *others)
+
+        monkeypatch.setattr(place, name, seen)
+    rows = evaluation.evaluate(network, pixels, **given)
+    assert len(kinds) > 30 and all(kinds)
+    pd.testing.assert_frame_equal(rows, wanted, rtol=1e-4, atol=1e-5)
+    assert rows["alpha"].iloc[0] == wanted["alpha"].iloc[0]
+
+
+def test_any_masking_has_the_same_drops_on_an_accelerator(network, pixels):
+    found = evaluation.explain_all(network, pixels)
+    shares = masks.opacity(evaluation.upsampled(found.maps["Grad-CAM++"], (32, 32)))
+    kinds = []
+
+    def masked(images, rows):
+        kinds.append(keras.ops.is_tensor(images))
+        return masks.blend(images, shares[rows], 7)
+
+    drops = []
+    for network.on_accelerator in (False, True):
+        drops.append(evaluation.masked_drops(network, pixels, masked, found, 4))
+    assert sorted(kinds) == [False] * 3 + [True] * 3
+    np.testing.assert_allclose(drops[1], drops[0], rtol=1e-5, atol=1e-6)

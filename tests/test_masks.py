@@ -14,15 +14,29 @@ def test_fade_by_hand():
     assert found.dtype == np.float32
 
 
-def test_tensors_are_taken_as_well(generator):
-    images, maps = generator.random((2, 6, 6, 3)).astype("float32"), generator.random((2, 6, 6)).astype("float32")
-    tensors = [keras.ops.convert_to_tensor(array) for array in (images, maps)]
-    np.testing.assert_array_equal(masks.fade(*tensors), masks.fade(images, maps))
-    np.testing.assert_array_equal(masks.blacken(*tensors, 0.3), masks.blacken(images, maps, 0.3))
-    np.testing.assert_array_equal(
-        masks.alpha_curve(tensors[0], {"a": tensors[1], "b": -tensors[1]}),
-        masks.alpha_curve(images, {"a": maps, "b": -maps}),
-    )
+@pytest.mark.parametrize("ties", ["strict", "exact"])
+def test_tensors_give_tensors_with_the_same_values(generator, ties):
+    """Plateaus among them, which are ranked by position."""
+    images = generator.integers(0, 256, (2, 6, 6, 3)).astype("float32")
+    maps, other = generator.integers(-2, 5, (2, 2, 6, 6)).astype("float32")
+    tensors = [keras.ops.convert_to_tensor(array) for array in (images, maps, other)]
+    ranking = (other, tensors[2]) if ties == "exact" else (None, None)
+    for tensor, wanted in (
+        (masks.opacity(tensors[1]), masks.opacity(maps)),
+        (masks.fade(*tensors[:2], 9), masks.fade(images, maps, 9)),
+        (masks.blend(tensors[0], maps > 1, other[..., None]), masks.blend(images, maps > 1, other[..., None])),
+        (masks.kept_pixels(tensors[1], 0.3, ties), masks.kept_pixels(maps, 0.3, ties)),
+        (masks.kept_pixels(tensors[1], 0.99, ties), masks.kept_pixels(maps, 0.99, ties)),
+        (
+            masks.blacken(*tensors[:2], 0.3, ties, ranking[1], fill=images),
+            masks.blacken(images, maps, 0.3, ties, ranking[0], fill=images),
+        ),
+    ):
+        assert keras.ops.is_tensor(tensor) and isinstance(wanted, np.ndarray)
+        np.testing.assert_array_equal(tensor, wanted)
+    curve = masks.alpha_curve(tensors[0], {"a": tensors[1], "b": tensors[2], "c": -tensors[1]})
+    assert isinstance(curve, np.ndarray) and curve.dtype == "float64"
+    np.testing.assert_array_equal(curve, masks.alpha_curve(images, {"a": maps, "b": other, "c": -maps}))
 
 
 def test_blend_by_hand():
@@ -150,7 +164,7 @@ def test_select_alpha_by_hand():
 @pytest.mark.parametrize(("dtype", "digits"), [("float32", 23), ("float64", 52)])
 def test_ranks_see_every_binary_digit(dtype, digits):
     values = np.array([[1, *(1 + 2.0**-digit for digit in range(digits, 0, -1))]], dtype)
-    np.testing.assert_array_equal(masks._ranks(values)[0], np.arange(digits + 1, 0, -1))
+    np.testing.assert_array_equal(masks._ranks(masks._order(values))[0], np.arange(digits + 1, 0, -1))
 
 
 def test_select_alpha_refuses_a_flat_curve(generator):

@@ -398,3 +398,60 @@ def test_a_model_of_one_channel_gets_the_mean_of_the_colours(pixels):
     parts = [keras.Input((32, 32, 4)), layers.Conv2D(4, 5), layers.GlobalAveragePooling2D()]
     with pytest.raises(ValueError, match=r"takes \(None, 32, 32, 4\): images"):
         networks.CamNetwork.from_model(keras.Sequential([*parts, layers.Dense(2, "softmax")]))
+
+
+@pytest.mark.parametrize("name", ["", "-1..1", "ResNet50"])
+def test_tensors_go_through_the_network_as_arrays_do(small_model, pixels, name):
+    """Features stay a tensor; logits, which are few, come back as an array."""
+    network = networks.CamNetwork.from_model(small_model, networks.preprocessing(name))
+    wanted = network.explain(pixels)
+    network.on_accelerator = True
+    tensor = network.placed(pixels)
+    assert keras.ops.is_tensor(tensor) and keras.backend.standardize_dtype(tensor.dtype) == "float32"
+    features, logits, scores = network.explain(tensor)
+    assert keras.ops.is_tensor(features) and isinstance(logits, np.ndarray) and isinstance(scores, np.ndarray)
+    for found, expected in zip((features, logits, scores), wanted, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(network.score(tensor)[0], wanted[1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(tensor, pixels)  # nothing has worked in place
+
+
+@pytest.mark.parametrize("devices", [["cpu:0"], ["gpu:0", "gpu:1"], ["tpu:0"]])
+def test_work_is_done_where_the_network_is(small_model, pixels, monkeypatch, devices):
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
+    network = networks.CamNetwork.from_model(small_model)
+    assert network.on_accelerator == keras.ops.is_tensor(network.placed(pixels)) == (devices != ["cpu:0"])
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_network_can_be_read_in_mixed_precision(small_model, pixels, precision):
+    """The layers before the head, whose scores stay float32; the model itself is left as it is."""
+    exact = networks.CamNetwork.from_model(small_model)
+    mixed = networks.CamNetwork.from_model(small_model, precision=precision)
+    features, logits, _ = mixed.explain(pixels)
+    assert features.dtype == logits.dtype == np.float32
+    half = np.asarray(keras.ops.cast(keras.ops.cast(features, precision.removeprefix("mixed_")), "float32"))
+    np.testing.assert_array_equal(features, half)
+    wanted = features.mean(axis=(1, 2)) @ mixed.head_weights + small_model.layers[-1].get_weights()[1]
+    np.testing.assert_allclose(logits, wanted, rtol=1e-5, atol=1e-5)
+    apart = np.abs(logits - exact.explain(pixels)[1]).max()
+    assert 0 < apart < 0.02 * np.abs(logits).max()
+    assert {layer.compute_dtype for layer in small_model.layers} == {"float32"}
+    again = networks.unpacked(*mixed.packed())  # as a worker of a cluster gets it
+    np.testing.assert_array_equal(again.explain(pixels)[1], logits)
+    back = networks.CamNetwork.from_model(networks.in_precision(small_model, precision))  # float32 unless told
+    np.testing.assert_array_equal(back.explain(pixels)[1], exact.explain(pixels)[1])
+    with pytest.raises(ValueError, match="precision is 'half': choose one of float32"):
+        networks.CamNetwork.from_model(small_model, precision="half")
+
+
+def test_float32_is_float32_where_a_gpu_could_round_it():
+    networks.make_deterministic(0)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        assert not tensorflow.config.experimental.tensor_float_32_execution_enabled()
+    else:
+        import jax
+
+        assert jax.config.jax_default_matmul_precision == "float32"

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import ops
+
+from black_average_drop.arrays import namespace
 
 
 def cam(features, class_weights):
@@ -22,7 +23,7 @@ def cam(features, class_weights):
     """
     if class_weights is None:
         raise ValueError("CAM needs a head of global average pooling and one dense layer: leave CAM out.")
-    xp = _namespace(features, class_weights)
+    xp = namespace(features, class_weights)
     positions = features.shape[1] * features.shape[2]
     return xp.einsum("nhwk,nk->nhw", features, class_weights) / positions
 
@@ -32,7 +33,7 @@ def grad_cam(features, gradients):
 
     features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0.
     """
-    xp = _namespace(features, gradients)
+    xp = namespace(features, gradients)
     weights = xp.mean(gradients, axis=(1, 2))
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
 
@@ -46,7 +47,7 @@ def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False
     as the reference implementation does. Returns (N, h, w), >= 0.
     Raises ValueError where features are negative: then the denominator can vanish and eq. (8) has no meaning.
     """
-    xp = _namespace(features, gradients)
+    xp = namespace(features, gradients)
     if float(xp.min(features)) < 0:
         raise ValueError(
             "Grad-CAM++ needs feature maps >= 0, these go negative: cut the network after a ReLU or choose another map."
@@ -70,7 +71,7 @@ def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
         Y' ~ D,  Y'' ~ q^2 D^2 - M2,  Y''' ~ q^2 D^3 - 3 D m2 - M3 - (1 - q) q^2 D^3,
     with D = sum r (g_c - g), gbar = g_c - q D, M2 and M3 = sum r (g - gbar)^2 and ^3, m2 = q M2 + (1 - q) q^2 D^2.
     """
-    xp = _namespace(features, head_weights, logits)
+    xp = namespace(features, head_weights, logits)
     weights, _ = softmax_weights(features, head_weights, logits, classes)
     return xp.einsum("nhwk,nk->nhw", features, weights)
 
@@ -81,7 +82,7 @@ def softmax_weights(features, head_weights, logits, classes):
     Where D > 0 a weight has the sign of alpha: on a sure classifier of two classes alpha is 1 / (2 - D sum A), which is
     negative once D sum A > 2.
     """
-    xp = _namespace(features, head_weights, logits)
+    xp = namespace(features, head_weights, logits)
     positions = features.shape[1] * features.shape[2]
     slopes = xp.transpose(head_weights)[None] / positions  # (1, C, K)
     others = np.arange(logits.shape[1])[None] != np.asarray(classes)[:, None]
@@ -118,7 +119,7 @@ def positive_grad_cam(features, gradients):
     It is what stays of Grad-CAM++ without alpha. features, gradients (N, h, w, K), gradients of the logit S_c.
     Returns (N, h, w), >= 0.
     """
-    xp = _namespace(features, gradients)
+    xp = namespace(features, gradients)
     weights = xp.mean(xp.maximum(gradients, 0), axis=(1, 2))
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
 
@@ -129,7 +130,7 @@ def xgrad_cam(features, gradients):
     features, gradients (N, h, w, K), gradients of the logit S_c. A channel that sums to 0 has w_k = 0.
     Returns (N, h, w), >= 0; equal to Grad-CAM where gradients are the same at every position.
     """
-    xp = _namespace(features, gradients)
+    xp = namespace(features, gradients)
     activity = xp.sum(features, axis=(1, 2))
     active = activity != 0
     effect = xp.sum(features * gradients, axis=(1, 2))
@@ -144,7 +145,7 @@ def hires_cam(features, gradients):
     features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0; equal to Grad-CAM where
     gradients are the same at every position.
     """
-    xp = _namespace(features, gradients)
+    xp = namespace(features, gradients)
     return xp.maximum(xp.sum(gradients * features, axis=-1), 0)
 
 
@@ -154,7 +155,7 @@ def layer_cam(features, gradients):
     features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0; equal to
     `positive_grad_cam` where gradients are the same at every position.
     """
-    xp = _namespace(features, gradients)
+    xp = namespace(features, gradients)
     return xp.maximum(xp.sum(xp.maximum(gradients, 0) * features, axis=-1), 0)
 
 
@@ -171,7 +172,7 @@ def ablation_cam(features, class_weights):
         raise ValueError(
             "Ablation-CAM needs a head of global average pooling and one dense layer: leave Ablation-CAM out."
         )
-    xp = _namespace(features, class_weights)
+    xp = namespace(features, class_weights)
     falls = class_weights * xp.mean(features, axis=(1, 2))
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, falls), 0)
 
@@ -182,7 +183,7 @@ def eigen_cam(features):
     features (N, h, w, K), not centred. Returns (N, h, w), the same whatever the class; of the two signs that a singular
     vector can have the one whose map sums to >= 0. For features >= 0 the map is >= 0 up to rounding.
     """
-    xp = _namespace(features)
+    xp = namespace(features)
     height, width, channels = features.shape[1:]
     rows = xp.reshape(features, (-1, height * width, channels))
     columns = xp.transpose(rows, (0, 2, 1))
@@ -204,7 +205,7 @@ def upsample(maps, size, kernel="lanczos3"):
     """
     if kernel not in _KERNELS:
         raise ValueError(f"kernel is {kernel!r}: choose one of {', '.join(_KERNELS)}.")
-    xp = _namespace(maps)
+    xp = namespace(maps)
     rows, columns = (_resizing(int(a), int(b), kernel) for a, b in zip(maps.shape[1:], size, strict=True))
     return xp.matmul(xp.matmul(rows[None], maps), columns.T[None])
 
@@ -261,11 +262,6 @@ def usable(explanation, methods):
         except ValueError as problem:
             unfit[name] = str(problem)
     return fit, unfit
-
-
-def _namespace(*arrays):
-    """NumPy for NumPy input, which keeps its dtype on every backend; otherwise keras.ops."""
-    return np if all(isinstance(array, np.ndarray) for array in arrays) else ops
 
 
 # How far each kernel reaches, in source pixels, and its weight at a distance.

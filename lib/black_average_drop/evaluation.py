@@ -9,6 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from black_average_drop import cams, masks, metrics, workers
+from black_average_drop.arrays import beside, namespace
 
 METRICS = ("AD", "BAD")
 COLUMNS = (
@@ -147,7 +148,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
 
 def upsampled(maps, size):
     """What is shown and measured of a method's maps (N, h, w): clipped at 0, then upsampled to size (H, W)."""
-    return cams.upsample(np.maximum(maps, 0), size)
+    return cams.upsample(namespace(maps).maximum(maps, 0), size)
 
 
 def explain_batch(network, images, classes, batch_size=32):
@@ -167,15 +168,16 @@ def explain(network, features, logits, classes):
     else:
         class_weights = network.head_weights.T[classes]
         positions = features.shape[1] * features.shape[2]
-        gradients = np.broadcast_to((class_weights / positions)[:, None, None], features.shape)
+        slopes = beside(features, class_weights / positions)[:, None, None]
+        gradients = namespace(slopes).broadcast_to(slopes, features.shape)
     return cams.Explanation(features, gradients, class_weights, network.head_weights, logits, np.asarray(classes))
 
 
 def masked_drops(network, images, masked, found, batch_size=32):
     """The drop (N,) of every image under any masking, NaN where Y <= 0, under the network's activation.
 
-    images: pixels (N, H, W, 3); masked: pixels (n, H, W, 3) and the slice of rows they are -> masked pixels of the same
-    shape; found: the `Maps` of the same images.
+    images: pixels (N, H, W, 3); masked: pixels (n, H, W, 3), as `CamNetwork.placed` gives them, and the slice of rows
+    they are -> masked pixels of the same shape; found: the `Maps` of the same images.
     """
     batches = ((chunk, rows, found.classes[rows]) for chunk, rows in _chunks(images, batch_size))
     work = partial(_score_masked, masked=masked, batch_size=batch_size)
@@ -195,8 +197,7 @@ def black_logits(network):
 
 
 def _score_masked(network, images, rows, classes, masked, batch_size):
-    pixels = np.asarray(masked(images, rows), "float32")
-    return masked_scores(network, pixels, classes, batch_size)["score"]
+    return masked_scores(network, masked(network.placed(images), rows), classes, batch_size)["score"]
 
 
 def _explain_chunk(network, images, classes, start, methods, batch_size):
@@ -206,7 +207,7 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
         raise ValueError(f"An image among {start} to {start + len(images) - 1} holds NaN: check how it is read.")
     if images.min() < 0 or images.max() > 255:
         raise ValueError(f"An image among {start} to {start + len(images) - 1} is not in pixels: pass 0 to 255.")
-    pixels = images.astype("float32")
+    pixels = network.placed(images)
     features, logits, _ = (values[: len(images)] for values in network.explain(_padded(pixels, batch_size)))
     if not np.isfinite(logits).all():
         raise ValueError("The network gives a score that is NaN or infinite: train it again, or load another.")
@@ -232,9 +233,9 @@ def _differ(one, other):
 
 def _score_chunk(network, images, maps, classes, alpha, ties, batch_size):
     """(name, metric) -> DataFrame of what the network says of a batch's masked images, and of what was kept."""
-    found = {}
+    found, pixels = {}, network.placed(images)
     for name, low_resolution in maps.items():
-        for metric, masked, kept in _masked(images.astype("float32"), low_resolution, alpha, ties):
+        for metric, masked, kept in _masked(pixels, beside(pixels, low_resolution), alpha, ties):
             scores = masked_scores(network, masked, classes, batch_size)
             found[name, metric] = pd.concat([scores, kept], axis=1)
     return found
@@ -246,9 +247,12 @@ def _masked(images, maps, alpha, ties):
     ranking = cams.upsample(maps, images.shape[1:3]) if ties == "exact" else None
     kept = masks.kept_pixels(shown, alpha, ties, ranking)
     opacity = masks.opacity(shown)
-    both = pd.DataFrame({"opacity": opacity.mean(axis=(1, 2)), "lit": (opacity > 0.5).mean(axis=(1, 2))})
+    pixels, counts = images.shape[1] * images.shape[2], _count(kept)
+    mean_opacity = np.asarray(namespace(opacity).mean(opacity, axis=(1, 2)))
+    both = pd.DataFrame({"opacity": mean_opacity, "lit": _count(opacity > 0.5) / pixels})
     yield "AD", masks.blend(images, opacity), both.assign(kept=1.0, kept_unsupported=0.0)
-    area = {"kept": kept.mean(axis=(1, 2)), "kept_unsupported": _share(kept & (shown <= 0), kept)}
+    unsupported = _count(kept & (shown <= 0))
+    area = {"kept": counts / pixels, "kept_unsupported": unsupported / np.maximum(counts, 1)}
     yield "BAD", masks.blend(images, kept), both.assign(**area)
 
 
@@ -297,7 +301,8 @@ def _batch_maps(network, methods, explanation):
 def _curve(images, maps):
     """The batch's alpha curve; maps that are the same count once, since rounding would order their plateaus at will."""
     distinct = {name: values for name, values in maps.items() if name not in _same_maps(maps)}
-    return masks.alpha_curve(images, {name: upsampled(v, images.shape[1:3]) for name, v in distinct.items()})
+    shown = {name: upsampled(beside(images, values), images.shape[1:3]) for name, values in distinct.items()}
+    return masks.alpha_curve(images, shown)
 
 
 def _same_maps(maps):
@@ -315,10 +320,9 @@ def _same_maps(maps):
     return same
 
 
-def _share(part, whole):
-    """part / whole over pixels, 0 where whole is empty: boolean (n, H, W) -> (n,)."""
-    counts = whole.sum(axis=(1, 2))
-    return np.divide(part.sum(axis=(1, 2)), counts, out=np.zeros(len(counts)), where=counts > 0)
+def _count(chosen):
+    """How many pixels of each boolean (n, H, W) are true: NumPy (n,)."""
+    return np.asarray(namespace(chosen).sum(chosen, axis=(1, 2)))
 
 
 def _chunks(images, batch_size):
@@ -342,5 +346,5 @@ def _chunks(images, batch_size):
 
 def _padded(images, batch_size):
     """Every batch goes through the network at one size, so that rows do not depend on how images were grouped."""
-    short = batch_size - len(images)
-    return np.concatenate([images, np.zeros((short, *images.shape[1:]), images.dtype)]) if short else images
+    short, xp = batch_size - len(images), namespace(images)
+    return xp.concatenate([images, xp.zeros((short, *images.shape[1:]), images.dtype)]) if short else images

@@ -6,6 +6,7 @@ All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer insi
 import inspect
 import json
 import os
+import re
 import tempfile
 import threading
 import warnings
@@ -17,25 +18,36 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from black_average_drop.arrays import as_float32, namespace
+
 HEAD_ACTIVATIONS = ("relu", "softmax")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 # What models that do not rescale by themselves may have been trained on; any name in keras.applications will do, too.
 PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
 _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
+# The name of a dtype policy in a model's configuration; what a layer takes in, or casts to, has its dtype as a text.
+_POLICY = re.compile(r'("class_name": "DTypePolicy", "config": {"name": )"([a-z0-9_]+)"')
 _FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
 def make_deterministic(seed):
     """Seed Python, NumPy and Keras, and have the backend choose reproducible kernels: same machine, same numbers.
 
-    On JAX that holds if it comes before the first computation of the process."""
+    float32 is then float32: GPUs would otherwise multiply it with 10 binary digits (TF32). On JAX all that holds if it
+    comes before the first computation of the process."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
-    elif _JAX_DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
+        tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+        return
+    if _JAX_DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_DETERMINISTIC}"
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "float32")
 
 
 def build(backbone, image_size, class_names, activation="relu", weights=None, dropout=0.0, precision="float32"):
@@ -44,14 +56,13 @@ def build(backbone, image_size, class_names, activation="relu", weights=None, dr
     backbone: "small_cnn" or a name in keras.applications; image_size (H, W); activation "relu" or "softmax";
     weights: None, "imagenet" (keras downloads them) or a file of weights with or without an ImageNet head;
     dropout: share of the pooled features dropped in training; precision: "float32", or what the backbone is trained in,
-    "mixed_float16" or "mixed_bfloat16" (see `as_float32`).
+    "mixed_float16" or "mixed_bfloat16" (see `in_precision`).
     BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1 and a kernel of 0, so that every
     score starts at 1: the gradient of a ReLU that is 0 for every image is 0, and a random kernel over a thousand
     features of one sign can make a class negative for every image before the first step.
     """
     _check_activation(activation)
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")
+    _check_precision(precision)
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout is {dropout}: a share from 0 to below 1 is wanted.")
     inputs = keras.Input((*image_size, 3), name="pixels")
@@ -85,12 +96,11 @@ def build_imagenet(backbone, image_size, weights="imagenet"):
     return model
 
 
-def as_float32(model):
-    """The same network with the same weights, computing in float32 all through: what training in mixed precision
-    gives, made fit for measuring."""
-    text = json.dumps(model.get_config())
-    for policy in PRECISIONS[1:]:
-        text = text.replace(f'"{policy}"', '"float32"')
+def in_precision(model, precision):
+    """A copy of a model, with the same weights, all of whose layers compute in one of PRECISIONS: in float32, what
+    training in mixed precision gives is made fit for measuring. Raises ValueError for another precision."""
+    _check_precision(precision)
+    text = _POLICY.sub(rf'\1"{precision}"', json.dumps(model.get_config()))
     copy = type(model).from_config(json.loads(text))
     copy.set_weights(model.get_weights())
     return copy
@@ -145,15 +155,19 @@ def preprocessing(name):
     except ValueError as problem:
         known = ", ".join(repr(one) for one in PREPROCESSINGS)
         raise ValueError(f"preprocessing is {name!r}: choose {known} or a name in keras.applications.") from problem
-    return lambda pixels: module.preprocess_input(np.array(pixels, "float32"))
+
+    def preprocessed(pixels):  # keras.applications work in place on NumPy arrays
+        return module.preprocess_input(np.array(pixels, "float32") if isinstance(pixels, np.ndarray) else pixels)
+
+    return preprocessed
 
 
-def unpacked(model, preprocessing, activation, image_size):
+def unpacked(model, *settings):
     """The CamNetwork of what `CamNetwork.packed` gave."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         path.write_bytes(model)
-        return CamNetwork.from_model(load(path)[0], preprocessing, activation, image_size)
+        return CamNetwork.from_model(load(path)[0], *settings)
 
 
 class CamNetwork:
@@ -161,7 +175,7 @@ class CamNetwork:
 
     activation: "relu", "softmax" or "sigmoid" (several labels at once); head_weights (K, C) of a head of global average
     pooling and one dense layer, None for any other head; layer: the name of the layer whose output the feature maps
-    are; image_size (H, W); classes: their number C.
+    are; image_size (H, W); classes: their number C; on_accelerator: whether a GPU or TPU is there, see `placed`.
     """
 
     def __init__(self, trunk, head, activation, layer, head_weights=None, preprocessing=None, image_size=None):
@@ -170,15 +184,15 @@ class CamNetwork:
         self.layer = layer
         self.image_size = tuple(image_size or trunk.input_shape[1:3])
         self.classes = head.output_shape[-1]
+        self.on_accelerator = not keras.distribution.list_devices()[0].startswith("cpu")
         self._preprocessing = preprocessing
         self._grey = trunk.input_shape[-1] == 1
         self._head = head
         features = layers.Activation("linear", dtype="float32")(trunk.output)
-        self._alone = threading.Lock()
-        self._run = _compiled(keras.Model(trunk.inputs, [features, head(features)]), self._alone)
+        self._run = _compiled(keras.Model(trunk.inputs, [features, head(features)]))
 
     @classmethod
-    def from_model(cls, model, preprocessing=None, activation=None, image_size=None):
+    def from_model(cls, model, preprocessing=None, activation=None, image_size=None, precision="float32"):
         """Any Keras model with feature maps and a last dense layer.
 
         Functional or Sequential, nested backbones with the pooling inside or outside, Dropout before or a separate
@@ -188,7 +202,8 @@ class CamNetwork:
         as logits (0, S); several are labels of their own.
         preprocessing: pixels -> what the model expects, if the model does not rescale by itself; activation: "relu" or
         "softmax" in place of the model's own, since both read the same logits; image_size (H, W): needed where the
-        model takes images of any size.
+        model takes images of any size; precision: one of PRECISIONS for the layers before the head, whatever the model
+        was trained in; on a GPU a mixed one is faster, and less exact.
         Raises ValueError saying what is missing.
         """
         if not isinstance(model, keras.Model):
@@ -203,6 +218,9 @@ class CamNetwork:
             )
         if None in model.input_shape[1:3] and image_size is None:
             raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
+        _check_precision(precision)
+        if any(name != precision for _, name in _POLICY.findall(json.dumps(model.get_config(), default=str))):
+            model = in_precision(model, precision)
         steps = list(_backwards(model))
         head, own_activation = _find_head(steps, model.name)
         features, layer, pooled = _find_features(steps, head, model.name)
@@ -231,7 +249,7 @@ class CamNetwork:
         logits.set_weights([kernel, bias.astype("float32")])
         weights = kernel if pooled else None
         network = cls(trunk, after, activation or own_activation, layer, weights, preprocessing, image_size)
-        network._made_from = model, preprocessing, activation
+        network._made_from = model, preprocessing, activation, precision
         return network
 
     def with_activation(self, activation):
@@ -239,22 +257,29 @@ class CamNetwork:
         _check_activation(activation)
         view = object.__new__(CamNetwork)
         view.__dict__.update(self.__dict__, activation=activation)
-        view._made_from = *self._made_from[:2], activation
+        view._made_from = *self._made_from[:2], activation, self._made_from[3]
         return view
 
     def packed(self):
         """What `unpacked` makes the same network of in another process: the bytes of a .keras file, preprocessing,
-        activation, image_size."""
-        model, preprocessing, activation = self._made_from
+        activation, image_size, precision."""
+        model, preprocessing, activation, precision = self._made_from
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             model.save(path)
-            return path.read_bytes(), preprocessing, activation, self.image_size
+            return path.read_bytes(), preprocessing, activation, self.image_size, precision
+
+    def placed(self, images):
+        """Pixels (n, H, W, 3) of any dtype as float32 where all work on them is to be done: on a GPU or TPU a tensor,
+        for which they are sent over as they are, otherwise a NumPy array."""
+        return as_float32(ops.convert_to_tensor(images) if self.on_accelerator else np.asarray(images))
 
     def explain(self, images):
-        """Pixels (N, H, W, 3) -> features (N, h, w, K), logits (N, C), scores (N, C), all float32 NumPy arrays."""
-        features, logits = map(np.asarray, self._run(self._prepared(images)))
-        return features, logits, self.scores(logits)
+        """Pixels (N, H, W, 3) -> features (N, h, w, K), logits (N, C), scores (N, C), all float32 NumPy arrays; but of
+        a tensor the features are a tensor, too, and stay on its device."""
+        features, logits = self._run(self._prepared(images))
+        logits = np.asarray(logits)
+        return features if ops.is_tensor(images) else np.asarray(features), logits, self.scores(logits)
 
     def score(self, images):
         """Pixels (N, H, W, 3) -> logits (N, C), scores (N, C)."""
@@ -263,26 +288,25 @@ class CamNetwork:
 
     def differentiate(self, features, classes):
         """Gradients dS_c/dA (N, h, w, K) of the logit of classes (N,) at features (N, h, w, K), by automatic
-        differentiation of the head. Raises ValueError on a backend other than TensorFlow and JAX."""
+        differentiation of the head; a tensor for a tensor. Raises ValueError on a backend other than TensorFlow and
+        JAX."""
         chosen = np.eye(self.classes, dtype="float32")[np.asarray(classes)]
         if keras.backend.backend() == "tensorflow":
             import tensorflow
 
-            features = tensorflow.convert_to_tensor(features)
+            watched = tensorflow.convert_to_tensor(features)
             with tensorflow.GradientTape() as tape:
-                tape.watch(features)
-                explained = ops.sum(self._head(features, training=False) * chosen)
-            return tape.gradient(explained, features).numpy()
+                tape.watch(watched)
+                explained = ops.sum(self._head(watched, training=False) * chosen)
+            gradients = tape.gradient(explained, watched)
+            return gradients if ops.is_tensor(features) else gradients.numpy()
         if keras.backend.backend() == "jax":
             import jax
 
-            with self._alone:
-                weights = [
-                    [one.value for one in part]
-                    for part in (self._head.trainable_variables, self._head.non_trainable_variables)
-                ]
-                gradient = jax.grad(lambda maps: ops.sum(self._head.stateless_call(*weights, maps)[0] * chosen))
-                return np.asarray(gradient(ops.convert_to_tensor(features)))
+            weights = [[one.value for one in part] for part in _variables(self._head)]
+            gradient = jax.grad(lambda maps: ops.sum(self._head.stateless_call(*weights, maps)[0] * chosen))
+            gradients = gradient(ops.convert_to_tensor(features))
+            return gradients if ops.is_tensor(features) else np.asarray(gradients)
         raise ValueError("Gradients need another backend: set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax.")
 
     def scores(self, logits):
@@ -290,46 +314,62 @@ class CamNetwork:
         return np.asarray(getattr(ops, self.activation)(logits))
 
     def _prepared(self, images):
-        images = np.asarray(images, "float32")
-        if images.shape[1:] != (*self.image_size, 3):
+        images = as_float32(images if ops.is_tensor(images) else np.asarray(images))
+        if tuple(images.shape[1:]) != (*self.image_size, 3):
             wanted = "(N, {}, {}, 3)".format(*self.image_size)
             raise ValueError(f"images {images.shape} do not fit the network: pixels {wanted} are wanted.")
         if self._grey:
-            images = images.mean(axis=-1, keepdims=True)
+            images = namespace(images).mean(images, axis=-1, keepdims=True)
         return self._preprocessing(images) if self._preprocessing else images
 
 
-def _compiled(model, alone):
-    """images -> the outputs of a model, for several threads at a time; alone: a lock on its variables.
+def _compiled(model):
+    """images -> the outputs of a model, for several threads at a time, with its weights as they are at the first call.
 
-    On TensorFlow the weights, as they are at the first call, become constants of the graph, which lets it fold
-    BatchNorm into the convolutions before it."""
-    if keras.backend.backend() != "tensorflow":
-
-        def predict(images):
-            with alone:  # on JAX Keras gives away the buffers of the variables for as long as it predicts
-                return model.predict_on_batch(images)
-
-        return predict
-    import tensorflow
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    frozen = []
+    On TensorFlow they become constants of the graph, which lets it fold BatchNorm into the convolutions before it."""
+    compiling, compiled = threading.Lock(), []
 
     def run(images):
-        with alone:  # two threads may come first
-            if not frozen:
-                function = tensorflow.function(lambda pixels: model(pixels, training=False))
-                signature = tensorflow.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
-                frozen.append(convert_variables_to_constants_v2(function.get_concrete_function(signature)))
-        return frozen[0](tensorflow.convert_to_tensor(images))
+        with compiling:  # two threads may come first
+            if not compiled:
+                compiled.append(_frozen(model))
+        return compiled[0](images)
 
     return run
+
+
+def _frozen(model):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        function = tensorflow.function(lambda pixels: model(pixels, training=False))
+        signature = tensorflow.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function(signature))
+        return lambda images: frozen(tensorflow.convert_to_tensor(images))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        # Copies, since Keras gives the buffers of its variables away when it trains.
+        weights = [[jax.numpy.array(one.value) for one in part] for part in _variables(model)]
+        outputs = jax.jit(lambda weights, images: model.stateless_call(*weights, images, training=False)[0])
+        return lambda images: outputs(weights, images)
+    return model.predict_on_batch
+
+
+def _variables(model):
+    """What `stateless_call` wants of a Keras model."""
+    return model.trainable_variables, model.non_trainable_variables
 
 
 def _check_activation(activation):
     if activation not in HEAD_ACTIVATIONS:
         raise ValueError(f"activation is {activation!r}: choose one of {', '.join(HEAD_ACTIVATIONS)}.")
+
+
+def _check_precision(precision):
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")
 
 
 def _small_cnn(image_size):

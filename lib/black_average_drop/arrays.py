@@ -1,0 +1,19 @@
+"""The same formulas for NumPy arrays and for tensors of the active Keras backend, which stay on their device."""
+
+import numpy as np
+from keras import ops
+
+
+def namespace(*arrays):
+    """NumPy for NumPy arrays alone, which keep their dtype on every backend; otherwise keras.ops."""
+    return np if all(isinstance(array, np.ndarray) for array in arrays) else ops
+
+
+def as_float32(array):
+    """An array or tensor of any dtype as float32, of the same kind and on the same device."""
+    return array.astype("float32", copy=False) if isinstance(array, np.ndarray) else ops.cast(array, "float32")
+
+
+def beside(array, other):
+    """Another NumPy array as a tensor, if `array` is one: where the rest of the work is done."""
+    return other if isinstance(array, np.ndarray) else ops.convert_to_tensor(other)
