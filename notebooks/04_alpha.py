@@ -104,7 +104,9 @@ for name in shown:
     pixels[name] = chosen[name].images()
     maps[name] = evaluation.explain_all(network[name], pixels[name], paper_methods, batch_size)
     grids[name] = np.union1d(steps, alphas[name])
-    drops[name] = sensitivity.along_alpha(network[name], pixels[name], maps[name], grids[name], batch_size, ties)
+    drops[name] = sensitivity.along_alpha(
+        network[name], pixels[name], maps[name], grids[name], batch_size, ties, scheduler
+    )
 print({shown[name]: len(chosen[name]) for name in shown})
 
 # %% [markdown]
@@ -209,7 +211,7 @@ display(curves_figure)
 # %%
 readings = []
 for name in shown:
-    by_choice = sensitivity.choices(network[name], pixels[name], maps[name], alphas[name], batch_size)
+    by_choice = sensitivity.choices(network[name], pixels[name], maps[name], alphas[name], batch_size, scheduler)
     for (reading, metric), (alpha, by_method) in by_choice.items():
         difference = by_method.get("Grad-CAM++", by_method["CAM"]) - by_method["CAM"]
         low, high = metrics.interval(metrics.bootstrap_means(difference[:, None], chosen[name].groups, **sampling))
@@ -231,7 +233,8 @@ contrast, moved, powers = [], 0, {}
 for name in network:
     images = pixels["general" if name == "general" else 0]
     found = maps[name] if name in maps else evaluation.explain_all(network[name], images, paper_methods, batch_size)
-    powers[name], changed = sensitivity.contrasts(network[name], images, found, exponents, alphas[name], batch_size)
+    given = images, found, exponents, alphas[name], batch_size, scheduler
+    powers[name], changed = sensitivity.contrasts(network[name], *given)
     moved += changed
     if name in shown:
         for method, values in powers[name].items():

@@ -173,15 +173,16 @@ def explain(network, features, logits, classes):
     return cams.Explanation(features, gradients, class_weights, network.head_weights, logits, np.asarray(classes))
 
 
-def masked_drops(network, images, masked, found, batch_size=32):
-    """The drop (N,) of every image under any masking, NaN where Y <= 0, under the network's activation.
+def blended_drops(network, images, shares, found, batch_size=32, fill=0, scheduler=""):
+    """The drop (N,) of every image under a masking of any kind, NaN where Y <= 0, under the network's activation.
 
-    images: pixels (N, H, W, 3); masked: pixels (n, H, W, 3), as `CamNetwork.placed` gives them, and the slice of rows
-    they are -> masked pixels of the same shape; found: the `Maps` of the same images.
+    images: pixels (N, H, W, 3); shares (N, H, W) of them that are left, and fill, as in `masks.blend`; found: the
+    `Maps` of the same images; scheduler as in `evaluate`.
     """
-    batches = ((chunk, rows, found.classes[rows]) for chunk, rows in _chunks(images, batch_size))
-    work = partial(_score_masked, masked=masked, batch_size=batch_size)
-    return metrics.drops(found.scores["score"], np.concatenate(list(workers.in_order(work, network, batches))))
+    batches = ((chunk, shares[rows], found.classes[rows]) for chunk, rows in _chunks(images, batch_size))
+    work = partial(_score_blended, fill=fill, batch_size=batch_size)
+    scores = list(workers.in_order(work, network, batches, scheduler))
+    return metrics.drops(found.scores["score"], np.concatenate(scores))
 
 
 def masked_scores(network, masked, classes, batch_size=32):
@@ -196,8 +197,9 @@ def black_logits(network):
     return network.score(np.zeros((1, *network.image_size, 3), "float32"))[0][0]
 
 
-def _score_masked(network, images, rows, classes, masked, batch_size):
-    return masked_scores(network, masked(network.placed(images), rows), classes, batch_size)["score"]
+def _score_blended(network, images, shares, classes, fill, batch_size):
+    pixels = network.placed(images)
+    return masked_scores(network, masks.blend(pixels, beside(pixels, shares), fill), classes, batch_size)["score"]
 
 
 def _explain_chunk(network, images, classes, start, methods, batch_size):

@@ -3,8 +3,6 @@
 Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps` of the same images.
 """
 
-from functools import partial
-
 import numpy as np
 from scipy.stats import spearmanr
 from tqdm import tqdm
@@ -45,10 +43,10 @@ def image_curves(batches, found, points=1000):
     return np.array(curves)
 
 
-def along_alpha(network, images, found, alphas, batch_size=32, ties="strict"):
+def along_alpha(network, images, found, alphas, batch_size=32, ties="strict", scheduler=""):
     """BAD's drop at every alpha: method -> (N, len(alphas)); only the paper's methods, identical ones once.
 
-    ties as in `evaluation.evaluate`.
+    ties and scheduler as in `evaluation.evaluate`, here and below.
     """
     drops = {}
     for name in _distinct(found):
@@ -56,8 +54,8 @@ def along_alpha(network, images, found, alphas, batch_size=32, ties="strict"):
         ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
         for alpha in tqdm(alphas, desc=f"{name} along alpha", leave=False):
-            masked = partial(_blended, shares=masks.kept_pixels(shown, alpha, ties, ranking), fill=0.0)
-            columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
+            kept = masks.kept_pixels(shown, alpha, ties, ranking)
+            columns.append(evaluation.blended_drops(network, images, kept, found, batch_size, scheduler=scheduler))
         drops[name] = np.stack(columns, axis=1)
     return drops
 
@@ -81,7 +79,7 @@ def alpha_anew(curves, alphas, differences, groups, resamples=2000, seed=0):
     return metrics.bootstrap(statistic, groups, resamples, seed)
 
 
-def choices(network, images, found, fallback, batch_size=32):
+def choices(network, images, found, fallback, batch_size=32, scheduler=""):
     """The drops under every one of `CHOICES`: (choice, metric) -> alpha and a dict method -> (N,).
 
     Each choice takes its own alpha, where its own masked images of these images differ most; fallback is the alpha for
@@ -99,17 +97,18 @@ def choices(network, images, found, fallback, batch_size=32):
         for name, maps in shown.items():
             key = name, fill, reading["clip"], reading["kernel"]
             if key not in faded:  # AD knows neither alpha nor ties
-                masked = partial(_blended, shares=masks.opacity(maps), fill=fill)
-                faded[key] = evaluation.masked_drops(network, images, masked, found, batch_size)
+                faded[key] = evaluation.blended_drops(
+                    network, images, masks.opacity(maps), found, batch_size, fill, scheduler
+                )
             ranking = cams.upsample(found.maps[name], size) if reading["ties"] == "exact" else None
-            masked = partial(_blended, shares=masks.kept_pixels(maps, alpha, reading["ties"], ranking), fill=fill)
-            blacked[name] = evaluation.masked_drops(network, images, masked, found, batch_size)
+            kept = masks.kept_pixels(maps, alpha, reading["ties"], ranking)
+            blacked[name] = evaluation.blended_drops(network, images, kept, found, batch_size, fill, scheduler)
         same = {name: faded[name, fill, reading["clip"], reading["kernel"]] for name in shown}
         drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blacked)}
     return drops
 
 
-def contrasts(network, images, found, exponents, alpha, batch_size=32):
+def contrasts(network, images, found, exponents, alpha, batch_size=32, scheduler=""):
     """AD's drops when a map scaled to a peak of 1 is raised to each power, which leaves the ranking of pixels alone.
 
     Returns method -> (N, len(exponents)), and how many pixels of all masks of BAD at alpha any power changes.
@@ -120,9 +119,9 @@ def contrasts(network, images, found, exponents, alpha, batch_size=32):
         kept = masks.kept_pixels(opacity, alpha)
         columns = []
         for exponent in exponents:
-            masked = partial(_blended, shares=opacity**exponent, fill=0.0)
-            columns.append(evaluation.masked_drops(network, images, masked, found, batch_size))
-            moved += int((masks.kept_pixels(opacity**exponent, alpha) != kept).sum())
+            raised = opacity**exponent
+            columns.append(evaluation.blended_drops(network, images, raised, found, batch_size, scheduler=scheduler))
+            moved += int((masks.kept_pixels(raised, alpha) != kept).sum())
         drops[name] = np.stack(columns, axis=1)
     return drops, moved
 
@@ -155,7 +154,3 @@ def _shown(maps, size, reading):
     if reading["clip"] == "before":
         return cams.upsample(np.maximum(maps, 0), size, reading["kernel"])
     return np.maximum(cams.upsample(maps, size, reading["kernel"]), 0)
-
-
-def _blended(pixels, rows, shares, fill):
-    return masks.blend(pixels, shares[rows], fill)
