@@ -102,11 +102,10 @@ for name in shown:
     order = np.random.default_rng(seed).permutation(len(candidates))[:most_images]
     chosen[name] = candidates.subset(np.sort(order))
     pixels[name] = chosen[name].images()
-    maps[name] = evaluation.explain_all(network[name], pixels[name], paper_methods, batch_size)
+    maps[name] = evaluation.explain_all(network[name], pixels[name], paper_methods, batch_size, scheduler=scheduler)
     grids[name] = np.union1d(steps, alphas[name])
-    drops[name] = sensitivity.along_alpha(
-        network[name], pixels[name], maps[name], grids[name], batch_size, ties, scheduler
-    )
+    given = pixels[name], maps[name], grids[name], batch_size, ties, scheduler
+    drops[name] = sensitivity.along_alpha(network[name], *given)
 print({shown[name]: len(chosen[name]) for name in shown})
 
 # %% [markdown]

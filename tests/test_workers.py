@@ -104,6 +104,10 @@ def test_a_cluster_gives_the_rows_of_this_machine_though_a_worker_is_killed(sche
     there = evaluation.evaluate(network, batches, scheduler=scheduler, **settings)
     assert batches.readings == 2 and two_workers[0][0].wait(10) == -9 and two_workers[1][0].poll() is None
     pd.testing.assert_frame_equal(there, here, check_exact=True)
+    found = evaluation.explain_all(network, pixels, batch_size=4)
+    shares = np.random.default_rng(1).random((118, 32, 32))
+    drops = [evaluation.blended_drops(network, pixels, shares, found, 4, 9, where) for where in ("", scheduler)]
+    np.testing.assert_array_equal(*drops)
 
 
 def test_a_worker_with_other_code_is_refused(scheduler, two_workers, small_model, monkeypatch):

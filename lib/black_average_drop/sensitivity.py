@@ -86,6 +86,10 @@ def choices(network, images, found, fallback, batch_size=32, scheduler=""):
     methods that draw the same maps.
     """
     size, drops, faded = images.shape[1:3], {}, {}
+
+    def drops_of(shares, fill):
+        return evaluation.blended_drops(network, images, shares, found, batch_size, fill, scheduler)
+
     for choice, changes in tqdm(CHOICES.items(), desc="choices", leave=False):
         reading = READING | changes
         fill = reading["fill"]
@@ -97,12 +101,10 @@ def choices(network, images, found, fallback, batch_size=32, scheduler=""):
         for name, maps in shown.items():
             key = name, fill, reading["clip"], reading["kernel"]
             if key not in faded:  # AD knows neither alpha nor ties
-                faded[key] = evaluation.blended_drops(
-                    network, images, masks.opacity(maps), found, batch_size, fill, scheduler
-                )
+                faded[key] = drops_of(masks.opacity(maps), fill)
             ranking = cams.upsample(found.maps[name], size) if reading["ties"] == "exact" else None
             kept = masks.kept_pixels(maps, alpha, reading["ties"], ranking)
-            blacked[name] = evaluation.blended_drops(network, images, kept, found, batch_size, fill, scheduler)
+            blacked[name] = drops_of(kept, fill)
         same = {name: faded[name, fill, reading["clip"], reading["kernel"]] for name in shown}
         drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blacked)}
     return drops
