@@ -61,7 +61,7 @@ def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_
 
 
 def test_a_model_with_a_tensorflow_program_is_refused(tmp_path):
-    """What Keras does in its safe mode from 3.12.1 on, the lower bound in pyproject.toml."""
+    """What Keras does in its safe mode from 3.12.1 on, one reason for the lower bound in pyproject.toml."""
     program = tensorflow.Module()
     signature = tensorflow.TensorSpec((None, 32, 32, 3), "float32")
     program.scaled = tensorflow.function(lambda pixels: {"scaled": pixels / 255}, input_signature=[signature])
