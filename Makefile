@@ -11,12 +11,13 @@ export JUPYTER_PREFER_ENV_PATH = 1
 export TF_CPP_MIN_LOG_LEVEL = 3
 
 LIBRARIES = build/benchmark/libraries
+OLDEST = build/oldest
 PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test reliability mutate lint lab report benchmark verify notebooks clean
+.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lint lab report benchmark verify notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,22 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+# On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.
+test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that pyproject.toml allows
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python %d.%d is not the oldest that pyproject.toml allows: make test-oldest PYTHON=python3.11." % sys.version_info[:2])'
+	@mkdir -p $(OLDEST)
+	@$(PYTHON) .ci/oldest.py > $(OLDEST)/constraints.txt
+	@cmp -s $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt || $(MAKE) --no-print-directory $(OLDEST)/venv
+	@$(OLDEST)/venv/bin/python -m pip list --format=freeze | grep -E '^(jax|keras|numpy|tensorflow)='
+	$(OLDEST)/venv/bin/python -m pytest
+
+.PHONY: $(OLDEST)/venv
+$(OLDEST)/venv:
+	$(PYTHON) -m venv --clear $(OLDEST)/venv
+	$(OLDEST)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $(OLDEST)/constraints.txt --editable '.[tensorflow,dev]'
+	@cp $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt
 
 reliability: env  ## the long checks: killed, disk full, run twice, many images, honest intervals (CHECK=file of one)
 	$(BIN)/python -m pytest reliability/$(CHECK) -s

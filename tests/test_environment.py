@@ -1,16 +1,20 @@
 """pyproject.toml, requirements.lock and environment.yml say the same; the Makefile and the lock are fit to publish."""
 
+import importlib.util
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from black_average_drop.provenance import ROOT
 
@@ -28,9 +32,18 @@ def pins():
 
 
 EXTRAS = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
+REQUIREMENTS = sorted({*PROJECT["dependencies"], *EXTRAS})
 
 
-@pytest.mark.parametrize("requirement", sorted({*PROJECT["dependencies"], *EXTRAS}))
+@pytest.fixture(scope="module")
+def oldest():
+    spec = importlib.util.spec_from_file_location("oldest", ROOT / ".ci/oldest.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
 def test_every_direct_dependency_is_pinned_within_its_range(requirement):
     requirement = Requirement(requirement)
     versions = pins()[canonicalize_name(requirement.name)]
@@ -54,24 +67,83 @@ def test_conda_environment_installs_the_same_pins():
     assert pip == {"pip": ["--requirement requirements.lock"]}
 
 
-def test_installed_versions_are_the_locked_ones():
-    from importlib.metadata import version
+def test_tensorflow_is_allowed_up_to_the_tested_minor_and_no_further():
+    (locked,) = map(Version, pins()["tensorflow"])
+    (requirement,) = map(Requirement, PROJECT["optional-dependencies"]["tensorflow"])
+    assert f"{locked.major}.{locked.minor + 1}.0" not in requirement.specifier
 
+
+def test_oldest_pins_are_the_lower_bounds_and_the_rest_is_the_lock(oldest):
+    bounds = {
+        canonicalize_name(requirement.name): one.version
+        for requirement in map(Requirement, REQUIREMENTS)
+        for one in requirement.specifier
+        if one.operator == ">="
+    }
+    assert {"keras", "tensorflow", "numpy", "jax"} <= set(bounds) and oldest.lowest(PROJECT) == bounds
+    lines = oldest.constraints(PROJECT, LOCK)
+    assert {f"{name}=={bound}" for name, bound in bounds.items()} <= set(lines)
+    entries = [line.removesuffix(" \\") for line in LOCK.splitlines()]
+    assert set(lines[len(bounds) :]) < set(entries)
+    names = [line.split("==")[0] for line in lines]
+    assert all(names.count(name) == 1 for name in bounds)
+    # Direct requirements are the lock's own; what TensorFlow, Keras and JAX alone ask for is left to them.
+    assert {canonicalize_name(Requirement(one).name) for one in REQUIREMENTS} <= set(names)
+    assert "tornado" in names and not {"protobuf", "ml-dtypes", "jaxlib", "optree"} & set(names)
+
+
+def test_oldest_pins_follow_pyproject(oldest):
+    project = {"dependencies": ["a>=1.2,<2", "b", "c"], "optional-dependencies": {"more": ["d[x]", "e-f>=3"]}}
+    lock = """a==1.9 ; python_full_version < '3.12' \\
+    --hash=sha256:0
+    # via project
+b==4 \\
+    --hash=sha256:0
+    # via
+    #   project
+    #   a
+e-f==5 \\
+    # via project
+g==6 \\
+    # via
+    #   a
+    #   h
+h==7 \\
+    # via e-f
+i==8 \\
+    # via
+    #   b
+    #   h
+"""
+    assert oldest.constraints(project, lock) == ["a==1.2", "e-f==3", "b==4", "i==8"]
+
+
+def test_installed_versions_are_the_locked_ones(oldest):
+    """Or, in the environment of `make test-oldest`, the oldest allowed."""
+    here = Path(sys.prefix).resolve() == (ROOT / "build/oldest/venv").resolve()
+    bounds = oldest.lowest(PROJECT) if here else {}
     for name in ("keras", "tensorflow", "numpy", "pandas", "papermill"):
-        assert version(name) in pins()[name]
+        allowed = [bounds[name]] if name in bounds else pins()[name]
+        assert Version(metadata.version(name)) in map(Version, allowed), name
 
 
-def test_a_python_without_wheels_is_refused_in_a_sentence(tmp_path):
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("env", "Python 3.14 has no TensorFlow wheels: name one of 3.11 to 3.13"),
+        ("test-oldest", "Python 3.14 is not the oldest that pyproject.toml allows: make test-oldest PYTHON=python3.11"),
+    ],
+)
+def test_a_python_that_does_not_fit_is_refused_in_a_sentence(target, said, tmp_path):
     """A stand-in interpreter that says it is 3.14, in front of the real one."""
     old = tmp_path / "python"
     pretend = "s/sys.version_info\\[:2\\]/(3, 14)/g"
     old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "$(printf %s "$2" | sed \'{pretend}\')"\n')
     old.chmod(0o755)
-    done = subprocess.run(
-        ["make", "env", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode != 0 and "Python 3.14 has no TensorFlow wheels: name one of 3.11 to 3.13" in done.stderr
-    assert not (tmp_path / "venv").exists()
+    places = [f"PYTHON={old}", f"VENV={tmp_path / 'venv'}", f"OLDEST={tmp_path / 'oldest'}"]
+    done = subprocess.run(["make", target, *places], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and said in done.stderr
+    assert not (tmp_path / "venv").exists() and not (tmp_path / "oldest").exists()
 
 
 def test_environment_is_not_built_again_while_the_lock_is_unchanged(tmp_path):

@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow
 import yaml
 from keras import layers
 from nbformat import v4
@@ -57,6 +58,21 @@ def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_
     said = str(caught.value)
     assert said.startswith(f"{path} holds a Lambda layer") and said.endswith("save the model again.")
     assert "safe_mode" not in said and "\n" not in said and not (tmp_path / "it-ran").exists()
+
+
+def test_a_model_with_a_tensorflow_program_is_refused(tmp_path):
+    """What Keras does in its safe mode from 3.12.1 on, one reason for the lower bound in pyproject.toml."""
+    program = tensorflow.Module()
+    signature = tensorflow.TensorSpec((None, 32, 32, 3), "float32")
+    program.scaled = tensorflow.function(lambda pixels: {"scaled": pixels / 255}, input_signature=[signature])
+    tensorflow.saved_model.save(program, tmp_path / "program", signatures={"scaled": program.scaled})
+    inputs = keras.Input((32, 32, 3))
+    scaled = layers.TFSMLayer(str(tmp_path / "program"), call_endpoint="scaled")(inputs)["scaled"]
+    features = layers.Conv2D(4, 3, activation="relu")(scaled)
+    outputs = layers.Dense(2)(layers.GlobalAveragePooling2D()(features))
+    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="`TFSMLayer`"):
+        networks.load(tmp_path / "model.keras")
 
 
 def test_keras_is_nowhere_told_to_trust_models():
