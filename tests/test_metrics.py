@@ -213,6 +213,8 @@ def test_trainings_are_judged_by_their_mean():
     np.testing.assert_array_equal(samples, metrics.bootstrap_means(values, np.arange(40), 50))
     values[6:12, 1], values[:6, 1] = np.nan, 0.3  # without a value is as good as without a difference
     assert np.isnan(metrics.bootstrap_differences(values, np.arange(40), 50, trainings=True)).all()
+    values[:12], values[:12, 0] = np.nan, 0.3  # of the other training their differences still count
+    assert np.isfinite(metrics.bootstrap_differences(values, np.arange(40), 50, trainings=True)).all()
     np.testing.assert_array_equal(
         metrics.bootstrap_differences(values[:20], np.arange(20), trainings=False),
         metrics.bootstrap_differences(values[:20], np.arange(20), 2000, 0),

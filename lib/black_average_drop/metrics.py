@@ -70,10 +70,10 @@ def enough_differ(differences, groups):
     (reliability/test_few_differences.py). It cannot help where a rare large difference hides behind many small ones.
     The rule sees |d| alone, so it does not bias a test that flips signs.
     """
-    differences = np.nan_to_num(np.asarray(differences, "float64"))
+    differences = np.asarray(differences, "float64")
     _, patient = np.unique(np.asarray(groups), return_inverse=True)
     sums = np.zeros((patient.max() + 1, differences.shape[1]))
-    np.add.at(sums, patient, np.where(np.abs(differences) > NOISE, differences, 0))
+    np.add.at(sums, patient, np.where(np.abs(differences) > NOISE, differences, 0))  # NaN is not above it
     squares = (sums**2).sum(axis=0)
     return (squares > 0) & (np.abs(sums).sum(axis=0) ** 2 >= ENOUGH * squares * (1 - 1e-9))
 

@@ -153,9 +153,9 @@ def _image_values(rows, labels, score, black):
 def _estimates(values, groups, methods, resamples, seed):
     """Means, intervals and differences of one subset under one score: a DataFrame with a row a method."""
     matrix = pd.concat(values, axis=1)  # columns (method, metric, quantity)
-    means = matrix.mean()
-    samples = metrics.bootstrap_means(matrix.to_numpy(), groups.to_numpy(), resamples, seed)
-    samples = pd.DataFrame(samples, columns=matrix.columns)
+    means, place = matrix.mean(), {column: [number] for number, column in enumerate(matrix)}
+    values = matrix.to_numpy()
+    samples = metrics.bootstrap_means(values, groups.to_numpy(), resamples, seed)
     records = []
     for method in methods:
         record = {"method": method}
@@ -163,12 +163,10 @@ def _estimates(values, groups, methods, resamples, seed):
             for quantity in ("", "incorrect"):
                 name = f"{quantity}_{metric}".lstrip("_")
                 column = (method, metric, quantity)
-                low, high = metrics.interval(samples[[column]].to_numpy())
+                low, high = metrics.interval(samples[:, place[column]])
                 record |= {name: means[column], f"{name}_low": low[0], f"{name}_high": high[0]}
-            apart, difference = (
-                part[[(method, metric, "")]].to_numpy() - part[[(BASELINE, metric, "")]].to_numpy()
-                for part in (matrix, samples)
-            )
+            mine, baseline = place[method, metric, ""], place[BASELINE, metric, ""]
+            apart, difference = (part[:, mine] - part[:, baseline] for part in (values, samples))
             low, high = metrics.interval(np.where(metrics.enough_differ(apart, groups), difference, np.nan))
             name = f"{metric}_minus_{BASELINE}"
             record |= {name: means[method, metric, ""] - means[BASELINE, metric, ""]}
