@@ -109,7 +109,8 @@ print({shown[name]: len(chosen[name]) for name in shown})
 
 # %% [markdown]
 # The mean of each method with its interval, and their difference, paired over the same resamples of patients, with the
-# p value of its test against 0.
+# p value of its test against 0. Where too few images differ (`metrics.enough_differ`) it has neither interval nor p,
+# here and below.
 
 # %%
 along, gained = [], {}

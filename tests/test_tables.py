@@ -131,6 +131,9 @@ def test_differences_are_paired(rows, dataset):
     many, data = of_many(shifted(rows, 1.0), dataset, 4)
     row = tables.lead(built(many, data)).query("method == 'Grad-CAM++'").iloc[0]
     assert row["patients"] == 12
+    dropped = many.assign(drop=metrics.drops(many["full_logit"], many["masked_logit"]))
+    spread = tables.trainings([dropped], data.ids, data.groups, 50).set_index(["metric", "method", "minus"])
+    assert spread.loc[("AD", "Grad-CAM++", "CAM"), "low"] == pytest.approx(0.25)
     for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
         assert row[name] == pytest.approx(0.25)
     assert row["AD_high"] - row["AD_low"] > 0.01

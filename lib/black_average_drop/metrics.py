@@ -65,10 +65,11 @@ def enough_differ(differences, groups):
 
     n_eff = (sum |d|)^2 / sum d^2 >= ENOUGH, d being a patient's summed differences (Kish 1965): k patients that differ
     alike count as k, one that outweighs all others as 1, none as 0. differences (N, M), those up to NOISE and NaN
-    taken for 0; groups (N,), the patients. A bootstrap cannot see what was not drawn. Where few differ, with
-    long tails, its intervals held the truth in 19 to 90 % of simulated draws, and those that this leaves in 92 %
-    (reliability/test_few_differences.py). It cannot help where a rare large difference hides behind many small ones.
-    The rule sees |d| alone, so it does not bias a test that flips signs.
+    taken for 0; groups (N,), the patients. A bootstrap cannot see what was not drawn: of simulated differences, 0 for
+    most, its intervals held the mean in 80 to 91 % of the draws for 50 to 1,000 patients, and those that are left in
+    93 % (reliability/test_few_differences.py). That is over distributions: 39 of 290 stay below 90 %, the worst with
+    long tails to one side, and no rule sees a rare large difference behind many small ones. It looks at |d| alone, so
+    a test that flips signs stays valid.
     """
     differences = np.asarray(differences, "float64")
     _, patient = np.unique(np.asarray(groups), return_inverse=True)
