@@ -214,7 +214,7 @@ pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part i
 # ## What this says of the paper's claims
 #
 # Differences are taken image by image between Grad-CAM++ and CAM; for radiographs the images labelled pneumonia count,
-# and the interval covers other patients and other trainings.
+# and the interval covers other patients and other trainings. Where too few images differ there is none, and no verdict.
 
 # %%
 measured, differences, sampling = {}, [], {"resamples": resamples, "seed": seed}

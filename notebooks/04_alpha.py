@@ -110,7 +110,8 @@ print({shown[name]: len(chosen[name]) for name in shown})
 
 # %% [markdown]
 # The mean of each method with its interval, and their difference, paired over the same resamples of patients, with the
-# p value of its test against 0.
+# p value of its test against 0. Where too few images differ (`metrics.enough_differ`) it has neither interval nor p,
+# here and below.
 
 # %%
 along, gained = [], {}
@@ -118,7 +119,8 @@ for name in shown:
     baseline = drops[name]["CAM"]
     gained[name] = drops[name].get("Grad-CAM++", baseline) - baseline  # the same maps have the same drops
     for quantity, values in (drops[name] | {"Grad-CAM++ − CAM": gained[name]}).items():
-        mean, samples = np.nanmean(values, axis=0), metrics.bootstrap_means(values, chosen[name].groups, **sampling)
+        bootstrap = metrics.bootstrap_means if quantity in drops[name] else metrics.bootstrap_differences
+        mean, samples = np.nanmean(values, axis=0), bootstrap(values, chosen[name].groups, **sampling)
         low, high = metrics.interval(samples)
         p = [metrics.across_trainings([mean[i]], samples[:, [i]]).p for i in range(len(mean))]
         part = {"data": shown[name], "quantity": quantity, "alpha": grids[name], "BAD": mean, "low": low, "high": high}
@@ -142,12 +144,13 @@ for name in shown:
     curve = curves[name].to_numpy()
     samples = sensitivity.alpha_anew(curve, grids[name], known, datasets[name].groups, **sampling)
     at_table1 = gained[name][:, [np.flatnonzero(grids[name] == alphas[name])[0]]]
-    fixed = metrics.bootstrap_means(at_table1, chosen[name].groups, **sampling)
+    fixed = metrics.bootstrap_differences(at_table1, chosen[name].groups, **sampling)
+    redrawn = np.where(np.isnan(fixed).all(axis=0), np.nan, samples[:, 1:])  # no interval there, none here
     printed = table1[table1["data"] == {"general": "general", 0: "radiographs"}[name]].iloc[0]
     part = {"data": shown[name], "alpha_table1": alphas[name], "table1_images": printed["n"]}
     part |= {"images": len(chosen[name]), "outside_grid": int(np.isnan(samples[:, 1]).sum())}
     part |= dict(zip(("alpha_low", "alpha_median", "alpha_high"), choice[name], strict=True))
-    part |= dict(zip(("anew_low", "anew_high"), np.ravel(metrics.interval(samples[:, 1:])), strict=True))
+    part |= dict(zip(("anew_low", "anew_high"), np.ravel(metrics.interval(redrawn)), strict=True))
     part |= dict(zip(("fixed_low", "fixed_high"), np.ravel(metrics.interval(fixed)), strict=True))
     part |= {"table1_low": printed["BAD_minus_CAM_low"], "table1_high": printed["BAD_minus_CAM_high"]}
     anew.append(part)
@@ -213,7 +216,9 @@ for name in shown:
     by_choice = sensitivity.choices(network[name], pixels[name], maps[name], alphas[name], batch_size, scheduler)
     for (reading, metric), (alpha, by_method) in by_choice.items():
         difference = by_method.get("Grad-CAM++", by_method["CAM"]) - by_method["CAM"]
-        low, high = metrics.interval(metrics.bootstrap_means(difference[:, None], chosen[name].groups, **sampling))
+        low, high = metrics.interval(
+            metrics.bootstrap_differences(difference[:, None], chosen[name].groups, **sampling)
+        )
         part = {"data": shown[name], "metric": metric, "choice": reading, "alpha": alpha}
         part |= {method: np.nanmean(values) for method, values in by_method.items()}
         readings.append(part | {"difference": np.nanmean(difference), "low": low[0], "high": high[0]})
@@ -370,7 +375,7 @@ for claim, values, dataset, source in (
     ("small_lesions", by_training[1], lesions.subset(small), where),
 ):
     values = np.stack(values, axis=1)
-    samples = metrics.bootstrap_means(values, dataset.groups, **sampling)
+    samples = metrics.bootstrap_differences(values, dataset.groups, trainings=True, **sampling)
     estimate = metrics.across_trainings(np.nanmean(values, axis=0), samples)
     valued = int((~np.isnan(values)).any(axis=1).sum())
     measured[claim] = claims.Measured(estimate, count, valued, source)

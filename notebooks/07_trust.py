@@ -322,7 +322,8 @@ small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).r
 
 # %% [markdown]
 # In words, at 10 % of the image: every pair of methods on the same lesions, tested by flipping whole patients, with
-# Holm's correction for the pairs. The pair that the paper speaks of comes out of each data set.
+# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`metrics.enough_differ`). The
+# pair that the paper speaks of comes out of each data set.
 
 # %%
 differences, sentences, things = [], [], {general: "small objects", "Marker phantoms": "small markers"}

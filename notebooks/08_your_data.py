@@ -190,7 +190,8 @@ display(drawn)
 ranking.round(4)
 
 # %% [markdown]
-# Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them:
+# Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them;
+# no interval and no p where too few images differ to say (`metrics.enough_differ`):
 
 # %%
 differences = pd.concat(pairs.values(), ignore_index=True)

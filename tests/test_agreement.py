@@ -94,6 +94,21 @@ def test_differences_of_every_pair_with_holms_correction(generator):
     assert row["low"] < row["difference"] < row["high"]
 
 
+def test_pairs_that_too_few_images_tell_apart_have_no_test_and_take_no_part_in_the_correction(generator):
+    values = generator.normal([0, 0, 3], 1, (40, 3))
+    values[:, 1] = values[:, 0]
+    values[:9, 1] += 1
+    found = agreement.differences(values, ["one", "other", "ahead"], np.arange(40), 200).set_index(["first", "second"])
+    few = found.loc[("one", "other")]
+    assert few["difference"] == pytest.approx(9 / 40) and few[["low", "high", "p", "p_holm"]].isna().all()
+    rest = found.drop(("one", "other"))
+    np.testing.assert_allclose(rest["p_holm"], metrics.holm(rest["p"]))
+    text = agreement.sentence("Here", {"one": 0.5, "other": 0.725}, dict(few, first="one", second="other"))
+    assert text == (
+        "Here: other touches 72 of 100 small lesions, one 50; too few differ to say whether that is chance."
+    )
+
+
 def test_a_sentence_says_both_rates_and_whether_the_difference_is_chance():
     row = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.03, "low": -0.08, "high": 0.14, "p_holm": 0.4}
     rates = {"CAM": 0.58, "Grad-CAM++": 0.61}

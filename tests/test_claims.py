@@ -19,19 +19,23 @@ def measured(value, low, high, p=0.5):
     return claims.Measured(estimate(value, low, high, p), 3, 100, "phantoms")
 
 
-def rows(shift):
-    """Two methods on four images under AD; Grad-CAM++ is ahead by `shift` on every image but for noise of mean 0."""
-    noise = np.array([0.01, -0.01, 0.02, -0.02])
+def rows(shift, ids="abcd"):
+    """Two methods on four images, or as many times four, under AD; Grad-CAM++ is ahead by `shift` on every image but
+    for noise of mean 0."""
+    times = len(ids) // 4
+    noise = np.tile([0.01, -0.01, 0.02, -0.02], times)
     parts = []
     for method, drop, masked in (("CAM", 0.5 + noise, [0, 0, 1, 1]), ("Grad-CAM++", 0.5 + shift - noise, [1, 1, 1, 0])):
-        part = {"id": list("abcd"), "method": method, "metric": "AD", "drop": drop, "class": 0, "masked_class": masked}
+        masked = masked * times
+        part = {"id": list(ids), "method": method, "metric": "AD", "drop": drop, "class": 0, "masked_class": masked}
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 
 
 def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
-    found, images = claims.compare([rows(-0.1), rows(-0.3)], "AD", "drop", list("abcd"), list("abcd"))
-    assert found.value == pytest.approx(-0.2) and images == 4
+    ids = list("abcdefghijkl")
+    found, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, ids)
+    assert found.value == pytest.approx(-0.2) and images == 12
     assert found.low < -0.2 < found.high
     some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), list("ab"))
     assert some.value == pytest.approx(-0.1) and images == 2
@@ -39,6 +43,29 @@ def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
         assert (
             claims.compare([rows(0)], "AD", "incorrect", list("abcd"), list("abcd"), method, None)[0].value == percent
         )
+
+
+def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_path):
+    """Of twelve images nine differ under every training: neither interval nor test, for a level both."""
+    ids = list("abcdefghijkl")
+    same = rows(-0.1, ids)
+    same.loc[same["id"].isin(list("jkl")), "drop"] = 0.5
+    few, images = claims.compare([same] * 3, "AD", "drop", ids, ids)
+    assert few.value == pytest.approx(-0.075, abs=0.01) and images == 12
+    assert np.isnan([few.low, few.high, few.p]).all()
+    enough, _ = claims.compare([same, rows(-0.1, ids), rows(-0.1, ids)], "AD", "drop", ids, ids)
+    assert enough.low < enough.value < enough.high
+    level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, ids, "Grad-CAM++", None)
+    assert level.low < level.value == 75 < level.high
+    found = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
+    claims.write("03_table1", found | {"small_differences": found["radiographs_AD"]}, tmp_path, "demo")
+    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    assert (table.loc[["radiographs_AD", "small_differences"], "verdict"] == "undecided").all()
+    assert table.loc["AD_size", "p_holm"] == pytest.approx(0.03)  # the only test
+    text = (tmp_path / "claims.md").read_text()
+    assert f"| {few.value:+.4f} (no interval: too few images differ) |" in text and "nan" not in text
+    assert f"| {few.value:.4f} (no interval: too few images differ) |" in text
+    assert "Too few is fewer than 10 patients" in text
 
 
 def test_images_that_have_no_drop_are_left_out_of_a_comparison():

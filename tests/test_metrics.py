@@ -159,12 +159,76 @@ def test_intervals_across_trainings_cover_the_truth(of_trainings, of_patients):
     assert 0.92 <= covered / 400 <= 0.995
 
 
+def test_enough_patients_carry_a_difference_by_hand():
+    """n_eff of k that differ alike is k; beside one of 4 it is (8 + 4)^2 / (8 + 16) = 6 and (16 + 4)^2 / 32 = 12.5."""
+    cases = {
+        "none differs": ([0.0] * 40, False),
+        "all differ equally": ([0.3] * 40, True),
+        "9 alike": ([0.3] * 9 + [0.0] * 31, False),
+        "10 alike": ([0.3] * 10 + [0.0] * 30, True),
+        "10 alike, either way": ([0.3, -0.3] * 5 + [0.0] * 30, True),
+        "one carries all": ([1.0] + [0.0] * 39, False),
+        "one carries most": ([1.0] + [0.01] * 39, False),
+        "8 beside one of 4": ([4.0] + [1.0] * 8 + [0.0] * 31, False),
+        "16 beside one of 4": ([4.0] + [1.0] * 16 + [0.0] * 23, True),
+        "rounding noise": ([1e-8] * 40, False),
+        "noise of float32": ([9e-6] * 40, False),
+        "small, but no noise": ([1.1e-5] * 40, True),
+        "9 differ, and noise": ([0.3] * 9 + [1e-6] * 31, False),
+        "9 alike and no value": ([0.3] * 9 + [np.nan] * 31, False),
+        "10 alike and no value": ([0.3] * 10 + [np.nan] * 30, True),
+        "no value": ([np.nan] * 40, False),
+    }
+    values = np.array([column for column, _ in cases.values()]).T
+    found = metrics.enough_differ(values, np.arange(40))
+    assert dict(zip(cases, found, strict=True)) == {name: wanted for name, (_, wanted) in cases.items()}
+    np.testing.assert_array_equal(metrics.enough_differ(1e3 * values[:, :9], np.arange(40)), found[:9])  # of no scale
+
+
+def test_it_is_patients_that_count_and_their_differences_may_cancel():
+    for patients, wanted in ((9, False), (10, True)):
+        assert metrics.enough_differ(np.full((90, 1), 0.3), np.arange(90) % patients) == wanted
+    two_ways = np.tile([[0.3], [-0.3]], (20, 1))
+    assert metrics.enough_differ(two_ways, np.arange(40)) and not metrics.enough_differ(two_ways, np.arange(40) // 2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_too_few_differ_there_is_no_interval_and_no_p(generator):
+    values = generator.normal(0.3, 1, (40, 3))
+    values[5:, 1] = 0
+    groups = np.arange(40)
+    samples = metrics.bootstrap_differences(values, groups, 300, 4)
+    np.testing.assert_array_equal(samples[:, ::2], metrics.bootstrap_means(values, groups, 300, 4)[:, ::2])
+    assert np.isnan(samples[:, 1]).all() and np.isnan(np.array(metrics.interval(samples))[:, 1]).all()
+    few = metrics.across_trainings(values[:, 1:2].mean(axis=0), samples[:, 1:2])
+    assert few.value == values[:, 1].mean() and np.isnan([few.low, few.high, few.p]).all()
+
+
+def test_trainings_are_judged_by_their_mean():
+    """6 patients that differ under one training and 6 others under another are 12; under both the same 6 are 6."""
+    values = np.zeros((40, 2))
+    values[:6, 0] = values[6:12, 1] = 0.3
+    assert np.isnan(metrics.bootstrap_differences(values, np.arange(40), 50)).all()
+    samples = metrics.bootstrap_differences(values, np.arange(40), 50, trainings=True)
+    np.testing.assert_array_equal(samples, metrics.bootstrap_means(values, np.arange(40), 50))
+    values[6:12, 1], values[:6, 1] = np.nan, 0.3  # without a value is as good as without a difference
+    assert np.isnan(metrics.bootstrap_differences(values, np.arange(40), 50, trainings=True)).all()
+    values[:12], values[:12, 0] = np.nan, 0.3  # of the other training their differences still count
+    assert np.isfinite(metrics.bootstrap_differences(values, np.arange(40), 50, trainings=True)).all()
+    np.testing.assert_array_equal(
+        metrics.bootstrap_differences(values[:20], np.arange(20), trainings=False),
+        metrics.bootstrap_differences(values[:20], np.arange(20), 2000, 0),
+    )
+
+
 def test_holm_by_hand():
     """0.01 x 4, 0.02 x 3, then 0.03 x 2 and 0.04 x 1, none below the one before."""
     np.testing.assert_allclose(metrics.holm([0.03, 0.01, 0.04, 0.02]), [0.06, 0.04, 0.06, 0.06])
     np.testing.assert_allclose(metrics.holm([0.9, 0.7]), [1, 1])
     assert metrics.holm([1, 0]).dtype == np.float64
     np.testing.assert_allclose(metrics.holm([0.04]), [0.04])
+    np.testing.assert_allclose(metrics.holm([np.nan, 0.03, 0.01, np.nan]), [np.nan, 0.03, 0.02, np.nan])
+    assert np.isnan(metrics.holm([np.nan])).all() and not len(metrics.holm([]))
 
 
 def test_area_under_roc_against_all_pairs(generator):

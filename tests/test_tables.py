@@ -88,11 +88,12 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
     first = rows.assign(drop=metrics.drops(rows["full_logit"], rows["masked_logit"]))
     spread = tables.trainings([first, again, again], dataset.ids[ill], dataset.groups[ill], resamples=300)
     table = built(rows, dataset).query("images == 'label pneumonia' and score == 'relu'").set_index("method")
+    assert spread.loc[spread["minus"] == "CAM", ["low", "high"]].isna().all(axis=None)  # of three patients
     assert len(spread) == 2 * (3 + 2) and set(spread["trainings"]) == {3}
     for _, row in spread.iterrows():
         name = f"{row['metric']}_minus_CAM" if row["minus"] else row["metric"]
         for column, ours in ((name, "value"), (f"{name}_low", "low"), (f"{name}_high", "high")):
-            assert row[ours] == pytest.approx(table.loc[row["method"], column], abs=1e-12)
+            assert row[ours] == pytest.approx(table.loc[row["method"], column], abs=1e-12, nan_ok=True)
         means = []
         for part in (first, again, again):
             drops = part[part["metric"] == row["metric"]].pivot(index="id", columns="method", values="drop")
@@ -105,21 +106,56 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
     assert alone["deviation"].isna().all() and alone["value"].equals(spread["value"])
 
 
+def of_many(rows, dataset, times=3):
+    """The rows and the images so many times over, each time of other patients."""
+    names = [np.array([f"{name} {i}" for i in range(times) for name in part]) for part in (dataset.ids, dataset.groups)]
+    labels, many = np.tile(dataset.labels, times), range(times)
+    data = Dataset(names[0], labels, names[1], dataset.class_names, (8, 8), np.arange(len(labels)), None)
+    return pd.concat([rows.assign(id=rows["id"] + f" {i}") for i in many], ignore_index=True), data
+
+
+def shifted(rows, by):
+    """Grad-CAM++ worse than CAM by a quarter on every image, `by` being 1."""
+    part = rows.copy()
+    cam = rows.query("method == 'CAM'")
+    chosen = part["method"] == "Grad-CAM++"
+    part.loc[chosen, "full_logit"] = 4.0
+    part.loc[part["method"] == "CAM", "full_logit"] = 4.0
+    part.loc[part["method"] == "CAM", "masked_logit"] = cam["masked_logit"].clip(1, 3).to_numpy()
+    part.loc[chosen, "masked_logit"] = cam["masked_logit"].clip(1, 3).to_numpy() - by
+    return part
+
+
 def test_differences_are_paired(rows, dataset):
     """A method that is worse by the same amount on every image has a difference without spread."""
-    shifted = rows.copy()
-    cam = rows.query("method == 'CAM'")
-    chosen = shifted["method"] == "Grad-CAM++"
-    shifted.loc[chosen, "full_logit"] = 4.0
-    shifted.loc[shifted["method"] == "CAM", "full_logit"] = 4.0
-    shifted.loc[shifted["method"] == "CAM", "masked_logit"] = cam["masked_logit"].clip(1, 3).to_numpy()
-    shifted.loc[chosen, "masked_logit"] = cam["masked_logit"].clip(1, 3).to_numpy() - 1.0
-    row = tables.lead(built(shifted, dataset)).query("method == 'Grad-CAM++'").iloc[0]
+    many, data = of_many(shifted(rows, 1.0), dataset, 4)
+    row = tables.lead(built(many, data)).query("method == 'Grad-CAM++'").iloc[0]
+    assert row["patients"] == 12
+    dropped = many.assign(drop=metrics.drops(many["full_logit"], many["masked_logit"]))
+    spread = tables.trainings([dropped], data.ids, data.groups, 50).set_index(["metric", "method", "minus"])
+    assert spread.loc[("AD", "Grad-CAM++", "CAM"), "low"] == pytest.approx(0.25)
     for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
         assert row[name] == pytest.approx(0.25)
     assert row["AD_high"] - row["AD_low"] > 0.01
-    sentences = tables.verdicts(built(shifted, dataset))
+    sentences = tables.verdicts(built(many, data))
     assert len(sentences) == 2 and all("CAM is ahead" in text and "0.0016" in sentences[0] for text in sentences)
+
+
+def test_where_too_few_images_differ_tables_say_so(rows, dataset, tmp_path):
+    """Nine patients differ alike: a value without an interval, and no method is ahead."""
+    many, data = of_many(shifted(rows, 1.0), dataset, 3)
+    table = built(many, data)
+    row = tables.lead(table).query("method == 'Grad-CAM++'").iloc[0]
+    assert row["patients"] == 9 and row["AD_minus_CAM"] == pytest.approx(0.25)
+    assert np.isnan([row[f"{metric}_minus_CAM_{end}"] for metric in ("AD", "BAD") for end in ("low", "high")]).all()
+    assert np.isfinite([row[f"{name}_low"] for name in ("AD", "BAD", "incorrect_AD")]).all()
+    for text in tables.verdicts(table):
+        assert "Grad-CAM++ − CAM = +0.2500: **undecided**, too few images differ (the paper: " in text
+        assert "CAM itself is not ahead of the control *another image's map*" in text
+    written = tables.write_table1(table, {"radiographs": []}, tmp_path / "table1")
+    markdown, latex = (path.read_text() for path in written[1:])
+    assert "| 0.2500 [–] |" in markdown and "- [–]: too few images differ for an interval, fewer than 10" in markdown
+    assert "& 0.2500 [--] &" in latex and "nan" not in markdown + latex
 
 
 def test_identical_methods_are_undecided(rows, dataset):

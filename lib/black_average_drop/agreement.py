@@ -73,15 +73,15 @@ def fooled_by(values, names, controls, groups, resamples=2000, seed=0):
 
 def differences(values, names, groups, resamples=2000, seed=0):
     """Every pair of maps compared on the same images: a DataFrame with columns first, second, difference (of the means,
-    second − first), low, high, p and p_holm.
+    second − first), low, high, p and p_holm, the last four NaN where too few patients differ.
 
     values (N, M); names (M,). Intervals are 95 % over resampled patients; p is that of a test that flips the signs of
-    whole patients, and p_holm corrects it for the number of pairs.
+    whole patients, and p_holm corrects it for the number of pairs that have one.
     """
     first, second = np.triu_indices(len(names), 1)
     apart = values[:, second] - values[:, first]
-    low, high = metrics.interval(metrics.bootstrap_means(apart, groups, resamples, seed))
-    p = metrics.sign_flip_test(apart, groups, seed=seed)
+    low, high = metrics.interval(metrics.bootstrap_differences(apart, groups, resamples, seed))
+    p = np.where(np.isnan(low), np.nan, metrics.sign_flip_test(apart, groups, seed=seed))
     return pd.DataFrame(
         {
             "first": np.asarray(names)[first],
@@ -126,12 +126,14 @@ def verdict(measured, truth, methods, groups, directions, flat=(), resamples=200
 def sentence(where, rates, row, what="small lesions"):
     """A difference in words a doctor can use: rates: map -> share of lesions that it touches; row: the pair of maps in
     `differences` of the same shares."""
-    decided = "is more than chance" if row["p_holm"] < LEVEL else "is within chance"
     first, second = row["first"], row["second"]
+    told = f"{where}: {second} touches {100 * rates[second]:.0f} of 100 {what}, {first} {100 * rates[first]:.0f}; "
+    if np.isnan(row["p_holm"]):
+        return told + "too few differ to say whether that is chance."
+    decided = "is more than chance" if row["p_holm"] < LEVEL else "is within chance"
     return (
-        f"{where}: {second} touches {100 * rates[second]:.0f} of 100 {what}, {first} {100 * rates[first]:.0f}; the "
-        f"difference, {100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], {decided} "
-        f"(p = {row['p_holm']:.2g} after Holm)."
+        f"{told}the difference, {100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], "
+        f"{decided} (p = {row['p_holm']:.2g} after Holm)."
     )
 
 

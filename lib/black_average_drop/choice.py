@@ -166,7 +166,11 @@ def recommendation(metric, table, pairs, same_as=None):
         reason += ", ".join(controls)
     else:
         nearest = close.iloc[0]
-        reason = f"{nearest['other']} is within chance of it (p = {nearest['p_holm']:.2g} after Holm's correction)"
+        reason = (
+            f"between it and {nearest['other']} too few images differ"
+            if np.isnan(nearest["p_holm"])
+            else f"{nearest['other']} is within chance of it (p = {nearest['p_holm']:.2g} after Holm's correction)"
+        )
     return (
         f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
     )

@@ -15,6 +15,7 @@ from black_average_drop import metrics, paper
 from black_average_drop.provenance import module_sources, replacing, sha256, surroundings, write_csv
 
 LEVEL = 0.05  # of the corrected tests
+TOO_FEW = "no interval: too few images differ"
 
 
 class Claim(NamedTuple):
@@ -145,7 +146,10 @@ digits differ. A claim with a direction is tested against 0, two-sided, on the s
 values of all such claims in this table are corrected by Holm's method: below {LEVEL} it is *reproduced* if the sign is
 the claimed one and *not reproduced* if it is the other; otherwise it is *undecided*. A level or an equality has a
 tolerance, printed in the table and fixed beforehand: *reproduced* if the interval lies inside, *not reproduced* if it
-lies outside, *undecided* if it reaches across.
+lies outside, *undecided* if it reaches across. Where too few images differ, a difference has no interval and no test,
+and is *undecided*: resampling cannot see what was not drawn. Too few is fewer than {metrics.ENOUGH} patients, counted
+by (Σ|d|)² / Σd² over the differences d of the patients, so that one who outweighs all others counts as one
+(`metrics.enough_differ`).
 
 **Doubtful in the paper's own numbers.** For Grad-CAM++ on X-rays AD and BAD are both 0.7416, to four digits, although
 they mask the images in different ways. 99.4 % Incorrect is possible for the 624 test images of its reference [13] (620
@@ -169,7 +173,8 @@ def compare(trainings, metric, column, images, groups, method="Grad-CAM++", base
 
     trainings: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count; groups
     (n,): their patients. column "incorrect" is 100 where the masked class is no longer the explained one, else 0.
-    Returns a `metrics.Estimate`, and the number of images with a value under any training.
+    Returns a `metrics.Estimate`, of a difference without interval and p where too few patients differ in the mean over
+    trainings (`metrics.enough_differ`), and the number of images with a value under any training.
     """
     values = []
     for rows in trainings:
@@ -179,7 +184,10 @@ def compare(trainings, metric, column, images, groups, method="Grad-CAM++", base
         by_method = chosen.pivot(index="id", columns="method", values=column).loc[images]
         values.append(by_method[method] - (by_method[baseline] if baseline else 0))
     values = np.stack(values, axis=1)
-    samples = metrics.bootstrap_means(values, groups, resamples, seed)
+    if baseline:
+        samples = metrics.bootstrap_differences(values, groups, resamples, seed, trainings=True)
+    else:
+        samples = metrics.bootstrap_means(values, groups, resamples, seed)
     return metrics.across_trainings(np.nanmean(values, axis=0), samples), int((~np.isnan(values)).any(axis=1).sum())
 
 
@@ -208,7 +216,7 @@ def compare_heads(answers, resamples=2000, seed=0):
 
 def furthest(measured):
     """Of several `Measured` the one whose interval reaches furthest from 0: those outside the tolerance first, since
-    one suffices, then those without a value, since the others do not."""
+    one suffices, then those without an interval, since the others do not."""
     low, high = CLAIMS["small_differences"].wanted
     outside = [one for one in measured if one.estimate.low > high or one.estimate.high < low]
     unknown = [one for one in measured if np.isnan(one.estimate.low)]
@@ -325,6 +333,8 @@ def _number(row, claim):
     if claim.digits > 4:
         return f"{row['value']:.1e}"
     sign = "+" if claim.wanted in (-1, 1) else ""
+    if np.isnan(row["low"]):
+        return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
     numbers = [f"{row[name]:{sign}.{claim.digits}f}" for name in ("value", "low", "high")]
     return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 

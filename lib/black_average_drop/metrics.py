@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+ENOUGH = 10  # patients that differ, as `enough_differ` counts them, for an interval of a paired difference
+NOISE = 1e-5  # scores are float32: after a network's sums up to this much of one is rounding
+
 
 def drops(full, masked):
     """The relative drop of each image, max(0, Y - O) / Y: the summand of eq. (10).
@@ -57,6 +60,32 @@ def bootstrap_means(values, groups, resamples=2000, seed=0):
     return means
 
 
+def enough_differ(differences, groups):
+    """Whether enough patients carry the mean of paired differences for an interval and a test: (M,) booleans.
+
+    n_eff = (sum |d|)^2 / sum d^2 >= ENOUGH, d being a patient's summed differences (Kish 1965): k patients that differ
+    alike count as k, one that outweighs all others as 1, none as 0. differences (N, M), those up to NOISE and NaN
+    taken for 0; groups (N,), the patients. A bootstrap cannot see what was not drawn: of simulated differences, 0 for
+    most, its intervals held the mean in 80 to 91 % of the draws for 50 to 1,000 patients, and those that are left in
+    93 % (reliability/test_few_differences.py). That is over distributions: 39 of 290 stay below 90 %, the worst with
+    long tails to one side, and no rule sees a rare large difference behind many small ones. It looks at |d| alone, so
+    a test that flips signs stays valid.
+    """
+    differences = np.asarray(differences, "float64")
+    _, patient = np.unique(np.asarray(groups), return_inverse=True)
+    sums = np.zeros((patient.max() + 1, differences.shape[1]))
+    np.add.at(sums, patient, np.where(np.abs(differences) > NOISE, differences, 0))  # NaN is not above it
+    squares = (sums**2).sum(axis=0)
+    return (squares > 0) & (np.abs(sums).sum(axis=0) ** 2 >= ENOUGH * squares * (1 - 1e-9))
+
+
+def bootstrap_differences(differences, groups, resamples=2000, seed=0, trainings=False):
+    """`bootstrap_means` of paired differences (N, M): NaN in the columns where too few patients differ, so that these
+    have neither interval nor p. trainings: the columns are trainings, judged by their mean, all or none."""
+    judged = np.nan_to_num(differences).mean(axis=1, keepdims=True) if trainings else differences
+    return np.where(enough_differ(judged, groups), bootstrap_means(differences, groups, resamples, seed), np.nan)
+
+
 def interval(samples, level=0.95):
     """Percentile interval of bootstrap samples (resamples, M): (low, high), each (M,).
 
@@ -99,7 +128,7 @@ def across_trainings(estimates, samples):
     two: over trainings, by Student's t with S - 1 degrees of freedom, and over patients, by the bootstrap's spread
     (the method of variance estimates recovery, Zou and Donner 2008); Satterthwaite's degrees of freedom would do worse,
     since three trainings say little about their own spread. p is the level at which the interval reaches 0. With one
-    training only the patients count.
+    training only the patients count. Samples that are all NaN, as of `bootstrap_differences`, give neither.
     """
     from scipy.optimize import brentq
     from scipy.stats import norm, t
@@ -107,7 +136,8 @@ def across_trainings(estimates, samples):
     estimates, samples = np.asarray(estimates, "float64"), np.asarray(samples, "float64")
     count, value = len(estimates), float(estimates.mean())
     over_trainings = estimates.std(ddof=1) / np.sqrt(count) if count > 1 else 0.0
-    over_patients = np.nanstd(samples.mean(axis=1))
+    means = samples.mean(axis=1)
+    over_patients = np.nan if np.isnan(means).all() else np.nanstd(means)
 
     def reach(level):
         return np.hypot(t.isf(level / 2, max(count - 1, 1)) * over_trainings, norm.isf(level / 2) * over_patients)
@@ -123,10 +153,10 @@ def across_trainings(estimates, samples):
 
 
 def holm(p_values):
-    """p values (M,) adjusted for M tests by Holm's step-down procedure, in the same order."""
+    """p values (M,) adjusted for their number by Holm's step-down procedure, in the same order; NaN is no test."""
     p_values = np.asarray(p_values, "float64")
     order = np.argsort(p_values, kind="stable")
-    stepped = p_values[order] * (len(p_values) - np.arange(len(p_values)))
+    stepped = p_values[order] * ((~np.isnan(p_values)).sum() - np.arange(len(p_values)))  # NaN comes last
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(stepped))
     return adjusted

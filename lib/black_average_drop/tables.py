@@ -17,7 +17,8 @@ def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
 
     rows: what `evaluation.evaluate` returned; dataset: a Dataset with the same ids; kind: "general" or "radiographs";
     black (C,): logits of the black image; subsets: name -> boolean (N,), the primary one first. Intervals are 95 %
-    percentiles of a bootstrap over patients, paired over methods and metrics; differences are to CAM.
+    percentiles of a bootstrap over patients, paired over methods and metrics; differences are to CAM, with NaN for
+    their interval where too few patients differ (`metrics.enough_differ`).
     Raises ValueError if ids do not fit or a subset is empty.
     """
     images = pd.DataFrame({"label": dataset.labels, "group": dataset.groups}, index=dataset.ids)
@@ -74,7 +75,7 @@ def lead(table):
 def verdicts(table):
     """A sentence for each data set and metric: which of CAM and Grad-CAM++ has the smaller drop, or that it is open.
 
-    Where the interval of a control's drop minus CAM's reaches down to 0, the sentence says so.
+    Where the interval of a control's drop minus CAM's reaches down to 0, or there is none, the sentence says so.
     """
     sentences = []
     for _, row in lead(table).query("method == 'Grad-CAM++'").iterrows():
@@ -87,13 +88,15 @@ def verdicts(table):
                 sentences.append(f"{_data_name(row['data'])}, {metric}: **undecided**, no image has a score above 0.")
                 continue
             winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
+            few = np.isnan(low)
+            shown = f"{row[name]:+.4f}" + ("" if few else f" [{low:+.4f}, {high:+.4f}]")
             printed = paper.TABLE1[row["data"], "Grad-CAM++"], paper.TABLE1[row["data"], BASELINE]
             paper_difference = printed[0][METRICS.index(metric)] - printed[1][METRICS.index(metric)]
             sentences.append(
-                f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {row[name]:+.4f} "
-                f"[{low:+.4f}, {high:+.4f}]: **{winner}** (the paper: {paper_difference:+.4f}, no interval)."
+                f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {shown}: **{winner}**"
+                f"{', too few images differ' if few else ''} (the paper: {paper_difference:+.4f}, no interval)."
             )
-            equal = controls["method"][controls[f"{name}_low"] <= 0]
+            equal = controls["method"][~(controls[f"{name}_low"] > 0)]
             if len(equal):
                 sentences[-1] += f" CAM itself is not ahead of {' nor of '.join(f'the control *{e}*' for e in equal)}."
     return sentences
@@ -114,7 +117,8 @@ def trainings(trained, images, groups, resamples=2000, seed=0):
         for method in PAPER_METHODS:
             for baseline in ("", BASELINE) if method != BASELINE else ("",):
                 values = pd.DataFrame({i: d[method] - (d[baseline] if baseline else 0) for i, d in enumerate(drops)})
-                samples = metrics.bootstrap_means(values[[0]].to_numpy(), groups, resamples, seed)
+                bootstrap = metrics.bootstrap_differences if baseline else metrics.bootstrap_means
+                samples = bootstrap(values[[0]].to_numpy(), groups, resamples, seed)
                 (low,), (high,) = metrics.interval(samples)
                 means = values.mean()
                 record = {"metric": metric, "method": method, "minus": baseline}
@@ -149,9 +153,9 @@ def _image_values(rows, labels, score, black):
 def _estimates(values, groups, methods, resamples, seed):
     """Means, intervals and differences of one subset under one score: a DataFrame with a row a method."""
     matrix = pd.concat(values, axis=1)  # columns (method, metric, quantity)
-    means = matrix.mean()
-    samples = metrics.bootstrap_means(matrix.to_numpy(), groups.to_numpy(), resamples, seed)
-    samples = pd.DataFrame(samples, columns=matrix.columns)
+    means, place = matrix.mean(), {column: [number] for number, column in enumerate(matrix)}
+    values = matrix.to_numpy()
+    samples = metrics.bootstrap_means(values, groups.to_numpy(), resamples, seed)
     records = []
     for method in methods:
         record = {"method": method}
@@ -159,10 +163,11 @@ def _estimates(values, groups, methods, resamples, seed):
             for quantity in ("", "incorrect"):
                 name = f"{quantity}_{metric}".lstrip("_")
                 column = (method, metric, quantity)
-                low, high = metrics.interval(samples[[column]].to_numpy())
+                low, high = metrics.interval(samples[:, place[column]])
                 record |= {name: means[column], f"{name}_low": low[0], f"{name}_high": high[0]}
-            difference = samples[[(method, metric, "")]].to_numpy() - samples[[(BASELINE, metric, "")]].to_numpy()
-            low, high = metrics.interval(difference)
+            mine, baseline = place[method, metric, ""], place[BASELINE, metric, ""]
+            apart, difference = (part[:, mine] - part[:, baseline] for part in (values, samples))
+            low, high = metrics.interval(np.where(metrics.enough_differ(apart, groups), difference, np.nan))
             name = f"{metric}_minus_{BASELINE}"
             record |= {name: means[method, metric, ""] - means[BASELINE, metric, ""]}
             record |= {f"{name}_low": low[0], f"{name}_high": high[0]}
@@ -184,6 +189,8 @@ def _data_name(kind):
 def _cell(row, name, digits):
     if np.isnan(row[name]):
         return "–"
+    if np.isnan(row[name + "_low"]):
+        return f"{row[name]:.{digits}f} [–]"
     return f"{row[name]:.{digits}f} [{row[name + '_low']:.{digits}f}, {row[name + '_high']:.{digits}f}]"
 
 
@@ -232,6 +239,8 @@ def _markdown(table, facts, banner):
         " the ReLU score of their class is 0, so they have no drop.",
         "- Incorrect: masked images whose class is no longer the explained class c; *vs label*: no longer the label.",
         "- − CAM: the difference to CAM with its 95 % interval; every method sees the same resamples of patients.",
+        f"- [–]: too few images differ for an interval, fewer than {metrics.ENOUGH} patients, counted by (Σ|d|)² / Σd²"
+        " over the differences d of the patients: what others would show cannot be told from them.",
         "- Intervals are about other patients, for this one trained network: training again with another seed can move"
         " the numbers by more than their intervals.",
         "- not above black: masked images whose score is not above that of an image that is black all over.",
