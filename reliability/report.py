@@ -12,7 +12,7 @@ FOLDER = ROOT / "paper_figures" / "reliability"
 HEAD = """# Reliability
 
 What was done to the project to make it lose results or print wrong ones, and what came of it. `make reliability` runs
-the checks and writes this page. {time}
+the checks and writes this page, and fails where a line is not met, but for limits that are known. {time}
 """
 
 
