@@ -39,6 +39,25 @@ def test_tensors_give_tensors_with_the_same_values(generator, ties):
     np.testing.assert_array_equal(curve, masks.alpha_curve(images, {"a": maps, "b": other, "c": -maps}))
 
 
+def test_a_tensor_among_arrays_makes_it_tensors(generator):
+    images, maps = generator.uniform(0, 255, (2, 5, 5, 3)), generator.normal(size=(2, 5, 5))
+    for ours in ((keras.ops.convert_to_tensor(images), maps), (images, keras.ops.convert_to_tensor(maps))):
+        for found, wanted in (
+            (masks.fade(*ours), masks.fade(images, maps)),
+            (masks.blacken(*ours, 0.3), masks.blacken(images, maps, 0.3)),
+        ):
+            assert keras.ops.is_tensor(found)
+            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_tensors_of_tiny_values_are_ranked_as_arrays_are(generator):
+    """Differences that vanish beside 1 are still differences."""
+    maps = generator.permutation(36).reshape(1, 6, 6).astype("float32") * 1e-10
+    found = masks.kept_pixels(keras.ops.convert_to_tensor(maps), 0.3, "exact")
+    np.testing.assert_array_equal(found, masks.kept_pixels(maps, 0.3, "exact"))
+    np.testing.assert_array_equal(np.asarray(found), maps >= 25e-10 - 1e-12)
+
+
 def test_blend_by_hand():
     shares = np.array([[[1, 0.5], [0, 0.25]]])
     np.testing.assert_array_equal(masks.blend(IMAGE, shares)[0, :, :, 0], [[10, 20], [0, 25]])

@@ -173,6 +173,7 @@ def test_enough_patients_carry_a_difference_by_hand():
         "16 beside one of 4": ([4.0] + [1.0] * 16 + [0.0] * 23, True),
         "rounding noise": ([1e-8] * 40, False),
         "noise of float32": ([9e-6] * 40, False),
+        "no more than noise": ([metrics.NOISE] * 40, False),
         "small, but no noise": ([1.1e-5] * 40, True),
         "9 differ, and noise": ([0.3] * 9 + [1e-6] * 31, False),
         "9 alike and no value": ([0.3] * 9 + [np.nan] * 31, False),
