@@ -4,13 +4,12 @@ python reliability/many_images.py model.keras count
 """
 
 import json
-import resource
 import sys
 import time
 
 import psutil
 
-from black_average_drop import cams, evaluation, networks
+from black_average_drop import cams, evaluation, footprint, networks
 from black_average_drop.datasets import phantoms
 
 THOUSAND, BATCH = 1000, 32
@@ -34,8 +33,8 @@ class Watched:
 
 def mark():
     """Seconds, seconds of the processor, MiB in memory now, and MiB at the peak so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return time.monotonic(), time.process_time(), psutil.Process().memory_info().rss / 2**20, peak
+    memory = psutil.Process().memory_info().rss / 2**20
+    return time.monotonic(), time.process_time(), memory, footprint.peak_so_far()
 
 
 def main():

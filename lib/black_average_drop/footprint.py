@@ -139,13 +139,13 @@ def peak_memory(count, size, batch_size=32):
 
     network = networks.CamNetwork.from_model(networks.build("small_cnn", (size, size), ["a", "b"], "softmax"))
     bare_passes(network, next(iter(Drawn())), batch_size, masked=1)
-    before = _peak()
+    before = peak_so_far()
     evaluation.evaluate(network, Drawn(), cams.chosen(cams.PAPER_METHODS), batch_size=batch_size)
-    return before, _peak()
+    return before, peak_so_far()
 
 
-def _peak():
-    """MB. Where Linux says it: what getrusage says there began with the process that started this one."""
+def peak_so_far():
+    """The most memory of this process, in MiB, read where Linux says it: getrusage's began with the parent process."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     for line in lines:
