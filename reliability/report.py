@@ -23,7 +23,7 @@ def write_section(name, title, rows, minutes, commit, folder=FOLDER):
     lines = [f"| {tried} | {found} | {wanted} | {'yes' if met else '**no**'} |" for tried, found, wanted, met in rows]
     table = "\n".join(["| Tried | Found | Wanted | Met |", "|---|---|---|---|", *lines])
     day, cores = f"{datetime.date.today():%Y-%m-%d}", os.cpu_count()
-    foot = f"{minutes:.0f} minutes on {cores} cores, {day}, at commit {commit}."
+    foot = f"{minutes:.1f} minutes on {cores} cores, {day}, at commit {commit}."
     named = [dict(zip(("tried", "found", "wanted", "met"), row, strict=True)) for row in rows]
     record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit, "rows": named}
     for suffix, text in (
@@ -37,7 +37,7 @@ def write_section(name, title, rows, minutes, commit, folder=FOLDER):
 def assemble(folder=FOLDER):
     """Put the sections of a folder, whoever wrote them, into folder.md; returns that file."""
     sections = [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
-    minutes = [float(found) for text in sections for found in re.findall(r"^(\d+) minutes on ", text, re.MULTILINE)]
+    minutes = [float(found) for text in sections for found in re.findall(r"^([\d.]+) minutes on ", text, re.MULTILINE)]
     time = f"The {len(minutes)} checks that were timed took {sum(minutes):.0f} minutes together."
     page = folder.with_suffix(".md")
     with replacing(page) as partial:
