@@ -21,7 +21,7 @@ from keras import layers
 from PIL import ExifTags, Image
 from pydicom.uid import ExplicitVRLittleEndian
 
-from black_average_drop import cams, evaluation, networks, pipeline, training
+from black_average_drop import cams, controls, evaluation, networks, pipeline, training
 from black_average_drop.datasets import chestxray14, folder, imagenet, phantoms
 from black_average_drop.provenance import ROOT
 
@@ -659,12 +659,34 @@ def fit(**changed):
     return train
 
 
-def again(**changed):
+def again(images=PIXELS, **changed):
     """Evaluated with a first pass that was made before."""
     cut_open = networks.CamNetwork.from_model(network())
     methods = cams.chosen(cams.PAPER_METHODS)
     found = evaluation.explain_all(cut_open, PIXELS, methods)
-    return evaluation.evaluate(cut_open, PIXELS, methods, first_pass=found, **{"alpha": 0.5} | changed)
+    return evaluation.evaluate(cut_open, images, methods, first_pass=found, **{"alpha": 0.5} | changed)
+
+
+class Shuffled:
+    """Every reading begins with another image."""
+
+    start = 0
+
+    def __iter__(self):
+        self.start += 1
+        return iter([np.roll(PIXELS, self.start, axis=0)])
+
+
+def one_pixel_changed():
+    changed = PIXELS.copy()
+    changed[4, 3, 2, 1] += 1
+    return changed
+
+
+OTHERWISE = (
+    "Image {} differs between the two readings: pass a source that gives the same images in the same order, without "
+    "shuffling or augmenting."
+)
 
 
 ALPHA = "alpha is {}: it is the share of pixels to keep, between 0 and 1, both excluded."
@@ -695,6 +717,12 @@ PARAMETERS = [
     ),
     Case("too few ids", evaluate(ids=["a"]), "ids has 1 entries for 6 images: one for each is wanted."),
     Case("too few patients", evaluate(groups=["a"]), "groups has 1 entries for 6 images: one for each is wanted."),
+    Case("an id given twice", evaluate(ids=list("abcadb")), "ids has 'a' twice: give each image an id of its own."),
+    Case(
+        "a control named like a method",
+        evaluate(controls={"CAM": controls.all_ones}),
+        "A control and a method are both named 'CAM': give the control another name.",
+    ),
     Case("ties misspelt", evaluate(ties="excat"), 'ties is \'excat\': choose "strict" or "exact".'),
     Case(
         "images that are NaN",
@@ -707,6 +735,16 @@ PARAMETERS = [
         "An image among 0 to 5 is not in pixels: pass 0 to 255.",
     ),
     Case(
+        "images from 0 to 1",
+        evaluate(images=PIXELS / 255),
+        "Images 0 to 5 lie within 0 to 1: pass pixels, 0 to 255.",
+    ),
+    Case(
+        "images that are masks",
+        evaluate(images=PIXELS > 99),
+        "Images 0 to 5 lie within 0 to 1: pass pixels, 0 to 255.",
+    ),
+    Case(
         "images of one channel",
         evaluate(images=PIXELS[..., :1]),
         "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are wanted.",
@@ -717,6 +755,9 @@ PARAMETERS = [
         lambda: evaluated(network(), images=iter([PIXELS])),
         "The second reading gave 0 images, the first 6: pass a re-iterable of batches.",
     ),
+    Case("images in another order each time", evaluate(images=Shuffled()), OTHERWISE.format(0)),
+    Case("one pixel changed between", lambda: again(images=one_pixel_changed()), OTHERWISE.format(4)),
+    Case("maps of other images", lambda: again(images=PIXELS[::-1]), OTHERWISE.format(0)),
     Case(
         "an unknown preprocessing",
         lambda: networks.preprocessing("0-1"),

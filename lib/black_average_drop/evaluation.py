@@ -1,5 +1,6 @@
 """From a network, images and methods to one table row for each image, method and metric."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -29,6 +30,7 @@ class Maps(NamedTuple):
     classes: np.ndarray  # (N,) the explained class
     scores: pd.DataFrame  # a row an image: score, logit, softmax of the explained class, and the predicted class
     curve: np.ndarray  # `masks.alpha_curve` of the paper's methods, (P + 1,)
+    digests: np.ndarray  # (N,) a checksum of each image, by which the second reading is known to be the first again
 
 
 def evaluate(
@@ -62,7 +64,8 @@ def evaluate(
     left (BAD) or 1 (AD), kept_unsupported the share of the kept pixels where the map is not positive. opacity is the
     mean of the map scaled to a peak of 1, lit the share of the image where it is above half of its peak.
     masked_class is the class of the masked image; for several labels at once c, or -1 where c's score crossed 0.5.
-    Methods whose maps agree on every image are scored once; same_map_as names the first of them.
+    Methods whose maps agree on every image are scored once; same_map_as names the first of them. Raises ValueError for
+    an unusable input, also for ids or names given twice and for images that the second reading gives otherwise.
     """
     methods = cams.METHODS if methods is None else methods
     if first_pass is not None and (list(first_pass.maps) != list(methods) or classes is not None):
@@ -73,6 +76,12 @@ def evaluate(
     for name, given in (("ids", ids), ("groups", groups)):
         if len(given) != count:
             raise ValueError(f"{name} has {len(given)} entries for {count} images: one for each is wanted.")
+    twice = pd.Series(ids)[pd.Series(ids).duplicated()]
+    if len(twice):  # tables join and count rows by id
+        raise ValueError(f"ids has {twice.iloc[0]!r} twice: give each image an id of its own.")
+    both = set(found.maps) & set(controls or {})
+    if both:
+        raise ValueError(f"A control and a method are both named {min(both)!r}: give the control another name.")
     if alpha is None:
         alpha = masks.select_alpha(found.curve)
     low_resolution = dict(found.maps)
@@ -89,11 +98,17 @@ def evaluate(
     )
     work = partial(_score_chunk, alpha=alpha, ties=ties, batch_size=batch_size)
     with tqdm(total=count * len(scored), desc="masked images", unit="image", leave=False) as bar:
-        for answers in workers.in_order(work, network, batches, scheduler):
+        for answers, digests in workers.in_order(work, network, batches, scheduler):
+            expected = found.digests[start : start + len(digests)]
+            if len(expected) == len(digests) and (expected != digests).any():
+                raise ValueError(
+                    f"Image {start + int(np.argmax(expected != digests))} differs between the two readings: pass a "
+                    "source that gives the same images in the same order, without shuffling or augmenting."
+                )
             for key, answer in answers.items():
                 scored[key].append(answer)
-            start += len(answer)
-            bar.update(len(answer) * len(scored))
+            start += len(digests)
+            bar.update(len(digests) * len(scored))
     if start != count:
         raise ValueError(f"The second reading gave {start} images, the first {count}: pass a re-iterable of batches.")
     tables = []
@@ -143,7 +158,8 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
         )
     maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
     scores = pd.concat([part.scores for part in parts], ignore_index=True)
-    return Maps(maps, _same_maps(maps), chosen, scores, sum(part.curve for part in parts))
+    digests = np.concatenate([part.digests for part in parts])
+    return Maps(maps, _same_maps(maps), chosen, scores, sum(part.curve for part in parts), digests)
 
 
 def upsampled(maps, size):
@@ -209,6 +225,8 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
         raise ValueError(f"An image among {start} to {start + len(images) - 1} holds NaN: check how it is read.")
     if images.min() < 0 or images.max() > 255:
         raise ValueError(f"An image among {start} to {start + len(images) - 1} is not in pixels: pass 0 to 255.")
+    if images.dtype.kind in "fb" and 0 < images.max() <= 1:  # as good as black to the network, which would answer
+        raise ValueError(f"Images {start} to {start + len(images) - 1} lie within 0 to 1: pass pixels, 0 to 255.")
     pixels = network.placed(images)
     features, logits, _ = (values[: len(images)] for values in network.explain(_padded(pixels, batch_size)))
     if not np.isfinite(logits).all():
@@ -219,8 +237,13 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
         raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image: mend it.")
     maps = _batch_maps(network, methods, explain(network, features, logits, chosen))
     curve = _curve(pixels, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
-    found = Maps(maps, {}, chosen, class_scores(network, logits, chosen), curve)
+    found = Maps(maps, {}, chosen, class_scores(network, logits, chosen), curve, _digests(images))
     return found, _alike(images), _alike(logits)
+
+
+def _digests(images):
+    """A checksum (n,) of the pixels of each image, whatever their type."""
+    return np.array([zlib.crc32(np.asarray(image, "float32", order="C")) for image in images], "uint32")
 
 
 def _alike(values):
@@ -234,13 +257,14 @@ def _differ(one, other):
 
 
 def _score_chunk(network, images, maps, classes, alpha, ties, batch_size):
-    """(name, metric) -> DataFrame of what the network says of a batch's masked images, and of what was kept."""
+    """(name, metric) -> DataFrame of what the network says of a batch's masked images, and of what was kept; and the
+    images' checksums."""
     found, pixels = {}, network.placed(images)
     for name, low_resolution in maps.items():
         for metric, masked, kept in _masked(pixels, beside(pixels, low_resolution), alpha, ties):
             scores = masked_scores(network, masked, classes, batch_size)
             found[name, metric] = pd.concat([scores, kept], axis=1)
-    return found
+    return found, _digests(images)
 
 
 def _masked(images, maps, alpha, ties):
