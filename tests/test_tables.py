@@ -102,6 +102,13 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
         assert row["mean"] == pytest.approx(np.mean(means)) and row["deviation"] == pytest.approx(np.std(means, ddof=1))
         assert (row["least"], row["most"]) == pytest.approx((min(means), max(means)))
     assert (spread.query("minus == ''")["deviation"] > 0).all()
+    (AD, BAD), (plain, _) = (tables.verdicts(built(rows, dataset), given) for given in ({"radiographs": spread}, {}))
+    for row, sentence in zip(spread.query("method == 'Grad-CAM++' and minus == 'CAM'").iloc, (AD, BAD), strict=True):
+        assert (
+            f" Over 3 trainings, each at its alpha, the mean is {row['mean']:+.4f}, the standard deviation "
+            f"{row['deviation']:.4f}, least and most {row['least']:+.4f} and {row['most']:+.4f}." in sentence
+        )
+    assert "trainings" not in plain
     alone = tables.trainings([first], dataset.ids[ill], dataset.groups[ill], resamples=300)
     assert alone["deviation"].isna().all() and alone["value"].equals(spread["value"])
 
@@ -137,7 +144,7 @@ def test_differences_are_paired(rows, dataset):
     for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
         assert row[name] == pytest.approx(0.25)
     assert row["AD_high"] - row["AD_low"] > 0.01
-    sentences = tables.verdicts(built(many, data))
+    sentences = tables.verdicts(built(many, data), {})
     assert len(sentences) == 2 and all("CAM is ahead" in text and "0.0016" in sentences[0] for text in sentences)
 
 
@@ -149,10 +156,10 @@ def test_where_too_few_images_differ_tables_say_so(rows, dataset, tmp_path):
     assert row["patients"] == 9 and row["AD_minus_CAM"] == pytest.approx(0.25)
     assert np.isnan([row[f"{metric}_minus_CAM_{end}"] for metric in ("AD", "BAD") for end in ("low", "high")]).all()
     assert np.isfinite([row[f"{name}_low"] for name in ("AD", "BAD", "incorrect_AD")]).all()
-    for text in tables.verdicts(table):
+    for text in tables.verdicts(table, {}):
         assert "Grad-CAM++ − CAM = +0.2500: **undecided**, too few images differ (the paper: " in text
         assert "CAM itself is not ahead of the control *another image's map*" in text
-    written = tables.write_table1(table, {"radiographs": []}, tmp_path / "table1")
+    written = tables.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
     markdown, latex = (path.read_text() for path in written[1:])
     assert "| 0.2500 [–] |" in markdown and "- [–]: too few images differ for an interval, fewer than 10" in markdown
     assert "& 0.2500 [--] &" in latex and "nan" not in markdown + latex
@@ -161,7 +168,7 @@ def test_where_too_few_images_differ_tables_say_so(rows, dataset, tmp_path):
 def test_identical_methods_are_undecided(rows, dataset):
     same = rows.copy()
     same.loc[same["method"] == "Grad-CAM++", "masked_logit"] = same.query("method == 'CAM'")["masked_logit"].to_numpy()
-    assert all("undecided" in sentence for sentence in tables.verdicts(built(same, dataset)))
+    assert all("undecided" in sentence for sentence in tables.verdicts(built(same, dataset), {}))
 
 
 def test_a_control_that_does_as_well_is_named(rows, dataset):
@@ -169,7 +176,7 @@ def test_a_control_that_does_as_well_is_named(rows, dataset):
     control = table["method"] == "another image's map"
     for low, named in ((-0.1, True), (0.1, False)):
         table.loc[control, ["AD_minus_CAM_low", "BAD_minus_CAM_low"]] = low
-        sentences = tables.verdicts(table)
+        sentences = tables.verdicts(table, {})
         assert [("not ahead of the control *another image's map*" in text) for text in sentences] == [named] * 2
 
 
@@ -177,8 +184,8 @@ def test_a_class_without_any_score_is_undecided_and_counted(rows, dataset, tmp_p
     silent = rows.assign(full_logit=-1.0)
     table = built(silent, dataset)
     assert list(tables.lead(table)["left_out"]) == [4, 4, 4] and tables.lead(table)["BAD"].isna().all()
-    assert all("undecided" in sentence and "nan" not in sentence for sentence in tables.verdicts(table))
-    written = tables.write_table1(table, {"radiographs": []}, tmp_path / "table1")
+    assert all("undecided" in sentence and "nan" not in sentence for sentence in tables.verdicts(table, {}))
+    written = tables.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
     assert "nan" not in written[1].read_text() and "nan" not in written[2].read_text()
 
 
@@ -196,7 +203,7 @@ def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
         [built(rows, dataset, "general", all=dataset.labels >= 0), built(rows, dataset)], ignore_index=True
     )
     facts = {"general": ["Data: photos."], "radiographs": ["Data: X-rays."]}
-    written = tables.write_table1(table, facts, tmp_path / "table1")
+    written = tables.write_table1(table, facts, {}, tmp_path / "table1")
     assert [path.name for path in written] == ["table1.csv", "table1.md", "table1.tex"]
     assert len(list(tmp_path.iterdir())) == 3
     again = pd.read_csv(written[0])
@@ -217,7 +224,7 @@ def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
 
 def test_smoke_tables_carry_a_banner(rows, dataset, tmp_path):
     facts = {"radiographs": []}
-    for path in tables.write_table1(built(rows, dataset), facts, tmp_path / "table1", "smoke run: not a result"):
+    for path in tables.write_table1(built(rows, dataset), facts, {}, tmp_path / "table1", "smoke run: not a result"):
         assert "smoke run: not a result" in path.read_text().splitlines()[0]
     assert len(pd.read_csv(tmp_path / "table1.csv", comment="#")) == 16
 

@@ -52,12 +52,13 @@ def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
     return table[first + [name for name in table.columns if name not in first]]
 
 
-def write_table1(table, facts, path, banner=""):
+def write_table1(table, facts, spread, path, banner=""):
     """Write path.csv, path.md and path.tex; facts: data ("general", "radiographs") -> lines of Markdown on its data,
-    network and black image. Returns the files."""
+    network and black image; spread: data -> its table of `trainings`, where it was trained more than once. Returns the
+    files."""
     texts = {
         ".csv": (f"# {banner}\n" if banner else "") + table.to_csv(index=False, float_format="%.6g"),
-        ".md": _markdown(table, facts, banner),
+        ".md": _markdown(table, facts, spread, banner),
         ".tex": _latex(table, banner),
     }
     for suffix, text in texts.items():
@@ -72,10 +73,11 @@ def lead(table):
     return table[(table["images"] == primary) & (table["score"] == "relu") & table["method"].isin(PAPER_METHODS)]
 
 
-def verdicts(table):
-    """A sentence for each data set and metric: which of CAM and Grad-CAM++ has the smaller drop, or that it is open.
+def verdicts(table, spread):
+    """For each data set and metric: which of CAM and Grad-CAM++ has the smaller drop, or that it is open, and what
+    another training changes, by the spread of `write_table1`.
 
-    Where the interval of a control's drop minus CAM's reaches down to 0, or there is none, the sentence says so.
+    Where the interval of a control's drop minus CAM's reaches down to 0, or there is none, a sentence says so.
     """
     sentences = []
     for _, row in lead(table).query("method == 'Grad-CAM++'").iterrows():
@@ -96,6 +98,13 @@ def verdicts(table):
                 f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {shown}: **{winner}**"
                 f"{', too few images differ' if few else ''} (the paper: {paper_difference:+.4f}, no interval)."
             )
+            if row["data"] in spread:
+                again = spread[row["data"]].set_index(["metric", "method", "minus"]).loc[metric, "Grad-CAM++", BASELINE]
+                sentences[-1] += (
+                    f" Over {again['trainings']:.0f} trainings, each at its alpha, the mean is {again['mean']:+.4f}, the "
+                    f"standard deviation {again['deviation']:.4f}, least and most {again['least']:+.4f} and "
+                    f"{again['most']:+.4f}."
+                )
             equal = controls["method"][~(controls[f"{name}_low"] > 0)]
             if len(equal):
                 sentences[-1] += f" CAM itself is not ahead of {' nor of '.join(f'the control *{e}*' for e in equal)}."
@@ -199,7 +208,7 @@ def _range(values):
     return low if low == high else f"{low} to {high}"
 
 
-def _markdown(table, facts, banner):
+def _markdown(table, facts, spread, banner):
     lines = [f"**{banner}**", ""] if banner else []
     lines += [
         "# Table 1: Average Drop and Black Average Drop",
@@ -222,7 +231,7 @@ def _markdown(table, facts, banner):
             f"left out for a score of 0: {out[0] if len(out) == 1 else out}.  "
         )
     lines += ["", "Smaller is better. Paired over the same resamples of patients:", ""]
-    lines += [f"- {sentence}" for sentence in verdicts(table)]
+    lines += [f"- {sentence}" for sentence in verdicts(table, spread)]
     for kind, part in table.groupby("data", sort=False):
         lines += ["", f"## {_data_name(kind)}", "", *(f"- {line}" for line in facts[kind])]
         for subset, rows in part.groupby("images", sort=False):
@@ -242,7 +251,8 @@ def _markdown(table, facts, banner):
         f"- [–]: too few images differ for an interval, fewer than {metrics.ENOUGH} patients, counted by (Σ|d|)² / Σd²"
         " over the differences d of the patients: what others would show cannot be told from them.",
         "- Intervals are about other patients, for this one trained network: training again with another seed can move"
-        " the numbers by more than their intervals.",
+        " the numbers by more than their intervals. What it moved stands behind each verdict where there are several"
+        " trainings; claims.md has intervals that cover both.",
         "- not above black: masked images whose score is not above that of an image that is black all over.",
         "- kept: share of pixels that BAD left; on ringing: the part of them where the map is not positive and only the"
         " ringing of the Lanczos kernel ranks the pixels.",
