@@ -190,6 +190,8 @@ def test_select_alpha_refuses_a_flat_curve(generator):
     same = generator.random((1, 4, 4))
     with pytest.raises(ValueError, match="^The methods' masked images .* at any alpha: pass alpha explicitly"):
         masks.select_alpha(masks.alpha_curve(np.ones((1, 4, 4, 3)), {"a": same, "b": same.copy()}))
+    with pytest.raises(ValueError, match="^The methods' masked images"):
+        masks.select_alpha([0, np.nan, 3, 0])
 
 
 @pytest.mark.parametrize(

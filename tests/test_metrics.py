@@ -34,6 +34,11 @@ def test_incorrect_percent_by_hand():
     for classes, logits in (([0, 1], [[2, 1]]), ([], np.zeros((0, 2)))):
         with pytest.raises(ValueError, match=r"^classes .* and masked_logits .*: \(N,\) and \(N, C\) wanted\.$"):
             metrics.incorrect_percent(classes, logits)
+    for classes in (["0", "1"], [0.0, 1.0], [0, 2], [-1, 0]):
+        with pytest.raises(ValueError, match="^classes needs whole numbers from 0 to 1: mend it"):
+            metrics.incorrect_percent(classes, [[2, 1], [1, 2]])
+    with pytest.raises(ValueError, match="^A logit is NaN or infinite"):
+        metrics.incorrect_percent([0, 0], [[2, 1], [np.nan, 2]])
 
 
 def test_bootstrap_draws_whole_patients_and_pairs_columns():
@@ -239,6 +244,9 @@ def test_area_under_roc_against_all_pairs(generator):
     assert metrics.area_under_roc(labels, scores) == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
     with pytest.raises(ValueError, match="^AUC needs both classes among the labels; these"):
         metrics.area_under_roc(np.ones(5), np.arange(5))
+    for labels, scores in (([0, 1, np.nan], [1, 2, 3]), ([0, 1, 2], [1, 2, 3]), ([0, 1, 1], [1, 2, np.nan])):
+        with pytest.raises(ValueError, match="^AUC needs labels of 0 and 1 and scores that are numbers"):
+            metrics.area_under_roc(labels, scores)
 
 
 def test_sensitivity_is_the_roc_curve_by_brute_force(generator):

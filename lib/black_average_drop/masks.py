@@ -105,7 +105,7 @@ def select_alpha(curve):
     Raises ValueError where the curve is flat: then the methods draw the same maps and no alpha is better than another.
     """
     best = int(np.argmax(curve))
-    if curve[best] <= 0:
+    if not curve[best] > 0:  # nor is NaN, of which argmax gives the first
         raise ValueError("The methods' masked images do not differ at any alpha: pass alpha explicitly.")
     return best / (len(curve) - 1)
 

@@ -32,10 +32,17 @@ def average_drop(full, masked):
 
 
 def incorrect_percent(classes, masked_logits):
-    """Percent of masked images whose largest logit is not the given class; classes (N,), masked_logits (N, C)."""
+    """Percent of masked images whose largest logit is not the given class; classes (N,), masked_logits (N, C).
+
+    Raises ValueError for shapes that differ, classes that are not whole numbers below C, and logits not finite.
+    """
     classes, masked_logits = np.asarray(classes), np.asarray(masked_logits)
     if classes.shape != masked_logits.shape[:1] or not len(classes):
         raise ValueError(f"classes {classes.shape} and masked_logits {masked_logits.shape}: (N,) and (N, C) wanted.")
+    if classes.dtype.kind not in "iu" or not 0 <= classes.min() <= classes.max() < masked_logits.shape[1]:
+        raise ValueError(f"classes needs whole numbers from 0 to {masked_logits.shape[1] - 1}: mend it.")
+    if not np.isfinite(masked_logits).all():
+        raise ValueError("A logit is NaN or infinite: check the network's weights and the images.")
     return float(100 * np.mean(np.argmax(masked_logits, axis=1) != classes))
 
 
@@ -66,10 +73,10 @@ def enough_differ(differences, groups):
     n_eff = (sum |d|)^2 / sum d^2 >= ENOUGH, d being a patient's summed differences (Kish 1965): k patients that differ
     alike count as k, one that outweighs all others as 1, none as 0. differences (N, M), those up to NOISE and NaN
     taken for 0; groups (N,), the patients. A bootstrap cannot see what was not drawn: of simulated differences, 0 for
-    most, its intervals held the mean in 80 to 91 % of the draws for 50 to 1,000 patients, and those that are left in
-    93 % (reliability/test_few_differences.py). That is over distributions: 39 of 290 stay below 90 %, the worst with
-    long tails to one side, and no rule sees a rare large difference behind many small ones. It looks at |d| alone, so
-    a test that flips signs stays valid.
+    most, its intervals hold the mean too rarely, and those that are left about as often as they should, over all
+    distributions. Over single ones, with long tails to one side, they do not, and no rule sees a rare large difference
+    behind many small ones: paper_figures/reliability.md has how often. The rule looks at |d| alone, so a test that
+    flips signs stays valid.
     """
     differences = np.asarray(differences, "float64")
     _, patient = np.unique(np.asarray(groups), return_inverse=True)
@@ -182,10 +189,12 @@ def sign_flip_test(differences, groups, flips=9999, seed=0):
 def area_under_roc(labels, scores):
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
 
-    labels (N,) 0 or 1; scores (N,). Raises ValueError if only one class is there.
+    labels (N,) 0 or 1; scores (N,). Raises ValueError if only one class is there, for other labels, and for NaN.
     """
     from scipy.stats import rankdata
 
+    if not np.isin(labels, (0, 1)).all() or np.isnan(scores).any():
+        raise ValueError("AUC needs labels of 0 and 1 and scores that are numbers: check both.")
     labels, ranks = np.asarray(labels).astype(bool), rankdata(scores)
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not positives or not negatives:
