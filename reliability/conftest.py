@@ -12,15 +12,16 @@ def check(request):
     """check(tried, found, wanted, met, known=False): a line of the report, written whether it is met or not.
 
     The test fails in the end if a line is not met: the others are still worth having. One that is known not to be met
-    is a limit that the report owns up to; it fails once it is met, so that the mark cannot outlive its reason. A check
-    that breaks off has a line that says so, in place of its old section.
+    is a limit that the report owns up to; it fails once it is met, so that the mark cannot outlive its reason. Where
+    there is too little to judge by, met is None. A check that breaks off has a line that says so, in place of its old
+    section.
     """
     rows, started, commit, surprises = [], time.monotonic(), report.commit(), []
 
     def record(tried, found, wanted, met, known=False):
-        met = bool(met)
+        met = None if met is None else bool(met)
         rows.append((tried, found, wanted, met))
-        said = "met" if met else "NOT MET, as known" if known else "NOT MET"
+        said = "not judged" if met is None else "met" if met else "NOT MET, as known" if known else "NOT MET"
         print(f"{said}: {tried}: {found} (wanted: {wanted})", flush=True)
         if met == known:
             surprises.append(f"{tried}: {found} (wanted: {wanted}{', but marked as not met' if known else ''})")

@@ -9,6 +9,7 @@ import subprocess
 from black_average_drop.provenance import ROOT, replacing
 
 FOLDER = ROOT / "paper_figures" / "reliability"
+MET = {True: "yes", False: "**no**", None: "not judged"}
 HEAD = """# Reliability
 
 What was done to the project to make it lose results or print wrong ones, and what came of it. `make reliability` runs
@@ -19,8 +20,8 @@ the checks and writes this page, and fails where a line is not met, but for limi
 def write_section(name, title, rows, minutes, commit, folder=FOLDER):
     """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same.
 
-    commit: what was checked, by `commit` before the check began."""
-    lines = [f"| {tried} | {found} | {wanted} | {'yes' if met else '**no**'} |" for tried, found, wanted, met in rows]
+    met: None where there was too little to judge by; commit: what was checked, by `commit` before the check began."""
+    lines = [f"| {tried} | {found} | {wanted} | {MET[met]} |" for tried, found, wanted, met in rows]
     table = "\n".join(["| Tried | Found | Wanted | Met |", "|---|---|---|---|", *lines])
     day, cores = f"{datetime.date.today():%Y-%m-%d}", os.cpu_count()
     foot = f"{minutes:.1f} minutes on {cores} cores, {day}, at commit {commit}."
