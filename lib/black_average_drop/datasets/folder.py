@@ -13,6 +13,7 @@ from black_average_drop.datasets import (
     IMAGE_SUFFIXES,
     dicom,
     from_files,
+    is_signed,
     opened,
     read_table,
     require_folder,
@@ -28,7 +29,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where smal
 
 
 def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
-    """The images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 or 16 bits, and DICOM.
+    """The images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     They lie in one sub-folder for each class, or flat. A CSV, labels or else root's labels.csv, says which of them to
     take: its column image holds paths below root, label a class's name or number, patient whose image it is; label and
@@ -73,7 +74,7 @@ def open_image(path):
     """A file as a Pillow image of 8 bits. Raises ValueError or OSError if it cannot be decoded."""
     if _is_dicom(path):
         return Image.fromarray(dicom.read(path))
-    image = opened(path)  # of colours of 16 bits it reads the upper 8
+    image = opened(path)
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F" or image.mode.startswith("I"):
@@ -81,6 +82,9 @@ def open_image(path):
         if not np.isfinite(values).all():
             raise ValueError(f"{path} holds values that are no numbers: replace them, or leave the image out.")
         ends = values.min(), values.max()
+        # Pillow has no mode for 32 bits without a sign and takes the last of them for one.
+        if image.format == "TIFF" and ends[0] < 0 and image.mode == "I" and not is_signed(image):
+            raise ValueError(f"{path} holds values beyond 31 bits, which turn negative: save it with 16 bits.")
         if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
             ends = ends[::-1]  # Pillow inverts those of 8 bits by itself
         return Image.fromarray(stretched(values, *ends))
