@@ -348,6 +348,17 @@ TABLES = [
         "{root}/labels.csv: some images have a label and some have none: give all of them one, or none.",
     ),
     Case(
+        "a patient for some alone",
+        csv("image,label,patient\na.png,ill,7\nb.png,well,\n"),
+        "{root}/labels.csv: some images have a patient and some have none: give all of them one, or none.",
+    ),
+    Case("a patient for none", csv("image,label,patient\na.png,ill,\nb.png,well,\n"), LABELS),
+    Case(
+        "a class twice",
+        csv("image,label\na.png,ill\nb.png,well\n"),
+        "class_names names 'ill' more than once: name each class once.",
+    ),
+    Case(
         "a label that is no class",
         csv("image,label\na.png,ill\nb.png,wel\n"),
         "{root}/labels.csv: 'wel' is none of the classes ill, well: mend class_names.",
@@ -358,7 +369,7 @@ TABLES = [
 @table_of(TABLES)
 def test_tables_of_labels(case, tmp_path):
     case.make(tmp_path)
-    names = ("ill", "well") if "no class" in case.given else ()
+    names = {"a label that is no class": ("ill", "well"), "a class twice": ("ill", "well", "ill")}.get(case.given, ())
     if isinstance(case.outcome, str):
         refused(lambda: folder.load(tmp_path, SIZE, class_names=names), case.outcome, tmp_path)
     else:

@@ -33,23 +33,26 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
 
     They lie in one sub-folder for each class, or flat. A CSV, labels or else root's labels.csv, says which of them to
     take: its column image holds paths below root, label a class's name or number, patient whose image it is; label and
-    patient may be missing. Without a patient there every image is a patient of its own, DICOM files have theirs.
+    patient may be missing. Without patients there every image is a patient of its own, DICOM files have theirs.
     class_names: the classes in the order of the network's outputs; by default those that are there, in order of name.
     Without labels every label is UNLABELLED. Grey images of more than 8 bits are stretched from their smallest to their
     largest value; a picture that its EXIF says is turned is turned upright. Ids are paths below root; size (H, W), crop
     as in `datasets.read_image`. `left_out` lists what lies in the folder besides.
     Raises FileNotFoundError for a missing root, ValueError for a folder without images, a link that leads out of it, a
-    CSV or label that does not fit, and, when it is read, a file that cannot be decoded.
+    CSV or label that does not fit, a class named twice, and, when it is read, a file that cannot be decoded.
     """
     root = require_folder(root, "your images, flat or in one sub-folder for each class")
     path = root / LABELS if labels is None and (root / LABELS).is_file() else labels
     table = _images(root) if path is None else _listed(root, path)
     numbers, class_names = _numbered(table["label"], tuple(map(str, class_names)), path or root)
     paths = [root / name for name in table["image"]]
-    groups = [
-        patient or (dicom.patient(file) if _is_dicom(file) else "") or name
-        for patient, file, name in zip(table["patient"], paths, table["image"], strict=True)
+    patients = [
+        patient or (dicom.patient(file) if _is_dicom(file) else "")
+        for patient, file in zip(table["patient"], paths, strict=True)
     ]
+    if (table["patient"] != "").any() and "" in patients:
+        raise ValueError(f"{path}: some images have a patient and some have none: give all of them one, or none.")
+    groups = [patient or name for patient, name in zip(patients, table["image"], strict=True)]
     return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=open_image)
 
 
@@ -136,6 +139,9 @@ def _listed(root, path):
 
 def _numbered(labels, class_names, where):
     """Numbers (N,) of labels (N,) of text, and the classes' names."""
+    for name in class_names:
+        if class_names.count(name) > 1:
+            raise ValueError(f"class_names names {name!r} more than once: name each class once.")
     if (labels == "").all():
         return np.full(len(labels), UNLABELLED), class_names
     if (labels == "").any():
