@@ -683,6 +683,12 @@ FILES = [
     saved("text", content("a.keras", b"no model")),
     saved("truncated", half_a_model),
     Case(
+        "model file, HDF5",
+        lambda root: network().save(root / "a.h5"),
+        "{root}/a.h5 is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
+        'whoever made it, and save it with model.save("model.keras").',
+    ),
+    Case(
         "model file, a folder",
         lambda root: (root / "a.keras").mkdir(),
         "{root}/a.keras is missing: run 01_train first, or name another model file.",
@@ -693,7 +699,7 @@ FILES = [
 @table_of(FILES)
 def test_model_files(case, tmp_path):
     case.make(tmp_path)
-    refused(lambda: networks.load(tmp_path / "a.keras"), case.outcome, tmp_path)
+    refused(lambda: networks.load(next(tmp_path.iterdir())), case.outcome, tmp_path)
 
 
 # Parameters of evaluation and training.
