@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 from html.parser import HTMLParser
+from ipaddress import ip_address
 
 import keras
 import nbformat
@@ -194,6 +195,19 @@ def test_jupyterlab_as_make_starts_it_is_on_localhost_with_a_token():
     assert re.findall(r"--([\w.-]+)", asked.split("jupyter lab")[1]) == ["notebook-dir", "LabApp.default_url"]
     server = ServerApp()
     assert server.ip == "localhost" and len(PasswordIdentityProvider(parent=server).token) >= 40
+
+
+def test_dask_as_the_readme_starts_it_listens_on_one_private_address_and_shows_no_dashboard():
+    """That these options do so, test_workers.py sees."""
+    readme = (ROOT / "README.md").read_text()
+    lines = re.findall(r"^dask .*", readme, re.MULTILINE)
+    assert [line.split()[1] for line in lines] == ["scheduler", "worker"]
+    for line in lines:
+        assert ip_address(re.search(r" --host (\S+)", line)[1]).is_private
+        assert " --no-dashboard --dashboard-address 127.0.0.1:0" in line
+    slurm = readme.split("SLURMCluster(")[1].split("```")[0]
+    assert "interface=" in slurm and slurm.count("127.0.0.1:0") == 2 and "'dashboard': False" in slurm
+    assert "'--no-dashboard'" in slurm and not found(r"dask (scheduler|worker)(?! *--host)", LIB)
 
 
 # Continuous integration
