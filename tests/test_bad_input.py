@@ -57,6 +57,7 @@ FLAT = np.full((8, 8, 3), (200, 100, 50), "uint8")  # survives lossy codecs but 
 LOSSY = 3
 REFETCH = "cannot be read as an image (...): remove it or fetch it again."
 FRAMES = "holds 3 pages or frames, and one is wanted: save it by itself, or leave it out."
+DEEP = "has colours or transparency of 16 bits: convert it to 8 bits with the window to be shown."
 TRANSPARENT = "is transparent in places: save it on the background that is to be shown."
 NOT_DICOM = "{root}/a.dcm cannot be read as a DICOM image (...): export it as PNG, or leave it out."
 
@@ -102,15 +103,28 @@ def turned(values, orientation, name="a.png"):
     return picture(values, name, exif=exif)
 
 
+def png(width, height, bits, kind, rows):
+    """A PNG as Pillow does not write it; kind: 0 for grey, 2 for colours, 4 for grey with alpha."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    size = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    parts = chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return content("a.png", b"\x89PNG\r\n\x1a\n" + parts)
+
+
 def header_of(width, height):
     """A PNG of 1 bit whose header promises that many pixels, in 70 bytes."""
+    return png(width, height, 1, 0, b"")
 
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    size = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    parts = chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    return content("a.png", b"\x89PNG\r\n\x1a\n" + parts)
+def deep_png(values, kind):
+    return png(8, 8, 16, kind, b"".join(b"\0" + row.astype(">u2").tobytes() for row in values))
+
+
+def tiff(values, **options):
+    return lambda root: tifffile.imwrite(root / "a.tif", values, **options)
 
 
 def write_dicom(path, **tags):
@@ -165,19 +179,47 @@ IMAGES = [
     Case("CMYK", lambda root: Image.fromarray(FLAT).convert("CMYK").save(root / "a.jpg"), FLAT),
     Case("16 bits", picture(1000 + GREY.astype("uint16") * 9), grey(np.round(GREY / 252 * 255))),
     Case("16 bits, all alike", picture(np.full(SIZE, 700, "uint16")), np.zeros((8, 8, 3))),
+    Case("16 bits, written by hand", deep_png(1000 + GREY.astype(int) * 9, 0), grey(np.round(GREY / 252 * 255))),
+    Case("colours of 16 bits, PNG", deep_png(COLOUR.astype(int) * 16, 2), f"{{root}}/a.png {DEEP}"),
+    Case("grey with alpha of 16 bits, PNG", deep_png(with_alpha(GREY, 8), 4), f"{{root}}/a.png {DEEP}"),
+    Case("colours of 16 bits", tiff(COLOUR.astype("uint16") * 16, photometric="rgb"), f"{{root}}/a.tif {DEEP}"),
+    Case(
+        "colours of 16 bits, one after another",
+        tiff(np.moveaxis(COLOUR, -1, 0).astype("uint16"), photometric="rgb", planarconfig="separate"),
+        f"{{root}}/a.tif {DEEP}",
+    ),
+    Case(
+        "CMYK of 16 bits", tiff(with_alpha(COLOUR, 8) * np.uint16(9), photometric="separated"), f"{{root}}/a.tif {DEEP}"
+    ),
+    Case("colours of 8 bits, TIFF", tiff(COLOUR, photometric="rgb"), COLOUR),
+    Case(
+        "signed, 8 bits",
+        tiff((GREY // 2 - 63.0).astype("int8")),
+        "{root}/a.tif is a TIFF of signed 8-bit values: save it with values from 0 to 255, or as 16 bits.",
+    ),
+    Case("signed, 16 bits", tiff(GREY.astype("int16") * 9 - 1000), grey(np.round(GREY / 252 * 255))),
+    Case("signed, 32 bits", tiff(GREY.astype("int32") * 9 - 1000), grey(np.round(GREY / 252 * 255))),
+    Case("unsigned, 32 bits", tiff(GREY.astype("uint32") * 9), grey(np.round(GREY / 252 * 255))),
+    Case(
+        "unsigned, 32 bits, all of them used",
+        tiff(GREY.astype("uint32") << 24),
+        "{root}/a.tif holds values beyond 31 bits, which turn negative: save it with 16 bits.",
+    ),
+    Case("32 bits, with a fraction", tiff(GREY.astype("float32") / 99), grey(np.round(GREY / 252 * 255))),
+    Case("64 bits, with a fraction", tiff(GREY.astype("float64")), f"{{root}}/a.tif {REFETCH}"),
     Case(
         "NaN",
-        lambda root: tifffile.imwrite(root / "a.tif", np.where(GREY > 9, GREY, np.nan).astype("float32")),
+        tiff(np.where(GREY > 9, GREY, np.nan).astype("float32")),
         "{root}/a.tif holds values that are no numbers: replace them, or leave the image out.",
     ),
     Case(
         "infinite",
-        lambda root: tifffile.imwrite(root / "a.tif", np.where(GREY > 9, GREY, np.inf).astype("float32")),
+        tiff(np.where(GREY > 9, GREY, np.inf).astype("float32")),
         "{root}/a.tif holds values that are no numbers: replace them, or leave the image out.",
     ),
     Case(
         "colours of 32 bits",
-        lambda root: tifffile.imwrite(root / "a.tif", COLOUR.astype("float32"), photometric="rgb"),
+        tiff(COLOUR.astype("float32"), photometric="rgb"),
         f"{{root}}/a.tif {REFETCH}",
     ),
     Case("animated GIF named .png", frames("a.png", "GIF"), f"{{root}}/a.png {FRAMES}"),
@@ -306,6 +348,17 @@ TABLES = [
         "{root}/labels.csv: some images have a label and some have none: give all of them one, or none.",
     ),
     Case(
+        "a patient for some alone",
+        csv("image,label,patient\na.png,ill,7\nb.png,well,\n"),
+        "{root}/labels.csv: some images have a patient and some have none: give all of them one, or none.",
+    ),
+    Case("a patient for none", csv("image,label,patient\na.png,ill,\nb.png,well,\n"), LABELS),
+    Case(
+        "a class twice",
+        csv("image,label\na.png,ill\nb.png,well\n"),
+        "class_names names 'ill' more than once: name each class once.",
+    ),
+    Case(
         "a label that is no class",
         csv("image,label\na.png,ill\nb.png,wel\n"),
         "{root}/labels.csv: 'wel' is none of the classes ill, well: mend class_names.",
@@ -316,7 +369,7 @@ TABLES = [
 @table_of(TABLES)
 def test_tables_of_labels(case, tmp_path):
     case.make(tmp_path)
-    names = ("ill", "well") if "no class" in case.given else ()
+    names = {"a label that is no class": ("ill", "well"), "a class twice": ("ill", "well", "ill")}.get(case.given, ())
     if isinstance(case.outcome, str):
         refused(lambda: folder.load(tmp_path, SIZE, class_names=names), case.outcome, tmp_path)
     else:
@@ -630,6 +683,12 @@ FILES = [
     saved("text", content("a.keras", b"no model")),
     saved("truncated", half_a_model),
     Case(
+        "model file, HDF5",
+        lambda root: network().save(root / "a.h5"),
+        "{root}/a.h5 is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
+        'whoever made it, and save it with model.save("model.keras").',
+    ),
+    Case(
         "model file, a folder",
         lambda root: (root / "a.keras").mkdir(),
         "{root}/a.keras is missing: run 01_train first, or name another model file.",
@@ -640,7 +699,7 @@ FILES = [
 @table_of(FILES)
 def test_model_files(case, tmp_path):
     case.make(tmp_path)
-    refused(lambda: networks.load(tmp_path / "a.keras"), case.outcome, tmp_path)
+    refused(lambda: networks.load(next(tmp_path.iterdir())), case.outcome, tmp_path)
 
 
 # Parameters of evaluation and training.

@@ -106,5 +106,58 @@ def test_what_is_wrong_is_said_in_a_sentence(place, chosen, arguments, message):
         assert {path.suffix for path in chosen[0].iterdir()} == {".ipynb", ".log"}
 
 
+def cut_short(root):
+    path = sorted((root / "x-rays").rglob("*.png"))[-1]
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def with_a_patient_for_one(root):
+    names = [path.relative_to(root / "x-rays").as_posix() for path in sorted((root / "x-rays").rglob("*.png"))]
+    rows = [f"{name},{'p 7' if name == names[0] else ''}" for name in names]
+    (root / "x-rays/labels.csv").write_text("\n".join(["image,patient", *rows]))
+
+
+def with_a_weight_that_is_nan(root):
+    model = keras.saving.load_model(root / "model.keras")
+    model.layers[-1].set_weights([np.full_like(weight, np.nan) for weight in model.layers[-1].get_weights()])
+    model.save(root / "model.keras")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (cut_short, r"\S+/x-rays/\S+\.png cannot be read as an image \(.+\): remove it or fetch it again\."),
+        (
+            with_a_patient_for_one,
+            r"\S+/x-rays/labels\.csv: some images have a patient and some have none: give all of them one, or none\.",
+        ),
+        (
+            with_a_weight_that_is_nan,
+            r"The network gives a score that is NaN or infinite: train it again, or load another\.",
+        ),
+    ],
+)
+def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
+    place, small_model, tmp_path, spoil, sentence
+):
+    """Found by the notebook, after it has started, where an earlier run had left its results."""
+    small_model.save(tmp_path / "model.keras")
+    folder.save(phantoms.radiographs(4, size=64), tmp_path / "x-rays")
+    spoil(tmp_path)
+    build = place / "build/choose/model-x-rays"
+    build.mkdir(parents=True, exist_ok=True)
+    for name in ("report.html", "recommendation.md", "ranking.csv", "08_your_data.json", "08_your_data.ipynb"):
+        (build / name).write_text("of an earlier run")
+    code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "x-rays")
+    found = re.search(
+        rf"08_your_data stopped with ValueError: {sentence}\nThe traceback is in (\S+)\.$", said, re.MULTILINE
+    )
+    assert code == 1 and found and "Traceback" not in said, said
+    cells = json.loads((place / found[1]).read_text())["cells"]
+    raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
+    assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
+    assert {path.name for path in build.iterdir()} == {"08_your_data.failed.ipynb", "08_your_data.log"}
+
+
 def test_the_notebook_alone_stands_outside_of_every_profile():
     assert not set(pipeline.ALONE) & set(pipeline.ORDER)

@@ -48,10 +48,10 @@ def test_flat_images_have_no_label(tmp_path):
 def test_a_csv_says_which_images_their_labels_and_their_patients(tmp_path):
     for name in ("a", "b", "c", "left out"):
         write(tmp_path / f"{name}.png")
-    text = "\ufeffimage,label,patient\r\nc.png,ill,p1\r\na.png,well,p1\r\nb.png,ill,\r\n"
+    text = "\ufeffimage,label,patient\r\nc.png,ill,p1\r\na.png,well,p1\r\nb.png,ill,p2\r\n"
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     data = folder.load(tmp_path, SIZE)
-    assert list(data.ids) == ["c.png", "a.png", "b.png"] and list(data.groups) == ["p1", "p1", "b.png"]
+    assert list(data.ids) == ["c.png", "a.png", "b.png"] and list(data.groups) == ["p1", "p1", "p2"]
     assert data.class_names == ("ill", "well") and list(data.labels) == [0, 1, 0]
     assert list(folder.load(tmp_path, SIZE, class_names=["well", "ill", "other"]).labels) == [1, 0, 1]
     other = tmp_path / "other.csv"
@@ -76,6 +76,8 @@ def test_a_csv_without_labels_takes_them_from_the_sub_folders(tmp_path):
         ("image,label\nz.png,x\n", (), "names z.png, which is no file in"),
         ("image,label\n../outside.png,x\n", (), "names ../outside.png, which is no file in"),
         ("image,label\na.png,x\nb.png,\n", (), "some images have a label and some have none"),
+        ("image,patient\na.png,7\nb.png, \n", (), "some images have a patient and some have none"),
+        ("image,label\na.png,x\nb.png,y\n", ("x", "y", "x"), "class_names names 'x' more than once"),
         ("image,label\na.png,x\nb.png,y\n", ("x", "z"), "'y' is none of the classes x, z"),
         ("image,label\na.png,x\n./a.png,x\n", (), "The id a.png stands for several images"),
         ("image\n/etc/hostname\n", (), "names /etc/hostname, which is no file in"),
@@ -90,6 +92,18 @@ def test_a_csv_that_does_not_fit_is_refused(tmp_path, csv, names, message):
         folder.load(tmp_path / "root", SIZE, class_names=names)
 
 
+def test_a_blank_patient_is_the_one_of_the_dicom_file(tmp_path):
+    write(tmp_path / "a.png")
+    write_dicom(tmp_path / "b.dcm", RAMP, PatientID="p 7")
+    (tmp_path / "labels.csv").write_text("image,patient\na.png,p 7\nb.dcm,\n")
+    assert list(folder.load(tmp_path, SIZE).groups) == ["p 7", "p 7"]
+    write_dicom(tmp_path / "b.dcm", RAMP, PatientID="")
+    with pytest.raises(ValueError, match="some images have a patient and some have none"):
+        folder.load(tmp_path, SIZE)
+    (tmp_path / "labels.csv").write_text("image,patient\na.png,\nb.dcm,\n")
+    assert list(folder.load(tmp_path, SIZE).groups) == ["a.png", "b.dcm"]
+
+
 def test_images_beside_sub_folders_of_images_are_refused(tmp_path):
     write(tmp_path / "a.png")
     write(tmp_path / "ill" / "b.png")
@@ -97,20 +111,18 @@ def test_images_beside_sub_folders_of_images_are_refused(tmp_path):
         folder.load(tmp_path)
 
 
-def test_sixteen_bits_are_stretched_if_grey_and_scaled_if_in_colour(tmp_path):
+def test_more_than_eight_bits_of_grey_are_stretched(tmp_path):
     deep = (1000 + RAMP * 30).astype("uint16")
     Image.fromarray(deep).save(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "b.tif", deep)
-    colour = np.stack([RAMP * 1000, RAMP * 0, RAMP * 500], axis=-1).astype("uint16")
-    tifffile.imwrite(tmp_path / "c.tiff", colour, photometric="rgb")
+    tifffile.imwrite(tmp_path / "c.tiff", (RAMP * 900 - 30_000).astype("int16"))
     grey = np.random.default_rng(0).permutation(64).reshape(SIZE)
     Image.fromarray(grey.astype("uint8") * 3).save(tmp_path / "d.tif")
     tifffile.imwrite(tmp_path / "e.tif", RAMP.astype("float32") - 7)
     pixels = folder.load(tmp_path, SIZE).images()
     stretched = np.round(RAMP / 63 * 255)
-    for row in (0, 1, 4):
+    for row in (0, 1, 2, 4):
         np.testing.assert_array_equal(pixels[row], np.repeat(stretched[..., None], 3, axis=2))
-    np.testing.assert_allclose(pixels[2], colour / 257, atol=1)
     np.testing.assert_array_equal(pixels[3][..., 0], grey * 3)
     tifffile.imwrite(tmp_path / "e.tif", np.full(SIZE, np.nan, "float32"))
     with pytest.raises(ValueError, match="e.tif holds values that are no numbers"):

@@ -33,7 +33,7 @@ ELSEWHERE = (
     "| 92 minutes, of which",
     "where its last feature maps are 3 x 3,",
     "the paper has about 0.93 with ReLU",
-    "TIFF of 8 or 16 bits",
+    "TIFF of 8 bits, or of 16 in grey",
     "follow in 15 ms for the demo network and in 55 ms for MobileNetV2",
     "reference [13]",
     "for 02 to 06,",

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 from html.parser import HTMLParser
+from ipaddress import ip_address
 
 import keras
 import nbformat
@@ -43,9 +44,17 @@ def found(pattern, paths):
 # Models
 
 
-@pytest.mark.parametrize("suffix", ["keras", "h5"])
+@pytest.mark.parametrize(
+    ("suffix", "begins", "ends"),
+    [
+        ("keras", "holds a Lambda layer, code of whoever saved it, which is not run", "save the model again."),
+        ("h5", "is in the older format HDF5, and only .keras files are read", 'model.save("model.keras").'),
+    ],
+)
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_not_run(tmp_path, suffix, nested):
+def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_not_run(
+    tmp_path, suffix, begins, ends, nested
+):
     trap = str(tmp_path / "it-ran")
     lambda_layer = layers.Lambda(lambda x: (open(trap, "w").close(), x / 255)[1], output_shape=(32, 32, 3))
     first = keras.Sequential([keras.Input((32, 32, 3)), lambda_layer]) if nested else lambda_layer
@@ -56,7 +65,7 @@ def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_
     with pytest.raises(ValueError) as caught:
         networks.load(path)
     said = str(caught.value)
-    assert said.startswith(f"{path} holds a Lambda layer") and said.endswith("save the model again.")
+    assert said.startswith(f"{path} {begins}: ") and said.endswith(ends)
     assert "safe_mode" not in said and "\n" not in said and not (tmp_path / "it-ran").exists()
 
 
@@ -186,6 +195,19 @@ def test_jupyterlab_as_make_starts_it_is_on_localhost_with_a_token():
     assert re.findall(r"--([\w.-]+)", asked.split("jupyter lab")[1]) == ["notebook-dir", "LabApp.default_url"]
     server = ServerApp()
     assert server.ip == "localhost" and len(PasswordIdentityProvider(parent=server).token) >= 40
+
+
+def test_dask_as_the_readme_starts_it_listens_on_one_private_address_and_shows_no_dashboard():
+    """That these options do so, test_workers.py sees."""
+    readme = (ROOT / "README.md").read_text()
+    lines = re.findall(r"^dask .*", readme, re.MULTILINE)
+    assert [line.split()[1] for line in lines] == ["scheduler", "worker"]
+    for line in lines:
+        assert ip_address(re.search(r" --host (\S+)", line)[1]).is_private
+        assert " --no-dashboard --dashboard-address 127.0.0.1:0" in line
+    slurm = readme.split("SLURMCluster(")[1].split("```")[0]
+    assert "interface=" in slurm and slurm.count("127.0.0.1:0") == 2 and "'dashboard': False" in slurm
+    assert "'--no-dashboard'" in slurm and not found(r"dask (scheduler|worker)(?! *--host)", LIB)
 
 
 # Continuous integration

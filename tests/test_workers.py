@@ -8,9 +8,11 @@ import time
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from black_average_drop import controls, evaluation, networks, pipeline, workers
+from black_average_drop.provenance import ROOT
 
 
 def test_answers_come_in_the_order_of_the_batches():
@@ -43,26 +45,36 @@ def test_an_error_in_a_batch_ends_the_work_and_is_the_one_seen():
     assert len(done) < 10
 
 
+# What the README says that Dask is to listen on, with this machine for the private address.
+OPTIONS = re.search(r"\ndask scheduler (.*)", (ROOT / "README.md").read_text())[1]
+OPTIONS = re.sub(r"(?<=--host )\S+", "127.0.0.1", OPTIONS).split()
+
+
 def _start(folder, name, *arguments):
     """A command of Dask as a process of its own, and the file that it writes its log to."""
     log = folder / f"{name}.log"
     with open(log, "w") as file:
-        command = [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
+        command = [sys.executable, "-m", "dask", *arguments, *OPTIONS]
         return subprocess.Popen(command, cwd=folder, stdout=file, stderr=file), log
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """The address of a scheduler on 127.0.0.1."""
+def scheduler_process(tmp_path_factory):
+    """A scheduler, and its address, on 127.0.0.1."""
     process, log = _start(tmp_path_factory.mktemp("scheduler"), "scheduler", "scheduler", "--port", "0")
     for _ in range(240):
         if found := re.search(r"Scheduler at: +(tcp://127\.0\.0\.1:\d+)", log.read_text()):
             break
         assert process.poll() is None, log.read_text()
         time.sleep(0.25)
-    yield found[1]
+    yield process, found[1]
     process.kill()
     process.wait()
+
+
+@pytest.fixture
+def scheduler(scheduler_process):
+    return scheduler_process[1]
 
 
 @pytest.fixture
@@ -115,6 +127,28 @@ def test_a_worker_with_other_code_is_refused(scheduler, two_workers, small_model
     monkeypatch.setattr(workers, "_environment", lambda: {"the code": "other"})
     with pytest.raises(RuntimeError, match="A Dask worker has the code .*, this machine other: rows would not be"):
         evaluation.explain_all(network, np.zeros((2, 32, 32, 3), "uint8"), scheduler=scheduler)
+
+
+def test_dask_as_the_readme_starts_it_listens_on_the_named_address_alone(scheduler_process, scheduler, tmp_path):
+    worker, log = _start(tmp_path, "worker", "worker", scheduler, "--nthreads", "1")  # with the nanny, as there
+    try:
+        while "Registered to" not in log.read_text():
+            assert worker.poll() is None, log.read_text()
+            time.sleep(0.25)
+        started = [psutil.Process(process.pid) for process in (scheduler_process[0], worker)]
+        started += started[1].children(recursive=True)
+        listening = [
+            [one.laddr.ip for one in process.net_connections() if one.status == "LISTEN"] for process in started
+        ]
+        assert sum(map(len, listening)) >= 5 and {address for one in listening for address in one} == {"127.0.0.1"}
+    finally:
+        worker.terminate()  # its nanny ends the process that works
+        worker.wait()
+
+
+def test_a_scheduler_that_wants_certificates_is_said():
+    with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 wants TLS, of which Dask is told nothing here: set DASK"):
+        workers.check("tls://127.0.0.1:9")
 
 
 def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):

@@ -121,11 +121,17 @@ def save(model, path, facts):
 
 
 def load(path):
-    """The model and its facts (an empty dict for a file that `save` did not write). Raises ValueError or
-    FileNotFoundError naming the file: also where it holds a Lambda layer, whose code would run here."""
+    """The model and its facts (an empty dict for a .keras file that `save` did not write). Raises ValueError or
+    FileNotFoundError naming the file: also where it is in the older format HDF5, or holds a Lambda layer, whose code
+    would run here."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
+    if path.suffix.lower() in (".h5", ".hdf5"):
+        raise ValueError(
+            f"{path} is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
+            'whoever made it, and save it with model.save("model.keras").'
+        )
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         with zipfile.ZipFile(path) as archive:

@@ -26,7 +26,8 @@ def in_order(function, network, batches, scheduler=""):
     scheduler: empty for threads of this process, or the address of a Dask scheduler, such as tcp://127.0.0.1:8786. Its
     workers need this package and the same versions as here; each loads the network once. The batches of a worker that
     dies go to another one. Only as many batches are read ahead as keep all of them busy.
-    Raises RuntimeError where the scheduler does not answer, a worker differs from here, or none is left.
+    Raises RuntimeError where the scheduler does not answer or wants certificates that Dask does not find here, a worker
+    differs from here, or none is left.
     """
     if not scheduler:
         with ThreadPoolExecutor(THREADS) as pool:
@@ -68,14 +69,19 @@ def _client(scheduler):
         client = distributed.Client(scheduler, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as problem:  # a TimeoutError is an OSError
         raise RuntimeError(
-            f"No Dask scheduler answers at {scheduler}: start one there (dask scheduler), or leave SCHEDULER empty."
+            f"No Dask scheduler answers at {scheduler}: start one there, as the README says, or leave SCHEDULER empty."
+        ) from problem
+    except TypeError as problem:  # no certificate to show
+        raise RuntimeError(
+            f"{scheduler} wants TLS, of which Dask is told nothing here: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "..._CLIENT__CERT and ..._CLIENT__KEY."
         ) from problem
     with client:
         try:
             client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
         except TimeoutError as problem:
             raise RuntimeError(
-                f"The Dask scheduler at {scheduler} has no worker: start some (dask worker {scheduler})."
+                f"The Dask scheduler at {scheduler} has no worker: start some, as the README says."
             ) from problem
         yield client
 

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image
 FOLDERS = {"chest_xray": "chest_xray", "chestxray14": "nih-chest-xrays", "imagenet": "ILSVRC2012"}
 KEPT_BYTES = 2 << 30  # of decoded images, by a data set that is kept in memory
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_SAMPLE_FORMAT, _SIGNED = 339, 2  # a tag of TIFF, and its value where numbers below 0 may come
 _UNREADABLE = (OSError, SyntaxError, TypeError)  # what Pillow raises for files that are damaged or no images
 
 
@@ -182,8 +183,9 @@ def opened(path):
     """One file as a Pillow image, not decoded yet.
 
     Raises ValueError naming the file if it is no image, holds several pages or frames, of which somebody must choose
-    one, or more pixels than Pillow takes for harmless, or is a TIFF to be turned: Pillow turns those while it
-    decodes, and 13.0 gives one that is not compressed in scrambled rows.
+    one, or more pixels than Pillow takes for harmless, or is what Pillow decodes without a word to other values:
+    colours of 16 bits, a TIFF of signed bytes, or a TIFF to be turned, which 13.0 gives in scrambled rows if it is not
+    compressed.
     """
     try:
         image = Image.open(path)
@@ -200,10 +202,23 @@ def opened(path):
     if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Orientation, 1) != 1:
         image.close()
         raise ValueError(f"{path} is a TIFF that its tag Orientation turns: save it upright, or leave it out.")
+    if _has_deep_colours(image):
+        image.close()
+        raise ValueError(
+            f"{path} has colours or transparency of 16 bits: convert it to 8 bits with the window to be shown."
+        )
+    if image.mode == "L" and is_signed(image):
+        image.close()
+        raise ValueError(f"{path} is a TIFF of signed 8-bit values: save it with values from 0 to 255, or as 16 bits.")
     if width * height > Image.MAX_IMAGE_PIXELS:
         image.close()
         raise ValueError(f"{path} holds too many pixels ({width} x {height}): make it smaller, or leave it out.")
     return image
+
+
+def is_signed(image):
+    """Whether a Pillow image comes from a TIFF whose values may be below 0."""
+    return image.format == "TIFF" and _SIGNED in image.tag_v2.get(_SAMPLE_FORMAT, ())
 
 
 def read_image(path, size, crop=1.0, open_image=None):
@@ -279,6 +294,15 @@ def image_files(folder):
         for path in Path(folder).iterdir()
         if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def _has_deep_colours(image):
+    """Whether Pillow would cut colours to the upper 8 of 16 bits, which makes those of 12 bits nearly black."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        return False
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))) > 8
+    return image.format == "PNG" and any(";16" in str(tile.args) for tile in image.tile)
 
 
 def _unreadable(path, problem):

@@ -13,6 +13,7 @@ from black_average_drop.datasets import (
     IMAGE_SUFFIXES,
     dicom,
     from_files,
+    is_signed,
     opened,
     read_table,
     require_folder,
@@ -28,27 +29,30 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where smal
 
 
 def load(root, size=(224, 224), crop=1.0, labels=None, class_names=()):
-    """The images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 or 16 bits, and DICOM.
+    """The images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     They lie in one sub-folder for each class, or flat. A CSV, labels or else root's labels.csv, says which of them to
     take: its column image holds paths below root, label a class's name or number, patient whose image it is; label and
-    patient may be missing. Without a patient there every image is a patient of its own, DICOM files have theirs.
+    patient may be missing. Without patients there every image is a patient of its own, DICOM files have theirs.
     class_names: the classes in the order of the network's outputs; by default those that are there, in order of name.
     Without labels every label is UNLABELLED. Grey images of more than 8 bits are stretched from their smallest to their
     largest value; a picture that its EXIF says is turned is turned upright. Ids are paths below root; size (H, W), crop
     as in `datasets.read_image`. `left_out` lists what lies in the folder besides.
     Raises FileNotFoundError for a missing root, ValueError for a folder without images, a link that leads out of it, a
-    CSV or label that does not fit, and, when it is read, a file that cannot be decoded.
+    CSV or label that does not fit, a class named twice, and, when it is read, a file that cannot be decoded.
     """
     root = require_folder(root, "your images, flat or in one sub-folder for each class")
     path = root / LABELS if labels is None and (root / LABELS).is_file() else labels
     table = _images(root) if path is None else _listed(root, path)
     numbers, class_names = _numbered(table["label"], tuple(map(str, class_names)), path or root)
     paths = [root / name for name in table["image"]]
-    groups = [
-        patient or (dicom.patient(file) if _is_dicom(file) else "") or name
-        for patient, file, name in zip(table["patient"], paths, table["image"], strict=True)
+    patients = [
+        patient or (dicom.patient(file) if _is_dicom(file) else "")
+        for patient, file in zip(table["patient"], paths, strict=True)
     ]
+    if (table["patient"] != "").any() and "" in patients:
+        raise ValueError(f"{path}: some images have a patient and some have none: give all of them one, or none.")
+    groups = [patient or name for patient, name in zip(patients, table["image"], strict=True)]
     return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=open_image)
 
 
@@ -73,7 +77,7 @@ def open_image(path):
     """A file as a Pillow image of 8 bits. Raises ValueError or OSError if it cannot be decoded."""
     if _is_dicom(path):
         return Image.fromarray(dicom.read(path))
-    image = opened(path)  # of colours of 16 bits it reads the upper 8
+    image = opened(path)
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F" or image.mode.startswith("I"):
@@ -81,6 +85,9 @@ def open_image(path):
         if not np.isfinite(values).all():
             raise ValueError(f"{path} holds values that are no numbers: replace them, or leave the image out.")
         ends = values.min(), values.max()
+        # Pillow has no mode for 32 bits without a sign and takes the last of them for one.
+        if image.format == "TIFF" and ends[0] < 0 and image.mode == "I" and not is_signed(image):
+            raise ValueError(f"{path} holds values beyond 31 bits, which turn negative: save it with 16 bits.")
         if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
             ends = ends[::-1]  # Pillow inverts those of 8 bits by itself
         return Image.fromarray(stretched(values, *ends))
@@ -132,6 +139,9 @@ def _listed(root, path):
 
 def _numbered(labels, class_names, where):
     """Numbers (N,) of labels (N,) of text, and the classes' names."""
+    for name in class_names:
+        if class_names.count(name) > 1:
+            raise ValueError(f"class_names names {name!r} more than once: name each class once.")
     if (labels == "").all():
         return np.full(len(labels), UNLABELLED), class_names
     if (labels == "").any():
