@@ -41,6 +41,16 @@ SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds")  # other numbers may be 0
 SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
+# Each command with the arguments that it heeds.
+TAKES = {
+    "run": ("profile", "data"),
+    "choose": ("model", "data", "set"),
+    "report": ("profile",),
+    "verify": ("profile", "data"),
+    "notebooks": ("check",),
+    "data": ("profile", "data"),
+    "data-report": ("data",),
+}
 NO_ROOM = "The disk is full: make room on it and run the same command again."
 
 
@@ -407,29 +417,31 @@ def main():
             "ready by make env."
         )
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("run", "choose", "report", "verify", "notebooks", "data", "data-report"))
+    parser.add_argument("command", choices=TAKES)
     parser.add_argument("--profile", default="", help="by default demo; of verify, all that is in paper_figures")
-    parser.add_argument("--data", default="data")
+    parser.add_argument("--data", help="by default data")
     parser.add_argument("--model", default="", help="of choose")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
-    if arguments.check and arguments.command != "notebooks":
-        parser.error("--check goes with notebooks")
-    profile = arguments.profile or "demo"
+    for name, value in vars(arguments).items():
+        if name not in ("command", *TAKES[arguments.command]) and value != parser.get_default(name):
+            takers = ", ".join(command for command, taken in TAKES.items() if name in taken)
+            parser.error(f"--{name} goes with {takers}, not with {arguments.command}: leave it out")
+    profile, data_root = arguments.profile or "demo", "data" if arguments.data is None else arguments.data
     try:
         if arguments.command == "run":
-            run(profile, arguments.data)
+            run(profile, data_root)
         elif arguments.command == "choose":
-            choose(arguments.model, arguments.data, arguments.set)
+            choose(arguments.model, data_root, arguments.set)
         elif arguments.command == "report":
             report(profile)
         elif arguments.command == "verify":
-            check(arguments.profile, arguments.data)
+            check(arguments.profile, data_root)
         elif arguments.command == "data":
-            data(profile, arguments.data)
+            data(profile, data_root)
         elif arguments.command == "data-report":
-            print(data_report.markdown(arguments.data))
+            print(data_report.markdown(data_root))
         elif arguments.check:
             if differ := [f"notebooks/{script.stem}.ipynb" for script in unlike()]:
                 sys.exit(f"Not what its script says: {', '.join(differ)}. Run make notebooks.")
