@@ -77,6 +77,14 @@ def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
     assert text.splitlines()[-1].startswith("1 altered, 1 missing, 1 unrecorded, ")
 
 
+def test_a_file_named_as_one_recorded_elsewhere_is_unrecorded(folder):
+    for file in ("net.keras", "old/table1.csv"):  # recorded: ../../build/tiny/net.keras and table1.csv
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text("from somewhere")
+    found = verify.table([folder], ORDER, "nowhere", pipeline.read_profile).query("state == 'unrecorded'")
+    assert list(found["file"]) == ["net.keras", "old/table1.csv"]
+
+
 def test_a_model_that_is_not_the_recorded_one_is_altered(folder):
     (folder.parents[1] / "build/tiny/net.keras").write_text("retrained")
     assert states(folder)["net.keras"] == ("altered", "not what was recorded")

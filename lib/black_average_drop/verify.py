@@ -92,7 +92,8 @@ def _folder(folder, order, data_root, read_profile):
             yield results, name, state, shown, why
         yield from ((results, name, state, what, why) for what, state, why in inputs if state != "stale")
 
-    known = {*made, *(f"{name}.json" for name in (*records, *broken))}
+    known = {os.path.normpath(file) for record in records.values() for file in record["outputs"]}
+    known |= {f"{name}.json" for name in (*records, *broken)}
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_file() and file not in known and not path.name.startswith("."):
