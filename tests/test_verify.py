@@ -139,6 +139,31 @@ def test_a_record_that_is_gone_or_broken_leaves_its_files_unrecorded(folder):
     assert found["01_train.json"][0] == "altered" and found["test.csv"][0] == "unrecorded"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": {"x": 5}},
+        {"outputs": ["table1.csv"]},
+        {"sources": 5},
+        {"sources": {"lib/black_average_drop/cams.py": None}},
+        {"parameters": 5},
+        {"parameters": {"profile": ["smoke"]}},
+    ],
+)
+def test_a_record_of_another_shape_is_altered(folder, change):
+    edit(folder / "03_table1.json", **change)
+    assert states(folder)["03_table1.json"] == ("altered", "it is no record")
+    (folder / "03_table1.json").write_text("[1]")
+    assert states(folder)["03_table1.json"] == ("altered", "it is no record")
+
+
+@pytest.mark.parametrize("change", [{"radiograph_weights": 5}, {"image_size": "64"}])
+def test_a_parameter_of_another_type_makes_stale(folder, change):
+    parameters = json.loads((folder / "01_train.json").read_text())["parameters"]
+    edit(folder / "01_train.json", parameters=parameters | change)
+    assert f"parameter {next(iter(change))}" in states(folder)["test.csv"][1]
+
+
 def test_claims_put_together_from_other_parts_are_stale(folder):
     edit(folder / "claims.json", inputs={"claims_03_table1.csv": "0" * 64})
     assert states(folder)["claims.md"] == ("stale", "changed since: input claims_03_table1.csv")

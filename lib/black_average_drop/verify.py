@@ -108,12 +108,23 @@ def _records(folder, names):
         if path.is_file():
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
-                if name != ALL_TOGETHER:
-                    record["parameters"]["profile"]
-                records[name] = record | {part: dict(record[part]) for part in ("inputs", "outputs")}
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
+                record = None
+            if _is_record(record, name):
+                records[name] = record
+            else:
                 broken.append(name)
     return records, broken
+
+
+def _is_record(record, name):
+    """Whether JSON is what is read of a record here: tables of checksums and, of a notebook, the profile by name."""
+    if not isinstance(record, dict) or not isinstance(record.get("parameters", {}), dict):
+        return False
+    tables = [record.get("inputs"), record.get("outputs"), record.get("sources", {})]
+    if not all(isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in tables):
+        return False
+    return name == ALL_TOGETHER or isinstance(record.get("parameters", {}).get("profile"), str)
 
 
 def _reasons(name, record, read_profile):
@@ -142,7 +153,7 @@ def _inputs(name, record, made, images, data_root):
 
     made: file name -> checksum, of all outputs in the folder; images: as of `_images`.
     """
-    weights = [value for one, value in record.get("parameters", {}).items() if one.endswith("_weights") and value]
+    weights = [str(value) for one, value in record.get("parameters", {}).items() if one.endswith("_weights") and value]
     weights = {sha256(data_root / file) for file in weights if (data_root / file).is_file()}
     drawn = set().union(*(checksums for checksums in images.values() if isinstance(checksums, set)))
     for what, value in record["inputs"].items():
@@ -178,6 +189,6 @@ def _images(record, data_root):
             found[what] = {dataset_checksum(catalogue.load(*arguments, background)) for background in backgrounds}
         except FileNotFoundError:
             found[what] = "not on this machine: pass DATA="
-        except (ValueError, KeyError) as problem:
+        except (ValueError, KeyError, TypeError) as problem:
             found[what] = f"its images cannot be read ({problem})"
     return found
