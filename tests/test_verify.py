@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from black_average_drop import claims, pipeline, provenance, verify
@@ -184,6 +185,29 @@ def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, ca
         pipeline.check(profile, "nowhere")
 
 
+def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "ROOT", folder.parents[1])
+    monkeypatch.setattr(pipeline, "ORDER", ORDER)
+    monkeypatch.setattr(pipeline, "result_folders", lambda: [folder])
+    measured = folder.parent / "benchmark"
+    measured.mkdir()
+    names = ("benchmark.csv", "benchmark.md", "costs.md")
+    outputs = {}
+    for name in names:
+        (measured / name).write_text(name)
+        outputs[name] = provenance.sha256(measured / name)
+    (measured / "benchmark.json").write_text(json.dumps({"inputs": {}, "outputs": outputs}))
+    pipeline.check("", "nowhere")
+    said = capsys.readouterr().out
+    assert "costs.md" in said and said.endswith(" What is stale is made anew by make benchmark.\n")
+    (measured / "costs.md").write_text("cheaper")
+    with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first costs\.md: make"):
+        pipeline.check("", "nowhere")
+    (measured / "benchmark.json").unlink()
+    with pytest.raises(RuntimeError, match=r"^3 files are altered, missing or unrecorded, the first benchmark\.csv: "):
+        pipeline.check("", "nowhere")
+
+
 def test_no_results_are_no_success(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match="There are no results: run make reproduce PROFILE=smoke"):
@@ -194,6 +218,7 @@ def test_every_committed_result_is_as_recorded(monkeypatch):
     monkeypatch.setattr(verify, "_images", lambda record, data_root: {})  # thousands of phantoms, which are inputs
     folders = pipeline.result_folders()
     found = verify.table(folders, pipeline.ORDER, "nowhere", pipeline.read_profile)
+    found = pd.concat([found, verify.further(ROOT / "paper_figures")])
     wrong = found[found["state"].isin(verify.ERRORS)]
     assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]
     assert found["state"].isin(("current", "stale")).sum() > 100

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import yaml
 
 from black_average_drop import claims, provenance, site, verify
@@ -261,7 +262,7 @@ def result_folders():
 
 
 def check(profile, data_root):
-    """Print the table of `verify` for a profile, or for all that have results if the name is empty. Raises RuntimeError
+    """Print the table of `verify` for a profile, or for all of paper_figures if the name is empty. Raises RuntimeError
     if a file is altered, missing or unrecorded, and FileNotFoundError if there are no results."""
     if profile:
         read_profile(profile)
@@ -269,6 +270,8 @@ def check(profile, data_root):
     if not folders:
         raise FileNotFoundError(f"There are no results: run make reproduce PROFILE={profile or 'demo'}.")
     found = verify.table(folders, ORDER, data_root, read_profile)
+    if not profile:
+        found = pd.concat([found, verify.further(ROOT / "paper_figures")], ignore_index=True)
     print(verify.text(found))
     wrong = found[found["state"].isin(verify.ERRORS)]
     if len(wrong):

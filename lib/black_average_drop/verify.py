@@ -33,9 +33,12 @@ from black_average_drop.provenance import (
     sources,
 )
 
+COLUMNS = ["results", "record", "state", "file", "why"]
 ERRORS = ("altered", "missing", "unrecorded")
 STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
+BENCHMARK = "benchmark"
+MODULES = (ALL_TOGETHER, BENCHMARK)  # records of what a module of the package wrote, without a notebook
 
 
 def table(folders, order, data_root, read_profile):
@@ -44,8 +47,17 @@ def table(folders, order, data_root, read_profile):
     folders: of results; order: the notebooks that each should have a record of; data_root: where images and weights
     are looked for; read_profile: name -> notebook -> parameters, as `pipeline.read_profile`.
     """
-    rows = [row for folder in folders for row in _folder(Path(folder), order, Path(data_root), read_profile)]
-    return pd.DataFrame(rows, columns=["results", "record", "state", "file", "why"])
+    names = (*order, ALL_TOGETHER)
+    rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def further(figures):
+    """The same table for what else is in a folder, paper_figures: what make benchmark wrote."""
+    folder, rows = Path(figures) / BENCHMARK, []
+    if folder.is_dir():
+        rows += _folder(folder, (BENCHMARK,))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def text(found):
@@ -59,16 +71,19 @@ def text(found):
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     shown = ["  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[3]]) for line in lines]
     counts = found["state"].value_counts()
+    stale = {Path(results).name == BENCHMARK for results in found["results"][found["state"] == "stale"]}
+    again = [
+        command for benchmark, command in ((False, "make reproduce"), (True, "make benchmark")) if benchmark in stale
+    ]
     counted = ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
     return "\n".join(
-        [*shown, "", f"{counted}." + (" make reproduce makes anew what is stale." if "stale" in counts else "")]
+        [*shown, "", f"{counted}." + (f" What is stale is made anew by {' and '.join(again)}." if again else "")]
     )
 
 
-def _folder(folder, order, data_root, read_profile):
-    """The rows of one folder of results."""
+def _folder(folder, names, data_root=Path(), read_profile=None):
+    """The rows of one folder of results, which should have these records."""
     results = os.path.relpath(folder, ROOT)
-    names = (*order, ALL_TOGETHER)
     records, broken = _records(folder, names)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
     absent = [name for name in names if name not in records and name not in broken]
@@ -124,20 +139,20 @@ def _is_record(record, name):
     tables = [record.get("inputs"), record.get("outputs"), record.get("sources", {})]
     if not all(isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in tables):
         return False
-    return name == ALL_TOGETHER or isinstance(record.get("parameters", {}).get("profile"), str)
+    return name in MODULES or isinstance(record.get("parameters", {}).get("profile"), str)
 
 
 def _reasons(name, record, read_profile):
     """Sources, lock and parameters that are no longer those of a record, as texts."""
     if "sources" in record:
-        then, now = record["sources"], module_sources(name) if name == ALL_TOGETHER else sources(name)
+        then, now = record["sources"], module_sources(name) if name in MODULES else sources(name)
         changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]
         yield from (path.removeprefix("lib/black_average_drop/") for path in changed if not path.endswith(".ipynb"))
     else:
         yield "sources, which its record does not name"
     if record.get("lock") != sha256(LOCK):
         yield LOCK.name if "lock" in record else f"perhaps {LOCK.name}, which its record does not name"
-    if name != ALL_TOGETHER:
+    if name not in MODULES:
         then = record["parameters"]
         try:
             now = default_parameters(name) | read_profile(then["profile"])[name] | {"profile": then["profile"]}
