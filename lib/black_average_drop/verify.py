@@ -5,7 +5,8 @@ The states of a file, the first that applies:
 - altered: its checksum is not the recorded one;
 - missing: recorded, but not there;
 - unrecorded: there, but in no record;
-- not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone;
+- not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone; a
+  section of the long checks that was written by hand, or before their records had checksums;
 - not made: a notebook of the profile has no record;
 - stale: as recorded, but its sources, parameters, the lock or an input are no longer those that made it;
 - current.
@@ -17,6 +18,7 @@ match its file: its history in git shows that.
 
 import json
 import os
+import runpy
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +40,7 @@ ERRORS = ("altered", "missing", "unrecorded")
 STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
 BENCHMARK = "benchmark"
+BY_HAND = "mutation.md"  # the section on what make mutate found
 MODULES = (ALL_TOGETHER, BENCHMARK)  # records of what a module of the package wrote, without a notebook
 
 
@@ -53,10 +56,12 @@ def table(folders, order, data_root, read_profile):
 
 
 def further(figures):
-    """The same table for what else is in a folder, paper_figures: what make benchmark wrote."""
-    folder, rows = Path(figures) / BENCHMARK, []
-    if folder.is_dir():
-        rows += _folder(folder, (BENCHMARK,))
+    """The same table for what else is in a folder, paper_figures: what make benchmark and make reliability wrote."""
+    folders, rows = [Path(figures) / name for name in (BENCHMARK, "reliability")], []
+    if folders[0].is_dir():
+        rows += _folder(folders[0], (BENCHMARK,))
+    if folders[1].is_dir():
+        rows += _sections(folders[1])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -113,6 +118,41 @@ def _folder(folder, names, data_root=Path(), read_profile=None):
         file = path.relative_to(folder).as_posix()
         if path.is_file() and file not in known and not path.name.startswith("."):
             yield results, "none", "unrecorded", file, ""
+
+
+def _sections(folder):
+    """The rows of the long checks: each section against its record, and the page that is put together from them."""
+    results, page = os.path.relpath(folder, ROOT), folder.with_suffix(".md")
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+        section, record = path.with_suffix(".md"), path.with_suffix(".json")
+        if path == record and path.is_file():
+            yield results, path.stem, *_section(section, record)
+        elif path.name == BY_HAND:
+            yield results, path.stem, "not checkable", path.name, "written by hand"
+        elif path != section or not record.is_file():
+            yield results, "none", "unrecorded", path.name, ""
+    put_together = runpy.run_path(str(ROOT / "reliability" / "report.py"))["page"](folder)
+    if not page.is_file():
+        yield results, "all", "missing", page.name, ""
+    elif page.read_text(encoding="utf-8", errors="replace") != put_together:
+        yield results, "all", "altered", page.name, "not what reliability/report.py puts together from its sections"
+    else:
+        yield results, "all", "current", page.name, "put together from its sections"
+
+
+def _section(section, record):
+    """(state, file, why) of one section of the long checks and its record."""
+    try:
+        checksum = json.loads(record.read_text(encoding="utf-8")).get("sha256", "")
+    except (ValueError, AttributeError):
+        return "altered", record.name, "it is no record"
+    if not section.is_file():
+        return "missing", section.name, ""
+    if not checksum:
+        return "not checkable", section.name, "written before records of long checks had checksums"
+    if sha256(section) != checksum:
+        return "altered", section.name, "not what was recorded"
+    return "current", section.name, ""
 
 
 def _records(folder, names):
