@@ -13,7 +13,8 @@ VERSIONS = ("python", "tensorflow", "keras", "numpy")
 HEAD = """# Reliability
 
 What was done to the project to make it lose results or print wrong ones, and what came of it. `make reliability` runs
-the checks and writes this page, and fails where a line is not met, but for limits that are known. {time}
+the checks and writes this page, and fails where a line is not met, but for limits that are known. The section on
+changed formulas is written by hand after `make mutate`. {time}
 """
 
 

@@ -125,6 +125,12 @@ def test_a_section_or_page_that_was_edited_is_an_error(sections, name, text, cha
     assert states(sections) == {file: state for file, state in (UNTOUCHED | changed).items() if state}
 
 
+def test_the_page_says_which_section_another_command_precedes():
+    head = " ".join((provenance.ROOT / "paper_figures/reliability.md").read_text().split("## ")[0].split())
+    assert "`make reliability` runs the checks and writes this page" in head
+    assert "The section on changed formulas is written by hand after `make mutate`." in head
+
+
 def test_the_exit_status_of_a_failed_notebook_reaches_make(tmp_path):
     copy = copies.clone(tmp_path / "project")
     profile = copy.folder / "notebooks/profiles/smoke.yaml"
