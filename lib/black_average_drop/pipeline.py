@@ -269,7 +269,7 @@ def check(profile, data_root):
     folders = [path for path in ([_places(profile)[1]] if profile else result_folders()) if path.is_dir()]
     if not folders:
         raise FileNotFoundError(f"There are no results: run make reproduce PROFILE={profile or 'demo'}.")
-    found = verify.table(folders, ORDER, data_root, read_profile)
+    found = verify.table(folders, NEEDS, data_root, read_profile)
     if not profile:
         found = pd.concat([found, verify.further(ROOT / "paper_figures")], ignore_index=True)
     print(verify.text(found))

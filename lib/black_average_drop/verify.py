@@ -3,11 +3,11 @@
 The states of a file, the first that applies:
 
 - altered: its checksum is not the recorded one;
-- missing: recorded, but not there;
+- missing: recorded, but not there; of a record, not there though another one or the claims hang on it;
 - unrecorded: there, but in no record;
 - not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone; a
   section of the long checks that was written by hand, or before their records had checksums;
-- not made: a notebook of the profile has no record;
+- not made: a notebook of the profile has no record, and nothing hangs on it;
 - stale: as recorded, but its sources, parameters, the lock or an input are no longer those that made it;
 - current.
 
@@ -44,13 +44,14 @@ BY_HAND = "mutation.md"  # the section on what make mutate found
 MODULES = (ALL_TOGETHER, BENCHMARK)  # records of what a module of the package wrote, without a notebook
 
 
-def table(folders, order, data_root, read_profile):
+def table(folders, needs, data_root, read_profile):
     """A DataFrame with columns results, record, state, file, why: a row for each file, and for each input of a record.
 
-    folders: of results; order: the notebooks that each should have a record of; data_root: where images and weights
-    are looked for; read_profile: name -> notebook -> parameters, as `pipeline.read_profile`.
+    folders: of results; needs: the notebooks that each should have a record of, with those whose outputs they read;
+    data_root: where images and weights are looked for; read_profile: name -> notebook -> parameters, as
+    `pipeline.read_profile`.
     """
-    names = (*order, ALL_TOGETHER)
+    names = {**needs, ALL_TOGETHER: ()}
     rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -59,7 +60,7 @@ def further(figures):
     """The same table for what else is in a folder, paper_figures: what make benchmark and make reliability wrote."""
     folders, rows = [Path(figures) / name for name in (BENCHMARK, "reliability")], []
     if folders[0].is_dir():
-        rows += _folder(folders[0], (BENCHMARK,))
+        rows += _folder(folders[0], {BENCHMARK: ()})
     if folders[1].is_dir():
         rows += _sections(folders[1])
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -87,12 +88,17 @@ def text(found):
 
 
 def _folder(folder, names, data_root=Path(), read_profile=None):
-    """The rows of one folder of results, which should have these records."""
+    """The rows of one folder of results; names: the records that it should have, with those that each hangs on."""
     results = os.path.relpath(folder, ROOT)
     records, broken = _records(folder, names)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
-    absent = [name for name in names if name not in records and name not in broken]
-    yield from ((results, name, "not made", f"{name}.json", "there is no record") for name in absent)
+    claims = folder / f"{ALL_TOGETHER}.csv"
+    quoted = claims.read_text(encoding="utf-8", errors="replace") if claims.is_file() else ""
+    for name in names:
+        if name not in records and name not in broken:
+            users = [user for user in records if name in names[user]] + [claims.name] * (f",{name}," in quoted)
+            state, why = ("missing", f", but {users[0]} hangs on it") if users else ("not made", "")
+            yield results, name, state, f"{name}.json", f"there is no record{why}"
 
     made = {Path(file).name: checksum for record in records.values() for file, checksum in record["outputs"].items()}
     images = _images(records["01_train"], data_root) if "01_train" in records else {}
