@@ -17,7 +17,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lint lab report benchmark verify notebooks clean
+.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lab report benchmark verify notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -38,19 +38,20 @@ def verdict(report, reason=""):
 def audit(folder):
     """The report of pip-audit, installed into an environment of its own in the folder, or None; and the reason."""
     python, report = folder / "bin/python", folder / "report.json"
-    report.unlink(missing_ok=True)
     install = [python, "-m", "pip", "install", "--quiet", f"pip-audit=={VERSION}"]
     ask = [python, "-m", "pip_audit", "--requirement", ROOT / "requirements.lock", "--disable-pip", "--require-hashes"]
     ask += ["--progress-spinner", "off", "--timeout", "15", "--format", "json", "--output", report]
     try:
+        report.unlink(missing_ok=True)
         venv.create(folder, with_pip=True)
         for command in (install, ask):
             done = subprocess.run(command, timeout=60 * MINUTES, capture_output=True, text=True)
-        return json.loads(report.read_text()), ""
     except subprocess.TimeoutExpired:
         return None, f"no answer within {MINUTES} minutes"
-    except subprocess.CalledProcessError:
+    except (OSError, subprocess.CalledProcessError):
         return None, "no environment can be made for pip-audit"
+    try:
+        return json.loads(report.read_text()), ""
     except (OSError, ValueError):  # there is no report: pip-audit is not installed, or has not reached the index
         return None, (done.stderr.strip().splitlines() or [""])[-1].rstrip(".")
 

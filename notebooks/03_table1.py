@@ -126,7 +126,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = pd.read_csv(build / "test_scores.csv", comment="#", dtype={"id": str, "group": str})
+answers = provenance.read_csv(build / "test_scores.csv")
 repeats = answers["training_seed"].unique()
 files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}

@@ -49,10 +49,10 @@ paper_methods = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 # them. What `03_table1` found image by image is read again.
 
 # %%
-repeats = pd.read_csv(build / "test_scores.csv", comment="#")["training_seed"].unique()
+repeats = provenance.read_csv(build / "test_scores.csv")["training_seed"].unique()
 files = {"general": "general.keras"} | {repeat: f"radiographs_relu_{repeat}.keras" for repeat in repeats}
-rows = {"general": pd.read_csv(build / "rows_general.csv.gz", dtype={"id": str})}
-rows |= {repeat: pd.read_csv(build / f"rows_radiographs_{repeat}.csv.gz", dtype={"id": str}) for repeat in repeats}
+rows = {"general": provenance.read_csv(build / "rows_general.csv.gz")}
+rows |= {repeat: provenance.read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
 network, datasets = {}, {}
 for name, file in files.items():
     model, facts = networks.load(build / file)
@@ -137,7 +137,7 @@ differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("
 # straight lines. Beside it these images at the fixed alpha, and Table 1's own interval over all of its images.
 
 # %%
-table1 = pd.read_csv(results / "table1.csv", comment="#").query("score == 'relu' and method == 'Grad-CAM++'")
+table1 = provenance.read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
 anew = []
 for name in shown:
     known = pd.DataFrame(gained[name], index=chosen[name].ids).reindex(datasets[name].ids).to_numpy()

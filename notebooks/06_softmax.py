@@ -45,7 +45,7 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-repeats = pd.read_csv(build / "test_scores.csv", comment="#")["training_seed"].unique()
+repeats = provenance.read_csv(build / "test_scores.csv")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():

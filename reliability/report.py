@@ -6,19 +6,22 @@ import os
 import re
 import subprocess
 
-from black_average_drop.provenance import ROOT, replacing
+from black_average_drop.provenance import ROOT, replacing, sha256, surroundings
 
 FOLDER = ROOT / "paper_figures" / "reliability"
 MET = {True: "yes", False: "**no**", None: "not judged"}
+VERSIONS = ("python", "tensorflow", "keras", "numpy")
 HEAD = """# Reliability
 
 What was done to the project to make it lose results or print wrong ones, and what came of it. `make reliability` runs
-the checks and writes this page, and fails where a line is not met, but for limits that are known. {time}
+the checks and writes this page, and fails where a line is not met, but for limits that are known. The section on
+changed formulas is written by hand after `make mutate`. {time}
 """
 
 
 def write_section(name, title, rows, minutes, commit, folder=FOLDER):
-    """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same.
+    """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same and
+    holds versions and the SHA-256 of the table's file.
 
     met: None where there was too little to judge by; commit: what was checked, by `commit` before the check began."""
     lines = [f"| {tried} | {found} | {wanted} | {MET[met]} |" for tried, found, wanted, met in rows]
@@ -26,24 +29,29 @@ def write_section(name, title, rows, minutes, commit, folder=FOLDER):
     day, cores = f"{datetime.date.today():%Y-%m-%d}", os.cpu_count()
     foot = f"{minutes:.1f} minutes on {cores} cores, {day}, at commit {commit}."
     named = [dict(zip(("tried", "found", "wanted", "met"), row, strict=True)) for row in rows]
-    record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit, "rows": named}
-    for suffix, text in (
-        (".md", f"## {title}\n\n{table}\n\n{foot}\n"),
-        (".json", json.dumps(record, indent=1, ensure_ascii=False) + "\n"),
-    ):
-        with replacing(folder / f"{name}{suffix}") as partial:
-            partial.write_text(text, encoding="utf-8")
+    record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit}
+    found = surroundings()["versions"]
+    record["versions"] = {package: found[package] for package in VERSIONS if package in found}
+    with replacing(folder / f"{name}.md") as partial:
+        partial.write_text(f"## {title}\n\n{table}\n\n{foot}\n", encoding="utf-8")
+    record |= {"sha256": sha256(folder / f"{name}.md"), "rows": named}
+    with replacing(folder / f"{name}.json") as partial:
+        partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def assemble(folder=FOLDER):
     """Put the sections of a folder, whoever wrote them, into folder.md; returns that file."""
+    with replacing(folder.with_suffix(".md")) as partial:
+        partial.write_text(page(folder), encoding="utf-8")
+    return folder.with_suffix(".md")
+
+
+def page(folder=FOLDER):
+    """The text of folder.md, put together from the sections of a folder; `make verify` compares the file with it."""
     sections = [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
     minutes = [float(found) for text in sections for found in re.findall(r"^([\d.]+) minutes on ", text, re.MULTILINE)]
     time = f"The {len(minutes)} checks that were timed took {sum(minutes):.0f} minutes together."
-    page = folder.with_suffix(".md")
-    with replacing(page) as partial:
-        partial.write_text("\n\n".join([HEAD.format(time=time).strip(), *sections]) + "\n", encoding="utf-8")
-    return page
+    return "\n\n".join([HEAD.format(time=time).strip(), *sections]) + "\n"
 
 
 def commit():

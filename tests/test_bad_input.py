@@ -919,6 +919,14 @@ COMMANDS = [
     Case("a profile that is no YAML", profile("01_train: ["), "smoke.yaml is no valid YAML: ..."),
     Case("YAML that would run code", profile("!!python/object/apply:os.getcwd []"), "smoke.yaml is no valid YAML: ..."),
     Case("an unknown profile", profile("", "--profile", "smok"), "There is no profile 'smok': choose PROFILE=..."),
+    *(
+        Case(
+            f"the path of a profile, {path}",
+            lambda root, path=path: ["run", "--profile", path],
+            f"There is no profile '{path}': choose PROFILE=...",
+        )
+        for path in ("./smoke", "../profiles/smoke")
+    ),
     Case(
         "data that is not there",
         lambda root: ["run", "--profile", "laptop", "--data", str(root)],

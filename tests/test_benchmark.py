@@ -1,5 +1,6 @@
 """The rows of `make benchmark`: what is counted, computed and written. How long anything takes is no test."""
 
+import json
 import os
 import re
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import benchmark, cams, comparators, evaluation, footprint, networks, timing
+from black_average_drop import benchmark, cams, comparators, evaluation, footprint, networks, provenance, timing, verify
 from black_average_drop.datasets import phantoms
 from black_average_drop.provenance import ROOT
 
@@ -181,6 +182,26 @@ def test_table_is_written_as_csv_and_markdown(tmp_path):
     table = pd.read_csv(tmp_path / "benchmark.csv")
     assert list(table.columns) == timing.COLUMNS and list(table["row"]) == [one["row"] for one in rows]
     assert table["value"].iloc[:2].tolist() == [500, 100]
+
+
+@pytest.mark.parametrize("name", benchmark.FILES)
+def test_record_says_where_the_files_come_from_and_gives_an_edited_one_away(tmp_path, monkeypatch, capsys, name):
+    for function in (benchmark.write, benchmark.record):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
+    monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(RATES))
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--data", "/home/somebody/data"])
+    benchmark.main()
+    text = (tmp_path / "benchmark/benchmark.json").read_text()
+    record = json.loads(text)
+    assert set(record) >= set(provenance.surroundings()) and "somebody" not in text
+    assert record["parameters"] == {"images": "of DATA", "rounds": 3, "seed": 0}
+    assert record["versions"]["python"] and record["versions"]["keras"] in capsys.readouterr().out
+    found = verify.further(tmp_path)
+    assert list(found["file"]) == list(benchmark.FILES) and set(found["state"]) == {"current"}
+    (tmp_path / "benchmark" / name).write_text("better numbers")
+    assert list(verify.further(tmp_path).query("state == 'altered'")["file"]) == [name]
+    (tmp_path / "benchmark" / name).unlink()
+    assert list(verify.further(tmp_path).query("state == 'missing'")["file"]) == [name]
 
 
 def test_versions_to_compare_with_are_pinned():

@@ -115,11 +115,34 @@ def test_notebook_that_is_not_its_script_is_named(change, checkout):
     assert said == "Not what its script says: notebooks/05_identity.ipynb. Run make notebooks.\n"
 
 
-def test_check_writes_nothing_and_goes_with_notebooks_alone(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["pipeline", "run", "--check"])
+@pytest.mark.parametrize(
+    ("command", "argument", "takers"),
+    [
+        (["run"], ["--check"], "notebooks"),
+        (["run"], ["--set", "alpha=0.3"], "choose"),
+        (["run"], ["--model", "net.keras"], "choose"),
+        (["notebooks", "--check"], ["--data", "data"], "run, choose, verify, data, data-report"),
+        (["report"], ["--data", "elsewhere"], "run, choose, verify, data, data-report"),
+        (["choose"], ["--profile", "laptop"], "run, report, verify, data"),
+    ],
+)
+def test_an_argument_that_a_command_would_not_heed_is_refused(command, argument, takers, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "ORDER", ())  # nothing to run, were it not refused
+    monkeypatch.setattr(sys, "argv", ["pipeline", *command, *argument])
     with pytest.raises(SystemExit) as left:
         pipeline.main()
-    assert left.value.code == 2 and "--check goes with notebooks" in capsys.readouterr().err
+    said = f"{argument[0]} goes with {takers}, not with {command[0]}: leave it out\n"
+    assert left.value.code == 2 and capsys.readouterr().err.endswith(said)
+
+
+def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
+    reached = {}
+    for name in ("run", "choose", "check"):
+        monkeypatch.setattr(pipeline, name, lambda *given, name=name: reached.update({name: given}))
+    for line in ("run --profile laptop", "choose --model net.keras --data images --set seed=1", "verify --data ="):
+        monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
+        pipeline.main()
+    assert reached == {"run": ("laptop", "data"), "choose": ("net.keras", "images", ["seed=1"]), "check": ("", "=")}
 
 
 def test_hooks_run_on_the_files_that_they_are_about():

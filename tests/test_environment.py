@@ -187,6 +187,12 @@ def test_binder_installs_the_package_as_make_does(tmp_path):
     assert done.stdout.split() == [word for word in made.split() if word not in ("--quiet", QUIET)]
 
 
+def test_every_phony_target_has_a_rule():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = {name for line in re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE) for name in line.split()}
+    assert len(phony) > 15 and not phony - set(re.findall(r"^([^\s:#]+):(?!=)", makefile, re.MULTILINE))
+
+
 def test_dev_container_makes_the_environment_and_serves_nobody_else():
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
     python = container["image"].rsplit(":", 1)[1]

@@ -12,7 +12,7 @@ import pytest
 import report
 from PIL import Image
 
-from black_average_drop import pipeline, provenance
+from black_average_drop import pipeline, provenance, verify
 
 
 @pytest.fixture
@@ -72,6 +72,63 @@ def test_a_check_rewrites_its_own_section_and_no_other(tmp_path):
         assert page.count("## Killed") == page.count("by somebody else") == 1
         assert f"| 20 kills | 0 lost | 0 | {word} |" in page
     assert "3 minutes" in page and json.loads((folder / "killed.json").read_text())["rows"][0]["met"] is False
+
+
+@pytest.fixture
+def sections(tmp_path):
+    """Two sections, the one by hand, one from before there were checksums, and the page that they make."""
+    folder = tmp_path / "reliability"
+    for name in ("killed", "load", "old"):
+        report.write_section(name, name, [("tries", "0 lost", "0", True)], 3.2, "abc", folder)
+    record = json.loads((folder / "old.json").read_text())
+    del record["sha256"], record["versions"]
+    (folder / "old.json").write_text(json.dumps(record))
+    (folder / "mutation.md").write_text("## Mutations\n")
+    report.assemble(folder)
+    return folder
+
+
+def states(folder):
+    found = verify.further(folder.parent)
+    return dict(zip(found["file"], found["state"], strict=True))
+
+
+UNTOUCHED = {"killed.md": "current", "load.md": "current", "old.md": "not checkable"}
+UNTOUCHED |= {"mutation.md": "not checkable", "reliability.md": "current"}
+
+
+def test_sections_are_checked_against_their_records_and_the_page_against_the_sections(sections):
+    assert states(sections) == UNTOUCHED
+    why = verify.further(sections.parent).set_index("file")["why"]
+    assert why["mutation.md"] == "written by hand" and why["old.md"].startswith("written before records")
+    assert set(json.loads((sections / "killed.json").read_text())["versions"]) == set(report.VERSIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "changed"),
+    [
+        ("reliability/killed.md", "## Killed\n\nnever\n", {"killed.md": "altered", "reliability.md": "altered"}),
+        ("reliability/killed.md", "", {"killed.md": "missing", "reliability.md": "altered"}),
+        ("reliability/killed.json", "[]", {"killed.md": None, "killed.json": "altered"}),
+        ("reliability/killed.json", '{"tit', {"killed.md": None, "killed.json": "altered"}),
+        ("reliability/killed.json", "", {"killed.md": "unrecorded"}),
+        ("reliability/old.md", "## Old\n", {"reliability.md": "altered"}),
+        ("reliability/mutation.md", "## All killed\n", {"reliability.md": "altered"}),
+        ("reliability/extra.txt", "whose?", {"extra.txt": "unrecorded"}),
+        ("reliability.md", "# All well\n", {"reliability.md": "altered"}),
+        ("reliability.md", "", {"reliability.md": "missing"}),
+    ],
+)
+def test_a_section_or_page_that_was_edited_is_an_error(sections, name, text, changed):
+    path = sections.parent / name
+    path.write_text(text) if text else path.unlink()
+    assert states(sections) == {file: state for file, state in (UNTOUCHED | changed).items() if state}
+
+
+def test_the_page_says_which_section_another_command_precedes():
+    head = " ".join((provenance.ROOT / "paper_figures/reliability.md").read_text().split("## ")[0].split())
+    assert "`make reliability` runs the checks and writes this page" in head
+    assert "The section on changed formulas is written by hand after `make mutate`." in head
 
 
 def test_the_exit_status_of_a_failed_notebook_reaches_make(tmp_path):

@@ -284,6 +284,16 @@ def test_the_audit_is_what_pip_audit_reports_whatever_its_exit_code(audit, tmp_p
     assert found_code == code and said in text
 
 
+@pytest.mark.parametrize("problem", [OSError("no room"), subprocess.CalledProcessError(1, "ensurepip")])
+def test_what_keeps_an_environment_from_being_made_is_no_crash_of_the_audit(audit, tmp_path, monkeypatch, problem):
+    def create(folder, with_pip):
+        raise problem
+
+    monkeypatch.setattr(audit.venv, "create", create)
+    code, text = audit.verdict(*audit.audit(tmp_path))
+    assert (code, text) == (0, f"{audit.NOT_AUDITED}: no environment can be made for pip-audit.")
+
+
 def test_continuous_integration_audits_and_fails_by_it():
     script = (ROOT / ".ci/run").read_text()
     lines = [line for line in script.splitlines() if not line.startswith("#")]

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from black_average_drop import claims, pipeline, provenance, verify
@@ -12,7 +13,7 @@ from black_average_drop.datasets import catalogue
 from black_average_drop.metrics import Estimate
 from black_average_drop.provenance import ROOT
 
-ORDER = ("01_train", "03_table1")
+NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = pipeline.read_profile("smoke")
 
 
@@ -43,7 +44,7 @@ def folder(tmp_path):
 
 
 def states(folder, read_profile=pipeline.read_profile):
-    found = verify.table([folder], ORDER, folder.parents[1] / "data", read_profile)
+    found = verify.table([folder], NEEDS, folder.parents[1] / "data", read_profile)
     # Of a file that one notebook wrote and another read, what is said of it where it was written.
     return {row.file.split("/")[-1]: (row.state, row.why) for row in found.iloc[::-1].itertuples()}
 
@@ -61,7 +62,7 @@ def test_untouched_results_are_current_and_what_cannot_be_checked_is_said(folder
         "claims.md",
     }
     (folder.parents[1] / "build/tiny/net.keras").unlink()
-    assert verify.table([folder], ORDER, "nowhere", pipeline.read_profile)["state"].tolist().count("not checkable") == 2
+    assert verify.table([folder], NEEDS, "nowhere", pipeline.read_profile)["state"].tolist().count("not checkable") == 2
 
 
 def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
@@ -71,10 +72,18 @@ def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
     found = states(folder)
     assert found["table1.csv"][0] == "altered" and found["test.csv"][0] == "missing"
     assert found["extra.png"][0] == "unrecorded" and found["claims.md"][0] == "current"
-    text = verify.text(verify.table([folder], ORDER, "nowhere", pipeline.read_profile))
+    text = verify.text(verify.table([folder], NEEDS, "nowhere", pipeline.read_profile))
     for state, file in (("altered", "table1.csv"), ("missing", "test.csv"), ("unrecorded", "extra.png")):
         assert sum(state in line and file in line for line in text.splitlines()) == 1
     assert text.splitlines()[-1].startswith("1 altered, 1 missing, 1 unrecorded, ")
+
+
+def test_a_file_named_as_one_recorded_elsewhere_is_unrecorded(folder):
+    for file in ("net.keras", "old/table1.csv"):  # recorded: ../../build/tiny/net.keras and table1.csv
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text("from somewhere")
+    found = verify.table([folder], NEEDS, "nowhere", pipeline.read_profile).query("state == 'unrecorded'")
+    assert list(found["file"]) == ["net.keras", "old/table1.csv"]
 
 
 def test_a_model_that_is_not_the_recorded_one_is_altered(folder):
@@ -125,10 +134,47 @@ def test_images_and_weights_that_are_not_here_are_not_checkable_and_others_make_
 def test_a_record_that_is_gone_or_broken_leaves_its_files_unrecorded(folder):
     (folder / "03_table1.json").unlink()
     found = states(folder)
-    assert found["03_table1.json"] == ("not made", "there is no record") and found["table1.csv"][0] == "unrecorded"
+    assert found["03_table1.json"] == ("missing", "there is no record, but claims.csv hangs on it")
+    assert found["table1.csv"][0] == "unrecorded"
     (folder / "01_train.json").write_text('{"outputs": ')
     found = states(folder)
     assert found["01_train.json"][0] == "altered" and found["test.csv"][0] == "unrecorded"
+
+
+def test_a_record_that_another_hangs_on_is_missing_and_one_that_none_does_is_not_made(folder):
+    for path in folder.glob("claims*"):
+        path.unlink()
+    (folder / "01_train.json").unlink()
+    found = states(folder)
+    assert found["01_train.json"] == ("missing", "there is no record, but 03_table1 hangs on it")
+    assert found["claims.json"] == ("not made", "there is no record")
+    (folder / "03_table1.json").unlink()
+    assert {states(folder)[f"{name}.json"][0] for name in NEEDS} == {"not made"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": {"x": 5}},
+        {"outputs": ["table1.csv"]},
+        {"sources": 5},
+        {"sources": {"lib/black_average_drop/cams.py": None}},
+        {"parameters": 5},
+        {"parameters": {"profile": ["smoke"]}},
+    ],
+)
+def test_a_record_of_another_shape_is_altered(folder, change):
+    edit(folder / "03_table1.json", **change)
+    assert states(folder)["03_table1.json"] == ("altered", "it is no record")
+    (folder / "03_table1.json").write_text("[1]")
+    assert states(folder)["03_table1.json"] == ("altered", "it is no record")
+
+
+@pytest.mark.parametrize("change", [{"radiograph_weights": 5}, {"image_size": "64"}])
+def test_a_parameter_of_another_type_makes_stale(folder, change):
+    parameters = json.loads((folder / "01_train.json").read_text())["parameters"]
+    edit(folder / "01_train.json", parameters=parameters | change)
+    assert f"parameter {next(iter(change))}" in states(folder)["test.csv"][1]
 
 
 def test_claims_put_together_from_other_parts_are_stale(folder):
@@ -139,7 +185,7 @@ def test_claims_put_together_from_other_parts_are_stale(folder):
 @pytest.mark.parametrize("profile", ["", "tiny"])
 def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, capsys, profile):
     monkeypatch.setattr(pipeline, "ROOT", folder.parents[1])
-    monkeypatch.setattr(pipeline, "ORDER", ORDER)
+    monkeypatch.setattr(pipeline, "NEEDS", NEEDS)
     monkeypatch.setattr(pipeline, "read_profile", lambda name: SECTIONS)
     monkeypatch.setattr(pipeline, "results_folder", lambda name: name)
     monkeypatch.setattr(pipeline, "result_folders", lambda: [folder])
@@ -151,6 +197,29 @@ def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, ca
         pipeline.check(profile, "nowhere")
 
 
+def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "ROOT", folder.parents[1])
+    monkeypatch.setattr(pipeline, "NEEDS", NEEDS)
+    monkeypatch.setattr(pipeline, "result_folders", lambda: [folder])
+    measured = folder.parent / "benchmark"
+    measured.mkdir()
+    names = ("benchmark.csv", "benchmark.md", "costs.md")
+    outputs = {}
+    for name in names:
+        (measured / name).write_text(name)
+        outputs[name] = provenance.sha256(measured / name)
+    (measured / "benchmark.json").write_text(json.dumps({"inputs": {}, "outputs": outputs}))
+    pipeline.check("", "nowhere")
+    said = capsys.readouterr().out
+    assert "costs.md" in said and said.endswith(" What is stale is made anew by make benchmark.\n")
+    (measured / "costs.md").write_text("cheaper")
+    with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first costs\.md: make"):
+        pipeline.check("", "nowhere")
+    (measured / "benchmark.json").unlink()
+    with pytest.raises(RuntimeError, match=r"^3 files are altered, missing or unrecorded, the first benchmark\.csv: "):
+        pipeline.check("", "nowhere")
+
+
 def test_no_results_are_no_success(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match="There are no results: run make reproduce PROFILE=smoke"):
@@ -160,7 +229,8 @@ def test_no_results_are_no_success(tmp_path, monkeypatch):
 def test_every_committed_result_is_as_recorded(monkeypatch):
     monkeypatch.setattr(verify, "_images", lambda record, data_root: {})  # thousands of phantoms, which are inputs
     folders = pipeline.result_folders()
-    found = verify.table(folders, pipeline.ORDER, "nowhere", pipeline.read_profile)
+    found = verify.table(folders, pipeline.NEEDS, "nowhere", pipeline.read_profile)
+    found = pd.concat([found, verify.further(ROOT / "paper_figures")])
     wrong = found[found["state"].isin(verify.ERRORS)]
     assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]
     assert found["state"].isin(("current", "stale")).sum() > 100

@@ -7,6 +7,7 @@ no time, so that nothing has to be downloaded; with --data they are the photos a
 import argparse
 import contextlib
 import datetime
+import json
 import os
 import platform
 import sys
@@ -22,7 +23,7 @@ from keras import layers
 from black_average_drop import cams, comparators, evaluation, footprint, masks, networks
 from black_average_drop.arrays import beside
 from black_average_drop.datasets import catalogue
-from black_average_drop.provenance import ROOT, replacing
+from black_average_drop.provenance import ROOT, module_sources, replacing, sha256, surroundings
 from black_average_drop.timing import COLUMNS, Seconds, bare_passes, in_turns, passes, ratio, row
 
 RESULTS = ROOT / "paper_figures" / "benchmark"
@@ -32,6 +33,9 @@ NETWORKS = (("MobileNetV2", 224, 1.10, 100, 32), ("InceptionResNetV2", 299, 1.05
 BUSY = 0.85  # of the time, a GPU
 CHESTXRAY14 = 112_120  # images
 WORKERS = 16
+ROUNDS = 3
+SEED = 0  # of weights and phantoms
+FILES = ("benchmark.csv", "benchmark.md", "costs.md")
 PACKAGES = ("tensorflow", "keras", "numpy", "tf-keras-vis", "xplique", "torch", "torchcam")
 
 
@@ -41,7 +45,7 @@ def logit_network(backbone, images, classes=1000):
     Its weights are random, and its batch normalisation is set to the images: otherwise features would shrink from layer
     to layer to numbers that processors are slow with.
     """
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(SEED)
     inputs = keras.Input(images.shape[1:])
     scaled = layers.Rescaling(1 / 127.5, -1)(inputs)
     trunk = getattr(keras.applications, backbone)(include_top=False, weights=None, input_tensor=scaled)
@@ -165,17 +169,39 @@ def write(rows, results=RESULTS):
     return "\n".join([*lines, "", *texts["costs.md"]])
 
 
-def _machine():
-    versions = {"Python": platform.python_version()}
+def circumstances(data):
+    """What a record says of a measurement that is about to begin; data: as of `measure`."""
+    parameters = {"images": "of DATA" if data else "phantoms", "rounds": ROUNDS, "seed": SEED}
+    return surroundings() | {"parameters": parameters, "sources": module_sources("benchmark")}
+
+
+def record(made, results=RESULTS):
+    """Write benchmark.json, what was so when the files beside it were measured and their checksums, and return it.
+
+    made: as of `circumstances`, with the versions of the libraries that were compared."""
+    content = made | {"inputs": {}, "outputs": {name: sha256(Path(results) / name) for name in FILES}}
+    with replacing(Path(results) / "benchmark.json") as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return content
+
+
+def _versions():
+    """Of the packages that are compared, as far as they are installed."""
+    found = {}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            versions[name] = version(name)
+            found[name] = version(name)
+    return found
+
+
+def _machine():
+    versions = {"Python": platform.python_version(), **_versions()}
     listed = ", ".join(f"{name} {number}" for name, number in versions.items())
     devices = ", ".join(keras.distribution.list_devices())
     return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {devices}. {listed}."
 
 
-def measure(data, scratch, rounds=3):
+def measure(data, scratch, rounds=ROUNDS):
     """Yield all rows, the slow ones last; data: the data root, or "" for phantoms; scratch: a folder for images."""
     for name, side, most, count, batch_size in NETWORKS:
         size = (side, side)
@@ -209,7 +235,7 @@ def main():
     parser = argparse.ArgumentParser(prog="black_average_drop.benchmark", description=__doc__.split("\n")[0])
     parser.add_argument("--data", default="", help="the folder of `make data`, for photos and radiographs")
     arguments = parser.parse_args()
-    rows = []
+    rows, made = [], circumstances(arguments.data)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             for one in measure(arguments.data, scratch):
@@ -218,6 +244,7 @@ def main():
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
     print(write(rows))
+    record(made | {"versions": made["versions"] | _versions()})
 
 
 if __name__ == "__main__":

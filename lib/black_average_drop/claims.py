@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import metrics, paper
-from black_average_drop.provenance import module_sources, replacing, sha256, surroundings, write_csv
+from black_average_drop.provenance import module_sources, read_csv, replacing, sha256, surroundings, write_csv
 
 LEVEL = 0.05  # of the corrected tests
 TOO_FEW = "no interval: too few images differ"
@@ -241,7 +241,7 @@ def write(notebook, measured, results, profile):
 def assemble(results, profile):
     """Write results/claims.csv and claims.md from what the notebooks wrote, and claims.json, which says where they come
     from and is left alone where that is the same; returns the table with its verdicts."""
-    parts = [pd.read_csv(path, comment="#") for path in sorted(Path(results).glob("claims_*.csv"))]
+    parts = [read_csv(path) for path in sorted(Path(results).glob("claims_*.csv"))]
     table = decide(pd.concat(parts, ignore_index=True))
     write_csv(table, Path(results) / "claims.csv", profile)
     banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import yaml
 
 from black_average_drop import claims, provenance, site, verify
@@ -41,6 +42,16 @@ SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds")  # other numbers may be 0
 SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
+# Each command with the arguments that it heeds.
+TAKES = {
+    "run": ("profile", "data"),
+    "choose": ("model", "data", "set"),
+    "report": ("profile",),
+    "verify": ("profile", "data"),
+    "notebooks": ("check",),
+    "data": ("profile", "data"),
+    "data-report": ("data",),
+}
 NO_ROOM = "The disk is full: make room on it and run the same command again."
 
 
@@ -195,9 +206,9 @@ def _check_results(profile, results):
 def _sections(profile):
     """What the file of a profile says, and the name of the profile that it extends or None."""
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise ValueError(f"There is no profile {profile!r}: choose PROFILE={known.replace(', ', ' or PROFILE=')}.")
+    known = sorted(file.stem for file in path.parent.glob("*.yaml"))
+    if profile not in known:  # nor is ./smoke one, whose results would go to another folder than those of smoke
+        raise ValueError(f"There is no profile {profile!r}: choose PROFILE={' or PROFILE='.join(known)}.")
     try:
         sections = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as problem:
@@ -251,14 +262,16 @@ def result_folders():
 
 
 def check(profile, data_root):
-    """Print the table of `verify` for a profile, or for all that have results if the name is empty. Raises RuntimeError
+    """Print the table of `verify` for a profile, or for all of paper_figures if the name is empty. Raises RuntimeError
     if a file is altered, missing or unrecorded, and FileNotFoundError if there are no results."""
     if profile:
         read_profile(profile)
     folders = [path for path in ([_places(profile)[1]] if profile else result_folders()) if path.is_dir()]
     if not folders:
         raise FileNotFoundError(f"There are no results: run make reproduce PROFILE={profile or 'demo'}.")
-    found = verify.table(folders, ORDER, data_root, read_profile)
+    found = verify.table(folders, NEEDS, data_root, read_profile)
+    if not profile:
+        found = pd.concat([found, verify.further(ROOT / "paper_figures")], ignore_index=True)
     print(verify.text(found))
     wrong = found[found["state"].isin(verify.ERRORS)]
     if len(wrong):
@@ -407,29 +420,31 @@ def main():
             "ready by make env."
         )
     parser = argparse.ArgumentParser(prog="black_average_drop.pipeline", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("run", "choose", "report", "verify", "notebooks", "data", "data-report"))
+    parser.add_argument("command", choices=TAKES)
     parser.add_argument("--profile", default="", help="by default demo; of verify, all that is in paper_figures")
-    parser.add_argument("--data", default="data")
+    parser.add_argument("--data", help="by default data")
     parser.add_argument("--model", default="", help="of choose")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
-    if arguments.check and arguments.command != "notebooks":
-        parser.error("--check goes with notebooks")
-    profile = arguments.profile or "demo"
+    for name, value in vars(arguments).items():
+        if name not in ("command", *TAKES[arguments.command]) and value != parser.get_default(name):
+            takers = ", ".join(command for command, taken in TAKES.items() if name in taken)
+            parser.error(f"--{name} goes with {takers}, not with {arguments.command}: leave it out")
+    profile, data_root = arguments.profile or "demo", "data" if arguments.data is None else arguments.data
     try:
         if arguments.command == "run":
-            run(profile, arguments.data)
+            run(profile, data_root)
         elif arguments.command == "choose":
-            choose(arguments.model, arguments.data, arguments.set)
+            choose(arguments.model, data_root, arguments.set)
         elif arguments.command == "report":
             report(profile)
         elif arguments.command == "verify":
-            check(arguments.profile, arguments.data)
+            check(arguments.profile, data_root)
         elif arguments.command == "data":
-            data(profile, arguments.data)
+            data(profile, data_root)
         elif arguments.command == "data-report":
-            print(data_report.markdown(arguments.data))
+            print(data_report.markdown(data_root))
         elif arguments.check:
             if differ := [f"notebooks/{script.stem}.ipynb" for script in unlike()]:
                 sys.exit(f"Not what its script says: {', '.join(differ)}. Run make notebooks.")

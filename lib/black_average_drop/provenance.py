@@ -2,6 +2,7 @@
 
 import ast
 import datetime
+import gzip
 import hashlib
 import json
 import os
@@ -105,13 +106,11 @@ def keep(table, path, key):
 
 
 def kept(path, key):
-    """The DataFrame that `keep` wrote to path under that key, text columns as text, or None if there is none."""
+    """The DataFrame that `keep` wrote to path under that key, as `read_csv`, or None if there is none."""
     path = Path(path)
     if not path.is_file() or not path.read_text(encoding="utf-8").startswith(f"# {key}\n"):
         return None
-    import pandas as pd
-
-    return pd.read_csv(path, comment="#", dtype={"id": str}, float_precision="round_trip", keep_default_na=True)
+    return read_csv(path, float_precision="round_trip")
 
 
 def _with_imports(*files):
@@ -143,6 +142,21 @@ def write_csv(table, path, profile):
         file.write("# smoke run: not a result\n" if profile == "smoke" else "")
         table.to_csv(file, index=False, float_format="%.6g")
     return path
+
+
+def read_csv(path, **options):
+    """The DataFrame of a file of this project, also a .gz, without its first line if that is a remark; id and group are
+    text. Both may be file names, so that # is no remark there, and NA is a name: only an empty cell is no value.
+
+    options: further ones of pandas."""
+    import pandas as pd
+
+    path = Path(path)
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="") as file:
+        if not file.readline().startswith("# "):
+            file.seek(0)
+        texts = {"id": str, "group": str}
+        return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=[""], **options)
 
 
 def sha256(path):

@@ -101,8 +101,8 @@ def verdicts(table, spread):
             if row["data"] in spread:
                 again = spread[row["data"]].set_index(["metric", "method", "minus"]).loc[metric, "Grad-CAM++", BASELINE]
                 sentences[-1] += (
-                    f" Over {again['trainings']:.0f} trainings, each at its alpha, the mean is {again['mean']:+.4f}, the "
-                    f"standard deviation {again['deviation']:.4f}, least and most {again['least']:+.4f} and "
+                    f" Over {again['trainings']:.0f} trainings, each at its alpha, the mean is {again['mean']:+.4f}, "
+                    f"the standard deviation {again['deviation']:.4f}, least and most {again['least']:+.4f} and "
                     f"{again['most']:+.4f}."
                 )
             equal = controls["method"][~(controls[f"{name}_low"] > 0)]

@@ -3,10 +3,11 @@
 The states of a file, the first that applies:
 
 - altered: its checksum is not the recorded one;
-- missing: recorded, but not there;
+- missing: recorded, but not there; of a record, not there though another one or the claims hang on it;
 - unrecorded: there, but in no record;
-- not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone;
-- not made: a notebook of the profile has no record;
+- not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone; a
+  section of the long checks that was written by hand, or before their records had checksums;
+- not made: a notebook of the profile has no record, and nothing hangs on it;
 - stale: as recorded, but its sources, parameters, the lock or an input are no longer those that made it;
 - current.
 
@@ -17,6 +18,7 @@ match its file: its history in git shows that.
 
 import json
 import os
+import runpy
 from pathlib import Path
 
 import pandas as pd
@@ -33,19 +35,35 @@ from black_average_drop.provenance import (
     sources,
 )
 
+COLUMNS = ["results", "record", "state", "file", "why"]
 ERRORS = ("altered", "missing", "unrecorded")
 STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
+BENCHMARK = "benchmark"
+BY_HAND = "mutation.md"  # the section on what make mutate found
+MODULES = (ALL_TOGETHER, BENCHMARK)  # records of what a module of the package wrote, without a notebook
 
 
-def table(folders, order, data_root, read_profile):
+def table(folders, needs, data_root, read_profile):
     """A DataFrame with columns results, record, state, file, why: a row for each file, and for each input of a record.
 
-    folders: of results; order: the notebooks that each should have a record of; data_root: where images and weights
-    are looked for; read_profile: name -> notebook -> parameters, as `pipeline.read_profile`.
+    folders: of results; needs: the notebooks that each should have a record of, with those whose outputs they read;
+    data_root: where images and weights are looked for; read_profile: name -> notebook -> parameters, as
+    `pipeline.read_profile`.
     """
-    rows = [row for folder in folders for row in _folder(Path(folder), order, Path(data_root), read_profile)]
-    return pd.DataFrame(rows, columns=["results", "record", "state", "file", "why"])
+    names = {**needs, ALL_TOGETHER: ()}
+    rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def further(figures):
+    """The same table for what else is in a folder, paper_figures: what make benchmark and make reliability wrote."""
+    folders, rows = [Path(figures) / name for name in (BENCHMARK, "reliability")], []
+    if folders[0].is_dir():
+        rows += _folder(folders[0], {BENCHMARK: ()})
+    if folders[1].is_dir():
+        rows += _sections(folders[1])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def text(found):
@@ -59,20 +77,28 @@ def text(found):
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     shown = ["  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[3]]) for line in lines]
     counts = found["state"].value_counts()
+    stale = {Path(results).name == BENCHMARK for results in found["results"][found["state"] == "stale"]}
+    again = [
+        command for benchmark, command in ((False, "make reproduce"), (True, "make benchmark")) if benchmark in stale
+    ]
     counted = ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
     return "\n".join(
-        [*shown, "", f"{counted}." + (" make reproduce makes anew what is stale." if "stale" in counts else "")]
+        [*shown, "", f"{counted}." + (f" What is stale is made anew by {' and '.join(again)}." if again else "")]
     )
 
 
-def _folder(folder, order, data_root, read_profile):
-    """The rows of one folder of results."""
+def _folder(folder, names, data_root=Path(), read_profile=None):
+    """The rows of one folder of results; names: the records that it should have, with those that each hangs on."""
     results = os.path.relpath(folder, ROOT)
-    names = (*order, ALL_TOGETHER)
     records, broken = _records(folder, names)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
-    absent = [name for name in names if name not in records and name not in broken]
-    yield from ((results, name, "not made", f"{name}.json", "there is no record") for name in absent)
+    claims = folder / f"{ALL_TOGETHER}.csv"
+    quoted = claims.read_text(encoding="utf-8", errors="replace") if claims.is_file() else ""
+    for name in names:
+        if name not in records and name not in broken:
+            users = [user for user in records if name in names[user]] + [claims.name] * (f",{name}," in quoted)
+            state, why = ("missing", f", but {users[0]} hangs on it") if users else ("not made", "")
+            yield results, name, state, f"{name}.json", f"there is no record{why}"
 
     made = {Path(file).name: checksum for record in records.values() for file, checksum in record["outputs"].items()}
     images = _images(records["01_train"], data_root) if "01_train" in records else {}
@@ -92,11 +118,47 @@ def _folder(folder, order, data_root, read_profile):
             yield results, name, state, shown, why
         yield from ((results, name, state, what, why) for what, state, why in inputs if state != "stale")
 
-    known = {*made, *(f"{name}.json" for name in (*records, *broken))}
+    known = {os.path.normpath(file) for record in records.values() for file in record["outputs"]}
+    known |= {f"{name}.json" for name in (*records, *broken)}
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_file() and file not in known and not path.name.startswith("."):
             yield results, "none", "unrecorded", file, ""
+
+
+def _sections(folder):
+    """The rows of the long checks: each section against its record, and the page that is put together from them."""
+    results, page = os.path.relpath(folder, ROOT), folder.with_suffix(".md")
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+        section, record = path.with_suffix(".md"), path.with_suffix(".json")
+        if path == record and path.is_file():
+            yield results, path.stem, *_section(section, record)
+        elif path.name == BY_HAND:
+            yield results, path.stem, "not checkable", path.name, "written by hand"
+        elif path != section or not record.is_file():
+            yield results, "none", "unrecorded", path.name, ""
+    put_together = runpy.run_path(str(ROOT / "reliability" / "report.py"))["page"](folder)
+    if not page.is_file():
+        yield results, "all", "missing", page.name, ""
+    elif page.read_text(encoding="utf-8", errors="replace") != put_together:
+        yield results, "all", "altered", page.name, "not what reliability/report.py puts together from its sections"
+    else:
+        yield results, "all", "current", page.name, "put together from its sections"
+
+
+def _section(section, record):
+    """(state, file, why) of one section of the long checks and its record."""
+    try:
+        checksum = json.loads(record.read_text(encoding="utf-8")).get("sha256", "")
+    except (ValueError, AttributeError):
+        return "altered", record.name, "it is no record"
+    if not section.is_file():
+        return "missing", section.name, ""
+    if not checksum:
+        return "not checkable", section.name, "written before records of long checks had checksums"
+    if sha256(section) != checksum:
+        return "altered", section.name, "not what was recorded"
+    return "current", section.name, ""
 
 
 def _records(folder, names):
@@ -107,25 +169,36 @@ def _records(folder, names):
         if path.is_file():
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
-                if name != ALL_TOGETHER:
-                    record["parameters"]["profile"]
-                records[name] = record | {part: dict(record[part]) for part in ("inputs", "outputs")}
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
+                record = None
+            if _is_record(record, name):
+                records[name] = record
+            else:
                 broken.append(name)
     return records, broken
+
+
+def _is_record(record, name):
+    """Whether JSON is what is read of a record here: tables of checksums and, of a notebook, the profile by name."""
+    if not isinstance(record, dict) or not isinstance(record.get("parameters", {}), dict):
+        return False
+    tables = [record.get("inputs"), record.get("outputs"), record.get("sources", {})]
+    if not all(isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in tables):
+        return False
+    return name in MODULES or isinstance(record.get("parameters", {}).get("profile"), str)
 
 
 def _reasons(name, record, read_profile):
     """Sources, lock and parameters that are no longer those of a record, as texts."""
     if "sources" in record:
-        then, now = record["sources"], module_sources(name) if name == ALL_TOGETHER else sources(name)
+        then, now = record["sources"], module_sources(name) if name in MODULES else sources(name)
         changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]
         yield from (path.removeprefix("lib/black_average_drop/") for path in changed if not path.endswith(".ipynb"))
     else:
         yield "sources, which its record does not name"
     if record.get("lock") != sha256(LOCK):
         yield LOCK.name if "lock" in record else f"perhaps {LOCK.name}, which its record does not name"
-    if name != ALL_TOGETHER:
+    if name not in MODULES:
         then = record["parameters"]
         try:
             now = default_parameters(name) | read_profile(then["profile"])[name] | {"profile": then["profile"]}
@@ -141,7 +214,7 @@ def _inputs(name, record, made, images, data_root):
 
     made: file name -> checksum, of all outputs in the folder; images: as of `_images`.
     """
-    weights = [value for one, value in record.get("parameters", {}).items() if one.endswith("_weights") and value]
+    weights = [str(value) for one, value in record.get("parameters", {}).items() if one.endswith("_weights") and value]
     weights = {sha256(data_root / file) for file in weights if (data_root / file).is_file()}
     drawn = set().union(*(checksums for checksums in images.values() if isinstance(checksums, set)))
     for what, value in record["inputs"].items():
@@ -177,6 +250,6 @@ def _images(record, data_root):
             found[what] = {dataset_checksum(catalogue.load(*arguments, background)) for background in backgrounds}
         except FileNotFoundError:
             found[what] = "not on this machine: pass DATA="
-        except (ValueError, KeyError) as problem:
+        except (ValueError, KeyError, TypeError) as problem:
             found[what] = f"its images cannot be read ({problem})"
     return found
