@@ -416,6 +416,21 @@ def test_tensors_go_through_the_network_as_arrays_do(small_model, pixels, name):
     np.testing.assert_array_equal(tensor, pixels)  # nothing has worked in place
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow that formats them")
+def test_no_pixel_is_formatted_on_the_way(small_model, pixels, monkeypatch):
+    """TensorFlow did so for an error that it then caught itself, in every batch."""
+    import tensorflow
+
+    network, formatted = networks.CamNetwork.from_model(small_model), []
+    network.explain(pixels)
+    kind = type(tensorflow.constant(0))
+    monkeypatch.setattr(kind, "__repr__", lambda tensor: formatted.append(tensor.shape) or "a tensor")
+    assert repr(tensorflow.constant(0)) == "a tensor" and len(formatted) == 1
+    network.score(pixels)
+    network.explain(tensorflow.constant(pixels, "float32"))
+    assert len(formatted) == 1
+
+
 @pytest.mark.parametrize("devices", [["cpu:0"], ["gpu:0", "gpu:1"], ["tpu:0"]])
 def test_work_is_done_where_the_network_is(small_model, pixels, monkeypatch, devices):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)

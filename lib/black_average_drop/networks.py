@@ -352,7 +352,8 @@ def _frozen(model):
         function = tensorflow.function(lambda pixels: model(pixels, training=False))
         signature = tensorflow.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
         frozen = convert_variables_to_constants_v2(function.get_concrete_function(signature))
-        return lambda images: frozen(tensorflow.convert_to_tensor(images))
+        # Called directly, it looks for names of arguments that it has lost, and formats all pixels for the error.
+        return tensorflow.function(lambda pixels: frozen(pixels), input_signature=[signature])
     if keras.backend.backend() == "jax":
         import jax
 
