@@ -4,7 +4,7 @@ Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps
 """
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from tqdm import tqdm
 
 from black_average_drop import cams, evaluation, masks, metrics
@@ -140,11 +140,18 @@ def rank_correlation(columns, groups, resamples=2000, seed=0):
         for pair in table[:, rows]:
             known = pair[~np.isnan(pair).any(axis=1)]
             varies = len(known) > 2 and (np.ptp(known, axis=0) > 0).all()
-            values.append(spearmanr(*known.T).statistic if varies else np.nan)
+            values.append(_correlation(rankdata(known, axis=0)) if varies else np.nan)
         return np.mean(values)
 
     samples = metrics.bootstrap(statistic, groups, resamples, seed)[:, 0]
     return float(statistic(np.arange(table.shape[1]))), samples
+
+
+def _correlation(pairs):
+    """Pearson's, of the two columns of (n, 2)."""
+    apart = pairs - pairs.mean(axis=0)
+    (one, both), (_, other) = apart.T @ apart
+    return both / np.sqrt(one * other)
 
 
 def _distinct(found):
