@@ -13,6 +13,9 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 LIBRARIES = build/benchmark/libraries
 OLDEST = build/oldest
 PIPELINE = $(BIN)/python -m black_average_drop.pipeline
+# Start what computes with the settings of allocator.py; EFFORT also says in the end what it cost.
+ALLOCATOR = $(BIN)/python -m black_average_drop.allocator
+EFFORT = $(BIN)/python -m black_average_drop.effort
 
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
@@ -35,7 +38,7 @@ $(VENV)/rebuild:
 	@cp requirements.lock $(VENV)/requirements.lock
 
 reproduce: env  ## regenerate every figure and table of PROFILE into paper_figures/PROFILE (smoke: build/smoke)
-	@$(PIPELINE) run --profile $(PROFILE) --data "$(DATA)"
+	@$(EFFORT) $(PIPELINE) run --profile $(PROFILE) --data "$(DATA)"
 
 data: env  ## fetch the images and weights that PROFILE reads into DATA; what is there already stays
 	@$(PIPELINE) data --profile $(PROFILE) --data "$(DATA)"
@@ -55,7 +58,7 @@ verify: env  ## re-hash results: current, stale (a warning), altered, missing or
 test: env  ## check the code style and run every test, the notebooks on the smoke profile among them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(EFFORT) $(BIN)/python -m pytest
 
 # On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.
 test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that pyproject.toml allows
@@ -64,7 +67,7 @@ test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that
 	@$(PYTHON) .ci/oldest.py > $(OLDEST)/constraints.txt
 	@cmp -s $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt || $(MAKE) --no-print-directory $(OLDEST)/venv
 	@$(OLDEST)/venv/bin/python -m pip list --format=freeze | grep -E '^(jax|keras|numpy|tensorflow)='
-	$(OLDEST)/venv/bin/python -m pytest
+	$(OLDEST)/venv/bin/python -m black_average_drop.effort $(OLDEST)/venv/bin/python -m pytest
 
 .PHONY: $(OLDEST)/venv
 $(OLDEST)/venv:
@@ -74,7 +77,7 @@ $(OLDEST)/venv:
 	@cp $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt
 
 reliability: env  ## the long checks: killed, disk full, run twice, many images, honest intervals (CHECK=file of one)
-	$(BIN)/python -m pytest reliability/$(CHECK) -s
+	$(ALLOCATOR) $(BIN)/python -m pytest reliability/$(CHECK) -s
 
 # With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
 # dozen of packages stay out of the environment.
@@ -82,18 +85,18 @@ mutate: env  ## change cams, masks and metrics in each little way: which changes
 	rm -rf build/mutation && mkdir -p build/mutation
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/mutation/tools mutmut==3.8.1
 	cp -R lib build/mutation/src && cp -R tests pyproject.toml build/mutation
-	cd build/mutation && export PYTHONPATH="$$PWD/tools" && $(CURDIR)/$(BIN)/python -m mutmut run && \
+	cd build/mutation && export PYTHONPATH="$$PWD/tools" && $(CURDIR)/$(ALLOCATOR) $(CURDIR)/$(BIN)/python -m mutmut run && \
 	$(CURDIR)/$(BIN)/python -m mutmut results && $(CURDIR)/$(BIN)/python -m mutmut export-cicd-stats
 
 lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
-	$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb
+	$(ALLOCATOR) $(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/explore.ipynb
 
 # The libraries that it compares with are no part of the lock: they would pin TensorFlow, NumPy and SciPy to what they
 # were tested with. Without their dependencies they lie in a folder of their own, from which nothing else reads. One that
 # cannot be installed is a row that says so.
 benchmark: env  ## measure evaluation against its forward passes and other libraries, into paper_figures/benchmark/
 	@cmp -s benchmark-requirements.txt $(LIBRARIES).txt || $(MAKE) --no-print-directory $(LIBRARIES)
-	@$(BIN)/python -m black_average_drop.benchmark $(if $(filter file,$(origin DATA)),,--data "$(DATA)")
+	@$(ALLOCATOR) $(BIN)/python -m black_average_drop.benchmark $(if $(filter file,$(origin DATA)),,--data "$(DATA)")
 
 .PHONY: $(LIBRARIES)
 $(LIBRARIES):

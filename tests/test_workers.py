@@ -1,11 +1,16 @@
 """Batches in threads and on a Dask cluster: a real scheduler and two real workers, one of which is killed."""
 
+import contextlib
+import gc
+import io
 import itertools
+import os
 import re
 import subprocess
 import sys
 import time
 
+import distributed
 import numpy as np
 import pandas as pd
 import psutil
@@ -13,6 +18,7 @@ import pytest
 
 from black_average_drop import controls, evaluation, networks, pipeline, workers
 from black_average_drop.provenance import ROOT
+from test_allocator import FAULTS, PAGES, glibc_only
 
 
 def test_answers_come_in_the_order_of_the_batches():
@@ -54,7 +60,8 @@ def _start(folder, name, *arguments):
     """A command of Dask as a process of its own, and the file that it writes its log to."""
     log = folder / f"{name}.log"
     with open(log, "w") as file:
-        command = [sys.executable, "-m", "dask", *arguments, *OPTIONS]
+        command = [sys.executable, "-m", "black_average_drop.allocator"] if name.startswith("worker") else []
+        command += [sys.executable, "-m", "dask", *arguments, *OPTIONS]
         return subprocess.Popen(command, cwd=folder, stdout=file, stderr=file), log
 
 
@@ -146,9 +153,32 @@ def test_dask_as_the_readme_starts_it_listens_on_the_named_address_alone(schedul
         worker.wait()
 
 
+@glibc_only
+def test_a_worker_keeps_its_memory_as_the_readme_starts_it(scheduler, tmp_path):
+    """Though its nanny, by Dask's default, has it give everything back."""
+    assert "-m black_average_drop.allocator dask worker tcp" in (ROOT / "README.md").read_text()
+
+    def faulted(code):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(code, {})
+        return int(out.getvalue()), os.environ["MALLOC_TRIM_THRESHOLD_"]
+
+    worker, log = _start(tmp_path, "worker", "worker", scheduler, "--nthreads", "1")
+    try:
+        with distributed.Client(scheduler, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+            faults, trap = client.submit(faulted, FAULTS, pure=False).result(timeout=60)
+        assert faults < 2 * PAGES and int(trap) < 2**20, log.read_text()
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
 def test_a_scheduler_that_wants_certificates_is_said():
     with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 wants TLS, of which Dask is told nothing here: set DASK"):
         workers.check("tls://127.0.0.1:9")
+    gc.collect()  # Dask can hang where a client that was refused is collected while another one starts
 
 
 def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):

@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import pandas as pd
 import yaml
 
-from black_average_drop import claims, provenance, site, verify
+from black_average_drop import allocator, claims, provenance, site, verify
 from black_average_drop.datasets import FOLDERS, catalogue, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
@@ -319,6 +319,7 @@ def _execute(notebook, parameters, build):
     started = datetime.datetime.now()
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, whatever the user has
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.update(allocator.settings(os.environ))  # which the kernel inherits
     failed = build / f"{notebook}.failed.ipynb"
     log = build / f"{notebook}.log"
     with provenance.replacing(build / f"{notebook}.ipynb") as partial, _chatter_to(log) as bars:
