@@ -98,6 +98,20 @@ def test_unless_told_otherwise_there_are_2000_resamples_of_seed_0(generator):
     )
 
 
+@pytest.mark.parametrize("resamples", [1, 100, 250])
+def test_counts_are_the_draws_of_the_bootstrap(resamples):
+    groups = np.array(["b", "a", "b", "c", "a", "d"])
+
+    def counted(rows):
+        return np.bincount(rows, minlength=6)
+
+    blocks = list(metrics.bootstrap_counts(groups, resamples, seed=5))
+    np.testing.assert_array_equal(np.concatenate(blocks), metrics.bootstrap(counted, groups, resamples, seed=5))
+    assert [len(block) for block in blocks] == {1: [1], 100: [100], 250: [100, 100, 50]}[resamples]
+    first = next(metrics.bootstrap_counts(groups))
+    np.testing.assert_array_equal(first, next(metrics.bootstrap_counts(groups, 2000, 0)))
+
+
 def test_a_column_without_any_value_has_no_interval():
     values = np.stack([np.full(5, np.nan), np.arange(5.0)], axis=1)
     low, high = metrics.interval(metrics.bootstrap_means(values, np.arange(5), 100))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from black_average_drop import cams, evaluation, masks, networks, sensitivity
+from black_average_drop import cams, evaluation, masks, metrics, networks, sensitivity
 
 METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 
@@ -136,5 +136,12 @@ def test_rank_correlation_is_scipys_and_leaves_out_what_is_missing(generator):
     value, _ = sensitivity.rank_correlation([(first, holes), (first, -second)], np.arange(40), resamples=1)
     one, other = spearmanr(first[5:], second[5:]).statistic, spearmanr(first, -second).statistic
     assert value == pytest.approx((one + other) / 2)
+    tied, groups = np.round([first, holes], 1), np.arange(40) // 3
+    _, samples = sensitivity.rank_correlation([tied], groups, resamples=120, seed=4)
+
+    def by_scipy(rows):
+        return spearmanr(*tied[:, rows], nan_policy="omit").statistic
+
+    np.testing.assert_allclose(samples, metrics.bootstrap(by_scipy, groups, 120, 4)[:, 0], atol=1e-12)
     value, samples = sensitivity.rank_correlation([(first, np.zeros(40))], np.arange(40), resamples=3)
     assert np.isnan(value) and np.isnan(samples).all()

@@ -1,5 +1,6 @@
 """From scores before and after masking to Average Drop, Incorrect % and their intervals and tests."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,13 +59,23 @@ def bootstrap_means(values, groups, resamples=2000, seed=0):
     sums, counts = np.zeros((patients, values.shape[1])), np.zeros((patients, values.shape[1]))
     np.add.at(sums, patient, np.nan_to_num(values))
     np.add.at(counts, patient, ~np.isnan(values))
-    generator = np.random.default_rng(seed)
     means = np.full((resamples, values.shape[1]), np.nan)
-    for block in np.array_split(means, -(-resamples // 100)):  # by blocks, since draws are (resamples, patients)
-        draws = generator.multinomial(patients, np.full(patients, 1 / patients), size=len(block)).astype("float64")
+    for start in range(0, resamples, 100):  # by blocks, since draws are (resamples, patients)
+        block = slice(start, start + 100)
+        draws = _draws(int(patients), resamples, seed)[block].astype("float64")
         totals = draws @ counts
-        np.divide(draws @ sums, totals, out=block, where=totals > 0)
+        np.divide(draws @ sums, totals, out=means[block], where=totals > 0)
     return means
+
+
+@lru_cache(maxsize=2)  # one table asks for the same draws hundreds of times
+def _draws(patients, resamples, seed):
+    """How often each patient is drawn: uint16 (resamples, patients)."""
+    generator, found = np.random.default_rng(seed), np.empty((resamples, patients), "uint16")
+    for start in range(0, resamples, 100):
+        block = found[start : start + 100]
+        block[:] = generator.multinomial(patients, np.full(patients, 1 / patients), size=len(block))
+    return found
 
 
 def enough_differ(differences, groups):
@@ -104,6 +115,18 @@ def interval(samples, level=0.95):
     if known.any():
         low[known], high[known] = np.nanpercentile(samples[:, known], [tail, 100 - tail], axis=0)
     return low, high
+
+
+def bootstrap_counts(groups, resamples=2000, seed=0):
+    """How often each image is drawn when patients are drawn with replacement, by the draws of `bootstrap`.
+
+    groups (N,), the patient of each image. Yields blocks (R, N) of float64, R at most 100, for all resamples together.
+    """
+    _, patient = np.unique(np.asarray(groups), return_inverse=True)
+    patients, generator = patient.max() + 1, np.random.default_rng(seed)
+    for start in range(0, resamples, 100):
+        draws = [generator.integers(patients, size=patients) for _ in range(min(100, resamples - start))]
+        yield np.stack([np.bincount(draw, minlength=patients) for draw in draws]).astype("float64")[:, patient]
 
 
 def bootstrap(statistic, groups, resamples=2000, seed=0):

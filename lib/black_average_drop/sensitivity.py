@@ -4,7 +4,6 @@ Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps
 """
 
 import numpy as np
-from scipy.stats import rankdata
 from tqdm import tqdm
 
 from black_average_drop import cams, evaluation, masks, metrics
@@ -135,23 +134,29 @@ def rank_correlation(columns, groups, resamples=2000, seed=0):
     """
     table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
 
-    def statistic(rows):
-        values = []
-        for pair in table[:, rows]:
-            known = pair[~np.isnan(pair).any(axis=1)]
-            varies = len(known) > 2 and (np.ptp(known, axis=0) > 0).all()
-            values.append(_correlation(rankdata(known, axis=0)) if varies else np.nan)
-        return np.mean(values)
+    def correlations(counts):
+        return np.mean([_rank_correlations(pair, counts) for pair in table], axis=0)
 
-    samples = metrics.bootstrap(statistic, groups, resamples, seed)[:, 0]
-    return float(statistic(np.arange(table.shape[1]))), samples
+    samples = [correlations(counts) for counts in metrics.bootstrap_counts(groups, resamples, seed)]
+    return float(correlations(np.ones((1, table.shape[1])))[0]), np.concatenate(samples)
 
 
-def _correlation(pairs):
-    """Pearson's, of the two columns of (n, 2)."""
-    apart = pairs - pairs.mean(axis=0)
-    (one, both), (_, other) = apart.T @ apart
-    return both / np.sqrt(one * other)
+def _rank_correlations(pairs, counts):
+    """Spearman's (R,) of the two columns of pairs (N, 2), row n taken counts[r, n] times; counts (R, N)."""
+    known = ~np.isnan(pairs).any(axis=1)
+    counts = counts[:, known]
+    total = counts.sum(axis=1, keepdims=True)
+    one, other = (_ranks(values, counts) - (total + 1) / 2 for values in pairs[known].T)
+    spread = np.sqrt((counts * one**2).sum(axis=1) * (counts * other**2).sum(axis=1))
+    both = (counts * one * other).sum(axis=1)
+    return np.divide(both, spread, out=np.full(len(counts), np.nan), where=(spread > 0) & (total[:, 0] > 2))
+
+
+def _ranks(values, counts):
+    """Ranks (R, n) of values (n,), each of them there counts[r, n] times; equal ones share the middle of theirs."""
+    distinct, place = np.unique(values, return_inverse=True)
+    of_each = counts @ (place[:, None] == np.arange(len(distinct)))
+    return (of_each.cumsum(axis=1) - (of_each - 1) / 2)[:, place]
 
 
 def _distinct(found):
