@@ -239,8 +239,30 @@ def test_epochs_of_the_head_alone_do_not_try_the_patience(monkeypatch):
     assert len(history) == 5
 
 
-# Everything that has a state: Dropout, augmentation, shuffling, two stages, class weights, early stopping.
-FULL = {"head_epochs": 2, "augment": augmentation.radiograph, "balanced": True, "patience": 2}
+@pytest.mark.parametrize("warm_up", [0, 0.25])
+def test_learning_rate_rises_along_a_line_and_falls_along_a_cosine(warm_up):
+    found = [float(training._schedule(0.1, 200, warm_up)(step)) for step in range(201)]
+    rising = int(200 * warm_up)
+    falling = 0.1 * (1 + np.cos(np.pi * np.arange(201 - rising) / (200 - rising))) / 2
+    wanted = [*(0.1 * np.arange(rising) / max(rising, 1)), *falling]
+    np.testing.assert_allclose(found, wanted, atol=1e-7)
+
+
+def test_each_stage_warms_up_by_itself(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        training, "_schedule", lambda *given: seen.append(given) or keras.optimizers.schedules.CosineDecay(1e-3, 9)
+    )
+    data = bright_and_dark(32)
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+    training.fit(model, data, data, 3, 8, 1e-3, head_epochs=2, head_learning_rate=1e-2, warm_up=0.5)
+    assert seen == [(1e-2, 2 * 4, 0.5), (1e-3, 3 * 4, 0.5)]
+    with pytest.raises(ValueError, match="warm_up is 1: a share from 0 to below 1 is wanted"):
+        training.fit(model, data, data, 3, 8, 1e-3, warm_up=1)
+
+
+# Everything that has a state: Dropout, augmentation, shuffling, two stages, class weights, early stopping, warming up.
+FULL = {"head_epochs": 2, "augment": augmentation.radiograph, "balanced": True, "patience": 2, "warm_up": 0.2}
 
 
 def noisy(count, seed):

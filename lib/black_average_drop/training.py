@@ -43,12 +43,14 @@ def fit(
     augment=None,
     balanced=False,
     patience=0,
+    warm_up=0.0,
     checkpoint=None,
 ):
     """Train `model` (from `networks.build`) in place and leave it with the weights of its best epoch.
 
     training, validation: Datasets. First the dense head alone for head_epochs, then the network for at most `epochs`;
-    in each stage the learning rate falls to 0 along a cosine. augment: (image, generator) -> image, such as
+    in each stage the learning rate rises from 0 for the share `warm_up` of the steps, which spares a network of random
+    weights the first epochs of noise, and then falls to 0 along a cosine. augment: (image, generator) -> image, such as
     `augmentation.radiograph`. balanced: every class weighs the same in the loss, however many images it has. patience:
     stop after so many epochs of the second stage without a better validation quality, 0 for never.
     checkpoint: a file written after each epoch; if it is there and was written for the same training, that goes on
@@ -67,6 +69,8 @@ def fit(
     for name, rate in (("learning_rate", learning_rate), ("head_learning_rate", head_learning_rate)):
         if not 0 < rate < np.inf:
             raise ValueError(f"{name} is {rate}: more than 0 is wanted.")
+    if not 0 <= warm_up < 1:
+        raise ValueError(f"warm_up is {warm_up}: a share from 0 to below 1 is wanted.")
     for name, part in (("training", training), ("validation", validation)):
         missing = set(range(len(part.class_names))) - set(np.unique(part.labels).tolist())
         if missing:
@@ -79,8 +83,8 @@ def fit(
     from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # log-probabilities are logits, too
     loss = from_logits if relu else keras.losses.SparseCategoricalCrossentropy()
     batches = _ShuffledBatches(training, batch_size, seed, augment, balanced, whole=devices > 1)
-    settings = [epochs, batch_size, learning_rate, seed, head_epochs, head_learning_rate, balanced, patience, devices]
-    key = _key(model, training, validation, settings, augment) if checkpoint else ""
+    settings = [epochs, batch_size, learning_rate, seed, head_epochs, head_learning_rate, balanced, patience, warm_up]
+    key = _key(model, training, validation, [*settings, devices], augment) if checkpoint else ""
     state = _read_checkpoint(checkpoint, key) or {"rows": [], "best": -np.inf, "done": False}
     total, rows = head_epochs + epochs, state["rows"]
     for stage, start, end, rate in (
@@ -90,9 +94,8 @@ def fit(
         if state["done"] or len(rows) >= end:
             continue
         with _only_head_trainable(model) if stage == "head" else contextlib.nullcontext():
-            falling = keras.optimizers.schedules.CosineDecay(rate, (end - start) * len(batches))
             with _scope(model):
-                model.compile(_optimizer(model, falling), loss)
+                model.compile(_optimizer(model, _schedule(rate, (end - start) * len(batches), warm_up)), loss)
                 model.optimizer.build(model.trainable_variables)
             _assign(model.variables, state.pop("variables", ()))
             if len(rows) > start:
@@ -168,6 +171,14 @@ def _devices(model):
 def _scope(model):
     """The scope that the model was built in: an optimizer made outside updates no mirrored variable rightly."""
     return model.distribute_strategy.scope() if _devices(model) > 1 else contextlib.nullcontext()
+
+
+def _schedule(rate, steps, warm_up):
+    """The learning rate at each step: along a line from 0 to rate, then along a cosine to 0."""
+    rising = int(warm_up * steps)
+    if not rising:
+        return keras.optimizers.schedules.CosineDecay(rate, steps)
+    return keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=rate, warmup_steps=rising)
 
 
 def _optimizer(model, learning_rate):
