@@ -34,9 +34,11 @@ radiograph_images = 2000
 radiograph_epochs = 8
 radiograph_learning_rate = 2.0e-3
 radiograph_head_epochs = 0  # of the head alone, before the whole network
+warm_up = 0.0  # share of the steps in which the learning rate rises, of both classifiers
 radiograph_recipe = "plain"  # or full: augmentation, class weights, dropout, early stopping (training.RECIPES)
 precision = "float32"  # or, on a GPU, mixed_float16 or mixed_bfloat16
-training_seeds = 3  # how often the radiograph classifier is trained, with each of the two heads
+training_seeds = 3  # how often the radiograph classifier is trained with the ReLU head
+softmax_seeds = 3  # and how often with the softmax head
 validation_images = 400
 test_images = 600
 
@@ -119,7 +121,12 @@ if general_epochs:
         general_model = networks.build(general_backbone, size, names, "softmax", weights["general"])
     settings = general_epochs, batch_size, general_learning_rate, seed
     general_history = training.fit(
-        general_model, general["train"], general["validation"], *settings, checkpoint=general_checkpoint
+        general_model,
+        general["train"],
+        general["validation"],
+        *settings,
+        warm_up=warm_up,
+        checkpoint=general_checkpoint,
     )
 else:
     general_model = networks.build_imagenet(general_backbone, size, weights["general"])
@@ -132,7 +139,7 @@ display(general_history)
 
 # %%
 background = general_model.output_shape[-1] == 1001
-general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background)
+general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background).in_memory()
 scores = training.predict(general_model, general_test, batch_size)
 general_accuracy = training.quality(general_test.labels, scores)
 print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(general_test)} images")
@@ -159,10 +166,12 @@ stages = {
     "learning_rate": radiograph_learning_rate,
     "head_epochs": radiograph_head_epochs,
     "head_learning_rate": training.HEAD_LEARNING_RATE,
+    "warm_up": warm_up,
 }
 radiograph_facts = shared | stages | recipe | {"source": radiograph_source, "class_names": class_names}
 radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"], "precision": precision}
-runs = [(head, repeat) for head in ("relu", "softmax") for repeat in range(training_seeds)]
+repeats = {"relu": training_seeds, "softmax": softmax_seeds}
+runs = [(head, repeat) for head, count in repeats.items() for repeat in range(count)]
 models = {run: build / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
 stages |= {"patience": recipe["patience"], "balanced": recipe["balanced"]}
 stages["augment"] = augmentation.radiograph if recipe["augmented"] else None

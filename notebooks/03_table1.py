@@ -43,7 +43,8 @@ build, results = Path(build), Path(results)
 # %% [markdown]
 # ## The classifiers and their test images
 #
-# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated beside them.
+# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated beside them. Images
+# are read once and then kept in memory, as far as that reaches.
 
 # %%
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
@@ -53,7 +54,8 @@ for kind, file in kinds.items():
     network = networks_by_kind[kind] = networks.CamNetwork.from_model(model, activation="relu")
     background = network.classes == 1001
     origin = facts[kind]["source"], "test", network.image_size, data_root
-    datasets[kind] = catalogue.load(*origin, facts[kind]["test_images"], facts[kind]["seed"], background)
+    part = catalogue.load(*origin, facts[kind]["test_images"], facts[kind]["seed"], background)
+    datasets[kind] = part.in_memory()
 pd.DataFrame(facts).loc[["source", "backbone", "weights", "image_size", "test_quality"]]
 
 # %% [markdown]
@@ -127,7 +129,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 
 # %%
 answers = provenance.read_csv(build / "test_scores.csv")
-repeats = answers["training_seed"].unique()
+repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
 for repeat in repeats[1:]:
@@ -256,9 +258,10 @@ for metric in ("AD", "BAD"):
 # same patients for every classifier.
 
 # %%
-size = len(repeats), len(datasets["radiographs"]), facts["radiographs"]["source"]
-auc, gain = claims.compare_heads(answers, **sampling)
-measured |= {"AUC": claims.Measured(auc, *size), "head": claims.Measured(gain, *size)}
+heads = claims.compare_heads(answers, **sampling)
+for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
+    tested = len(datasets["radiographs"]), facts["radiographs"]["source"]
+    measured[claim] = claims.Measured(estimate, count, *tested)
 pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %% [markdown]

@@ -49,7 +49,8 @@ paper_methods = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 # them. What `03_table1` found image by image is read again.
 
 # %%
-repeats = provenance.read_csv(build / "test_scores.csv")["training_seed"].unique()
+answers = provenance.read_csv(build / "test_scores.csv")
+repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {repeat: f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 rows = {"general": provenance.read_csv(build / "rows_general.csv.gz")}
 rows |= {repeat: provenance.read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
@@ -59,7 +60,7 @@ for name, file in files.items():
     network[name] = networks.CamNetwork.from_model(model, activation="relu")
     origin = facts["source"], "test", network[name].image_size, data_root
     background = network[name].classes == 1001
-    datasets[name] = catalogue.load(*origin, facts["test_images"], facts["seed"], background)
+    datasets[name] = catalogue.load(*origin, facts["test_images"], facts["seed"], background).in_memory()
 shown = {"general": "General images", 0: "Radiographs"}  # of the trainings of the radiograph classifier the first
 alphas = {name: part["alpha"].iloc[0] for name, part in rows.items()}
 pd.Series(alphas, name="alpha in Table 1")

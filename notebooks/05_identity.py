@@ -45,7 +45,8 @@ build, results = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-repeats = provenance.read_csv(build / "test_scores.csv")["training_seed"].unique()
+answers = provenance.read_csv(build / "test_scores.csv")
+repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
 network, models, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():

@@ -45,7 +45,8 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-repeats = provenance.read_csv(build / "test_scores.csv")["training_seed"].unique()
+answers = provenance.read_csv(build / "test_scores.csv")
+repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():

@@ -64,13 +64,14 @@ from black_average_drop import agreement, cams, controls, evaluation, faithfulne
 # ## General images
 #
 # The general classifier of `01_train` and the test images whose object is known, by its mask or its box. The explained
-# class is always the object's or the lesion's, whatever the network predicts.
+# class is always the object's or the lesion's, whatever the network predicts. Every image is read once and then kept in
+# memory, as far as that reaches.
 
 # %%
 models, dataset, normal, inputs = {}, {}, {}, {"general.keras": build / "general.keras"}
 model, facts = networks.load(build / "general.keras")
 size, origin = tuple(facts["image_size"]), (data_root, facts["test_images"], facts["seed"])
-photos = catalogue.load(facts["source"], "test", size, *origin, model.output_shape[-1] == 1001)
+photos = catalogue.load(facts["source"], "test", size, *origin, model.output_shape[-1] == 1001).in_memory()
 general = "ImageNet boxes" if facts["source"] == "imagenet" else "Object phantoms"
 models[general], dataset[general] = model, photos.subset(photos.regions().any(axis=(1, 2)))
 print(f"{general}: {len(dataset[general])} of {len(photos)} images with a known object")
@@ -86,7 +87,7 @@ phantom = facts["source"] == "phantom radiographs"
 if phantom:
     models["Lesion phantoms"] = model
     inputs["radiographs_relu_0.keras"] = build / "radiographs_relu_0.keras"
-    drawn = catalogue.load("phantom radiographs", "test", size, *origin)
+    drawn = catalogue.load("phantom radiographs", "test", size, *origin).in_memory()
     dataset["Lesion phantoms"] = drawn.subset(drawn.labels == 1)
     normal["Lesion phantoms"] = drawn.subset(drawn.labels == 0)
 print({name: len(images) for name, images in dataset.items()})
@@ -101,7 +102,7 @@ to_train = {}
 if marked_images:
     counts = {"train": marked_images, "validation": marked_images // 5, "test": facts["test_images"]}
     marked = {
-        split: catalogue.load("marked phantom radiographs", split, size, None, count, seed)
+        split: catalogue.load("marked phantom radiographs", split, size, None, count, seed).in_memory()
         for split, count in counts.items()
     }
     to_train["Marker phantoms"] = (marked, ("small_cnn", "", marked_epochs, 2e-3, "plain"))
@@ -115,7 +116,7 @@ print(counts if marked_images else "No marked phantoms in this profile.")
 if boxed_source:
     views = chestxray14.views(data_root)
     parts = chestxray14.split(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
-    boxed = dict(zip(catalogue.SPLITS, parts, strict=True))
+    boxed = {split: part.in_memory() for split, part in zip(catalogue.SPLITS, parts, strict=True)}
     place = Path(data_root) / boxed_weights
     start = str(place) if boxed_weights and place.is_file() else boxed_weights
     to_train["NIH boxes"] = (boxed, (boxed_backbone, start, boxed_epochs, boxed_learning_rate, "full"))
@@ -147,8 +148,8 @@ for name, (splits, (backbone, weights, epochs, learning_rate, recipe)) in to_tra
     models[name] = networks.build(backbone, size, class_names, "relu", weights or None, recipe["dropout"])
     history = training.fit(
         models[name],
-        splits["train"].in_memory(),
-        splits["validation"].in_memory(),
+        splits["train"],
+        splits["validation"],
         *(epochs, batch_size, learning_rate, seed),
         augment=augmentation.radiograph if recipe["augmented"] else None,
         balanced=recipe["balanced"],

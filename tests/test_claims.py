@@ -83,20 +83,25 @@ def test_heads_are_compared_by_auc_on_the_same_patients(generator):
             part = {"head": head, "training_seed": training, "id": np.arange(200), "group": np.arange(200) // 2}
             parts.append(pd.DataFrame(part | {"label": labels, "score": gap * labels + generator.normal(size=200)}))
     answers = pd.concat(parts)
-    auc, gain = claims.compare_heads(answers, resamples=200)
+    (auc, trained), (gain, paired) = claims.compare_heads(answers, resamples=200)
+    assert trained == paired == 3
     by_hand = answers.groupby(["head", "training_seed"])[["label", "score"]].apply(
         lambda part: metrics.area_under_roc(part["label"], part["score"])
     )
     assert auc.value == pytest.approx(by_hand["relu"].mean())
     assert gain.value == pytest.approx((by_hand["relu"] - by_hand["softmax"]).mean())
     assert gain.high < 0 and gain.p < 0.01 and auc.low < auc.value < auc.high
+    fewer = answers[(answers["head"] == "relu") | (answers["training_seed"] == 1)]
+    (same, trained), (of_one, paired) = claims.compare_heads(fewer, resamples=200)
+    assert same == auc and (trained, paired) == (3, 1)
+    assert of_one.value == pytest.approx(by_hand["relu", 1] - by_hand["softmax", 1])
 
 
 def test_a_resample_of_one_class_has_no_auc():
     answers = pd.DataFrame(
         {"head": ["relu", "softmax"] * 3, "training_seed": 0, "id": [0, 0, 1, 1, 2, 2], "group": [0, 0, 1, 1, 2, 2]}
     ).assign(label=[0, 0, 1, 1, 1, 1], score=[0.1, 0.2, 0.3, 0.1, 0.2, 0.4])
-    auc, gain = claims.compare_heads(answers, resamples=50)
+    (auc, _), (gain, _) = claims.compare_heads(answers, resamples=50)
     assert auc.value == 1 and gain.value == pytest.approx(0.5) and np.isfinite(gain.p)
 
 

@@ -202,7 +202,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 """
 # The whole recipe of a training, which the smoke profile leaves out, and one training with each head.
-RECIPE = {"radiograph_head_epochs": 1, "radiograph_recipe": "full", "training_seeds": 1}
+RECIPE = {"radiograph_head_epochs": 1, "radiograph_recipe": "full", "training_seeds": 1, "softmax_seeds": 1}
 
 
 @pytest.fixture(scope="module")

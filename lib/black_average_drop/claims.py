@@ -192,14 +192,20 @@ def compare(trainings, metric, column, images, groups, method="Grad-CAM++", base
 
 
 def compare_heads(answers, resamples=2000, seed=0):
-    """The AUC of the ReLU classifiers, and how much it exceeds that of the softmax ones: two `metrics.Estimate`s.
+    """The AUC of the ReLU classifiers, and how much it exceeds that of the softmax ones of the same seeds.
+
+    Gives two pairs of a `metrics.Estimate` and the number of trainings behind it.
 
     answers: a row for each test image and classifier, with columns head, training_seed, id, group, label and score.
     """
     scores = answers.pivot(index="id", columns=["head", "training_seed"], values="score")
     images = answers.drop_duplicates("id").set_index("id").loc[scores.index]
     labels, columns = images["label"].to_numpy(), scores.to_numpy()
-    relu = np.array([head == "relu" for head, _ in scores.columns])
+    place = {classifier: position for position, classifier in enumerate(scores.columns)}
+    relu = [position for (head, _), position in place.items() if head == "relu"]
+    of_both = [training for head, training in place if head == "relu" and ("softmax", training) in place]
+    pairs = [(place["relu", training], place["softmax", training]) for training in of_both]
+    first, second = np.transpose(pairs)
 
     def areas(rows):
         if np.ptp(labels[rows]) == 0:
@@ -208,10 +214,9 @@ def compare_heads(answers, resamples=2000, seed=0):
 
     estimates = np.array(areas(np.arange(len(labels))))
     samples = metrics.bootstrap(areas, images["group"].to_numpy(), resamples, seed)
-    return (
-        metrics.across_trainings(estimates[relu], samples[:, relu]),
-        metrics.across_trainings(estimates[relu] - estimates[~relu], samples[:, relu] - samples[:, ~relu]),
-    )
+    alone = metrics.across_trainings(estimates[relu], samples[:, relu])
+    gain = metrics.across_trainings(estimates[first] - estimates[second], samples[:, first] - samples[:, second])
+    return (alone, len(relu)), (gain, len(pairs))
 
 
 def furthest(measured):

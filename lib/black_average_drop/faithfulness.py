@@ -125,6 +125,7 @@ def curves(network, dataset, classes, maps, backgrounds, batch_size=32, seed=0):
     ones, halved, mean over ROAD_SHARES.
     """
     pixels, parts = dataset.size[0] * dataset.size[1], []
+    batch_size = min(batch_size, len(dataset))  # a batch that is filled up costs as much as a full one
     shares = np.arange(STEPS + 1) / STEPS
     for rows, images, full, bar in _batches(network, dataset, classes, batch_size, "curves", len(maps)):
         answered = partial(evaluation.masked_scores, network, classes=classes[rows], batch_size=batch_size)
