@@ -43,12 +43,14 @@ def clone(folder):
     return Copy(folder)
 
 
-def start(copy):
-    """`make reproduce PROFILE=smoke`, in a process group of its own, as a Popen with text pipes."""
+def start(copy, **environment):
+    """`make reproduce PROFILE=smoke`, in a process group of its own, as a Popen with text pipes.
+
+    environment: variables that are to be other there than here."""
     return subprocess.Popen(
         ["make", "reproduce", "PROFILE=smoke"],
         cwd=copy.folder,
-        env={**os.environ, "PYTHONPATH": str(copy.folder / "lib")},
+        env={**os.environ, "PYTHONPATH": str(copy.folder / "lib")} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -103,7 +105,7 @@ class Running:
         """SIGKILL make, the pipeline and the notebook's kernel, which has a session of its own; with kernels=False the
         pipeline alone, as where memory runs out. Returns the exit status of make."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        pipeline_only = [one for one in children if "black_average_drop.pipeline" in " ".join(_command(one))]
+        pipeline_only = [one for one in children if "-m black_average_drop.pipeline" in " ".join(_command(one)[:4])]
         for one in [psutil.Process(self.process.pid), *children] if kernels else pipeline_only:
             try:
                 one.send_signal(signal.SIGKILL)

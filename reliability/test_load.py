@@ -9,13 +9,16 @@ import threading
 import time
 from pathlib import Path
 
+import copies
 import numpy as np
 import psutil
 
+from black_average_drop import allocator
 from black_average_drop.datasets import folder, phantoms
 
 IMAGES, IN_NOTEBOOK, FEW = 10_000, 1000, 100
 SLOWER = 1.1  # seconds of the processor for the last thousand over those for the first
+MORE_MEMORY = 1.3  # of a process that keeps what it has freed
 GROWTH = 100  # MiB for all further images; these themselves would be more, and so would their maps
 
 
@@ -74,6 +77,36 @@ def test_load_of_notebook(check, undisturbed, tmp_path):
         f"{peaks[IN_NOTEBOOK] - peaks[FEW]:.0f} MiB (as float32 they would be {further * 128**2 * 12 / 2**20:.0f})",
         f"at most {GROWTH} MiB, for maps and rows",
         peaks[IN_NOTEBOOK] - peaks[FEW] <= GROWTH,
+    )
+
+
+def test_memory(check, tmp_path):
+    """Memory that is kept for the next step (`allocator.py`), against memory as it comes."""
+    written, peaks, seconds = [], [], []
+    for name, environment in (("kept", {}), ("as it comes", {allocator.VARIABLE: ""})):
+        copy, highest, started = copies.clone(tmp_path / name.replace(" ", "_")), {}, time.monotonic()
+        process = copies.start(copy, **environment)
+        watcher = threading.Thread(target=watch, args=(process, highest))
+        watcher.start()
+        out, _ = process.communicate()
+        watcher.join()
+        seconds.append(time.monotonic() - started)
+        share = re.search(r"of which (\d+ % the system's)", out)[1]
+        check(
+            f"`make reproduce PROFILE=smoke`, memory {name}",
+            f"exit status {process.returncode}, {seconds[-1]:.0f} seconds, of the processor time {share}",
+            "0",
+            process.returncode == 0,
+        )
+        written.append(copies.contents(copy))
+        peaks.append(max(highest.values()))
+    same = sum(written[0][name] == written[1].get(name) for name in written[0])
+    check("Tables and figures", f"{same} of {len(written[0])} are the same", "all", same == len(written[0]) > 30)
+    check(
+        "Peak memory of the largest kernel",
+        f"{peaks[0]:.0f} and {peaks[1]:.0f} MiB, {peaks[0] / peaks[1]:.2f} times",
+        f"at most {MORE_MEMORY} times, and below 2 GiB",
+        peaks[0] <= min(MORE_MEMORY * peaks[1], 2048),
     )
 
 

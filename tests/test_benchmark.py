@@ -1,5 +1,7 @@
 """The rows of `make benchmark`: what is counted, computed and written. How long anything takes is no test."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -62,6 +64,32 @@ def test_missing_library_is_a_row_that_says_so(network, small_model, pixels, mon
     assert [one["met"] for one in found] == ["not measured", "", ""]
     for one, name in zip(found, ("tf_keras_vis", "xplique", "torch"), strict=True):
         assert np.isnan(one["value"]) and "not measured: ModuleNotFoundError" in one["note"] and name in one["note"]
+
+
+def test_comparison_is_made_again_in_a_process_without_the_settings(pixels, monkeypatch, tmp_path):
+    asked = []
+
+    def run(command, env, **_):
+        monkeypatch.setattr(sys, "argv", ["-c", *map(str, command[3:])])
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(command[2], {})
+        asked.append(env["GLIBC_TUNABLES"])
+        return SimpleNamespace(returncode=0, stdout=f"chatter\n{out.getvalue()}")
+
+    def rows(model, network, images, batch_size, rounds):
+        assert network.image_size == (32, 32) and images.dtype == "float32" and (batch_size, rounds) == (4, 2)
+        np.testing.assert_array_equal(images, pixels)
+        return [timing.row("tf-keras-vis", 5.0, "ratio"), timing.row("torchcam", np.nan, "ratio")]
+
+    monkeypatch.setattr(benchmark.allocator, "settings", lambda environment: {"GLIBC_TUNABLES": "a=1"})
+    monkeypatch.setattr(benchmark.subprocess, "run", run)
+    monkeypatch.setattr(comparators, "rows", rows)
+    found = benchmark.as_it_comes_rows("MobileNetV2", pixels, 4, 2, tmp_path)
+    assert [one["row"] for one in found] == ["tf-keras-vis, memory as it comes", "torchcam, memory as it comes"]
+    assert found[0]["value"] == 5 and np.isnan(found[1]["value"]) and asked == [""]
+    monkeypatch.setattr(benchmark.allocator, "settings", lambda environment: {})
+    assert benchmark.as_it_comes_rows("MobileNetV2", pixels, 4, 2, tmp_path) == []
 
 
 def logits_model(small_model):

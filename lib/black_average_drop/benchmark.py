@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from black_average_drop import cams, comparators, evaluation, footprint, masks, networks
+from black_average_drop import allocator, cams, comparators, evaluation, footprint, masks, networks
 from black_average_drop.arrays import beside
 from black_average_drop.datasets import catalogue
 from black_average_drop.provenance import ROOT, module_sources, replacing, sha256, surroundings
@@ -107,6 +108,33 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
     ]
 
 
+def as_it_comes_rows(name, images, batch_size, rounds, scratch):
+    """The rows of `comparators` once more, of a process whose memory the C library manages by itself: the settings of
+    `allocator` gain those libraries as much as ours, and nobody need use them. None where there is nothing to set.
+
+    Arguments as of `evaluation_rows`; scratch: a folder for the images. Raises RuntimeError where the process fails.
+    """
+    if not allocator.settings({}):
+        return []
+    file = Path(scratch) / "images.npy"
+    np.save(file, images)
+    code = "import sys; from black_average_drop import benchmark; benchmark.print_comparison(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, name, file, str(batch_size), str(rounds)]
+    environment = {**os.environ, allocator.VARIABLE: ""}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError("The comparison without the settings of allocator.py failed: see above.")
+    rows = json.loads(done.stdout.splitlines()[-1])
+    return [one | {"row": f"{one['row']}, memory as it comes"} for one in rows]
+
+
+def print_comparison(name, file, batch_size, rounds):
+    """Print the rows of `comparators` for images in an .npy file as JSON, in a line of its own."""
+    images = np.load(file)
+    model, network = logit_network(name, images)
+    print(json.dumps(comparators.rows(model, network, images.astype("float32"), int(batch_size), int(rounds))))
+
+
 def costs(rows):
     """What all of ChestX-ray14 takes, as lines of Markdown: three methods, both metrics, at the rates in rows."""
     images = {row["row"].split(":")[0]: row["value"] for row in rows if row["row"].endswith(": evaluation, images")}
@@ -156,7 +184,7 @@ def write(rows, results=RESULTS):
     lines += [
         "",
         "Values are ratios where no unit is named: medians over rounds in which both sides ran in turns, with their "
-        "smallest and largest.",
+        "smallest and largest. Memory as it comes: both sides in a process without the settings of `allocator.py`.",
         "",
         "## Notes",
         "",
@@ -218,6 +246,7 @@ def measure(data, scratch, rounds=ROUNDS):
         if name == NETWORKS[0][0]:
             yield footprint.reading_row(network, photos, batch_size, rounds)
             yield from comparators.rows(model, network, images.astype("float32"), batch_size, rounds)
+            yield from as_it_comes_rows(name, images, batch_size, rounds, scratch)
     keras.backend.clear_session()
     batch_size, steps, size = 32, 9, (224, 224)
     if data:
