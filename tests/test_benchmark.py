@@ -15,6 +15,7 @@ import pytest
 from black_average_drop import benchmark, cams, comparators, evaluation, footprint, networks, provenance, timing, verify
 from black_average_drop.datasets import phantoms
 from black_average_drop.provenance import ROOT
+from closeness import DEEP, assert_close
 
 RATES = [
     timing.row("MobileNetV2: forward passes", 500.0, "images/s"),
@@ -115,7 +116,7 @@ def test_table_of_another_library_is_ours_where_its_maps_are(network, small_mode
     assert set(logits) == set(methods)
     for (method, metric), part in rows.groupby(["method", "metric"]):
         theirs = logits[method][metric][np.arange(10), found.classes]
-        np.testing.assert_allclose(theirs, part["masked_logit"], atol=1e-5)
+        assert_close(theirs, part["masked_logit"])
 
 
 @pytest.mark.parametrize("library, maker", [("tf_keras_vis", "_tf_keras_vis"), ("xplique", "_xplique")])
@@ -159,7 +160,7 @@ def test_network_of_random_weights_does_not_fade_out():
     model, network = benchmark.logit_network("MobileNetV2", images, classes=3)
     features, logits, _ = network.explain(images)
     assert 0.1 < features.mean() < 10
-    np.testing.assert_allclose(model.predict_on_batch(images.astype("float32")), logits, rtol=1e-4, atol=1e-5)
+    assert_close(model.predict_on_batch(images.astype("float32")), logits, DEEP)
 
 
 def test_gpu_is_asked_how_busy_it_is_while_images_are_evaluated(monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ from keras import layers
 from black_average_drop import agreement, cams, choice, masks, networks
 from black_average_drop.datasets import Dataset, phantoms
 from black_average_drop.provenance import ROOT
+from closeness import assert_close
 
 CONTROLS = ("all ones", "centre prior")
 
@@ -158,17 +159,17 @@ def test_a_method_that_fails_on_a_later_batch_is_left_out(small_model, pixels):
     network.explain = explain
     logits, fit, unfit = choice.first_look(network, data, cams.chosen(cams.PAPER_METHODS), 4)
     assert seen == [4, 4, 2] and list(fit) == ["CAM", "Grad-CAM"] and list(unfit) == ["Grad-CAM++"]
-    np.testing.assert_allclose(logits, network.score(pixels)[0], atol=1e-4)
+    assert_close(logits, network.score(pixels)[0])
     assert choice.output_names(data, 3) == ["class 0", "class 1", "class 2"] and choice.output_names(data, 1) == ["a"]
 
 
 def test_preprocessing_by_name(bright_or_dark):
     _, images, _ = bright_or_dark
     assert networks.preprocessing("") is None
-    np.testing.assert_allclose(networks.preprocessing("0..1")(images), images / 255, atol=1e-6)
-    np.testing.assert_allclose(networks.preprocessing("-1..1")(images), images / 127.5 - 1, atol=1e-6)
+    assert_close(networks.preprocessing("0..1")(images), images / 255, 1e-6)
+    assert_close(networks.preprocessing("-1..1")(images), images / 127.5 - 1, 1e-6)
     caffe = networks.preprocessing("VGG16")(images)
-    np.testing.assert_allclose(caffe[..., 0], images[..., 2] - 103.939, atol=1e-3)
+    assert_close(caffe[..., 0], images[..., 2] - 103.939, 1e-6)
     with pytest.raises(ValueError, match="preprocessing is 'tanh': choose '', '0..1', '-1..1' or a name in keras"):
         networks.preprocessing("tanh")
 

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from black_average_drop import cams, evaluation, networks
+from closeness import DEEP, assert_close
 
 
 def convolution(name="last_convolution"):
@@ -118,11 +119,11 @@ def test_from_model_reads_the_models_own_scores(name, pixels):
     network = networks.CamNetwork.from_model(model)
     features, logits, scores = network.explain(pixels)
     assert features.shape == (10, 4, 4, 5) and network.layer == "last_convolution" and network.image_size == (32, 32)
-    np.testing.assert_allclose(scores, model.predict(pixels.astype("float32"), verbose=0), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(network.score(pixels)[0], logits, rtol=1e-5, atol=1e-6)
+    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
+    assert_close(network.score(pixels)[0], logits)
     # The logits are the pooled features through the head that explanations use.
     pooled = features.mean(axis=(1, 2)) @ network.head_weights
-    np.testing.assert_allclose(logits - pooled, np.broadcast_to((logits - pooled)[:1], logits.shape), atol=1e-4)
+    assert_close(logits - pooled, np.broadcast_to((logits - pooled)[:1], logits.shape), of=logits)
 
 
 @pytest.mark.parametrize("name", OTHER_HEADS)
@@ -134,14 +135,14 @@ def test_other_heads_are_read_and_differentiated(name, pixels):
     features, logits, scores = network.explain(pixels)
     assert features.shape == (10, 4, 4, 5) and network.layer == "last_convolution"
     assert network.head_weights is None and network.classes == 3
-    np.testing.assert_allclose(scores, model.predict(pixels.astype("float32"), verbose=0), rtol=1e-4, atol=1e-6)
+    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
     classes = np.arange(10) % 3
     gradients = network.differentiate(features, classes)
     assert gradients.shape == features.shape
     step = 0.001 * np.random.default_rng(0).normal(size=features.shape).astype("float32")
     forward, back = (np.asarray(network._head(features + sign * step)) for sign in (1, -1))
     change = ((forward - back) / 2)[np.arange(10), classes]
-    np.testing.assert_allclose((gradients * step).sum(axis=(1, 2, 3)), change, rtol=2e-2, atol=1e-5)
+    assert_close((gradients * step).sum(axis=(1, 2, 3)), change, 0.01)
 
 
 def test_other_heads_are_evaluated_without_cam(pixels):
@@ -162,7 +163,7 @@ def test_automatic_differentiation_of_a_pooled_head_gives_its_weights(name, pixe
     features, logits, _ = network.explain(pixels)
     classes = logits.argmax(axis=1)
     wanted = np.broadcast_to((network.head_weights.T[classes] / 16)[:, None, None], features.shape)
-    np.testing.assert_allclose(network.differentiate(features, classes), wanted, rtol=1e-6)
+    assert_close(network.differentiate(features, classes), wanted, 1e-6)
 
 
 def test_reloaded_model_reads_the_same(tmp_path, pixels):
@@ -172,7 +173,7 @@ def test_reloaded_model_reads_the_same(tmp_path, pixels):
     assert facts == {}
     wanted = networks.CamNetwork.from_model(model).explain(pixels)
     for found, one in zip(networks.CamNetwork.from_model(loaded).explain(pixels), wanted, strict=True):
-        np.testing.assert_allclose(found, one, rtol=1e-5, atol=1e-6)
+        assert_close(found, one)
 
 
 def test_single_sigmoid_is_read_as_two_logits(pixels):
@@ -180,7 +181,7 @@ def test_single_sigmoid_is_read_as_two_logits(pixels):
     network = networks.CamNetwork.from_model(model)
     _, logits, scores = network.explain(pixels)
     assert network.classes == 2 and not logits[:, 0].any()
-    np.testing.assert_allclose(scores[:, 1:], model.predict(pixels.astype("float32"), verbose=0), rtol=1e-5)
+    assert_close(scores[:, 1:], model.predict(pixels.astype("float32"), verbose=0))
     np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
 
 
@@ -189,14 +190,14 @@ def test_preprocessing_of_a_model_that_does_not_rescale(pixels):
     model = keras.Model(inputs, layers.Dense(2, "softmax")(layers.GlobalAveragePooling2D()(convolution()(inputs))))
     network = networks.CamNetwork.from_model(model, preprocessing=lambda images: images / 127.5 - 1)
     wanted = model.predict(pixels.astype("float32") / 127.5 - 1, verbose=0)
-    np.testing.assert_allclose(network.score(pixels)[1], wanted, rtol=1e-4)
+    assert_close(network.score(pixels)[1], wanted)
 
 
 def test_model_of_any_size_takes_the_size_it_is_told(pixels):
     model = any_size()
     network = networks.CamNetwork.from_model(model, image_size=(32, 32))
     assert network.image_size == (32, 32) and evaluation.black_logits(network).shape == (3,)
-    np.testing.assert_allclose(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0), rtol=1e-4)
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
 
 
 def test_activation_is_a_view_on_the_same_logits(pixels):
@@ -253,7 +254,7 @@ def test_build_takes_pixels_and_ends_in_features_that_are_not_negative(backbone_
         wanted = images / 127.5 - 1
     else:
         wanted = networks._application(backbone_name)[1].preprocess_input(images.copy())
-    np.testing.assert_allclose(shown, wanted, atol=1e-3 if backbone_name == "ResNet50" else 1e-5)
+    assert_close(shown, wanted)
 
 
 def test_features_that_go_negative_are_refused_by_the_name_of_their_layer(generator):
@@ -284,7 +285,7 @@ def test_imagenet_head_from_a_file_is_used_as_it_is(weight_files, generator):
     images = generator.uniform(0, 255, (2, 224, 224, 3)).astype("float32")
     model = networks.build_imagenet("MobileNetV2", (224, 224), folder / "1001.weights.h5")
     wanted = full.predict(images / 127.5 - 1, verbose=0)
-    np.testing.assert_allclose(model.predict(images, verbose=0), wanted, rtol=1e-3)
+    assert_close(model.predict(images, verbose=0), wanted, DEEP)
     network = networks.CamNetwork.from_model(model)
     assert network.classes == 1001 and network.layer == "out_relu"
     assert networks.build_imagenet("MobileNetV2", (96, 96), folder / "1000.weights.h5").output_shape == (None, 1000)
@@ -350,9 +351,7 @@ def test_saved_file_carries_its_facts(tmp_path, small_model, pixels):
     networks.save(small_model, path, {"class_names": ["a", "b", "c"], "seed": 4})
     model, facts = networks.load(path)
     assert facts == {"class_names": ["a", "b", "c"], "seed": 4}
-    np.testing.assert_allclose(
-        model.predict(pixels.astype("float32"), verbose=0), small_model.predict(pixels.astype("float32"), verbose=0)
-    )
+    assert_close(*(one.predict(pixels.astype("float32"), verbose=0) for one in (model, small_model)))
     assert [file.name for file in path.parent.iterdir()] == ["model.keras"]
 
 
@@ -370,7 +369,7 @@ def test_dropout_stands_before_the_head_and_is_passed_over(pixels):
     assert model.get_layer("dropout").rate == 0.5
     model.layers[-1].set_weights([np.ones((96, 2)), np.zeros(2)])
     network = networks.CamNetwork.from_model(model)
-    np.testing.assert_allclose(network.score(pixels)[1], np.asarray(model(pixels.astype("float32"))), rtol=1e-5)
+    assert_close(network.score(pixels)[1], model(pixels.astype("float32")))
 
 
 @pytest.mark.parametrize(
@@ -394,7 +393,7 @@ def test_a_model_of_one_channel_gets_the_mean_of_the_colours(pixels):
     model = keras.Sequential([*parts, layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax")])
     network = networks.CamNetwork.from_model(model)
     grey = pixels.astype("float32").mean(axis=-1, keepdims=True)
-    np.testing.assert_allclose(network.explain(pixels)[2], model.predict_on_batch(grey), atol=1e-5)
+    assert_close(network.explain(pixels)[2], model.predict_on_batch(grey))
     parts = [keras.Input((32, 32, 4)), layers.Conv2D(4, 5), layers.GlobalAveragePooling2D()]
     with pytest.raises(ValueError, match=r"takes \(None, 32, 32, 4\): images"):
         networks.CamNetwork.from_model(keras.Sequential([*parts, layers.Dense(2, "softmax")]))
@@ -411,8 +410,8 @@ def test_tensors_go_through_the_network_as_arrays_do(small_model, pixels, name):
     features, logits, scores = network.explain(tensor)
     assert keras.ops.is_tensor(features) and isinstance(logits, np.ndarray) and isinstance(scores, np.ndarray)
     for found, expected in zip((features, logits, scores), wanted, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(network.score(tensor)[0], wanted[1], rtol=1e-5, atol=1e-6)
+        assert_close(found, expected)
+    assert_close(network.score(tensor)[0], wanted[1])
     np.testing.assert_array_equal(tensor, pixels)  # nothing has worked in place
 
 
@@ -448,7 +447,7 @@ def test_a_network_can_be_read_in_mixed_precision(small_model, pixels, precision
     half = np.asarray(keras.ops.cast(keras.ops.cast(features, precision.removeprefix("mixed_")), "float32"))
     np.testing.assert_array_equal(features, half)
     wanted = features.mean(axis=(1, 2)) @ mixed.head_weights + small_model.layers[-1].get_weights()[1]
-    np.testing.assert_allclose(logits, wanted, rtol=1e-5, atol=1e-5)
+    assert_close(logits, wanted)
     apart = np.abs(logits - exact.explain(pixels)[1]).max()
     assert 0 < apart < 0.02 * np.abs(logits).max()
     assert {layer.compute_dtype for layer in small_model.layers} == {"float32"}

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as drawn
 from keras import layers
 
 from black_average_drop import cams, evaluation, masks, metrics, networks, workers
+from closeness import assert_same_rows
 
 # Not explained: tracing which lines only failing cases run takes ten times as long as to find and shorten one.
 PHASES = [Phase.generate, Phase.shrink]
@@ -194,11 +195,7 @@ def test_no_row_changes_with_the_order_of_images_their_grouping_or_the_number_of
 @settings(max_examples=8)
 def test_another_padded_batch_size_changes_rows_by_rounding_alone(order, ends, threads, batch_size):
     rows, wanted = rows_of(order, ends, threads, batch_size), plain_rows().sort_values("id", kind="stable")
-    for name in evaluation.COLUMNS:
-        if rows[name].dtype == "float64" or rows[name].dtype == "float32":
-            np.testing.assert_allclose(rows[name], wanted[name], rtol=1e-5, atol=1e-5, err_msg=name)
-        else:
-            np.testing.assert_array_equal(rows[name], wanted[name])
+    assert_same_rows(rows, wanted)
 
 
 @given(st.integers(-20, 20))

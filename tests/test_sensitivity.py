@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from black_average_drop import cams, evaluation, masks, metrics, networks, sensitivity
+from closeness import assert_same_drops
 
 METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 
@@ -37,13 +38,13 @@ def test_along_alpha_is_evaluation_at_each_alpha(network, pixels, found):
     for column, alpha in enumerate((0.1, 0.6)):
         rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4)
         for method, values in by_method.items():
-            np.testing.assert_allclose(values[:, column], drops(rows, method, "BAD"), atol=1e-6)
+            assert_same_drops(values[:, column], drops(rows, method, "BAD"), found.scores["score"])
 
 
 def test_along_alpha_takes_equal_values_as_table_1_does(network, pixels, found):
     drop = sensitivity.along_alpha(network, pixels, found, [0.9], 4, ties="exact")["CAM"][:, 0]
     rows = evaluation.evaluate(network, pixels, METHODS, 0.9, 4, ties="exact")
-    np.testing.assert_allclose(drop, drops(rows, "CAM", "BAD"), atol=1e-6)
+    assert_same_drops(drop, drops(rows, "CAM", "BAD"), found.scores["score"])
     assert np.abs(drop - sensitivity.along_alpha(network, pixels, found, [0.9], 4)["CAM"][:, 0]).max() > 1e-4
 
 
@@ -77,7 +78,7 @@ def test_choices_change_what_they_name_and_nothing_else(network, pixels, found):
         for metric in ("AD", "BAD"):
             assert by_choice[choice, metric][0] == alpha
             for method, values in by_choice[choice, metric][1].items():
-                np.testing.assert_allclose(values, drops(rows, method, metric), atol=1e-6)
+                assert_same_drops(values, drops(rows, method, metric), found.scores["score"])
     faded = by_choice["Table 1's reading", "AD"][1]["CAM"]
     for choice in ("ties exact", "alpha by pixel count", "alpha by I^2"):
         np.testing.assert_array_equal(by_choice[choice, "AD"][1]["CAM"], faded)
@@ -91,7 +92,7 @@ def test_the_measure_of_difference_moves_alpha(network, pixels, found, choice, p
     shown = {name: evaluation.upsampled(found.maps[name], (32, 32)) for name in ("CAM", "Grad-CAM++")}
     assert alpha == masks.select_alpha(masks.alpha_curve(pixels.astype("float64") ** power, shown))
     rows = evaluation.evaluate(network, pixels, METHODS, alpha, 4)
-    np.testing.assert_allclose(by_method["CAM"], drops(rows, "CAM", "BAD"), atol=1e-6)
+    assert_same_drops(by_method["CAM"], drops(rows, "CAM", "BAD"), found.scores["score"])
 
 
 def test_other_readings_by_hand(network, pixels, found):
@@ -114,14 +115,14 @@ def test_other_readings_by_hand(network, pixels, found):
         ):
             scores = network.score(masked)[1][np.arange(10), found.classes]
             wanted = np.maximum(0, full - scores) / full
-            np.testing.assert_allclose(by_choice[choice, metric][1]["CAM"], wanted, atol=1e-5)
+            assert_same_drops(by_choice[choice, metric][1]["CAM"], wanted, full)
 
 
 def test_contrast_moves_average_drop_alone(network, pixels, found):
     by_method, moved = sensitivity.contrasts(network, pixels, found, [0.25, 1.0, 4.0], 0.3, 4)
     assert moved == 0
     rows = evaluation.evaluate(network, pixels, METHODS, 0.3, 4)
-    np.testing.assert_allclose(by_method["CAM"][:, 1], drops(rows, "CAM", "AD"), atol=1e-6)
+    assert_same_drops(by_method["CAM"][:, 1], drops(rows, "CAM", "AD"), found.scores["score"])
     assert np.abs(np.diff(by_method["CAM"].mean(axis=0))).min() > 1e-4
 
 
