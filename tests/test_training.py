@@ -265,26 +265,18 @@ def test_each_stage_warms_up_by_itself(monkeypatch):
 FULL = {"head_epochs": 2, "augment": augmentation.radiograph, "balanced": True, "patience": 2, "warm_up": 0.2}
 
 
-def noisy(count, seed):
-    """Two classes that are hard to tell, so that the validation AUC goes up and down."""
-    data = bright_and_dark(count, seed)
-    generator = np.random.default_rng(seed)
-    pixels = generator.integers(0, 256, (count, 64, 64, 3)) + 4 * data.labels[:, None, None, None]
-    pixels = np.clip(pixels, 0, 255).astype("uint8")
-    return Dataset(data.ids, data.labels, data.ids, data.class_names, (64, 64), data.positions, lambda i: pixels[i])
-
-
 def trained_fully(checkpoint=None, seed=0):
     networks.make_deterministic(seed)
     model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.4)
-    history = training.fit(model, noisy(48, 0), noisy(24, 1), 9, 8, 3e-3, seed, checkpoint=checkpoint, **FULL)
+    data, validation = bright_and_dark(48), bright_and_dark(24, seed=1)
+    history = training.fit(model, data, validation, 9, 8, 1e-3, seed, checkpoint=checkpoint, **FULL)
     return history, weights_of(model)
 
 
 @pytest.fixture(scope="module")
 def undisturbed():
     history, weights = trained_fully()
-    assert 4 < len(history) < 11  # early stopping is at work
+    assert 4 < len(history) < 11  # early stopping is at work: nothing is better than all images right
     return history, weights
 
 
@@ -399,21 +391,23 @@ def brighter(data):
         {"learning_rate": 2e-3},
         {"augment": None},
         {"balanced": False},
-        {"training": noisy(24, 0)},
+        {"training": bright_and_dark(24)},
         {"model": ("small_cnn", (64, 64), ("dark", "bright"), "softmax")},
         {"first_weights": 1},
-        {"training": brighter(noisy(48, 0))},
+        {"training": brighter(bright_and_dark(48))},
     ],
     ids=["learning rate", "augmentation", "class weights", "images", "head", "first weights", "pixels"],
 )
 def test_checkpoint_key_tells_trainings_apart(change):
     def key(model, training_images, learning_rate, augment, balanced, first_weights):
         networks.make_deterministic(first_weights)
-        return training._key(networks.build(*model), training_images, noisy(8, 1), [learning_rate, balanced], augment)
+        return training._key(
+            networks.build(*model), training_images, bright_and_dark(8, 1), [learning_rate, balanced], augment
+        )
 
     usual = {
         "model": ("small_cnn", (64, 64), ("dark", "bright")),
-        "training_images": noisy(48, 0),
+        "training_images": bright_and_dark(48),
         "learning_rate": 1e-3,
         "augment": augmentation.radiograph,
         "balanced": True,
