@@ -34,13 +34,11 @@ radiograph_images = 2000
 radiograph_epochs = 8
 radiograph_learning_rate = 2.0e-3
 radiograph_head_epochs = 0  # of the head alone, before the whole network
-warm_up = 0.0  # share of the steps in which the learning rate rises, of both classifiers
 radiograph_recipe = "plain"  # or full: augmentation, class weights, dropout, early stopping (training.RECIPES)
 precision = "float32"  # or, on a GPU, mixed_float16 or mixed_bfloat16
 training_seeds = 3  # how often the radiograph classifier is trained with the ReLU head
 softmax_seeds = 3  # and how often with the softmax head
-validation_images = 400
-test_images = 600
+test_images = 600  # and as many to choose the epoch by
 
 # %% [markdown]
 # Everything that computes is in the package; a notebook names what to compute.
@@ -69,7 +67,7 @@ build, results = Path(build), Path(results)
 # far as that reaches. Every training sees the same images.
 
 # %%
-counts = {"train": radiograph_images, "validation": validation_images, "test": test_images}
+counts = {"train": radiograph_images, "validation": test_images, "test": test_images}
 radiographs = {
     split: catalogue.load(radiograph_source, split, size, data_root, count, seed).in_memory()
     for split, count in counts.items()
@@ -90,7 +88,7 @@ leaks.between(radiographs, {split: each for split, (_, each) in checksums.items(
 # General images to train on, if that classifier is trained here.
 
 # %%
-counts = {"train": general_images, "validation": validation_images} if general_epochs else {}
+counts = {"train": general_images, "validation": test_images} if general_epochs else {}
 general = {
     split: catalogue.load(general_source, split, size, data_root, count, seed).in_memory()
     for split, count in counts.items()
@@ -98,13 +96,15 @@ general = {
 print({split: len(dataset) for split, dataset in general.items()} or "The ImageNet classifier is used as it comes.")
 
 # %% [markdown]
-# Pretrained weights come from a file in the data root where it is there, and otherwise from Keras.
+# Pretrained weights come from a file in the data root where it is there, and otherwise from Keras. A network that
+# starts from random weights warms up: its learning rate rises for half of the steps before it falls.
 
 # %%
 weights = {"radiographs": radiograph_weights, "general": general_weights or ("" if general_epochs else "imagenet")}
 files = {kind: Path(data_root) / name for kind, name in weights.items() if (Path(data_root) / name).is_file()}
 weights = {kind: str(files.get(kind, "imagenet")) if name else None for kind, name in weights.items()}
 origins = {kind: files[kind].name if kind in files else weights[kind] or "random" for kind in weights}
+warm_up = {kind: training.WARM_UP if name == "random" else 0.0 for kind, name in origins.items()}
 origins
 
 # %% [markdown]
@@ -125,7 +125,7 @@ if general_epochs:
         general["train"],
         general["validation"],
         *settings,
-        warm_up=warm_up,
+        warm_up=warm_up["general"],
         checkpoint=general_checkpoint,
     )
 else:
@@ -166,7 +166,7 @@ stages = {
     "learning_rate": radiograph_learning_rate,
     "head_epochs": radiograph_head_epochs,
     "head_learning_rate": training.HEAD_LEARNING_RATE,
-    "warm_up": warm_up,
+    "warm_up": warm_up["radiographs"],
 }
 radiograph_facts = shared | stages | recipe | {"source": radiograph_source, "class_names": class_names}
 radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"], "precision": precision}

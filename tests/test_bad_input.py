@@ -895,7 +895,6 @@ COMMANDS = [
         profile("  training_seeds:"),
         f"{IN_PROFILE}: training_seeds is None, a NoneType: a int is wanted (write 1.0e-4, not 1e-4).",
     ),
-    Case("no end", profile("  warm_up: 1"), f"{IN_PROFILE}: warm_up is 1: below 1 is wanted, or 0 for none."),
     Case("no training", profile("  training_seeds: 0"), f"{IN_PROFILE}: training_seeds is 0: at least 1 is wanted."),
     Case(
         "a count below 0",

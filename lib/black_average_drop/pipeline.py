@@ -40,7 +40,6 @@ ORDER = tuple(NEEDS)
 ALONE = ("08_your_data", "explore")  # in no profile: opened by hand, and the first one run by `choose`
 SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds", "softmax_seeds")  # other numbers may be 0
-BELOW_1 = {"alpha": "to have it chosen", "warm_up": "for none"}  # shares, with what 0 is for
 SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
 # Each command with the arguments that it heeds.
@@ -137,8 +136,8 @@ def _check_parameters(where, notebook, parameters):
         least = 1 if name in AT_LEAST_1 else 0
         if wanted in (int, float) and name not in SIGNED and not least <= value < math.inf:
             raise ValueError(f"{where}: {notebook}: {name} is {value}: at least {least} is wanted.")
-        if name in BELOW_1 and value >= 1:
-            raise ValueError(f"{where}: {notebook}: {name} is {value}: below 1 is wanted, or 0 {BELOW_1[name]}.")
+        if name == "alpha" and value >= 1:
+            raise ValueError(f"{where}: {notebook}: alpha is {value}: below 1 is wanted, or 0 to have it chosen.")
 
 
 def choose(model, images, settings=()):

@@ -241,9 +241,8 @@ def _images(record, data_root):
         if split not in catalogue.SPLITS:
             continue
         prefix = kind.removesuffix("s")
-        counts = {"train": f"{prefix}_images", "validation": "validation_images", "test": "test_images"}
         try:
-            source, count = given[f"{prefix}_source"], given[counts[split]]
+            source, count = given[f"{prefix}_source"], given[f"{prefix}_images" if split == "train" else "test_images"]
             arguments = source, split, (given["image_size"],) * 2, data_root, count, given["seed"]
             # Heads of 1,001 classes begin with a background class, and only the model knows whether it is there.
             backgrounds = (False, True) if source == "imagenet" else (False,)
