@@ -15,10 +15,7 @@ OLDEST_GLIBC = (2, 35)
 # Each tunable with its value, and with the environment variable that says the same.
 TUNABLES = {
     "glibc.malloc.hugetlb": ("1", ""),  # pages of 2 MiB where the kernel leaves it to the process (madvise)
-    "glibc.malloc.trim_threshold": (
-        "1073741824",
-        "MALLOC_TRIM_THRESHOLD_",
-    ),  # bytes that may lie free before any go back
+    "glibc.malloc.trim_threshold": ("1073741824", "MALLOC_TRIM_THRESHOLD_"),  # bytes free before any go back
     "glibc.malloc.mmap_threshold": ("1073741824", "MALLOC_MMAP_THRESHOLD_"),  # bytes from which a buffer is its own
     "glibc.malloc.top_pad": ("67108864", "MALLOC_TOP_PAD_"),  # bytes that are fetched beyond what was asked for
 }
