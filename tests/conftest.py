@@ -37,6 +37,15 @@ def pixels(generator):
     return generator.integers(0, 256, (10, 32, 32, 3)).astype("uint8")
 
 
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def precision(request):
+    """Each mixed precision. TensorFlow sees that the processor knows bfloat16 and asks oneDNN for it, which refuses
+    where it was told to pass for an older processor; on a really older one TensorFlow does not ask."""
+    if request.param == "mixed_bfloat16" and os.environ.get("ONEDNN_MAX_CPU_ISA") in ("SSE41", "AVX", "AVX2"):
+        pytest.skip("ONEDNN_MAX_CPU_ISA takes bfloat16 from oneDNN, but not from TensorFlow")
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
     """The package as pip installs it, not editable, in a folder away from the checkout: that folder, and a function

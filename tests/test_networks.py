@@ -437,7 +437,6 @@ def test_work_is_done_where_the_network_is(small_model, pixels, monkeypatch, dev
     assert network.on_accelerator == keras.ops.is_tensor(network.placed(pixels)) == (devices != ["cpu:0"])
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_network_can_be_read_in_mixed_precision(small_model, pixels, precision):
     """The layers before the head, whose scores stay float32; the model itself is left as it is."""
     exact = networks.CamNetwork.from_model(small_model)

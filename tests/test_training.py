@@ -417,7 +417,6 @@ def test_checkpoint_key_tells_trainings_apart(change):
     assert key(**usual) == key(**usual) != key(**changed)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_is_saved_as_float32(tmp_path, precision):
     networks.make_deterministic(0)
     model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.2, precision=precision)
