@@ -171,9 +171,11 @@ def unpack(archive, folder, wanted=".*"):
                 if re.fullmatch(wanted, name):
                     members[name] = member
             folder.mkdir(parents=True)
+            # Python before 3.11.4 has no filters; what they would refuse is refused above.
+            safely = {"filter": "data"} if is_tar and hasattr(tarfile, "data_filter") else {}
             try:
                 for member in tqdm(members.values(), desc="unpacking", unit="file"):
-                    opened.extract(member, folder, **({"filter": "data"} if is_tar else {}))
+                    opened.extract(member, folder, **safely)
             except BaseException:  # an interruption too must not leave half a tree
                 shutil.rmtree(folder)
                 raise
