@@ -205,7 +205,9 @@ class CamNetwork:
         activation after the dense layer. Where anything but global average pooling lies between the feature maps and
         the dense layer (Flatten, a hidden dense layer), the maps are the last of more than one position, CAM is not
         defined, and gradients take automatic differentiation, see `differentiate`. A single sigmoid output S is read
-        as logits (0, S); several are labels of their own.
+        as logits (-S/2, S/2), the only opposite pair with the model's probabilities; several are labels of their own.
+        Maps explain a logit: another softmax head with the same probabilities, such as one of logits (0, S), has other
+        maps.
         preprocessing: pixels -> what the model expects, if the model does not rescale by itself; activation: "relu" or
         "softmax" in place of the model's own, since both read the same logits; image_size (H, W): needed where the
         model takes images of any size; precision: one of PRECISIONS for the layers before the head, whatever the model
@@ -235,8 +237,8 @@ class CamNetwork:
         kernel = weights[0]
         bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[1], "float32")
         if own_activation == "sigmoid" and kernel.shape[1] == 1:
-            kernel = np.concatenate([np.zeros_like(kernel), kernel], axis=1)
-            bias = np.concatenate([np.zeros_like(bias), bias])
+            kernel = np.concatenate([-kernel / 2, kernel / 2], axis=1)
+            bias = np.concatenate([-bias / 2, bias / 2])
             own_activation = "softmax"
         if kernel.shape[1] == 1:
             raise ValueError(f"Model {model.name} has one output: two classes are wanted, or one output with sigmoid.")
