@@ -73,7 +73,8 @@ head = "pooling and a dense layer" if network.head_weights is not None else "a h
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
 facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
 facts |= {"images": "{} x {}".format(*network.image_size)}
-pd.Series(facts).to_frame("")
+display(pd.Series(facts).to_frame(""))
+Markdown(network.notice)
 
 # %% [markdown]
 # ## The images
@@ -209,8 +210,9 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
 names = choice.output_names(dataset, network.classes)
-blank = choice.blanks({name: found.maps[name] for name in distinct}, classes, names)
-recommendation = f"{warning}**{sentences['BAD']}**\n\n{sentences['AD']}\n\n" + (f"{blank}\n\n" if blank else "")
+said = [f"**{sentences['BAD']}**", sentences["AD"], network.notice]
+said.append(choice.blanks({name: found.maps[name] for name in distinct}, classes, names))
+recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
 recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
 with provenance.replacing(results / "recommendation.md") as partial:

@@ -320,9 +320,9 @@ def test_build_takes_pixels_and_ends_in_features_that_are_not_negative(backbone_
 
 
 def test_features_that_go_negative_are_refused_by_the_name_of_their_layer(generator):
-    network = networks.CamNetwork.from_model(networks.build("EfficientNetB0", (32, 32), ("a", "b")))
+    network = networks.CamNetwork.from_model(networks.build("EfficientNetB0", (64, 64), ("a", "b")))
     with pytest.raises(ValueError, match="Grad-CAM\\+\\+ on the output of layer 'top_activation'"):
-        evaluation.explain_all(network, generator.uniform(0, 255, (2, 32, 32, 3)))
+        evaluation.explain_all(network, generator.uniform(0, 255, (2, 64, 64, 3)))
 
 
 def test_softmax_head_starts_without_bias():
@@ -370,9 +370,9 @@ def test_pretrained_trunk_freezes_batch_normalisation_and_random_trunk_does_not(
 @pytest.mark.parametrize("with_head", [False, True])
 def test_backbone_with_pooling_inside_its_blocks_is_cut_at_its_end(tmp_path, with_head):
     """EfficientNet pools in every squeeze-and-excitation block: the last one is not the end of the network."""
-    full = keras.applications.EfficientNetB0(weights=None, include_top=with_head, input_shape=(32, 32, 3))
+    full = keras.applications.EfficientNetB0(weights=None, include_top=with_head, input_shape=(64, 64, 3))
     full.save_weights(tmp_path / "w.weights.h5")
-    model = networks.build("EfficientNetB0", (32, 32), ("a", "b"), weights=tmp_path / "w.weights.h5")
+    model = networks.build("EfficientNetB0", (64, 64), ("a", "b"), weights=tmp_path / "w.weights.h5")
     network = networks.CamNetwork.from_model(model)
     assert network.layer == "top_activation" and network.head_weights.shape == (1280, 2)
 
@@ -444,7 +444,7 @@ def test_build_refuses_what_it_cannot_train_with(arguments, message):
 
 
 def test_batch_normalisation_of_random_weights_follows_within_an_epoch():
-    trunk = networks.build("MobileNetV2", (32, 32), ("a", "b")).get_layer(index=2)
+    trunk = networks.build("MobileNetV2", (64, 64), ("a", "b")).get_layer(index=2)
     momenta = {layer.momentum for layer in trunk.layers if isinstance(layer, layers.BatchNormalization)}
     assert momenta == {0.9}
 
