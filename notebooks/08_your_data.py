@@ -60,6 +60,9 @@ sampling = {"resamples": resamples, "seed": seed}
 #
 # It is cut at its last feature maps. Behind global average pooling and one dense layer all maps have a closed form; any
 # other head is differentiated, and CAM and Ablation-CAM, which need the dense layer's weights, are lost.
+#
+# Maps explain a logit. A single sigmoid output S has one logit, which is read as two opposite ones, (-S/2, S/2). A
+# softmax head may have the same probabilities and other logits: then its maps, and what is recommended, differ.
 
 # %%
 loaded, _ = networks.load(model)
@@ -70,7 +73,8 @@ head = "pooling and a dense layer" if network.head_weights is not None else "a h
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
 facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
 facts |= {"images": "{} x {}".format(*network.image_size)}
-pd.Series(facts).to_frame("")
+display(pd.Series(facts).to_frame(""))
+Markdown(network.notice)
 
 # %% [markdown]
 # ## The images
@@ -205,7 +209,10 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
-recommendation = f"{warning}**{sentences['BAD']}**\n\n{sentences['AD']}\n\n"
+names = choice.output_names(dataset, network.classes)
+said = [f"**{sentences['BAD']}**", sentences["AD"], network.notice]
+said.append(choice.blanks({name: found.maps[name] for name in distinct}, classes, names))
+recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
 recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
 with provenance.replacing(results / "recommendation.md") as partial:
@@ -219,7 +226,7 @@ Markdown(recommendation)
 
 # %%
 apart = choice.disagreement(dataset, {name: found.maps[name] for name in distinct}, alpha, batch_size)
-gallery_rows, names = [], choice.output_names(dataset, network.classes)
+gallery_rows = []
 for one in np.argsort(-apart, kind="stable")[:6]:
     maps = {name: evaluation.upsampled(found.maps[name][[one]], network.image_size)[0] for name in distinct}
     title = f"{Path(dataset.ids[one]).name[:28]}\n{names[classes[one]]}, {100 * apart[one]:.0f} % apart"

@@ -59,10 +59,13 @@ def derivatives(score, features, orders=3):
     return value[0].numpy(), *(d.numpy().reshape(features.shape) for d in (d1, d2, d3)[:orders])
 
 
-def equation_7_and_8(features, d1, d2, d3):
+def equation_7_and_8(features, d1, d2, d3, normalize_alpha=False):
     activity = features.sum(axis=(0, 1), keepdims=True)
     alpha = d2 / (2 * d2 + activity * d3)
     weights = (alpha * np.maximum(d1, 0)).sum(axis=(0, 1))
+    if normalize_alpha:  # as the reference implementation: where no position is positive alpha is left as it is
+        total = np.where(d1 > 0, alpha, 0).sum(axis=(0, 1))
+        weights = weights / np.where(total == 0, 1, total)
     return features @ weights
 
 
@@ -94,6 +97,18 @@ def test_grad_cam_plus_plus_by_hand(kind):
 def test_grad_cam_plus_plus_normalised_by_hand(kind):
     found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), normalize_alpha=True))
     np.testing.assert_allclose(found, [[[1, 3]]], rtol=1e-6)  # w = slope = 1
+
+
+def test_alpha_is_normalised_over_the_positions_where_the_gradient_is_positive(kind):
+    """Of three channels one rises at one position, one nowhere, one at both."""
+    features = np.array([[[[1.0, 2.0, 2.0], [3.0, 1.0, 0.0]]]], "float32")
+    gradients = np.array([[[[2.0, -1.0, 1.0], [-1.0, 0.0, 3.0]]]], "float32")
+    # Channel 1: alpha counts where it rises alone, w = 2. Channel 2: w = 0. Channel 3: activity 2, alpha 1/4 and 1/8,
+    # w = (1/4 + 3/8) / (3/8) = 5/3.
+    found = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(gradients), normalize_alpha=True))
+    np.testing.assert_allclose(found, [[[2 + 10 / 3, 6]]], rtol=1e-6)
+    found = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(-np.abs(gradients)), normalize_alpha=True))
+    np.testing.assert_array_equal(found, 0)
 
 
 def test_grad_cam_plus_plus_closed_form_on_a_pooled_head(generator):
@@ -167,9 +182,9 @@ def test_gradients_that_vary_over_positions_against_automatic_differentiation(ge
     weights = gradients.mean(axis=(1, 2))[0]
     np.testing.assert_allclose(cams.grad_cam(features[None], gradients)[0], np.maximum(features @ weights, 0))
     exponential = derivatives(lambda maps: tf.exp(logit(maps)), features)
-    same_up_to_factor(
-        cams.grad_cam_plus_plus(features[None], gradients)[0], equation_7_and_8(features, *exponential[1:]), 1e-9
-    )
+    for normalised in (False, True):
+        found = cams.grad_cam_plus_plus(features[None], gradients, normalize_alpha=normalised)[0]
+        same_up_to_factor(found, equation_7_and_8(features, *exponential[1:], normalised), 1e-9)
 
 
 @pytest.mark.parametrize("classes", [2, 10])

@@ -63,6 +63,23 @@ def test_no_method_is_recommended_where_too_few_images_differ(generator):
     assert recommended(table).startswith("BAD recommends Grad-CAM++")
 
 
+def test_blank_maps_are_counted_by_explained_class(generator):
+    """Whatever makes them: nowhere positive before clipping, or not a number."""
+    maps = generator.uniform(0.1, 1, (3, 10, 4, 4)).astype("float32")
+    maps[0, :6] *= -1
+    maps[1, 9, 0, 0] = np.nan
+    classes = np.arange(10) // 5
+    found = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
+    said = choice.blanks(found, classes, ["NORMAL", "<b>`$x$\n"])
+    assert said == (
+        "Blank maps, which point nowhere and are scored as a black image: CAM 6 of 10 (`NORMAL` 5 of 5, `<b>'$x$` 1 of "
+        "5); Grad-CAM++ 1 of 10 (`<b>'$x$` 1 of 5)."
+    )
+    many = choice.blanks({"CAM": -maps[2]}, np.arange(10) % 5, [f"class {number}" for number in range(5)])
+    assert "CAM 10 of 10 (`class 0` 2 of 2, `class 1` 2 of 2, `class 2` 2 of 2, 2 more classes)" in many
+    assert choice.blanks({"Eigen-CAM": maps[2]}, classes, ["NORMAL", "PNEUMONIA"]) == ""
+
+
 def test_images_of_one_patient_do_not_count_as_many(generator):
     """80 images of four patients: no test that flips whole patients can be below 2 / 2^4."""
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})

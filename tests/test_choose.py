@@ -28,7 +28,11 @@ def place(tmp_path_factory):
     keras.utils.set_random_seed(3)
     backbone = keras.applications.MobileNetV2((64, 64, 3), alpha=0.35, include_top=False, weights=None)
     parts = [keras.Input((64, 64, 3)), layers.Rescaling(1 / 127.5, -1), backbone, layers.GlobalAveragePooling2D()]
-    keras.Sequential([*parts, layers.Dense(2, "softmax")]).save(root / "outside.keras")
+    model = keras.Sequential([*parts, layers.Dense(2, "softmax")])
+    kernel, bias = model.layers[-1].get_weights()
+    kernel[:, 0] = -np.abs(kernel[:, 0])  # all that Grad-CAM can show of the first class is blank
+    model.layers[-1].set_weights([kernel, bias])
+    model.save(root / "outside.keras")
     folder.save(phantoms.radiographs(20, size=64), root / "x-rays")
     (root / "x-rays/normal").rename(root / "x-rays/<script>alert(1)<")
     return root
@@ -57,6 +61,11 @@ def test_it_ends_in_one_recommendation_and_a_warning(chosen):
     assert len(re.findall(r"BAD recommends|do not tell the methods apart by BAD", text)) == 1
     assert "This is no clinical evidence." in text
     assert "**Doubtful:**" in text and "hardly vary" in text  # nobody has trained that model
+    images = pd.read_csv(build / "images.csv")
+    counted = images.filter(regex="^blank ").sum()
+    assert counted["blank CAM"] >= 10 and "Blank maps" in text
+    for name, count in counted[counted > 0].items():
+        assert f"{name.removeprefix('blank ')} {count} of 20 (" in text
 
 
 def test_everything_is_written_as_csv_with_its_provenance(chosen, place):

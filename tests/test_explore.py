@@ -64,6 +64,15 @@ def test_widgets_move_together(network, dataset):
     np.testing.assert_allclose(shown, found["scores"]["score"], atol=5e-5)
 
 
+def test_a_blank_map_and_what_lies_behind_the_maps_are_said(network, dataset):
+    assert "blank" not in explore.explorer(network, dataset).children[2].value
+    network.notice = "Behind the feature maps lies <LSTM>."
+    network.head_weights = -np.abs(network.head_weights)
+    page = explore.explorer(network, dataset).children[2].value
+    assert "Behind the feature maps lies &lt;LSTM&gt;." in page
+    assert "the map is blank: it points nowhere, and both masked images are black" in page
+
+
 def test_methods_that_a_head_does_not_allow_are_not_offered(network, dataset):
     network.head_weights = None
     sliders = explore.explorer(network, dataset).children[1]

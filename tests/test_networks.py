@@ -176,13 +176,75 @@ def test_reloaded_model_reads_the_same(tmp_path, pixels):
         assert_close(found, one)
 
 
-def test_single_sigmoid_is_read_as_two_logits(pixels):
-    model = sequential(layers.Dense(1, "sigmoid"))
+TWINS = {
+    "pooled": lambda: [layers.GlobalAveragePooling2D()],
+    "flattened": lambda: [layers.Flatten(), layers.Dropout(0.2)],
+    "hidden layer": lambda: [layers.GlobalAveragePooling2D(), layers.Dense(4, "tanh")],
+}
+
+
+def sigmoid_and_its_twin(between, pixels):
+    """A model with one sigmoid output that says yes to half of the images, and the two-output softmax model with the
+    same probabilities whose two logits are opposite."""
+    keras.utils.set_random_seed(0)
+    trunk = [keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), convolution(), *between]
+    dense, twin = layers.Dense(1), layers.Dense(2, "softmax")
+    model, pair = (keras.Sequential([*trunk, *end]) for end in ([dense, layers.Activation("sigmoid")], [twin]))
+    kernel = 4 * dense.get_weights()[0]
+    dense.set_weights([kernel, np.zeros(1)])
+    bias = -np.median(
+        keras.Model(model.inputs, dense.output).predict(pixels.astype("float32"), verbose=0), keepdims=True
+    )[0]
+    dense.set_weights([kernel, bias])
+    twin.set_weights([np.concatenate([-kernel / 2, kernel / 2], axis=1), np.concatenate([-bias / 2, bias / 2])])
+    return model, pair
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_single_sigmoid_is_read_as_two_opposite_logits(name, pixels):
+    model, _ = sigmoid_and_its_twin(TWINS[name](), pixels)
     network = networks.CamNetwork.from_model(model)
-    _, logits, scores = network.explain(pixels)
-    assert network.classes == 2 and not logits[:, 0].any()
-    assert_close(scores[:, 1:], model.predict(pixels.astype("float32"), verbose=0))
-    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
+    features, logits, scores = network.explain(pixels)
+    yes = model.predict(pixels.astype("float32"), verbose=0)[:, 0]
+    assert network.classes == 2 and network.activation == "softmax" and 0 < (yes > 0.5).mean() < 1
+    assert_close(scores, np.stack([1 - yes, yes], axis=1))
+    assert_close(logits[:, 1] - logits[:, 0], np.log(yes / (1 - yes)), 1e-4)
+    np.testing.assert_array_equal(logits[:, 0], -logits[:, 1])
+    gradients = [network.differentiate(features, np.full(10, label)) for label in (0, 1)]
+    assert_close(gradients[0], -gradients[1])
+    assert np.abs(gradients[0]).max() > 0
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_single_sigmoid_and_its_softmax_twin_have_the_same_maps_and_scores(name, pixels):
+    """Every method, both classes, both metrics and Incorrect %."""
+    pixels = (pixels * np.linspace(0.1, 1, 10)[:, None, None, None]).astype("uint8")
+    both = [networks.CamNetwork.from_model(model) for model in sigmoid_and_its_twin(TWINS[name](), pixels)]
+    needs_weights = {"CAM", "Ablation-CAM"} if name != "pooled" else set()
+    methods = {label: method for label, method in cams.METHODS.items() if label not in needs_weights}
+    predicted = both[0].explain(pixels)[1].argmax(axis=1)
+    assert len(np.unique(predicted)) == 2
+    wrong = []
+    for classes in (predicted, 1 - predicted, np.zeros(10, int), np.ones(10, int)):
+        maps, tables = [], []
+        for network in both:
+            found = evaluation.explain_all(network, pixels, methods, classes=classes)
+            maps.append(found.maps)
+            tables.append(evaluation.evaluate(network, pixels, methods, alpha=0.4, first_pass=found))
+        for method in methods:
+            assert_close(maps[0][method], maps[1][method])
+        assert set(tables[0]["metric"]) == {"AD", "BAD"}
+        for column in ("full_score", "masked_score", "full_logit", "masked_logit", "drop", "kept"):
+            assert_close(tables[0][column], tables[1][column], 1e-4)
+        shares = [incorrect(table) for table in tables]
+        assert shares[0].equals(shares[1])
+        wrong.append(shares[0])
+    assert 0 < np.mean(wrong) < 1 and len(np.unique(wrong)) > 2
+
+
+def incorrect(table):
+    """Incorrect % of each method under each metric."""
+    return (table["masked_class"] != table["class"]).groupby([table["method"], table["metric"]]).mean()
 
 
 def test_preprocessing_of_a_model_that_does_not_rescale(pixels):
@@ -258,9 +320,9 @@ def test_build_takes_pixels_and_ends_in_features_that_are_not_negative(backbone_
 
 
 def test_features_that_go_negative_are_refused_by_the_name_of_their_layer(generator):
-    network = networks.CamNetwork.from_model(networks.build("EfficientNetB0", (32, 32), ("a", "b")))
+    network = networks.CamNetwork.from_model(networks.build("EfficientNetB0", (64, 64), ("a", "b")))
     with pytest.raises(ValueError, match="Grad-CAM\\+\\+ on the output of layer 'top_activation'"):
-        evaluation.explain_all(network, generator.uniform(0, 255, (2, 32, 32, 3)))
+        evaluation.explain_all(network, generator.uniform(0, 255, (2, 64, 64, 3)))
 
 
 def test_softmax_head_starts_without_bias():
@@ -308,9 +370,9 @@ def test_pretrained_trunk_freezes_batch_normalisation_and_random_trunk_does_not(
 @pytest.mark.parametrize("with_head", [False, True])
 def test_backbone_with_pooling_inside_its_blocks_is_cut_at_its_end(tmp_path, with_head):
     """EfficientNet pools in every squeeze-and-excitation block: the last one is not the end of the network."""
-    full = keras.applications.EfficientNetB0(weights=None, include_top=with_head, input_shape=(32, 32, 3))
+    full = keras.applications.EfficientNetB0(weights=None, include_top=with_head, input_shape=(64, 64, 3))
     full.save_weights(tmp_path / "w.weights.h5")
-    model = networks.build("EfficientNetB0", (32, 32), ("a", "b"), weights=tmp_path / "w.weights.h5")
+    model = networks.build("EfficientNetB0", (64, 64), ("a", "b"), weights=tmp_path / "w.weights.h5")
     network = networks.CamNetwork.from_model(model)
     assert network.layer == "top_activation" and network.head_weights.shape == (1280, 2)
 
@@ -382,7 +444,7 @@ def test_build_refuses_what_it_cannot_train_with(arguments, message):
 
 
 def test_batch_normalisation_of_random_weights_follows_within_an_epoch():
-    trunk = networks.build("MobileNetV2", (32, 32), ("a", "b")).get_layer(index=2)
+    trunk = networks.build("MobileNetV2", (64, 64), ("a", "b")).get_layer(index=2)
     momenta = {layer.momentum for layer in trunk.layers if isinstance(layer, layers.BatchNormalization)}
     assert momenta == {0.9}
 

@@ -43,8 +43,9 @@ def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False
 
     features >= 0 and gradients (N, h, w, K), gradients of the logit S_c. For a score phi(S), phi' > 0, eq. (8) is
     alpha = 1 / (2 + curvature g sum(A)) with curvature = phi'''/phi''; exp, the choice of the Grad-CAM++ paper, has 1,
-    and its factor exp(S) cancels, so it is never computed. normalize_alpha divides alpha by its sum over positions,
-    as the reference implementation does. Returns (N, h, w), >= 0.
+    and its factor exp(S) cancels, so it is never computed. normalize_alpha divides alpha by its sum over the positions
+    where g is positive, as the reference implementation (Chattopadhay et al. 2018) does; a channel whose g is nowhere
+    positive has w_k = 0 either way. Returns (N, h, w), >= 0.
     Raises ValueError where features are negative: then the denominator can vanish and eq. (8) has no meaning.
     """
     xp = namespace(features, gradients)
@@ -56,7 +57,8 @@ def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False
     activity = xp.sum(features, axis=(1, 2), keepdims=True)
     alpha = 1 / (2 + curvature * slopes * activity)  # only slopes > 0 survive eq. (7), so the denominator is >= 2
     if normalize_alpha:
-        alpha = alpha / xp.sum(alpha, axis=(1, 2), keepdims=True)
+        total = xp.sum(xp.where(slopes > 0, alpha, xp.zeros_like(alpha)), axis=(1, 2), keepdims=True)
+        alpha = alpha / xp.where(total > 0, total, xp.ones_like(total))
     weights = xp.sum(alpha * slopes, axis=(1, 2))
     return xp.einsum("nhwk,nk->nhw", features, weights)
 

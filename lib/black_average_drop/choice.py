@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 from tqdm import tqdm
 
-from black_average_drop import agreement, cams, evaluation, masks, metrics, networks, provenance
+from black_average_drop import agreement, cams, evaluation, localization, masks, metrics, networks, provenance
 from black_average_drop.datasets.folder import UNLABELLED
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
@@ -174,6 +174,30 @@ def recommendation(metric, table, pairs, same_as=None):
     return (
         f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
     )
+
+
+def blanks(maps, classes, names):
+    """One sentence that counts the blank maps of each method by the class that is explained, "" where there is none.
+
+    maps: name -> (N, h, w), before clipping; classes (N,) the explained class; names: of the classes.
+    """
+    found = []
+    for name, drawn in maps.items():
+        blank = localization.blank(np.maximum(drawn, 0))
+        if blank.any():
+            counted = pd.Series(blank).groupby(np.asarray(classes)).agg(["sum", "size"]).query("sum > 0")
+            counted = counted.sort_values("sum", ascending=False, kind="stable")
+            parts = [f"{_as_code(names[label])} {row['sum']} of {row['size']}" for label, row in counted[:3].iterrows()]
+            parts += [f"{len(counted) - 3} more classes"] if len(counted) > 3 else []
+            found.append(f"{name} {blank.sum()} of {len(blank)} ({', '.join(parts)})")
+    if not found:
+        return ""
+    return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(found)}."
+
+
+def _as_code(name):
+    """A class's name as code in Markdown, where none of its signs means anything."""
+    return "`{}`".format(" ".join(name.replace("`", "'").split()))
 
 
 def disagreement(dataset, maps, alpha, batch_size=32):

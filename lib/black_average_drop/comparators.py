@@ -149,7 +149,7 @@ def _table(explainers, model, images, batch_size):
 
 def _likeness(explainers, network, images):
     """How far their maps are ours, as text: the median correlation over the images; each has a kernel of its own to
-    resize maps with."""
+    resize maps with. On this pooled head it does not matter that tf-keras-vis sums alpha over all positions."""
     methods = cams.chosen(["Grad-CAM", "Grad-CAM++ (normalised alpha)"])  # which tf-keras-vis draws, and Xplique nearly
     found = evaluation.explain_all(network, images, methods, len(images))
     texts = []

@@ -9,11 +9,12 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from black_average_drop import cams, choice, evaluation, figures, masks
+from black_average_drop import cams, choice, evaluation, figures, localization, masks
 
 COLOUR_MAPS = (figures.COLOUR_MAP, "cividis", "inferno", "gray", "jet")
 SIDE = 240  # pixels of a panel
 THUMBNAIL = 72
+BLANK = "For this class the map is blank: it points nowhere, and both masked images are black."
 
 
 def look(network, image, features, logits, label, method, alpha):
@@ -70,7 +71,8 @@ def explorer(network, dataset, alpha=0.2):
         if not state["quiet"]:
             image, features, logits = features_of(state["row"])
             found = look(network, image, features, logits, label.value, method.value, share.value)
-            page.value = _page(dataset.ids[state["row"]], image, found, names, opacity.value, colours.value)
+            said = [network.notice, BLANK if localization.blank(found["map"][None]).any() else ""]
+            page.value = _page(dataset.ids[state["row"]], image, found, names, opacity.value, colours.value, said)
 
     def choose(row):
         state.update(row=row, quiet=True)  # the class changes with the image: one drawing, not two
@@ -99,8 +101,8 @@ def _drawable(network, dataset):
     return list(cams.usable(explanation, cams.METHODS)[0])
 
 
-def _page(name, image, found, names, opacity, colour_map):
-    """The three panels, each with its score, as HTML."""
+def _page(name, image, found, names, opacity, colour_map, said):
+    """The three panels, each with its score, and above them what is said of the map, as HTML."""
     scores = found["scores"]
     left = f"B, {100 * found['kept']:.0f} % of the pixels left (BAD)"
     shown = {
@@ -118,7 +120,8 @@ def _page(name, image, found, names, opacity, colour_map):
             f'src="data:image/png;base64,{picture}"><figcaption>{title}<br>{sign} = <b>{score:.4f}</b>, '
             f"predicted {predicted}</figcaption></figure>"
         )
-    return f'<p>{html.escape(str(name))}</p><div style="display:flex;flex-wrap:wrap">{"".join(panels)}</div>'
+    above = "".join(f"<p>{html.escape(line)}</p>" for line in (str(name), *said) if line)
+    return f'{above}<div style="display:flex;flex-wrap:wrap">{"".join(panels)}</div>'
 
 
 def _png(image):

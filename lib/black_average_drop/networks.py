@@ -11,6 +11,8 @@ import tempfile
 import threading
 import warnings
 import zipfile
+from bisect import bisect_left
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -21,12 +23,16 @@ from keras import layers, ops
 from black_average_drop.arrays import as_float32, namespace
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
+_NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 # What models that do not rescale by themselves may have been trained on; any name in keras.applications will do, too.
 PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
 _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 # The name of a dtype policy in a model's configuration; what a layer takes in, or casts to, has its dtype as a text.
 _POLICY = re.compile(r'("class_name": "DTypePolicy", "config": {"name": )"([a-z0-9_]+)"')
+# The size of the images in the configuration of an input layer.
+_SIZE = re.compile(r'("batch_shape": \[null, )\d+, \d+(, \d+\])')
+_LARGEST_SIZE = 2048  # up to which an image size is looked for that gives more than one position
 _FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
@@ -70,6 +76,7 @@ def build(backbone, image_size, class_names, activation="relu", weights=None, dr
     keras.config.set_dtype_policy(precision)
     try:
         trunk, _ = _trunk(backbone, image_size, weights)
+        _check_positions(trunk, image_size, backbone)
         rescaled = _rescaled(inputs, backbone)
     finally:
         keras.config.set_dtype_policy(before)
@@ -89,6 +96,7 @@ def build_imagenet(backbone, image_size, weights="imagenet"):
     """
     inputs = keras.Input((*image_size, 3), name="pixels")
     trunk, head = _trunk(backbone, image_size, weights, with_head=True)
+    _check_positions(trunk, image_size, backbone)
     pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(_rescaled(inputs, backbone)))
     dense = layers.Dense(head[0].shape[1], "softmax", dtype="float32", name="head")
     model = keras.Model(inputs, dense(pooled), name=f"{backbone}_imagenet")
@@ -100,8 +108,14 @@ def in_precision(model, precision):
     """A copy of a model, with the same weights, all of whose layers compute in one of PRECISIONS: in float32, what
     training in mixed precision gives is made fit for measuring. Raises ValueError for another precision."""
     _check_precision(precision)
-    text = _POLICY.sub(rf'\1"{precision}"', json.dumps(model.get_config()))
-    copy = type(model).from_config(json.loads(text))
+    try:
+        text = _POLICY.sub(rf'\1"{precision}"', json.dumps(model.get_config()))
+        copy = type(model).from_config(json.loads(text))
+    except (NotImplementedError, TypeError) as problem:
+        raise ValueError(
+            f"Model {model.name} cannot be made again in {precision}: give each layer of your own a get_config, and "
+            "register it with keras.saving.register_keras_serializable()."
+        ) from problem
     copy.set_weights(model.get_weights())
     return copy
 
@@ -181,13 +195,15 @@ class CamNetwork:
 
     activation: "relu", "softmax" or "sigmoid" (several labels at once); head_weights (K, C) of a head of global average
     pooling and one dense layer, None for any other head; layer: the name of the layer whose output the feature maps
-    are; image_size (H, W); classes: their number C; on_accelerator: whether a GPU or TPU is there, see `placed`.
+    are; notice: a sentence on what mixes their positions before the head, or ""; image_size (H, W); classes: their
+    number C; on_accelerator: whether a GPU or TPU is there, see `placed`.
     """
 
     def __init__(self, trunk, head, activation, layer, head_weights=None, preprocessing=None, image_size=None):
         self.head_weights = head_weights
         self.activation = activation
         self.layer = layer
+        self.notice = ""
         self.image_size = tuple(image_size or trunk.input_shape[1:3])
         self.classes = head.output_shape[-1]
         self.on_accelerator = not keras.distribution.list_devices()[0].startswith("cpu")
@@ -205,7 +221,10 @@ class CamNetwork:
         activation after the dense layer. Where anything but global average pooling lies between the feature maps and
         the dense layer (Flatten, a hidden dense layer), the maps are the last of more than one position, CAM is not
         defined, and gradients take automatic differentiation, see `differentiate`. A single sigmoid output S is read
-        as logits (0, S); several are labels of their own.
+        as logits (-S/2, S/2), the only opposite pair with the model's probabilities; several are labels of their own.
+        Maps explain a logit: another softmax head with the same probabilities, such as one of logits (0, S), has other
+        maps. Feature maps have rows and columns of the image, and more than one position: vision transformers, which
+        work on tokens, are refused; a convolutional network before attention or recurrence is read, with a `notice`.
         preprocessing: pixels -> what the model expects, if the model does not rescale by itself; activation: "relu" or
         "softmax" in place of the model's own, since both read the same logits; image_size (H, W): needed where the
         model takes images of any size; precision: one of PRECISIONS for the layers before the head, whatever the model
@@ -214,6 +233,11 @@ class CamNetwork:
         """
         if not isinstance(model, keras.Model):
             raise ValueError(f"A Keras model is wanted, not {type(model).__name__}: load it from its file.")
+        if not hasattr(model, "inputs") and not isinstance(model, keras.Sequential):
+            raise ValueError(
+                f"Model {model.name} is a subclassed one, whose layers cannot be followed: pass "
+                f"keras.Model(inputs, {model.name}.call(inputs)) of inputs = keras.Input((height, width, 3))."
+            )
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(
                 f"Model {model.name} must be built, with one input and one output: make a keras.Model of these."
@@ -225,9 +249,11 @@ class CamNetwork:
         if None in model.input_shape[1:3] and image_size is None:
             raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
         _check_precision(precision)
-        if any(name != precision for _, name in _POLICY.findall(json.dumps(model.get_config(), default=str))):
-            model = in_precision(model, precision)
         steps = list(_backwards(model))
+        computing = (layer for layer in _leaves(model) if not isinstance(layer, layers.InputLayer))
+        if any(layer.dtype_policy.name != precision for layer in computing):
+            model = in_precision(model, precision)
+            steps = list(_backwards(model))
         head, own_activation = _find_head(steps, model.name)
         features, layer, pooled = _find_features(steps, head, model.name)
         dense, _, _ = steps[head]
@@ -235,8 +261,8 @@ class CamNetwork:
         kernel = weights[0]
         bias = weights[1] if len(weights) > 1 else np.zeros(kernel.shape[1], "float32")
         if own_activation == "sigmoid" and kernel.shape[1] == 1:
-            kernel = np.concatenate([np.zeros_like(kernel), kernel], axis=1)
-            bias = np.concatenate([np.zeros_like(bias), bias])
+            kernel = np.concatenate([-kernel / 2, kernel / 2], axis=1)
+            bias = np.concatenate([-bias / 2, bias / 2])
             own_activation = "softmax"
         if kernel.shape[1] == 1:
             raise ValueError(f"Model {model.name} has one output: two classes are wanted, or one output with sigmoid.")
@@ -245,9 +271,12 @@ class CamNetwork:
         elif own_activation == "linear":
             raise ValueError(f'The head of {model.name} has no activation: pass activation="softmax" or "relu".')
         trunk = _between((model.inputs[0], ()), steps[features][1:], model.name)
-        before = layers.GlobalAveragePooling2D(dtype="float32")
+        size = image_size or trunk.input_shape[1:3]
+        _check_positions(trunk, size, f"Model {model.name}")
+        before, notice = layers.GlobalAveragePooling2D(dtype="float32"), ""
         if not pooled:
             before = _between(steps[features][1:], steps[head][1:], model.name)
+            notice = _notice(trunk, before, layer, size, model.name)
         inputs = keras.Input(trunk.output_shape[1:])
         logits = layers.Dense(kernel.shape[1], dtype="float32", name="logits")
         after = keras.Model(inputs, logits(before(inputs)), name="head")
@@ -255,6 +284,7 @@ class CamNetwork:
         logits.set_weights([kernel, bias.astype("float32")])
         weights = kernel if pooled else None
         network = cls(trunk, after, activation or own_activation, layer, weights, preprocessing, image_size)
+        network.notice = notice
         network._made_from = model, preprocessing, activation, precision
         return network
 
@@ -511,11 +541,108 @@ def _find_features(steps, head, name):
             if getattr(layer, "data_format", "channels_last") != "channels_last":
                 raise ValueError(f"Model {name} keeps channels first: build it with channels last.")
             maker = steps[position + 1][0] if position + 1 < len(steps) else None
-            if maker is None:
-                raise ValueError(f"Model {name} has no layer between its image and its head: no feature maps to show.")
+            if not any(_learns(one) for one, _, _ in steps[position + 1 :]):
+                raise ValueError(
+                    f"Model {name} has no layer that learns feature maps, in rows and columns, from its image: choose "
+                    "a convolutional network."
+                )
+            _check_rows_and_columns(steps[position:], name)
             return position, maker.name, pooled
         plain = plain and (_passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape))
     raise ValueError(f"Model {name} has no feature maps before its dense head: a convolutional network is wanted.")
+
+
+def _check_rows_and_columns(steps, name):
+    """Whether a tensor of rows and columns, the input of the first of the steps back from it, has those of the image:
+    of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else."""
+    for (_, maps, _), (maker, source, _) in pairwise(steps):
+        known = len(source.shape) < 4 <= len(maps.shape) and None not in maps.shape[1:]
+        if known and source.shape[1:] != (np.prod(maps.shape[1:-1]), maps.shape[-1]):
+            raise ValueError(
+                f"Model {name} has no feature maps: its layer {maker.name!r} makes {maps.shape[1:]} of "
+                f"{source.shape[1:]}, no rows and columns of the image; choose a convolutional network."
+            )
+
+
+def _check_positions(trunk, size, name):
+    """Raises ValueError where feature maps have one position, naming the smallest size of images that gives 2 x 2."""
+    channels, shape = trunk.input_shape[-1], trunk.output_shape
+    if None in shape[1:3]:
+        shape = trunk.compute_output_shape((None, *size, channels))
+    if tuple(shape[1:3]) != (1, 1):
+        return
+    remedy = "take larger images"
+    try:  # the same layers for images of any size
+        text = _SIZE.sub(r"\1null, null\2", json.dumps(trunk.get_config()))
+        free = type(trunk).from_config(json.loads(text))
+        sides = range(1, _LARGEST_SIZE)
+        side = bisect_left(sides, 2, key=lambda side: _positions(free, side, channels)) + 1
+        if side < _LARGEST_SIZE:
+            remedy = f"images of {side} x {side} pixels give 2 x 2"
+    except (ValueError, TypeError, NotImplementedError):
+        pass  # layers of a fixed size, or layers that cannot be made again
+    raise ValueError(
+        f"{name} has feature maps of one position for images of {size[0]} x {size[1]} pixels, so that every map is "
+        f"the same all over: {remedy}."
+    )
+
+
+def _positions(trunk, side, channels):
+    """The rows or columns, whichever are fewer, of the feature maps of square images; 0 where there are none."""
+    try:
+        return min(trunk.compute_output_shape((None, side, side, channels))[1:3])
+    except ValueError:  # smaller than a window
+        return 0
+
+
+def _notice(trunk, before, layer, size, name):
+    """A sentence on layers between the feature maps and the head that mix positions, as attention and recurrence do.
+    Raises ValueError where they are all that does: then the maps are single patches of the image."""
+    kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in _leaves(before) if _is_on_tokens(one)))
+    if not kinds:
+        return ""
+    if _sees_single_patches(trunk, size):
+        raise ValueError(
+            f"Model {name} works on tokens: its last feature maps (layer {layer!r}) are single patches of the image, "
+            f"and {kinds} lie behind them; put layers.Reshape((rows, columns, channels)) behind the last tokens, where "
+            "each is a patch, or choose a convolutional network."
+        )
+    return f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
+
+
+def _learns(layer):
+    """Whether a layer has weights other than those of a normalization."""
+    return bool(getattr(layer, "weights", ())) and not isinstance(layer, _NORMALIZATIONS)
+
+
+def _is_on_tokens(layer):
+    """Whether a layer learns from, or attends to, a sequence (N, T, K)."""
+    inputs = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
+    takes_part = _learns(layer) or isinstance(layer, layers.Attention)
+    return takes_part and any(len(tensor.shape) == 3 for tensor in inputs)
+
+
+def _sees_single_patches(trunk, size):
+    """Whether the first position of the feature maps stays as it is, up to rounding, when the pixels of all other
+    positions change places, which leaves the statistics of the image as they are."""
+    generator = np.random.default_rng(0)
+    images, others = generator.uniform(0, 255, (2, 4, *size, trunk.input_shape[-1])).astype("float32")
+    rows, columns = (-(-side // count) for side, count in zip(size, trunk(images[:1]).shape[1:3], strict=True))
+    outside = np.ones(size, bool)
+    outside[:rows, :columns] = False
+    moved = images.copy()
+    moved[:, outside] = generator.permutation(images[:, outside], axis=1)
+    first, same, other = (np.asarray(trunk(batch, training=False))[:, 0, 0] for batch in (images, moved, others))
+    return bool(np.abs(first - same).max() < 1e-3 * np.abs(first - other).max())
+
+
+def _leaves(model):
+    """The layers of a model and of the models within it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        else:
+            yield layer
 
 
 def _between(start, target, name):
@@ -547,6 +674,12 @@ def _backwards(model):
     while True:
         layer, source = _origin(tensor)
         if isinstance(layer, keras.Model):
+            if not hasattr(layer, "outputs"):
+                raise ValueError(
+                    f"Model {model.name} holds the subclassed model {layer.name!r}, whose layers cannot be followed: "
+                    f"put {layer.name}.call(x) in the place of {layer.name}(x), which makes the same layers a part of "
+                    "the model around it."
+                )
             around.append((layer, source, tensor))
             tensor = layer.outputs[tensor._keras_history.tensor_index]
         elif source is not None:
@@ -559,10 +692,12 @@ def _backwards(model):
 
 
 def _origin(tensor):
-    """The layer that made a symbolic tensor, and that layer's (first) input tensor, or None for an input."""
+    """The layer that made a symbolic tensor, and that layer's input tensor, or None for an input: of several the first
+    with rows and columns, or else the first."""
     history = tensor._keras_history
-    arguments = history.operation._inbound_nodes[history.node_index].input_tensors
-    return history.operation, (arguments[0] if arguments else None)
+    arguments = list(history.operation._inbound_nodes[history.node_index].input_tensors)
+    wide = [one for one in arguments if len(one.shape) == 4 and one.shape[1:3] != (1, 1)]
+    return history.operation, next(iter(wide + arguments), None)
 
 
 def _passes_through(layer):
