@@ -144,6 +144,17 @@ def write_dicom(path, **tags):
     pydicom.dcmwrite(path, file, enforce_file_format=True)
 
 
+def packed_tiff(values):
+    """A TIFF of 12 bits a pixel, two in three bytes, with no compression."""
+    nibbles = [f"{value:03x}" for value in values.ravel()]
+    data = bytes.fromhex("".join(nibbles))
+    tags = [(256, 3, 8), (257, 3, 8), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1), (278, 3, 8)]
+    tags.append((279, 4, len(data)))
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return content("a.tif", b"II*\0" + struct.pack("<I", 8 + len(data)) + data + directory)
+
+
 def radiograph(change=None, **tags):
     def write(root):
         write_dicom(root / "a.dcm", **tags)
@@ -155,6 +166,11 @@ def radiograph(change=None, **tags):
 
 def grey(values):
     return np.repeat(np.asarray(values, float)[..., None], 3, axis=2)
+
+
+def over(values, low, high):
+    """Shown over all values that the bits of a file allow."""
+    return grey(np.round((values.astype(float) - low) / (high - low) * 255))
 
 
 HALVES = np.repeat([[0] * 10000 + [255] * 10000], 10, axis=0).astype("uint8")
@@ -177,9 +193,9 @@ IMAGES = [
     Case("palette", palette(), COLOUR),
     Case("palette, one colour transparent", palette(transparency=0), f"{{root}}/a.png {TRANSPARENT}"),
     Case("CMYK", lambda root: Image.fromarray(FLAT).convert("CMYK").save(root / "a.jpg"), FLAT),
-    Case("16 bits", picture(1000 + GREY.astype("uint16") * 9), grey(np.round(GREY / 252 * 255))),
-    Case("16 bits, all alike", picture(np.full(SIZE, 700, "uint16")), np.zeros((8, 8, 3))),
-    Case("16 bits, written by hand", deep_png(1000 + GREY.astype(int) * 9, 0), grey(np.round(GREY / 252 * 255))),
+    Case("16 bits", picture(1000 + GREY.astype("uint16") * 99), over(1000.0 + GREY * 99.0, 0, 65535)),
+    Case("16 bits, all alike", picture(np.full(SIZE, 700, "uint16")), np.full((8, 8, 3), 3)),
+    Case("16 bits, written by hand", deep_png(1000 + GREY.astype(int) * 99, 0), over(1000.0 + GREY * 99.0, 0, 65535)),
     Case("colours of 16 bits, PNG", deep_png(COLOUR.astype(int) * 16, 2), f"{{root}}/a.png {DEEP}"),
     Case("grey with alpha of 16 bits, PNG", deep_png(with_alpha(GREY, 8), 4), f"{{root}}/a.png {DEEP}"),
     Case("colours of 16 bits", tiff(COLOUR.astype("uint16") * 16, photometric="rgb"), f"{{root}}/a.tif {DEEP}"),
@@ -197,9 +213,10 @@ IMAGES = [
         tiff((GREY // 2 - 63.0).astype("int8")),
         "{root}/a.tif is a TIFF of signed 8-bit values: save it with values from 0 to 255, or as 16 bits.",
     ),
-    Case("signed, 16 bits", tiff(GREY.astype("int16") * 9 - 1000), grey(np.round(GREY / 252 * 255))),
-    Case("signed, 32 bits", tiff(GREY.astype("int32") * 9 - 1000), grey(np.round(GREY / 252 * 255))),
-    Case("unsigned, 32 bits", tiff(GREY.astype("uint32") * 9), grey(np.round(GREY / 252 * 255))),
+    Case("signed, 16 bits", tiff(GREY.astype("int16") * 99 - 1000), over(GREY * 99.0 - 1000, -32768, 32767)),
+    Case("12 bits, TIFF", packed_tiff(GREY.astype(int) * 16), over(GREY * 16.0, 0, 4095)),
+    Case("signed, 32 bits", tiff(GREY.astype("int32") << 22), over(GREY * 2.0**22, -(2**31), 2**31 - 1)),
+    Case("unsigned, 32 bits", tiff(GREY.astype("uint32") << 23), over(GREY * 2.0**23, 0, 2**32 - 1)),
     Case(
         "unsigned, 32 bits, all of them used",
         tiff(GREY.astype("uint32") << 24),
@@ -222,7 +239,8 @@ IMAGES = [
         tiff(COLOUR.astype("float32"), photometric="rgb"),
         f"{{root}}/a.tif {REFETCH}",
     ),
-    Case("animated GIF named .png", frames("a.png", "GIF"), f"{{root}}/a.png {FRAMES}"),
+    Case("GIF named .png", picture(GREY, format="GIF"), f"{{root}}/a.png {REFETCH}"),
+    Case("animated GIF named .png", frames("a.png", "GIF"), f"{{root}}/a.png {REFETCH}"),
     Case("animated PNG", frames("a.png", "PNG"), f"{{root}}/a.png {FRAMES}"),
     Case("animated WebP", frames("a.webp", "WEBP"), f"{{root}}/a.webp {FRAMES}"),
     Case("several pictures in a JPEG", frames("a.jpg", "MPO"), f"{{root}}/a.jpg {FRAMES}"),
@@ -234,7 +252,7 @@ IMAGES = [
     Case(
         "EXIF: 16 bits, a quarter turn",
         turned(GREY.astype("uint16") * 9, 8),
-        grey(np.rot90(np.round(GREY / 252 * 255))),
+        over(np.rot90(GREY) * 9.0, 0, 65535),
     ),
     Case(
         "TIFF, turned",
@@ -251,7 +269,7 @@ IMAGES = [
         header_of(50_000, 50_000),
         "{root}/a.png holds too many pixels (...): make it smaller, or leave it out.",
     ),
-    Case("DICOM", radiograph(), grey(np.round(GREY / 252 * 255))),
+    Case("DICOM", radiograph(), over(GREY, 0, 4095)),
     Case("DICOM, empty", content("a.dcm", b""), NOT_DICOM),
     Case("DICOM, truncated", radiograph(lambda data: data[:-60]), NOT_DICOM),
     Case(
