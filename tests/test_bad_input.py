@@ -4,6 +4,8 @@ Sentences are whole; "..." stands for a list of choices or for the words of anot
 the case. `CASES` holds every row of every table.
 """
 
+import errno
+import os
 import re
 import shutil
 import struct
@@ -173,6 +175,20 @@ def over(values, low, high):
     return grey(np.round((values.astype(float) - low) / (high - low) * 255))
 
 
+def words(size, kind=b"zTXt", chunks=1, before=b"name\0\0"):
+    """GREY as PNG, with chunks of compressed text, or another kind, that unpack to so many bytes each."""
+
+    def write(root):
+        picture(GREY)(root)
+        data = (root / "a.png").read_bytes()
+        text = before + zlib.compress(bytes(size))
+        chunk = struct.pack(">I", len(text)) + kind + text + struct.pack(">I", zlib.crc32(kind + text))
+        (root / "a.png").write_bytes(data[:33] + chunk * chunks + data[33:])  # behind the header
+
+    return write
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
 HALVES = np.repeat([[0] * 10000 + [255] * 10000], 10, axis=0).astype("uint8")
 IMAGES = [
     Case("truncated PNG", cut("a.png"), f"{{root}}/a.png {REFETCH}"),
@@ -181,6 +197,18 @@ IMAGES = [
     Case("truncated WebP", cut("a.webp"), f"{{root}}/a.webp {REFETCH}"),
     Case("empty file", content("a.png", b""), f"{{root}}/a.png {REFETCH}"),
     Case("text named .png", content("a.png", b"no image"), f"{{root}}/a.png {REFETCH}"),
+    Case("PNG with a little text", words(1000), grey(GREY)),
+    Case("PNG with 2 MB of text", words(2_000_000), f"{{root}}/a.png {REFETCH}"),
+    Case(
+        "PNG with 2 MB of text in Unicode",
+        words(2_000_000, b"iTXt", before=b"name\0\1\0\0\0"),
+        f"{{root}}/a.png {REFETCH}",
+    ),
+    Case("PNG with a colour profile of 2 MB", words(2_000_000, b"iCCP"), f"{{root}}/a.png {REFETCH}"),
+    Case("PNG with a hundred texts", words(1_000_000, chunks=100), f"{{root}}/a.png {REFETCH}"),
+    Case("PostScript named .png", content("a.png", POSTSCRIPT), f"{{root}}/a.png {REFETCH}"),
+    Case("PostScript named .tif", content("a.tif", POSTSCRIPT), f"{{root}}/a.tif {REFETCH}"),
+    Case("JPEG 2000 named .png", picture(GREY, format="JPEG2000"), f"{{root}}/a.png {REFETCH}"),
     Case("JPEG named .png", picture(FLAT, format="JPEG"), FLAT),
     Case("1 x 1", picture(COLOUR[:1, 1:2]), np.broadcast_to(COLOUR[0, 1], (8, 8, 3))),
     Case("20,000 x 10", picture(HALVES), grey(np.tile([0] * 3 + [np.nan] * 2 + [255] * 3, (8, 1)))),
@@ -302,14 +330,34 @@ def test_images(case, tmp_path):
     assert sorted(tmp_path.iterdir()) == there
 
 
+@pytest.mark.parametrize("problem", [MemoryError, EOFError, struct.error, IndexError, zlib.error, ValueError])
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.dcm"])
+@pytest.mark.parametrize("message", ["out of range", ""])
+def test_whatever_a_decoder_raises_the_file_is_named(tmp_path, monkeypatch, problem, name, message):
+    def stumble(*arguments, **options):
+        raise problem(message)
+
+    if name == "a.dcm":
+        write_dicom(tmp_path / name)
+        monkeypatch.setattr("pydicom.pixels.pixel_array", stumble)
+    else:
+        picture(GREY.astype("uint16") if name == "a.tif" else GREY, name)(tmp_path)
+        monkeypatch.setattr(Image.Image, "load", stumble)
+    kind = "a DICOM image" if name == "a.dcm" else "an image"
+    with pytest.raises(ValueError) as found:
+        folder.load(tmp_path, SIZE).images()
+    said = re.escape(message or problem.__name__)
+    assert re.fullmatch(rf"{tmp_path}/{name} cannot be read as {kind} \({said}\): [a-zA-Z ,]+\.", str(found.value))
+
+
 # A labels.csv beside a.png and b.png; outcome: the label of each id.
 
 
-def csv(text, encoding="utf-8", *names):
+def csv(text, encoding="utf-8", *names, name="labels.csv"):
     def write(root):
-        for name in names or ("a.png", "b.png"):
-            picture(COLOUR, name)(root)
-        (root / "labels.csv").write_bytes(text.encode(encoding))
+        for image in names or ("a.png", "b.png"):
+            picture(COLOUR, image)(root)
+        (root / name).write_bytes(text.encode(encoding))
 
     return write
 
@@ -326,6 +374,13 @@ TABLES = [
     Case("labels in Japanese", csv("image,label\na.png,肺炎\nb.png,正常\n"), {"a.png": "肺炎", "b.png": "正常"}),
     Case("a comma in a name", csv('image,label\n"a,b.png",ill\n', "utf-8", "a,b.png"), {"a,b.png": "ill"}),
     Case("NA is a label", csv("image,label\na.png,NA\nb.png,well\n"), {"a.png": "NA", "b.png": "well"}),
+    Case("a capital in its name", csv("image,label\na.png,ill\nb.png,well\n", name="Labels.csv"), LABELS),
+    Case("capitals in its name", csv("image,label\na.png,ill\nb.png,well\n", name="LABELS.CSV"), LABELS),
+    Case(
+        "two tables, by capitals",
+        lambda root: [csv("image\na.png\n", name=name)(root) for name in ("Labels.csv", "labels.csv")],
+        "{root} holds Labels.csv and labels.csv: leave one of them.",
+    ),
     Case("Shift JIS", csv("image,label\na.png,肺炎\n", "cp932"), NO_CSV),
     Case("UTF-16", csv("image,label\na.png,ill\n", "utf-16"), NO_CSV),
     Case("a CSV of no bytes", csv(""), NO_CSV),
@@ -419,6 +474,7 @@ def link(name, target, *names):
 
 
 LEADS_OUT = "{{root}}/{} is a link that leads out of {{root}}: copy the file there, or leave it out."
+NOT_UTF_8 = "The name of {{root}}/{} is not UTF-8: rename the file or its folder."
 EMPTY = "{root} holds no images: put them into it, or into one sub-folder for each class."
 FOLDERS = [
     Case("missing", shutil.rmtree, "{root} is missing: it should hold ...; see data/README.md, or pass another DATA=."),
@@ -430,6 +486,27 @@ FOLDERS = [
     Case("hidden files in sub-folders", files("ill/a.png", "ill/.b.png", ".c/d.png"), (["ill/a.png"], [])),
     Case("names in Japanese, with spaces", files("肺 炎/胸部 1.png"), (["肺 炎/胸部 1.png"], [])),
     Case("names that Markdown and HTML know", files("<b>*a*</b>|.png".replace("/", "")), (["<b>*a*<b>|.png"], [])),
+    Case(
+        "a name in Shift JIS",
+        files("a.png", os.fsdecode("胸部.png".encode("cp932"))),
+        NOT_UTF_8.format(r"\x8b\xb9\x95\x94.png"),
+    ),
+    Case(
+        "a folder's name in Shift JIS",
+        files("a/a.png", os.fsdecode("肺炎".encode("cp932")) + "/a.png"),
+        NOT_UTF_8.format(r"\x94x\x89\x8a/a.png"),
+    ),
+    Case(
+        "another file's name in Shift JIS",
+        files("a.png", os.fsdecode("胸部.txt".encode("cp932"))),
+        (["a.png"], [r"\x8b\xb9\x95\x94.txt"]),
+    ),
+    Case(
+        "a table with a capital in its name",
+        lambda root: (files("a.png", "b.png")(root), content("Labels.csv", b"image\nb.png\n")(root)),
+        (["b.png"], ["a.png"]),
+    ),
+    Case("a name like a formula", files("=1+1.png"), (["=1+1.png"], [])),
     Case("other files beside", files("a.png", "b.gif", "c.heic"), (["a.png"], ["b.gif", "c.heic"])),
     Case("an image too deep", files("ill/a.png", "ill/more/b.png"), (["ill/a.png"], ["ill/more/b.png"])),
     Case("images beside an empty sub-folder", files("a.png", "ill/notes"), (["a.png"], ["ill/notes"])),
@@ -467,6 +544,31 @@ def test_folders(case, tmp_path):
         data = folder.load(root, SIZE)
         assert (list(data.ids), folder.left_out(root, data)) == case.outcome
         assert data.images().shape == (len(data), 8, 8, 3)
+
+
+@pytest.mark.parametrize("unreadable", [".", "ill", "ill/deeper"])
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch, unreadable):
+    """A deeper one, in which no image would be taken, is listed among the files passed over."""
+    files("ill/a.png", "ill/deeper/b.png")(tmp_path)
+
+    def guarded(look):
+        def refuse(place=".", *arguments):
+            if os.path.normpath(place) == os.path.normpath(tmp_path / unreadable):
+                raise PermissionError(errno.EACCES, "Permission denied", str(place))
+            return look(place, *arguments)
+
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", guarded(os.scandir))
+    monkeypatch.setattr(os, "listdir", guarded(os.listdir))
+    if unreadable == "ill/deeper":
+        assert folder.left_out(tmp_path, folder.load(tmp_path, SIZE)) == ["ill/deeper"]
+    else:
+        place = str(tmp_path / unreadable)
+        refused(
+            lambda: folder.load(tmp_path, SIZE),
+            f"{place} cannot be read (Permission denied): make it readable for yourself, or leave it out.",
+        )
 
 
 # The tables that come with radiographs (NIH) and photos (ImageNet); outcome: the boxes of the first image.
