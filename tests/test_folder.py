@@ -547,7 +547,7 @@ def test_how_files_are_shown_and_how_much_of_black_to_white_they_fill(tmp_path):
         "deep.png": "full range",
         "narrow.dcm": "full range",
         "padded.dcm": "full range",
-        "real.tif": "smallest to largest value",
+        "real.tif": "smallest and largest value",
         "table.dcm": "own table",
         "white.dcm": "own window",
         "wide.dcm": "full range",
@@ -556,8 +556,11 @@ def test_how_files_are_shown_and_how_much_of_black_to_white_they_fill(tmp_path):
     assert list(table.index[table["filled"] == 0]) == ["blank.png", "padded.dcm", "white.dcm"]
     np.testing.assert_allclose(table.loc[["narrow.dcm", "wide.dcm"], "filled"], [63 / 1008, 1], atol=1 / 255)
     blank, narrow = folder.doubts(folder.shown(tmp_path, data))
-    assert blank.startswith("3 of 10 images (blank.png, padded.dcm, white.dcm) are of one grey value alone")
-    assert narrow.startswith("3 of 10 images (deep.png, narrow.dcm, table.dcm) are shown over a range")
+    assert blank.startswith("3 of 10 images (`blank.png`, `padded.dcm`, `white.dcm`) are of one grey value alone")
+    assert narrow.startswith("3 of 10 images (`deep.png`, `narrow.dcm`, `table.dcm`) are shown over a range")
+    assert list(folder.not_blank(data, table).ids) == list(table.index[table["filled"] > 0])
+    with pytest.raises(ValueError, match="All 10 images are of one grey value alone, blank.png for one: choose"):
+        folder.not_blank(data, table.assign(filled=0))
     stretched = folder.shown(tmp_path, data, "minmax").set_index("id")
     assert (stretched.loc[["narrow.dcm", "table.dcm", "deep.png", "white.dcm"], "filled"] == 1).all()
     assert folder.doubts(table.reset_index().query("id == ['wide.dcm', 'window.dcm', 'dark.png']")) == []

@@ -91,6 +91,17 @@ def shown(root, dataset, window="full"):
     return pd.DataFrame(rows, columns=["shown", "filled"]).assign(id=dataset.ids)[["id", "shown", "filled"]]
 
 
+def not_blank(dataset, table):
+    """The images that are of more than one grey value, by the rows of `shown`. Raises ValueError if there is none."""
+    there = (table["filled"] > 0).to_numpy()
+    if not there.any():
+        raise ValueError(
+            f"All {len(dataset)} images are of one grey value alone, {dataset.ids[0]} for one: choose "
+            'window="minmax", or export them again.'
+        )
+    return dataset.subset(there)
+
+
 def doubts(table):
     """What speaks against the way that images are shown, by the rows of `shown`: sentences, none if nothing does."""
     blank = table[table["filled"] == 0]
@@ -158,7 +169,7 @@ def _deep(path, image, values, window):
 
 def _some(part, table):
     """How many of the images, with the names of some, as the beginning of a sentence."""
-    names = ", ".join(part["id"].iloc[:3]) + (", ..." if len(part) > 3 else "")
+    names = ", ".join(f"`{name}`" for name in part["id"].iloc[:3]) + (", ..." if len(part) > 3 else "")
     return f"{len(part)} of {len(table)} images ({names}) {'is' if len(part) == 1 else 'are'}"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 # A run chooses one for all files; the limits are each file's own. The second text is what a report calls it.
-WINDOWS = {"full": "full range", "minmax": "smallest to largest value", "percentile": "1st to 99th percentile"}
+WINDOWS = {"full": "full range", "minmax": "smallest and largest value", "percentile": "1st and 99th percentile"}
 AS_IT_IS = "8 bits as they are"
 PERCENTILES = (1, 99)
 
