@@ -8,6 +8,7 @@ import pydicom
 import pytest
 import tifffile
 from PIL import Image
+from pydicom import pixels
 from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -476,6 +477,29 @@ def test_a_codestream_of_another_size_than_the_header_says_is_not_decoded(
     found = " x ".join(map(str, (*values.shape, 1)[:3]))
     with pytest.raises(ValueError, match=f"picture is of {found} values, and its header says 8 x 8 x 1"):
         dicom.read(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("name", ["MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm"])
+def test_a_header_of_another_size_is_not_believed(tmp_path, name):
+    file = pydicom.dcmread(get_testdata_file(name, download=False))
+    file.Rows = 32
+    file.save_as(tmp_path / "a.dcm")
+    with pytest.raises(ValueError, match="picture is of 64 x 64 x 1 values, and its header says 32 x 64 x 1"):
+        dicom.read(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "MR_small_RLE.dcm", "693_J2KI.dcm", "image_dfl.dcm"])
+def test_real_files_are_shown_as_pydicom_transforms_them(name):
+    """With and without a window, compressed and deflated; from black to white over all that the bits allow."""
+    path = get_testdata_file(name, download=False)
+    file = pydicom.dcmread(path)
+    low = -(2 ** (file.BitsStored - 1)) if file.PixelRepresentation else 0
+    slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
+    low, high = (end * slope + intercept for end in (low, low + 2**file.BitsStored - 1))
+    values = pixels.apply_voi_lut(pixels.apply_modality_lut(file.pixel_array, file), file).astype(float)
+    expected = (values - low) / (high - low) * 255
+    assert ("WindowWidth" in file) == (dicom.shown(path)[1] == "own window")
+    np.testing.assert_allclose(shown(path), expected, atol=0.51)
 
 
 def test_run_lengths_beyond_the_picture_are_not_decoded(tmp_path):

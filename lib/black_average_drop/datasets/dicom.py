@@ -85,7 +85,8 @@ def _displayed(values, padding, file, window):
         values, ends = _looked_up(values, table, file, signed=full is not None and full[0] < 0)
         return values, ends, OWN_TABLE
     if window == "full" and "WindowWidth" in file and "WindowCenter" in file:
-        values, ends = (pixels.apply_windowing(part, file) for part in (values, _FAR))
+        with np.errstate(over="ignore"):  # of a sigmoid, far from its centre
+            values, ends = (pixels.apply_windowing(part, file) for part in (values, _FAR))
         return values, tuple(ends), OWN_WINDOW
     return values, *limits(values[_inside(padding)], window, full)
 
