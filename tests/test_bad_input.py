@@ -1065,6 +1065,16 @@ COMMANDS = [
         choose(images="no images"),
         "{root}/no images is missing: name your model and images, DATA=folder for one.",
     ),
+    Case(
+        "images in a folder named in Shift JIS",
+        choose(images=os.fsdecode("胸部".encode("cp932"))),
+        r"The name of {root}/\x8b\xb9\x95\x94 is not UTF-8: rename the file or its folder.",
+    ),
+    Case(
+        "a model named in Shift JIS",
+        choose(model=os.fsdecode("胸部".encode("cp932"))),
+        r"The name of {root}/\x8b\xb9\x95\x94 is not UTF-8: rename the file or its folder.",
+    ),
     Case("an unknown setting", choose("alhpa=0.3"), f"{IN_SET} has no parameter 'alhpa': choose from ..."),
     Case("a place as a setting", choose("results=/"), f"{IN_SET} has no parameter 'results': choose from ..."),
     Case(

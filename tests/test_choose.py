@@ -172,7 +172,7 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
     arguments = ["--model", place / "outside.keras", "--data", tmp_path / "images", "--set", "resamples=200"]
     code, said = choose(place, *arguments)
     assert code == 0, said
-    build = place / "build/choose/outside-images"
+    build = place / re.search(r"build/choose/[^/]+(?=/report\.html)", said)[0]
     names = [path.relative_to(tmp_path / "images").as_posix() for path in paths]
     text = (build / "recommendation.md").read_text()
     assert f"1 of 6 images (`{names[-1]}`) is of one grey value alone and left out" in text and "5 images of" in text

@@ -251,6 +251,17 @@ def decoding(path):
         raise ValueError(f"{path} cannot be read as an image ({reason}): remove it or fetch it again.") from problem
 
 
+def readable(name):
+    """A file's name as text that can be written: what is no UTF-8 in it in hexadecimal."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_name(path):
+    """Raises ValueError for a name that no table and no page can hold."""
+    if readable(path) != str(path):
+        raise ValueError(f"The name of {readable(path)} is not UTF-8: rename the file or its folder.")
+
+
 @contextmanager
 def listing(folder):
     """Around what looks into a folder: a part of it that cannot be read becomes a ValueError that names it."""

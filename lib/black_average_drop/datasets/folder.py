@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from black_average_drop.datasets import (
     IMAGE_SUFFIXES,
+    check_name,
     decoding,
     dicom,
     from_files,
@@ -21,6 +22,7 @@ from black_average_drop.datasets import (
     listing,
     opened,
     read_table,
+    readable,
     require_folder,
     visible_folders,
 )
@@ -77,7 +79,7 @@ def left_out(root, dataset):
     table = _table_of(root)
     below = (path.relative_to(root) for path in files + unreadable if path != table)
     visible = (path.as_posix() for path in below if not any(part.startswith(".") for part in path.parts))
-    return sorted(_readable(name) for name in visible if name not in taken)
+    return sorted(readable(name) for name in visible if name not in taken)
 
 
 def shown(root, dataset, window="full"):
@@ -182,11 +184,6 @@ def _table_of(root):
     return found[0] if found else None
 
 
-def _readable(name):
-    """A file's name as text that can be written: what is no UTF-8 in it in hexadecimal."""
-    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def _images(root):
     """image, label and patient of every file: the label is the sub-folder's name, or "" where images lie flat."""
     with listing(root):
@@ -202,8 +199,7 @@ def _images(root):
     for path in flat or nested:
         if not path.resolve().is_relative_to(root.resolve()):
             raise ValueError(f"{path} is a link that leads out of {root}: copy the file there, or leave it out.")
-        if _readable(path) != str(path):
-            raise ValueError(f"The name of {_readable(path)} is not UTF-8: rename the file or its folder.")
+        check_name(path)
     rows = [(path.relative_to(root).as_posix(), "" if flat else path.parent.name, "") for path in flat or nested]
     return pd.DataFrame(rows, columns=COLUMNS)
 
