@@ -22,6 +22,7 @@ class_names = []  # in the order of the model's outputs; empty: the sub-folders 
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
+window = "full"  # of grey values of more than 8 bits; or "minmax", "percentile": each image stretched by itself
 precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a little, mixed_bfloat16 more
 methods = []  # names in cams.METHODS, beside the paper's three; empty: all of them
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
@@ -80,15 +81,18 @@ Markdown(network.notice)
 # ## The images
 #
 # As they are read: the whole image, stretched to the size that the network takes. Grey images of more than 8 bits are
-# shown from their smallest to their largest value, DICOM files through their own window.
+# shown over all values that their bits allow, and DICOM files through their own window where they have one. `window`
+# stretches each of them instead, DICOM files of 8 bits too. A picture of one grey value alone is blank and left out.
 
 # %%
 if not images:
     images = str(results / "phantoms")
     folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), images)
-dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names)
+dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
+seen = folder.shown(images, dataset, window)
+dataset = folder.not_blank(dataset, seen)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 sheet = figures.contact_sheet(first.images(), first.ids)
 display(sheet)
@@ -100,6 +104,8 @@ display(sheet)
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
 counted["files passed over"] = len(passed_over)
+counted["blank, left out"] = (seen["filled"] == 0).sum()
+counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
 counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(dataset.class_names)}
 counted["without a label"] = (dataset.labels == folder.UNLABELLED).sum()
 if counted["patients"] < 2:
@@ -108,6 +114,12 @@ if counted["patients"] < 2:
         "labels.csv. A DICOM file is otherwise of its PatientID, which may be the same in all where names were removed."
     )
 pd.Series(counted).to_frame("")
+
+# %% [markdown]
+# Images that use less than a quarter of black to white, and none of it where they are blank:
+
+# %%
+seen[seen["filled"] < folder.LEAST_FILLED].round(3)
 
 # %% [markdown]
 # The files passed over: of another kind, in a deeper folder, not named in the CSV, or links that lead nowhere.
@@ -132,6 +144,7 @@ tried.round(3)
 # What speaks against this model and these images going together:
 
 # %%
+doubts += folder.doubts(seen)
 if known is None and (dataset.labels != folder.UNLABELLED).any():
     doubts.append(
         f"There are {len(dataset.class_names)} classes of images and {network.classes} outputs: labels are left aside; "
@@ -245,6 +258,7 @@ patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
 by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
+tables |= {"shown": seen}
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {Path(model).name: Path(model), "images": provenance.dataset_checksum(dataset)}
 record = provenance.write("08_your_data", outputs, inputs, globals(), results, started)

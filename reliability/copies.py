@@ -159,7 +159,7 @@ def contents(copy):
         if path.suffix in (".csv", ".md", ".tex"):
             found[path.name] = path.read_bytes()
         elif path.suffix == ".png":
-            found[path.name] = np.asarray(Image.open(path)).tobytes()
+            found[path.name] = np.asarray(Image.open(path, formats=["PNG"])).tobytes()
     return found
 
 
@@ -178,7 +178,7 @@ def _read_whole(path):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
     elif path.suffix == ".png":
-        Image.open(io.BytesIO(path.read_bytes())).load()
+        Image.open(io.BytesIO(path.read_bytes()), formats=["PNG"]).load()
     elif path.suffix == ".pdf":
         assert path.read_bytes().rstrip().endswith(b"%%EOF")
     elif path.suffix == ".gz":

@@ -4,6 +4,8 @@ Sentences are whole; "..." stands for a list of choices or for the words of anot
 the case. `CASES` holds every row of every table.
 """
 
+import errno
+import os
 import re
 import shutil
 import struct
@@ -144,6 +146,17 @@ def write_dicom(path, **tags):
     pydicom.dcmwrite(path, file, enforce_file_format=True)
 
 
+def packed_tiff(values):
+    """A TIFF of 12 bits a pixel, two in three bytes, with no compression."""
+    nibbles = [f"{value:03x}" for value in values.ravel()]
+    data = bytes.fromhex("".join(nibbles))
+    tags = [(256, 3, 8), (257, 3, 8), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1), (278, 3, 8)]
+    tags.append((279, 4, len(data)))
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return content("a.tif", b"II*\0" + struct.pack("<I", 8 + len(data)) + data + directory)
+
+
 def radiograph(change=None, **tags):
     def write(root):
         write_dicom(root / "a.dcm", **tags)
@@ -157,6 +170,25 @@ def grey(values):
     return np.repeat(np.asarray(values, float)[..., None], 3, axis=2)
 
 
+def over(values, low, high):
+    """Shown over all values that the bits of a file allow."""
+    return grey(np.round((values.astype(float) - low) / (high - low) * 255))
+
+
+def words(size, kind=b"zTXt", chunks=1, before=b"name\0\0"):
+    """GREY as PNG, with chunks of compressed text, or another kind, that unpack to so many bytes each."""
+
+    def write(root):
+        picture(GREY)(root)
+        data = (root / "a.png").read_bytes()
+        text = before + zlib.compress(bytes(size))
+        chunk = struct.pack(">I", len(text)) + kind + text + struct.pack(">I", zlib.crc32(kind + text))
+        (root / "a.png").write_bytes(data[:33] + chunk * chunks + data[33:])  # behind the header
+
+    return write
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
 HALVES = np.repeat([[0] * 10000 + [255] * 10000], 10, axis=0).astype("uint8")
 IMAGES = [
     Case("truncated PNG", cut("a.png"), f"{{root}}/a.png {REFETCH}"),
@@ -165,6 +197,18 @@ IMAGES = [
     Case("truncated WebP", cut("a.webp"), f"{{root}}/a.webp {REFETCH}"),
     Case("empty file", content("a.png", b""), f"{{root}}/a.png {REFETCH}"),
     Case("text named .png", content("a.png", b"no image"), f"{{root}}/a.png {REFETCH}"),
+    Case("PNG with a little text", words(1000), grey(GREY)),
+    Case("PNG with 2 MB of text", words(2_000_000), f"{{root}}/a.png {REFETCH}"),
+    Case(
+        "PNG with 2 MB of text in Unicode",
+        words(2_000_000, b"iTXt", before=b"name\0\1\0\0\0"),
+        f"{{root}}/a.png {REFETCH}",
+    ),
+    Case("PNG with a colour profile of 2 MB", words(2_000_000, b"iCCP"), f"{{root}}/a.png {REFETCH}"),
+    Case("PNG with a hundred texts", words(1_000_000, chunks=100), f"{{root}}/a.png {REFETCH}"),
+    Case("PostScript named .png", content("a.png", POSTSCRIPT), f"{{root}}/a.png {REFETCH}"),
+    Case("PostScript named .tif", content("a.tif", POSTSCRIPT), f"{{root}}/a.tif {REFETCH}"),
+    Case("JPEG 2000 named .png", picture(GREY, format="JPEG2000"), f"{{root}}/a.png {REFETCH}"),
     Case("JPEG named .png", picture(FLAT, format="JPEG"), FLAT),
     Case("1 x 1", picture(COLOUR[:1, 1:2]), np.broadcast_to(COLOUR[0, 1], (8, 8, 3))),
     Case("20,000 x 10", picture(HALVES), grey(np.tile([0] * 3 + [np.nan] * 2 + [255] * 3, (8, 1)))),
@@ -177,9 +221,9 @@ IMAGES = [
     Case("palette", palette(), COLOUR),
     Case("palette, one colour transparent", palette(transparency=0), f"{{root}}/a.png {TRANSPARENT}"),
     Case("CMYK", lambda root: Image.fromarray(FLAT).convert("CMYK").save(root / "a.jpg"), FLAT),
-    Case("16 bits", picture(1000 + GREY.astype("uint16") * 9), grey(np.round(GREY / 252 * 255))),
-    Case("16 bits, all alike", picture(np.full(SIZE, 700, "uint16")), np.zeros((8, 8, 3))),
-    Case("16 bits, written by hand", deep_png(1000 + GREY.astype(int) * 9, 0), grey(np.round(GREY / 252 * 255))),
+    Case("16 bits", picture(1000 + GREY.astype("uint16") * 99), over(1000.0 + GREY * 99.0, 0, 65535)),
+    Case("16 bits, all alike", picture(np.full(SIZE, 700, "uint16")), np.full((8, 8, 3), 3)),
+    Case("16 bits, written by hand", deep_png(1000 + GREY.astype(int) * 99, 0), over(1000.0 + GREY * 99.0, 0, 65535)),
     Case("colours of 16 bits, PNG", deep_png(COLOUR.astype(int) * 16, 2), f"{{root}}/a.png {DEEP}"),
     Case("grey with alpha of 16 bits, PNG", deep_png(with_alpha(GREY, 8), 4), f"{{root}}/a.png {DEEP}"),
     Case("colours of 16 bits", tiff(COLOUR.astype("uint16") * 16, photometric="rgb"), f"{{root}}/a.tif {DEEP}"),
@@ -197,9 +241,10 @@ IMAGES = [
         tiff((GREY // 2 - 63.0).astype("int8")),
         "{root}/a.tif is a TIFF of signed 8-bit values: save it with values from 0 to 255, or as 16 bits.",
     ),
-    Case("signed, 16 bits", tiff(GREY.astype("int16") * 9 - 1000), grey(np.round(GREY / 252 * 255))),
-    Case("signed, 32 bits", tiff(GREY.astype("int32") * 9 - 1000), grey(np.round(GREY / 252 * 255))),
-    Case("unsigned, 32 bits", tiff(GREY.astype("uint32") * 9), grey(np.round(GREY / 252 * 255))),
+    Case("signed, 16 bits", tiff(GREY.astype("int16") * 99 - 1000), over(GREY * 99.0 - 1000, -32768, 32767)),
+    Case("12 bits, TIFF", packed_tiff(GREY.astype(int) * 16), over(GREY * 16.0, 0, 4095)),
+    Case("signed, 32 bits", tiff(GREY.astype("int32") << 22), over(GREY * 2.0**22, -(2**31), 2**31 - 1)),
+    Case("unsigned, 32 bits", tiff(GREY.astype("uint32") << 23), over(GREY * 2.0**23, 0, 2**32 - 1)),
     Case(
         "unsigned, 32 bits, all of them used",
         tiff(GREY.astype("uint32") << 24),
@@ -222,7 +267,8 @@ IMAGES = [
         tiff(COLOUR.astype("float32"), photometric="rgb"),
         f"{{root}}/a.tif {REFETCH}",
     ),
-    Case("animated GIF named .png", frames("a.png", "GIF"), f"{{root}}/a.png {FRAMES}"),
+    Case("GIF named .png", picture(GREY, format="GIF"), f"{{root}}/a.png {REFETCH}"),
+    Case("animated GIF named .png", frames("a.png", "GIF"), f"{{root}}/a.png {REFETCH}"),
     Case("animated PNG", frames("a.png", "PNG"), f"{{root}}/a.png {FRAMES}"),
     Case("animated WebP", frames("a.webp", "WEBP"), f"{{root}}/a.webp {FRAMES}"),
     Case("several pictures in a JPEG", frames("a.jpg", "MPO"), f"{{root}}/a.jpg {FRAMES}"),
@@ -234,7 +280,7 @@ IMAGES = [
     Case(
         "EXIF: 16 bits, a quarter turn",
         turned(GREY.astype("uint16") * 9, 8),
-        grey(np.rot90(np.round(GREY / 252 * 255))),
+        over(np.rot90(GREY) * 9.0, 0, 65535),
     ),
     Case(
         "TIFF, turned",
@@ -251,7 +297,7 @@ IMAGES = [
         header_of(50_000, 50_000),
         "{root}/a.png holds too many pixels (...): make it smaller, or leave it out.",
     ),
-    Case("DICOM", radiograph(), grey(np.round(GREY / 252 * 255))),
+    Case("DICOM", radiograph(), over(GREY, 0, 4095)),
     Case("DICOM, empty", content("a.dcm", b""), NOT_DICOM),
     Case("DICOM, truncated", radiograph(lambda data: data[:-60]), NOT_DICOM),
     Case(
@@ -284,14 +330,34 @@ def test_images(case, tmp_path):
     assert sorted(tmp_path.iterdir()) == there
 
 
+@pytest.mark.parametrize("problem", [MemoryError, EOFError, struct.error, IndexError, zlib.error, ValueError])
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.dcm"])
+@pytest.mark.parametrize("message", ["out of range", ""])
+def test_whatever_a_decoder_raises_the_file_is_named(tmp_path, monkeypatch, problem, name, message):
+    def stumble(*arguments, **options):
+        raise problem(message)
+
+    if name == "a.dcm":
+        write_dicom(tmp_path / name)
+        monkeypatch.setattr("pydicom.pixels.pixel_array", stumble)
+    else:
+        picture(GREY.astype("uint16") if name == "a.tif" else GREY, name)(tmp_path)
+        monkeypatch.setattr(Image.Image, "load", stumble)
+    kind = "a DICOM image" if name == "a.dcm" else "an image"
+    with pytest.raises(ValueError) as found:
+        folder.load(tmp_path, SIZE).images()
+    said = re.escape(message or problem.__name__)
+    assert re.fullmatch(rf"{tmp_path}/{name} cannot be read as {kind} \({said}\): [a-zA-Z ,]+\.", str(found.value))
+
+
 # A labels.csv beside a.png and b.png; outcome: the label of each id.
 
 
-def csv(text, encoding="utf-8", *names):
+def csv(text, encoding="utf-8", *names, name="labels.csv"):
     def write(root):
-        for name in names or ("a.png", "b.png"):
-            picture(COLOUR, name)(root)
-        (root / "labels.csv").write_bytes(text.encode(encoding))
+        for image in names or ("a.png", "b.png"):
+            picture(COLOUR, image)(root)
+        (root / name).write_bytes(text.encode(encoding))
 
     return write
 
@@ -308,6 +374,13 @@ TABLES = [
     Case("labels in Japanese", csv("image,label\na.png,肺炎\nb.png,正常\n"), {"a.png": "肺炎", "b.png": "正常"}),
     Case("a comma in a name", csv('image,label\n"a,b.png",ill\n', "utf-8", "a,b.png"), {"a,b.png": "ill"}),
     Case("NA is a label", csv("image,label\na.png,NA\nb.png,well\n"), {"a.png": "NA", "b.png": "well"}),
+    Case("a capital in its name", csv("image,label\na.png,ill\nb.png,well\n", name="Labels.csv"), LABELS),
+    Case("capitals in its name", csv("image,label\na.png,ill\nb.png,well\n", name="LABELS.CSV"), LABELS),
+    Case(
+        "two tables, by capitals",
+        lambda root: [csv("image\na.png\n", name=name)(root) for name in ("Labels.csv", "labels.csv")],
+        "{root} holds Labels.csv and labels.csv: leave one of them.",
+    ),
     Case("Shift JIS", csv("image,label\na.png,肺炎\n", "cp932"), NO_CSV),
     Case("UTF-16", csv("image,label\na.png,ill\n", "utf-16"), NO_CSV),
     Case("a CSV of no bytes", csv(""), NO_CSV),
@@ -401,6 +474,7 @@ def link(name, target, *names):
 
 
 LEADS_OUT = "{{root}}/{} is a link that leads out of {{root}}: copy the file there, or leave it out."
+NOT_UTF_8 = "The name of {{root}}/{} is not UTF-8: rename the file or its folder."
 EMPTY = "{root} holds no images: put them into it, or into one sub-folder for each class."
 FOLDERS = [
     Case("missing", shutil.rmtree, "{root} is missing: it should hold ...; see data/README.md, or pass another DATA=."),
@@ -412,6 +486,27 @@ FOLDERS = [
     Case("hidden files in sub-folders", files("ill/a.png", "ill/.b.png", ".c/d.png"), (["ill/a.png"], [])),
     Case("names in Japanese, with spaces", files("肺 炎/胸部 1.png"), (["肺 炎/胸部 1.png"], [])),
     Case("names that Markdown and HTML know", files("<b>*a*</b>|.png".replace("/", "")), (["<b>*a*<b>|.png"], [])),
+    Case(
+        "a name in Shift JIS",
+        files("a.png", os.fsdecode("胸部.png".encode("cp932"))),
+        NOT_UTF_8.format(r"\x8b\xb9\x95\x94.png"),
+    ),
+    Case(
+        "a folder's name in Shift JIS",
+        files("a/a.png", os.fsdecode("肺炎".encode("cp932")) + "/a.png"),
+        NOT_UTF_8.format(r"\x94x\x89\x8a/a.png"),
+    ),
+    Case(
+        "another file's name in Shift JIS",
+        files("a.png", os.fsdecode("胸部.txt".encode("cp932"))),
+        (["a.png"], [r"\x8b\xb9\x95\x94.txt"]),
+    ),
+    Case(
+        "a table with a capital in its name",
+        lambda root: (files("a.png", "b.png")(root), content("Labels.csv", b"image\nb.png\n")(root)),
+        (["b.png"], ["a.png"]),
+    ),
+    Case("a name like a formula", files("=1+1.png"), (["=1+1.png"], [])),
     Case("other files beside", files("a.png", "b.gif", "c.heic"), (["a.png"], ["b.gif", "c.heic"])),
     Case("an image too deep", files("ill/a.png", "ill/more/b.png"), (["ill/a.png"], ["ill/more/b.png"])),
     Case("images beside an empty sub-folder", files("a.png", "ill/notes"), (["a.png"], ["ill/notes"])),
@@ -449,6 +544,31 @@ def test_folders(case, tmp_path):
         data = folder.load(root, SIZE)
         assert (list(data.ids), folder.left_out(root, data)) == case.outcome
         assert data.images().shape == (len(data), 8, 8, 3)
+
+
+@pytest.mark.parametrize("unreadable", [".", "ill", "ill/deeper"])
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch, unreadable):
+    """A deeper one, in which no image would be taken, is listed among the files passed over."""
+    files("ill/a.png", "ill/deeper/b.png")(tmp_path)
+
+    def guarded(look):
+        def refuse(place=".", *arguments):
+            if os.path.normpath(place) == os.path.normpath(tmp_path / unreadable):
+                raise PermissionError(errno.EACCES, "Permission denied", str(place))
+            return look(place, *arguments)
+
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", guarded(os.scandir))
+    monkeypatch.setattr(os, "listdir", guarded(os.listdir))
+    if unreadable == "ill/deeper":
+        assert folder.left_out(tmp_path, folder.load(tmp_path, SIZE)) == ["ill/deeper"]
+    else:
+        place = str(tmp_path / unreadable)
+        refused(
+            lambda: folder.load(tmp_path, SIZE),
+            f"{place} cannot be read (Permission denied): make it readable for yourself, or leave it out.",
+        )
 
 
 # The tables that come with radiographs (NIH) and photos (ImageNet); outcome: the boxes of the first image.
@@ -944,6 +1064,16 @@ COMMANDS = [
         "images that are not there",
         choose(images="no images"),
         "{root}/no images is missing: name your model and images, DATA=folder for one.",
+    ),
+    Case(
+        "images in a folder named in Shift JIS",
+        choose(images=os.fsdecode("胸部".encode("cp932"))),
+        r"The name of {root}/\x8b\xb9\x95\x94 is not UTF-8: rename the file or its folder.",
+    ),
+    Case(
+        "a model named in Shift JIS",
+        choose(model=os.fsdecode("胸部".encode("cp932"))),
+        r"The name of {root}/\x8b\xb9\x95\x94 is not UTF-8: rename the file or its folder.",
     ),
     Case("an unknown setting", choose("alhpa=0.3"), f"{IN_SET} has no parameter 'alhpa': choose from ..."),
     Case("a place as a setting", choose("results=/"), f"{IN_SET} has no parameter 'results': choose from ..."),

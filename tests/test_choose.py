@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
+from PIL import Image
 
-from black_average_drop import cams, controls, pipeline
+from black_average_drop import cams, controls, pipeline, provenance
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.provenance import ROOT, sha256
 
@@ -166,6 +167,31 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
     assert {path.name for path in build.iterdir()} == {"08_your_data.failed.ipynb", "08_your_data.log"}
+
+
+def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(place, tmp_path):
+    """Four pictures of 8 bits, of which one is blank, and two of 12 bits in files of 16."""
+    folder.save(phantoms.radiographs(6, size=64), tmp_path / "images")
+    paths = sorted((tmp_path / "images").rglob("*.png"))
+    for path in paths[:2]:
+        with Image.open(path) as image:
+            values = np.asarray(image)[..., 0].astype("uint16") * 16
+        Image.fromarray(values).save(path)
+    Image.new("RGB", (64, 64), "white").save(paths[-1])
+    arguments = ["--model", place / "outside.keras", "--data", tmp_path / "images", "--set", "resamples=200"]
+    code, said = choose(place, *arguments)
+    assert code == 0, said
+    build = place / re.search(r"build/choose/[^/]+(?=/report\.html)", said)[0]
+    names = [path.relative_to(tmp_path / "images").as_posix() for path in paths]
+    text = (build / "recommendation.md").read_text()
+    assert f"1 of 6 images (`{names[-1]}`) is of one grey value alone and left out" in text and "5 images of" in text
+    assert f"2 of 6 images (`{names[0]}`, `{names[1]}`) are shown over a range" in text and 'window="minmax"' in text
+    shown = provenance.read_csv(build / "shown.csv")
+    assert list(shown["id"]) == names and list(shown["shown"]) == ["full range"] * 2 + ["8 bits as they are"] * 4
+    assert list(pd.read_csv(build / "images.csv")["id"]) == names[:-1]
+    page = (build / "report.html").read_text(encoding="utf-8")
+    for what, count in (("shown: full range", 2), ("shown: 8 bits as they are", 4), ("blank, left out", 1)):
+        assert re.search(rf"<th>{what}</th>\s*<td>{count}</td>", page)
 
 
 def test_the_notebook_alone_stands_outside_of_every_profile():

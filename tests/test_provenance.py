@@ -1,3 +1,4 @@
+import csv
 import datetime
 import hashlib
 import json
@@ -112,6 +113,43 @@ def test_image_ids_survive_a_round_trip_whatever_files_are_called(tmp_path, prof
     read += [provenance.read_csv(tmp_path / name) for name in ("written.csv", "rows.csv.gz")]
     for found in read:
         pd.testing.assert_frame_equal(found, table, check_exact=True)
+
+
+FORMULAS = [
+    "=1+1.png",
+    "+1",
+    "-1+2",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\uff1d1",
+    "'=1",
+    "''-1",
+    "-3 of a patient",
+    "a\r=1",
+    '=HYPERLINK("x";"y")',
+]
+
+
+def test_no_text_is_a_formula_in_a_spreadsheet_and_each_is_read_as_it_was(tmp_path):
+    plain = ["a.png", "'a.png", "1-2", "a=b", ""]
+    texts = FORMULAS + plain
+    table = pd.DataFrame({"id": texts, "group": texts[::-1], "=class": texts, "drop": -np.arange(len(texts)) / 3})
+    written = [provenance.write_csv(table, tmp_path / "written.csv", "demo"), tmp_path / "kept.csv"]
+    provenance.keep(table, written[1], "key")
+    for path in written:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if not row[0].startswith("# ")]
+        cells = [cell for row in rows for cell in row[:3]]
+        assert len(cells) == 3 * (len(texts) + 1) and not [
+            cell for cell in cells if cell[:1] in tuple("=+-@\t\r\uff1d")
+        ]
+        assert sum(cell in plain for cell in cells) == 3 * len(plain)  # nothing else is changed
+        assert [float(row[3]) for row in rows[1:]] == pytest.approx(table["drop"], rel=1e-5)
+        found = provenance.read_csv(path)
+        assert list(found.columns) == list(table.columns)
+        for name in ("id", "group", "=class"):
+            assert list(found[name].fillna("")) == list(table[name])
 
 
 def test_nothing_is_read_with_a_remark_sign_that_may_be_in_a_file_name():

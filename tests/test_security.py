@@ -4,10 +4,13 @@ Archives that reach outside their folder, links, and downloads of a wrong checks
 report of make choose are in test_choose.py.
 """
 
+import ast
 import importlib.util
 import json
+import os
 import re
 import subprocess
+from contextlib import suppress
 from html.parser import HTMLParser
 from ipaddress import ip_address
 
@@ -15,14 +18,18 @@ import keras
 import nbformat
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import tensorflow
 import yaml
 from keras import layers
 from nbformat import v4
+from PIL import EpsImagePlugin, Image
+from pydicom import encaps, uid
+from pydicom.data import get_testdata_file
 
-from black_average_drop import explore, networks, site
-from black_average_drop.datasets import Dataset, fetch, folder
+from black_average_drop import datasets, explore, networks, site
+from black_average_drop.datasets import Dataset, fetch, folder, report
 from black_average_drop.provenance import ROOT
 
 NASTY = "<script>alert(1)</script>"
@@ -100,6 +107,94 @@ def test_nothing_is_unpickled_and_yaml_is_read_by_the_safe_loader():
     assert found(r"yaml\.safe_load", code) and found(r"np\.load\(", code)  # the patterns are looked for where they are
 
 
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(x) (w) file\n%%EOF\n"
+
+
+@pytest.fixture
+def ghostscript(tmp_path, monkeypatch):
+    """A program of that name, which leaves a file where it was started, for Pillow to find."""
+    trap, program = tmp_path / "it-ran", tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch '{trap}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # looked for when it is first needed
+    return trap
+
+
+def read_from_a_folder(path):
+    folder.load(path.parent, (8, 8)).images()
+
+
+def read_from_the_laboratory(path):
+    datasets.read_image(path, (8, 8))
+
+
+def count(path):
+    report._sides([path])
+
+
+def fetched(path):
+    fetch._decodable(path.read_bytes())
+
+
+@pytest.mark.parametrize("read", [read_from_a_folder, read_from_the_laboratory, folder.open_image, count, fetched])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_an_image_that_is_a_program_is_refused_and_does_not_run(tmp_path, ghostscript, read, name):
+    place = tmp_path / "images"
+    place.mkdir()
+    (place / name).write_bytes(POSTSCRIPT)
+    with pytest.raises((ValueError, OSError), match="cannot (be read as an image|identify image file)"):
+        read(place / name)
+    assert not ghostscript.exists() and [path.name for path in place.iterdir()] == [name]
+
+
+def test_the_program_would_run_if_pillow_went_by_content_alone(tmp_path, ghostscript):
+    (tmp_path / "a.png").write_bytes(POSTSCRIPT)
+    with Image.open(tmp_path / "a.png") as image, suppress(Exception):
+        image.load()
+    assert ghostscript.exists()
+
+
+def test_a_picture_in_a_dicom_file_that_is_a_program_does_not_run(tmp_path, ghostscript):
+    file = pydicom.dcmread(get_testdata_file("JPEG2000.dcm", download=False))
+    for syntax in (uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.RLELossless):
+        file.file_meta.TransferSyntaxUID = syntax
+        file.PixelData = encaps.encapsulate([POSTSCRIPT])
+        file.save_as(tmp_path / "a.dcm")
+        with pytest.raises(ValueError, match="cannot be read as a DICOM image"):
+            folder.open_image(tmp_path / "a.dcm")
+    assert not ghostscript.exists()
+
+
+def test_pillow_is_always_told_which_formats_it_may_open():
+    places = [*LIB, *SCRIPTS, *(ROOT / "reliability").glob("*.py"), *(ROOT / ".ci").glob("*.py")]
+    calls = [
+        (path.name, node)
+        for path in places
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open"
+    ]
+    assert len(calls) >= 3
+    assert not [name for name, node in calls if "formats" not in [argument.arg for argument in node.keywords]]
+    assert not found(r"imread\(|imageio|\bcv2\b|skimage\.io|load_img\(|decode_image", LIB)
+    assert set(datasets.FORMATS) == {"BMP", "JPEG", "PNG", "TIFF", "WEBP"}
+
+
+@pytest.mark.parametrize("name", ["labels.csv.gz", "labels.csv.zip", "labels.csv.xz"])
+def test_a_table_is_not_unpacked_by_its_name(tmp_path, name):
+    """Which could be a bomb."""
+    pd.DataFrame({"image": ["a.png"]}).to_csv(tmp_path / name, index=False)
+    with pytest.raises(ValueError, match=f"{name} cannot be read as a CSV"):
+        datasets.read_table(tmp_path / name, ())
+
+
+def test_a_table_is_not_fetched_from_an_address(monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **options: pytest.fail("It was fetched."))
+    with pytest.raises(ValueError, match="cannot be read as a CSV"):
+        datasets.read_table("https://localhost/labels.csv", ())
+
+
 def test_numpy_refuses_an_array_of_objects(tmp_path):
     """What `np.load` is used for here, checkpoints: it does not unpickle unless it is told to."""
     np.savez(tmp_path / "checkpoint.npz", weights=np.array([{}], dtype=object))
@@ -169,8 +264,6 @@ def test_names_of_classes_and_files_stay_text_under_the_sliders(small_model, pix
 
 
 def test_a_folder_named_like_a_script_is_a_class_like_any_other(tmp_path, generator):
-    from PIL import Image
-
     for name in ("<script>alert(1)<", "other"):  # a slash cannot be in the name of a folder
         (tmp_path / name).mkdir()
         Image.fromarray(generator.integers(0, 256, (8, 8, 3)).astype("uint8")).save(tmp_path / name / "<img src=x>.png")

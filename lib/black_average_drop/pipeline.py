@@ -22,7 +22,7 @@ import pandas as pd
 import yaml
 
 from black_average_drop import allocator, claims, provenance, site, verify
-from black_average_drop.datasets import FOLDERS, catalogue, fetch
+from black_average_drop.datasets import FOLDERS, catalogue, check_name, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
@@ -149,6 +149,7 @@ def choose(model, images, settings=()):
     """
     notebook = ALONE[0]
     for path, what in ((model, "MODEL=model.keras"), (images, "DATA=folder")):
+        check_name(Path(path).resolve())
         if not path or not Path(path).exists():
             missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
             raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")

@@ -1,6 +1,7 @@
 """Where an artifact comes from, written beside it: commit, versions, parameters, seed, checksums. No path or host."""
 
 import ast
+import csv
 import datetime
 import gzip
 import hashlib
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 LOCK = ROOT / "requirements.lock"
 _PACKAGES = ("jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
+# What a spreadsheet takes for the beginning of a formula, the wide forms of East Asian fonts too.
+_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 # Parameters that say where things are and who computes, not what.
 PLACES = ("data_root", "build", "results", "scheduler")
 
@@ -101,7 +104,7 @@ def keep(table, path, key):
     """Write a DataFrame of a long measurement with the key of what it hangs on, to be found again by `kept`."""
     with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(f"# {key}\n")
-        table.to_csv(file, index=False)  # every digit, so that it is the same when read again
+        _to_csv(table, file)  # every digit, so that it is the same when read again
     return path
 
 
@@ -137,10 +140,13 @@ def replacing(path):
 
 
 def write_csv(table, path, profile):
-    """Write a DataFrame without its index, six digits a number; of the smoke profile with a line that says so."""
+    """Write a DataFrame without its index, six digits a number; of the smoke profile with a line that says so.
+
+    Text that a spreadsheet would run as a formula, a file's name perhaps, gets an apostrophe in front, as is usual;
+    `read_csv` takes it away."""
     with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write("# smoke run: not a result\n" if profile == "smoke" else "")
-        table.to_csv(file, index=False, float_format="%.6g")
+        _to_csv(table, file, float_format="%.6g")
     return path
 
 
@@ -156,7 +162,8 @@ def read_csv(path, **options):
         if not file.readline().startswith("# "):
             file.seek(0)
         texts = {"id": str, "group": str}
-        return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=[""], **options)
+        table = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=[""], **options)
+    return _changed(table, lambda text: text[1:] if text.startswith("'") and _runs(text) else text)
 
 
 def sha256(path):
@@ -180,6 +187,30 @@ def dataset_checksums(dataset, batch_size=64):
             each += [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
             bar.update(len(images))
     return whole.hexdigest(), each
+
+
+def _to_csv(table, file, **options):
+    """Write a DataFrame so that no spreadsheet takes a text for a formula, nor the end of a name for another row."""
+    table = _changed(table, lambda text: f"'{text}" if _runs(text) else text)
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    returns = any("\r" in str(text) for name in texts for text in texts[name].unique())
+    table.to_csv(file, index=False, quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL, **options)
+
+
+def _runs(text):
+    """Whether it is a formula, but for apostrophes in front, of which one was put there or will be."""
+    return text.lstrip("'").startswith(_FORMULAS)
+
+
+def _changed(table, change):
+    """A DataFrame with its texts, and the names of its columns, changed."""
+    table = table.rename(columns=lambda name: change(name) if isinstance(name, str) else name)
+    for name in table.select_dtypes(exclude=["number", "bool"]):
+        texts = {text for text in table[name].unique() if isinstance(text, str)}
+        changed = {text: change(text) for text in texts if change(text) != text}
+        if changed:
+            table[name] = table[name].map(lambda value, changed=changed: changed.get(value, value))
+    return table
 
 
 def _without_folder(value):

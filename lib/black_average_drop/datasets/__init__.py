@@ -6,6 +6,7 @@ Every source gives a `Dataset`; images are pixels 0..255, RGB, of one size, read
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from PIL import ExifTags, Image
 FOLDERS = {"chest_xray": "chest_xray", "chestxray14": "nih-chest-xrays", "imagenet": "ILSVRC2012"}
 KEPT_BYTES = 2 << 30  # of decoded images, by a data set that is kept in memory
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+# The only formats that Pillow may open: it goes by content, and hands PostScript to a program that runs what is in it.
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _SAMPLE_FORMAT, _SIGNED = 339, 2  # a tag of TIFF, and its value where numbers below 0 may come
-_UNREADABLE = (OSError, SyntaxError, TypeError)  # what Pillow raises for files that are damaged or no images
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,6 @@ def split_by_group(groups, share, seed=0):
     return np.isin(groups, names[chosen])
 
 
-def stretched(values, low, high):
-    """Grey values as uint8: low becomes 0 and high 255, also where low is the larger of the two."""
-    span = float(high) - float(low)
-    return np.clip((values - float(low)) / (span or 1) * 255, 0, 255).round().astype("uint8")
-
-
 def opened(path):
     """One file as a Pillow image, not decoded yet.
 
@@ -187,27 +183,25 @@ def opened(path):
     colours of 16 bits, a TIFF of signed bytes, or a TIFF to be turned, which 13.0 gives in scrambled rows if it is not
     compressed.
     """
-    try:
-        image = Image.open(path)
+    with decoding(path):
+        image = Image.open(path, formats=FORMATS)
         width, height, pages = *image.size, getattr(image, "n_frames", 1)
-    except Image.DecompressionBombError as problem:
-        raise ValueError(f"{path} holds too many pixels ({problem}): make it smaller, or leave it out.") from problem
-    except _UNREADABLE as problem:
-        raise _unreadable(path, problem) from problem
+        turned = image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Orientation, 1) != 1
+        deep, signed = _has_deep_colours(image), image.mode == "L" and is_signed(image)
     if pages > 1:
         image.close()
         raise ValueError(
             f"{path} holds {pages} pages or frames, and one is wanted: save it by itself, or leave it out."
         )
-    if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Orientation, 1) != 1:
+    if turned:
         image.close()
         raise ValueError(f"{path} is a TIFF that its tag Orientation turns: save it upright, or leave it out.")
-    if _has_deep_colours(image):
+    if deep:
         image.close()
         raise ValueError(
             f"{path} has colours or transparency of 16 bits: convert it to 8 bits with the window to be shown."
         )
-    if image.mode == "L" and is_signed(image):
+    if signed:
         image.close()
         raise ValueError(f"{path} is a TIFF of signed 8-bit values: save it with values from 0 to 255, or as 16 bits.")
     if width * height > Image.MAX_IMAGE_PIXELS:
@@ -231,21 +225,53 @@ def read_image(path, size, crop=1.0, open_image=None):
     Raises ValueError naming the file if it is truncated, no image, partly transparent, or of more than 8 bits: turning
     those into pixels 0..255 takes a background or a window that somebody must choose.
     """
+    with (open_image or opened)(path) as image:
+        if image.mode == "F" or image.mode.startswith("I"):
+            raise ValueError(f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown.")
+        with decoding(path):
+            opaque = not image.has_transparency_data or image.convert("RGBA").getchannel("A").getextrema()[0] == 255
+        if not opaque:
+            raise ValueError(f"{path} is transparent in places: save it on the background that is to be shown.")
+        left, top, width, height = _crop_window(image.size, size, crop)
+        window = (left, top, left + width, top + height)
+        with decoding(path):
+            image = image.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR, box=window)
+            return np.asarray(image)
+
+
+@contextmanager
+def decoding(path):
+    """Around what Pillow does with a file: whatever it raises becomes a ValueError that names the file."""
     try:
-        with (open_image or opened)(path) as image:
-            if image.mode == "F" or image.mode.startswith("I"):
-                raise ValueError(
-                    f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown."
-                )
-            if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-                raise ValueError(f"{path} is transparent in places: save it on the background that is to be shown.")
-            left, top, width, height = _crop_window(image.size, size, crop)
-            image = image.convert("RGB")
-            target = (size[1], size[0])
-            window = (left, top, left + width, top + height)
-            return np.asarray(image.resize(target, Image.Resampling.BILINEAR, box=window))
-    except _UNREADABLE as problem:
-        raise _unreadable(path, problem) from problem
+        yield
+    except Image.DecompressionBombError as problem:
+        raise ValueError(f"{path} holds too many pixels ({problem}): make it smaller, or leave it out.") from problem
+    except Exception as problem:  # damaged files make its decoders raise errors of every kind
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        raise ValueError(f"{path} cannot be read as an image ({reason}): remove it or fetch it again.") from problem
+
+
+def readable(name):
+    """A file's name as text that can be written: what is no UTF-8 in it in hexadecimal."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_name(path):
+    """Raises ValueError for a name that no table and no page can hold."""
+    if readable(path) != str(path):
+        raise ValueError(f"The name of {readable(path)} is not UTF-8: rename the file or its folder.")
+
+
+@contextmanager
+def listing(folder):
+    """Around what looks into a folder: a part of it that cannot be read becomes a ValueError that names it."""
+    try:
+        yield
+    except OSError as problem:
+        place = problem.filename or folder
+        raise ValueError(
+            f"{place} cannot be read ({problem.strerror}): make it readable for yourself, or leave it out."
+        ) from problem
 
 
 def read_table(path, columns):
@@ -256,7 +282,9 @@ def read_table(path, columns):
     """
     try:
         # With the header as a row like the others, pandas neither renames columns nor shifts rows that are too long.
-        cells = pd.read_csv(path, dtype=str, header=None, na_filter=False, encoding="utf-8-sig")
+        # Opened here, so that what is named like an address or an archive is neither fetched nor unpacked.
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            cells = pd.read_csv(file, dtype=str, header=None, na_filter=False)
     except (OSError, ValueError) as problem:
         reason = " ".join(str(problem).split())
         raise ValueError(
@@ -277,23 +305,28 @@ def read_table(path, columns):
 def require_folder(path, what):
     """The folder as a Path. Raises FileNotFoundError saying what should be there and how to name another place."""
     path = Path(path)
-    if not path.is_dir():
+    with listing(path):
+        there = path.is_dir()
+    if not there:
         raise FileNotFoundError(f"{path} is missing: it should hold {what}; see data/README.md, or pass another DATA=.")
     return path
 
 
 def visible_folders(folder):
-    """Sub-folders in order of name, hidden ones left out."""
-    return sorted(path for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith("."))
+    """Sub-folders in order of name, hidden ones left out. Raises ValueError for a folder that cannot be read."""
+    with listing(folder):
+        return sorted(path for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def image_files(folder):
-    """Image files directly inside a folder, in order of name, hidden ones left out."""
-    return sorted(
-        path
-        for path in Path(folder).iterdir()
-        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+    """Image files directly inside a folder, in order of name, hidden ones left out. Raises ValueError for a folder
+    that cannot be read."""
+    with listing(folder):
+        return sorted(
+            path
+            for path in Path(folder).iterdir()
+            if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        )
 
 
 def _has_deep_colours(image):
@@ -303,10 +336,6 @@ def _has_deep_colours(image):
     if image.format == "TIFF":
         return max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))) > 8
     return image.format == "PNG" and any(";16" in str(tile.args) for tile in image.tile)
-
-
-def _unreadable(path, problem):
-    return ValueError(f"{path} cannot be read as an image ({problem}): remove it or fetch it again.")
 
 
 def _crop_window(original, size, crop):

@@ -1,85 +1,157 @@
 """DICOM files as they are meant to be seen: modality and VOI transforms applied, MONOCHROME1 inverted, 8 bits."""
 
-import struct
-
 import numpy as np
-import pydicom
 from pydicom import pixels
 from pydicom.errors import InvalidDicomError
+from scipy import ndimage
 
-from black_average_drop.datasets import stretched
+from black_average_drop.datasets import dicom_pixels
+from black_average_drop.datasets.grey import AS_IT_IS, filled, limits, stretched
 
 SUFFIXES = (".dcm", ".dicom")
+OWN_WINDOW, OWN_TABLE = "own window", "own table"
 _FAR = np.array([-(2**40), 2**40])  # what a window turns these into are the ends of its range
-# Left empty where a file was made anonymous: as good as absent, but not to pydicom.
-_MAYBE_EMPTY = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction")
-_PROBLEMS = (
-    *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
-    struct.error,
-)
+_TRANSFORMS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
+_OF_FRAMES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_WITH_TRANSFORMS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
-def read(path):
-    """One image file as uint8 (H, W, 3), black to white over the file's window (DICOM PS3.3, C.11.1 and C.11.2).
+def read(path, window="full"):
+    """One image file as uint8 (H, W, 3) by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
 
-    Of several windows the first counts; without any, black and white are the smallest and the largest value, those of
-    the padding around the image, which is black, left out. Raises ValueError naming the file if it cannot be decoded or
-    holds several frames.
+    Black and white are the ends of the file's own VOI table or window, of several the first, or without one those of
+    all values that BitsStored or the modality transform allow. Another window of `grey.WINDOWS` stretches every grey
+    picture, and colours of more than 8 bits, instead. Padding around the image is black and moves no limit.
+    Raises ValueError naming the file if it cannot be decoded or holds several frames.
     """
+    return shown(path, window)[0]
+
+
+def shown(path, window="full"):
+    """(picture, how, filled): as `read`, which limits it is shown by, and how much of black to white is used beside
+    the padding, 0 to 1."""
     try:
-        return _shown(pydicom.dcmread(path))
-    except (InvalidDicomError, *_PROBLEMS) as why:
+        return _shown(dicom_pixels.opened(path), window)
+    except Exception as why:  # decoders raise what they like on damaged files
         raise _unreadable(path, why) from why
 
 
 def patient(path):
     """The patient's ID in a file, "" where there is none. Raises ValueError naming the file if it is damaged."""
     try:
-        file = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
+        file = dicom_pixels.opened(path, stop_before_pixels=True, specific_tags=["PatientID"])
         return str(file.get("PatientID") or "")  # decoded when it is asked for
     except InvalidDicomError:  # `read` says so when the image is wanted
         return ""
-    except _PROBLEMS as why:
+    except Exception as why:
         raise _unreadable(path, why) from why
 
 
 def _unreadable(path, why):
-    reason = " ".join(str(why).split())
+    reason = " ".join(str(why).split()) or type(why).__name__
     return ValueError(f"{path} cannot be read as a DICOM image ({reason}): export it as PNG, or leave it out.")
 
 
-def _shown(file):
-    if int(file.get("NumberOfFrames") or 1) > 1:
-        raise ValueError(f"it holds {file.NumberOfFrames} frames, and one is wanted")
-    for name in _MAYBE_EMPTY:
-        if name in file and file[name].is_empty:
-            del file[name]
-    values = pixels.pixel_array(file)  # YCbCr arrives as RGB
+def _shown(file, window):
+    _take_transforms_of_the_frame(file)
+    values = dicom_pixels.stored(file)
     if file.PhotometricInterpretation == "PALETTE COLOR":
         values = pixels.apply_color_lut(values, file)
-        return stretched(values[..., :3], 0, np.iinfo(values.dtype).max)
+        picture = stretched(values[..., :3], 0, np.iinfo(values.dtype).max)
+        return picture, AS_IT_IS, filled(picture)
     if values.ndim == 3:
-        return stretched(values[..., :3], 0, 2**file.BitsStored - 1)
+        full, how = (0, 2**file.BitsStored - 1), AS_IT_IS
+        if file.BitsStored > 8:
+            full, how = limits(values, window, full)
+        picture = stretched(values, *full)
+        return picture, how, filled(picture)
     padding = _padding(values, file)
-    values = pixels.apply_modality_lut(values, file)
-    if file.get("VOILUTSequence"):
-        values = pixels.apply_voi_lut(values, file)
-        low, high = 0, 2 ** file.VOILUTSequence[0].LUTDescriptor[2] - 1
-    elif "WindowWidth" in file and "WindowCenter" in file:
-        values, (low, high) = (pixels.apply_voi_lut(part, file) for part in (values, _FAR))
-    else:
-        inside = values if padding.all() else values[~padding]
-        low, high = inside.min(), inside.max()
+    values, ends, how = _displayed(values, padding, file, window)
     if not np.isfinite(values).all():
         raise ValueError("it holds values that are no numbers")
     if file.PhotometricInterpretation == "MONOCHROME1":
-        low, high = high, low
-    grey = np.where(padding, 0, stretched(values, low, high))
-    return np.repeat(grey[..., None], 3, axis=2).astype("uint8")
+        ends = ends[::-1]
+    grey = stretched(values, *ends)
+    used = filled(grey[_inside(padding)][:, None])
+    grey[padding] = 0
+    return np.repeat(grey[..., None], 3, axis=2), how, used
+
+
+def _displayed(values, padding, file, window):
+    """Stored values (H, W) through modality and VOI transform, what of them is black and white, and by which rule."""
+    values, full = _modality(values, file)
+    table = (file.get("VOILUTSequence") or [None])[0]
+    if window == "full" and table is not None and "LUTDescriptor" in table and "LUTData" in table:
+        values, ends = _looked_up(values, table, file, signed=full is not None and full[0] < 0)
+        return values, ends, OWN_TABLE
+    if window == "full" and "WindowWidth" in file and "WindowCenter" in file:
+        with np.errstate(over="ignore"):  # of a sigmoid, far from its centre
+            values, ends = (pixels.apply_windowing(part, file) for part in (values, _FAR))
+        return values, tuple(ends), OWN_WINDOW
+    return values, *limits(values[_inside(padding)], window, full)
+
+
+def _take_transforms_of_the_frame(file):
+    """Enhanced objects have them in groups for all frames or for each: put those of the one frame where others have
+    them, and take out what is empty, as where a file was made anonymous: as good as absent, but not to pydicom."""
+    for groups in _OF_FRAMES:
+        for group in (file.get(groups) or [])[:1]:
+            for macro in _WITH_TRANSFORMS:
+                for item in (group.get(macro) or [])[:1]:
+                    for name in _TRANSFORMS:
+                        if name in item:
+                            file[name] = item[name]
+    for name in _TRANSFORMS:
+        if name in file and file[name].is_empty:
+            del file[name]
+
+
+def _modality(values, file):
+    """Values (H, W) after the modality transform, and the lowest and highest that it can give, None for fractions."""
+    if file.get("ModalityLUTSequence"):
+        return _looked_up(values, file.ModalityLUTSequence[0], file, signed=file.PixelRepresentation == 1)
+    full = None
+    if values.dtype.kind in "iu":
+        low = -(2 ** (file.BitsStored - 1)) if file.PixelRepresentation else 0
+        full = (low, low + 2**file.BitsStored - 1)
+    if "RescaleSlope" in file or "RescaleIntercept" in file:
+        slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
+        if slope == 0:
+            raise ValueError("its RescaleSlope is 0, which makes all values one")
+        values = values * slope + intercept
+        full = full and tuple(sorted(end * slope + intercept for end in full))
+    return values, full
+
+
+def _looked_up(values, table, file, signed):
+    """Values (H, W) through a table of the file, and the lowest and highest that its entries may have."""
+    entries, first, bits = (int(part) for part in table.LUTDescriptor)
+    entries = entries % 2**16 or 2**16
+    first = first - 2**16 if signed and first >= 2**15 else first
+    order = "<" if file.file_meta.TransferSyntaxUID.is_little_endian else ">"
+    data = table.LUTData
+    if not isinstance(data, bytes):
+        data = np.atleast_1d(np.asarray(data, "int64")).astype(f"{order}u2").tobytes()
+    kind = f"{order}u2" if len(data) >= 2 * entries else "u1"  # entries of 8 bits may come two to a word
+    output = np.frombuffer(data, kind, entries)
+    return output[np.clip(np.rint(values).astype("int64") - first, 0, entries - 1)], (0, 2**bits - 1)
 
 
 def _padding(values, file):
-    """Where stored values (H, W) are no image but what was filled in around it: boolean (H, W)."""
+    """Where stored values (H, W) are no image but what was filled in around it: boolean (H, W).
+
+    Around it: the same value with no way of such values to the border is part of the image, a saturated one."""
     ends = [file.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     ends = [int(end) for end in ends if end is not None]
-    return (values >= min(ends)) & (values <= max(ends)) if ends else np.zeros(values.shape, bool)
+    if not ends:
+        return np.zeros(values.shape, bool)
+    if values.dtype.kind == "i":  # some files give a negative value as if it had no sign
+        ends = [end - 2**file.BitsAllocated if end >= 2 ** (file.BitsAllocated - 1) else end for end in ends]
+    areas, _ = ndimage.label((values >= min(ends)) & (values <= max(ends)), structure=np.ones((3, 3)))
+    border = np.concatenate([areas[0], areas[-1], areas[:, 0], areas[:, -1]])
+    return np.isin(areas, border[border > 0])
+
+
+def _inside(padding):
+    """Where the image is; all of it, if nothing but padding is there."""
+    return padding if padding.all() else ~padding

@@ -21,7 +21,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from black_average_drop.datasets import FOLDERS, image_files
+from black_average_drop.datasets import FOLDERS, FORMATS, image_files
 
 PAUSES = (1, 4)  # seconds before the second and the third attempt
 TIMEOUT = 30  # seconds without a byte
@@ -416,7 +416,7 @@ def _readable_table(content):
 
 
 def _decodable(content):
-    Image.open(io.BytesIO(content)).load()
+    Image.open(io.BytesIO(content), formats=FORMATS).load()
     return content
 
 

@@ -7,7 +7,6 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from black_average_drop.datasets import (
@@ -17,6 +16,7 @@ from black_average_drop.datasets import (
     chestxray14,
     image_files,
     imagenet,
+    opened,
     split_by_group,
 )
 
@@ -205,7 +205,7 @@ def _sides(paths):
     """Widths and heights, which tell a scaled copy from the original; only the headers are read."""
     sizes = []
     for path in tqdm(list(paths), desc="sizes", unit="file", leave=False):
-        with Image.open(path) as image:
+        with opened(path) as image:
             sizes.append(image.size)
     widths, heights = zip(*sizes, strict=True) if sizes else ((0,), (0,))
     return f"{_span(widths)} x {_span(heights)} pixels"
