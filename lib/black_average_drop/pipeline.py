@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -133,6 +134,9 @@ def _check_parameters(where, notebook, parameters):
                 f"{where}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
                 "wanted (write 1.0e-4, not 1e-4)."
             )
+        for one in value if wanted is list else ():
+            if isinstance(one, bool) or not isinstance(one, str | int):
+                raise ValueError(f'{where}: {notebook}: {name} holds {one!r}: put each name in quotes, such as "no".')
         least = 1 if name in AT_LEAST_1 else 0
         if wanted in (int, float) and name not in SIGNED and not least <= value < math.inf:
             raise ValueError(f"{where}: {notebook}: {name} is {value}: at least {least} is wanted.")
@@ -144,7 +148,7 @@ def choose(model, images, settings=()):
     """Run 08_your_data on a model file and a folder of images; results and report go to a folder of build/choose,
     named after both, in place of those of an earlier run.
 
-    settings: texts like "most_images=100", parameters of the notebook with a YAML value. Raises ValueError or
+    settings: texts like "most_images=100 seed=3", parameters of the notebook with a YAML value. Raises ValueError or
     FileNotFoundError before anything runs if one of them is wrong, and RuntimeError if the notebook fails.
     """
     notebook = ALONE[0]
@@ -153,7 +157,7 @@ def choose(model, images, settings=()):
             missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
             raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
     parameters = {}
-    for setting in settings:
+    for setting in (one for text in settings for one in split_settings(text)):
         name, _, value = setting.partition("=")
         try:
             parameters[name.strip()] = yaml.safe_load(value)
@@ -170,6 +174,26 @@ def choose(model, images, settings=()):
     _execute(notebook, parameters | places, build)
     page = site.write_notebook(build / f"{notebook}.ipynb", build / "report.html")
     print(f"{(build / 'recommendation.md').read_text()}\nThe report, with figures and tables: {page.relative_to(ROOT)}")
+
+
+def split_settings(text):
+    """The settings "name=value" of one text, as a list: another one begins at a blank before a word and =, unless the
+    value before it, which may hold blanks, is no YAML without what follows."""
+    found = []
+    for part in re.split(r"\s+(?=\w+\s*=)", text.strip()):
+        if found and not _is_yaml(found[-1].partition("=")[2]):
+            found[-1] += f" {part}"
+        elif part:
+            found.append(part)
+    return found
+
+
+def _is_yaml(text):
+    try:
+        yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    return True
 
 
 def _scheduler():
