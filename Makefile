@@ -27,8 +27,8 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.allocator
 EFFORT = $(USING) $(BIN)/python -m black_average_drop.effort
 # Commands that use the environment hold its lock together, and one that builds or removes it holds it alone.
-LOCK = BAD_TARGET="make $@" "$$PYTHON" lib/black_average_drop/locks.py
-USING = BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/locks.py --shared $(VENV).lock
+LOCK = env BAD_TARGET="make $@" "$$PYTHON" lib/black_average_drop/locks.py
+USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/locks.py --shared $(VENV).lock
 
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
@@ -97,7 +97,7 @@ $(OLDEST)/anew:
 	@cp $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt
 
 reliability: env  ## the long checks: killed, disk full, run twice, many images, honest intervals (CHECK=file of one)
-	$(ALLOCATOR) $(BIN)/python -m pytest "reliability/$$CHECK" -s
+	$(LOCK) build/reliability.lock $(ALLOCATOR) $(BIN)/python -m pytest "reliability/$$CHECK" -s
 
 # With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
 # dozen of packages stay out of the environment.
@@ -123,7 +123,7 @@ lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by 
 # cannot be installed is a row that says so.
 benchmark: env  ## measure evaluation against its forward passes and other libraries, into paper_figures/benchmark/
 	@$(LOCK) $(LIBRARIES).lock $(MAKE) --no-print-directory $(LIBRARIES)
-	@$(ALLOCATOR) $(BIN)/python -m black_average_drop.benchmark $(if $(filter file,$(origin DATA)),,"--data=$$DATA")
+	@$(LOCK) build/benchmark.lock $(ALLOCATOR) $(BIN)/python -m black_average_drop.benchmark $(if $(filter file,$(origin DATA)),,"--data=$$DATA")
 
 .PHONY: $(LIBRARIES) $(LIBRARIES)/anew
 $(LIBRARIES):

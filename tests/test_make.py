@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from black_average_drop import pipeline
+from black_average_drop import settings
 from black_average_drop.provenance import ROOT
 
-# A Python that holds locks as the real one does, and otherwise writes down what it is asked for and with what variables.
+# A Python that holds locks as the real one does, and otherwise writes down what it is asked for, with its variables.
 STAND_IN = """#!{python}
 import json, os, sys
 if sys.argv[1].endswith("locks.py"):
@@ -42,7 +42,7 @@ HOSTILE = [
 
 @pytest.fixture
 def make(tmp_path):
-    """A function that runs make on a stand-in environment; gives what make said, and each command with its variables."""
+    """A function that runs make on a stand-in environment: what make said, and each command with its variables."""
     (tmp_path / "venv/bin").mkdir(parents=True)
     (tmp_path / "venv/requirements.lock").write_bytes((ROOT / "requirements.lock").read_bytes())
     told, python = tmp_path / "told.jsonl", tmp_path / "venv/bin/python"
@@ -90,6 +90,7 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
             _, told = make(target, *more, *(f"{name}={value}" for name in names))
         command, variables = told[-1]
         assert command[-len(expected) :] == expected
+        assert value not in command[: -len(expected)]
         assert {variables[name] for name in ("SCHEDULER", "KERAS_BACKEND", "MENTIONED_NOWHERE")} == {value}
     assert not (tmp_path / "it-ran").exists()
 
@@ -104,6 +105,22 @@ def test_make_without_a_target_shows_the_values_and_a_make_below_it_runs_none_of
     stand_in.chmod(0o755)
     make("env", f"DATA={value}", f"MENTIONED_NOWHERE={value}", f"PYTHON={stand_in}")
     assert (tmp_path / "venv/requirements.lock").is_file() and not (tmp_path / "it-ran").exists()
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_jupyterlab_does_not_start_as_root_and_says_so(make, tmp_path, user):
+    """Jupyter itself would, in a line of its log."""
+    for name, text in {"bin/id": f"echo {user}", "venv/bin/jupyter": f"touch {tmp_path / 'started'}"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    if user:
+        assert after(make("lab", PATH=path)[1][-1][0], "black_average_drop.allocator")[0].endswith("/bin/jupyter")
+    else:
+        with pytest.raises(AssertionError, match="JupyterLab does not start as root, .* run make lab as another user"):
+            make("lab", PATH=path)
+    assert not (tmp_path / "started").exists()
 
 
 def test_no_recipe_mentions_what_a_user_sets():
@@ -129,4 +146,4 @@ def test_no_recipe_mentions_what_a_user_sets():
     ],
 )
 def test_names_and_values_in_set_may_hold_spaces(text, found):
-    assert pipeline.split_settings(text) == found
+    assert settings.split(text) == found

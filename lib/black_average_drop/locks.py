@@ -64,10 +64,11 @@ def _holder(descriptor):
     """Who holds the lock, as its last holder wrote it; of several the last may have ended."""
     text = os.pread(descriptor, 1000, 0).decode(errors="replace").strip()
     number = text.removeprefix("process ").partition(" ")[0]
-    return text if number.isdigit() and _is_alive(int(number)) else "another process"
+    return text if number.isdigit() and is_alive(int(number)) else "another process"
 
 
-def _is_alive(number):
+def is_alive(number):
+    """Whether there is a process of that number on this machine."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:
