@@ -107,7 +107,9 @@ def test_kernels_get_it_and_importing_the_library_sets_nothing(monkeypatch, tmp_
     seen = []
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     monkeypatch.setattr(
-        papermill, "execute_notebook", lambda source, target, *_, **__: target.touch() or seen.append(dict(os.environ))
+        papermill,
+        "execute_notebook",
+        lambda source, target, *_, **__: open(target, "w").close() or seen.append(dict(os.environ)),
     )
     pipeline._execute("02_figure1", {"profile": "smoke"}, tmp_path)
     assert seen[0]["GLIBC_TUNABLES"] == ":".join(OURS)

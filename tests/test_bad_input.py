@@ -1084,6 +1084,16 @@ COMMANDS = [
     ),
     Case("a setting that is no YAML", choose("methods=["), "methods=[: write name=value, such as most_images=100."),
     Case(
+        "names that YAML reads as something else",
+        choose("class_names=[no, yes]"),
+        f'{IN_SET}: class_names holds False: put each name in quotes, such as "no".',
+    ),
+    Case(
+        "a second setting that is wrong",
+        choose("class_names=[No Finding,Pneumonia] alhpa=0.3"),
+        f"{IN_SET} has no parameter 'alhpa': choose from ...",
+    ),
+    Case(
         "alpha 1 as a setting", choose("alpha=1"), f"{IN_SET}: alpha is 1: below 1 is wanted, or 0 to have it chosen."
     ),
     Case("alpha below 0 as a setting", choose("alpha=-0.2"), f"{IN_SET}: alpha is -0.2: at least 0 is wanted."),

@@ -4,17 +4,20 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from keras import layers
 from PIL import Image
 
-from black_average_drop import cams, controls, pipeline, provenance
+from black_average_drop import cams, controls, pipeline, provenance, settings
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.provenance import ROOT, sha256
 
@@ -39,12 +42,25 @@ def place(tmp_path_factory):
     return root
 
 
-def choose(place, *arguments):
-    """Run the command in the copy; its exit code and what it printed."""
+def start(place, *arguments):
+    """The command in the copy, as a Popen with text pipes."""
     environment = os.environ | {"PYTHONPATH": str(place / "lib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "black_average_drop.pipeline", "choose", *map(str, arguments)]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=place, env=environment, preexec_fn=heed_signals, **pipes)
+
+
+def heed_signals():
+    """Also where the tests themselves run in the background, or under nohup, and signals are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def choose(place, *arguments):
+    """Run the command in the copy; its exit code and what it printed."""
+    process = start(place, *arguments)
+    out, err = process.communicate()
+    return process.returncode, out + err
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +68,19 @@ def chosen(place):
     arguments = ["--model", place / "outside.keras", "--data", place / "x-rays", "--set", "resamples=200"]
     code, said = choose(place, *arguments, "--set", "batch_size=10")
     assert code == 0, said
-    return place / "build/choose/outside-x-rays", said
+    return study(place, "outside-x-rays"), said
+
+
+def study(place, name):
+    """The one folder that a model and images of these names have."""
+    (found,) = (place / "build/choose").glob(f"{name}-????????")
+    return found
 
 
 def test_it_ends_in_one_recommendation_and_a_warning(chosen):
     build, said = chosen
     text = (build / "recommendation.md").read_text()
-    assert text in said and "build/choose/outside-x-rays/report.html" in said
+    assert text in said and f"build/choose/{build.name}/report.html" in said
     assert len(re.findall(r"BAD recommends|do not tell the methods apart by BAD", text)) == 1
     assert "This is no clinical evidence." in text
     assert "**Doubtful:**" in text and "hardly vary" in text  # nobody has trained that model
@@ -111,9 +133,10 @@ def test_what_is_wrong_is_said_in_a_sentence(place, chosen, arguments, message):
     given = {"--model": place / "outside.keras", "--data": place / "x-rays"} | {arguments[0]: arguments[1]}
     code, said = choose(place, *(part for pair in given.items() for part in pair))
     assert code == 1 and message in said
-    if arguments == ("--set", "preprocessing=tanh"):  # the notebook had started: no file of an earlier run is left
-        assert "08_your_data.failed.ipynb" in said
-        assert {path.suffix for path in chosen[0].iterdir()} == {".ipynb", ".log"}
+    if arguments == ("--set", "preprocessing=tanh"):  # the notebook had started, in a folder for that setting
+        failed = place / re.search(r"\S+08_your_data.failed.ipynb", said)[0]
+        assert {path.suffix for path in failed.parent.iterdir()} == {".ipynb", ".log", ""}  # the last is the lock
+        assert (chosen[0] / "report.html").is_file()
 
 
 def cut_short(root):
@@ -150,13 +173,21 @@ def with_a_weight_that_is_nan(root):
 def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     place, small_model, tmp_path, spoil, sentence
 ):
-    """Found by the notebook, after it has started, where an earlier run had left its results."""
+    """Found by the notebook, after it has started, where an earlier run had left its results: those stay."""
     small_model.save(tmp_path / "model.keras")
     folder.save(phantoms.radiographs(4, size=64), tmp_path / "x-rays")
     spoil(tmp_path)
-    build = place / "build/choose/model-x-rays"
-    build.mkdir(parents=True, exist_ok=True)
-    for name in ("report.html", "recommendation.md", "ranking.csv", "08_your_data.json", "08_your_data.ipynb"):
+    build = place / "build/choose" / settings.study(tmp_path / "model.keras", tmp_path / "x-rays", {})
+    build.mkdir(parents=True)
+    earlier = (
+        "report.html",
+        "recommendation.md",
+        "ranking.csv",
+        "08_your_data.json",
+        "08_your_data.ipynb",
+        "notes.txt",
+    )
+    for name in earlier:
         (build / name).write_text("of an earlier run")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "x-rays")
     found = re.search(
@@ -166,7 +197,8 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     cells = json.loads((place / found[1]).read_text())["cells"]
     raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
-    assert {path.name for path in build.iterdir()} == {"08_your_data.failed.ipynb", "08_your_data.log"}
+    left = {path.name for path in build.iterdir()} - {"08_your_data.failed.ipynb", "08_your_data.log", ".lock"}
+    assert left == set(earlier) and {(build / name).read_text() for name in left} == {"of an earlier run"}
 
 
 def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(place, tmp_path):
@@ -196,3 +228,114 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
 
 def test_the_notebook_alone_stands_outside_of_every_profile():
     assert not set(pipeline.ALONE) & set(pipeline.ORDER)
+
+
+QUICK = ("--set", "resamples=20 methods=[CAM] batch_size=4")
+
+
+def test_two_at_once_do_not_take_each_others_place_though_their_names_are_the_same(place, small_model, tmp_path):
+    """Two models and folders of the same names, run side by side; each report is of its own."""
+    processes, records = {}, {}
+    for number, name in enumerate(("one", "two")):
+        root = tmp_path / name
+        root.mkdir()
+        small_model.layers[-1].bias.assign(np.ones(3) + number)
+        small_model.save(root / "model.keras")
+        folder.save(phantoms.radiographs(4, size=64, seed=number), root / "images")
+        arguments = ["--model", root / "model.keras", "--data", root / "images", *QUICK]
+        processes[name] = start(place, *arguments)
+    for name, process in processes.items():
+        out, err = process.communicate()
+        assert process.returncode == 0, out + err
+        build = (place / re.search(r"build/choose/\S+/report\.html", out)[0]).parent
+        assert (build / "recommendation.md").read_text() in out
+        records[name] = json.loads((build / "08_your_data.json").read_text())
+        assert records[name]["inputs"]["model.keras"] == sha256(tmp_path / name / "model.keras")
+        for file, checksum in records[name]["outputs"].items():
+            assert sha256(build / file) == checksum
+    assert records["one"]["inputs"]["images"] != records["two"]["inputs"]["images"]
+
+
+def test_a_new_run_takes_the_place_of_its_own_files_and_of_no_others(place, small_model, tmp_path):
+    """Also where the model and the images lie in the very folder; what a killed run left half-written goes."""
+    small_model.save(tmp_path / "model.keras")
+    folder.save(phantoms.radiographs(4, size=64), tmp_path / "images")
+    parameters = {"resamples": 20, "methods": ["CAM"], "batch_size": 4}
+    build = place / "build/choose" / settings.study(tmp_path / "model.keras", tmp_path / "images", parameters)
+    (build / "images").mkdir(parents=True)
+    (build / "notes.txt").write_text("the user's own")
+    (build / "report.html").write_text("of an earlier run")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (build / f"partial-{ended.pid}-results").mkdir()
+    (build / f"partial-{os.getpid()}-08_your_data.ipynb").write_text("of a process that lives")
+    code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images", *QUICK)
+    assert code == 0, said
+    assert (build / "notes.txt").read_text() == "the user's own" and (build / "images").is_dir()
+    assert "<title>" in (build / "report.html").read_text()
+    assert [path.name for path in build.glob("partial-*")] == [f"partial-{os.getpid()}-08_your_data.ipynb"]
+
+
+def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(place, small_model, tmp_path):
+    for part in ("lib", "notebooks"):
+        (tmp_path / "project {seed}" / part).parent.mkdir(exist_ok=True)
+        shutil.copytree(place / part, tmp_path / "project {seed}" / part)
+    project, scratch = tmp_path / "project {seed}", tmp_path / "scratch"
+    (scratch / "build").mkdir(parents=True)
+    (scratch / "choose").mkdir()
+    (project / "build").symlink_to(scratch / "build")
+    (project / "build/choose").symlink_to(scratch / "choose")
+    model, images = tmp_path / f"{'肺' * 70}{{x}}.keras", tmp_path / f"$(id) `id` '\"{'x' * 230}"
+    small_model.save(tmp_path / "model.keras")
+    (tmp_path / "model.keras").rename(model)
+    folder.save(phantoms.radiographs(4, size=64), images)
+    code, said = choose(project, "--model", model, "--data", images, *QUICK)
+    assert code == 0, said
+    assert (project / re.search(r"build/choose/\S+/report\.html", said)[0]).is_file() and list(
+        (scratch / "choose").rglob("report.html")
+    )
+
+
+def test_a_link_that_leads_nowhere_is_said(place, small_model, tmp_path):
+    small_model.save(tmp_path / "model.keras")
+    folder.save(phantoms.radiographs(4, size=64), tmp_path / "images")
+    name = settings.study(tmp_path / "model.keras", tmp_path / "images", {})
+    (place / "build/choose").mkdir(parents=True, exist_ok=True)
+    (place / "build/choose" / name).symlink_to(tmp_path / "gone")
+    code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images")
+    (place / "build/choose" / name).unlink()
+    assert code == 1 and re.search(rf"{name} cannot be read or written: File exists\. ", said), said
+
+
+def busy(place, tmp_path, small_model):
+    """A run that is in its notebook, with the process of its kernel."""
+    small_model.save(tmp_path / "model.keras")
+    folder.save(phantoms.radiographs(60, size=64), tmp_path / "images")
+    process = start(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images")
+    while not (kernels := psutil.Process(process.pid).children(recursive=True)):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    time.sleep(2)
+    return process, kernels
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_kernel_too_and_the_sentence_promises_nothing(place, small_model, tmp_path, number):
+    process, kernels = busy(place, tmp_path, small_model)
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert err.splitlines()[-1] == "Stopped: the same command begins again; what an earlier one wrote stays."
+    assert "Traceback" not in err and not [one for one in kernels if one.is_running()]
+    assert not list((place / "build/choose").glob(f"model-images-*/partial-{process.pid}-*"))
+
+
+def test_a_kernel_that_the_system_ends_says_that_memory_may_have_run_out(place, small_model, tmp_path):
+    process, kernels = busy(place, tmp_path, small_model)
+    kernels[0].kill()
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert err.splitlines()[-1] == (
+        "08_your_data stopped because its kernel was ended from outside, out of memory, perhaps: close other programs, "
+        "or set a smaller most_images or batch_size."
+    )

@@ -9,7 +9,7 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from black_average_drop import site
+from black_average_drop import records, site
 from black_average_drop.provenance import sha256
 
 NOTEBOOKS = ("03_table1", "07_trust")
@@ -236,6 +236,7 @@ def test_claims_made_from_other_results_are_refused(made):
 def test_a_stop_while_writing_leaves_nothing_half_written(made, monkeypatch):
     build, _ = made
     site.write("tiny", NOTEBOOKS, *made)
+    (build / "site/old.html").write_text("of an earlier version")
     before = {path.name: path.read_bytes() for path in (build / "site").iterdir()}
 
     def full(*_):
@@ -247,6 +248,39 @@ def test_a_stop_while_writing_leaves_nothing_half_written(made, monkeypatch):
     assert {path.name: path.read_bytes() for path in (build / "site").iterdir()} == before
     assert not list(build.glob("partial-*"))
     monkeypatch.undo()
-    (build / "site/old.html").write_text("of an earlier version")
     site.write("tiny", NOTEBOOKS, *made)
     assert not (build / "site/old.html").exists()
+
+
+def test_a_page_that_is_there_already_is_not_written_again(made):
+    """As on a disk that is read-only."""
+    build, results = made
+    pages = site.write("tiny", NOTEBOOKS, build, results)
+    times = {path: path.stat().st_mtime_ns for path in [build, *build.rglob("*")]}
+    assert site.write("tiny", NOTEBOOKS, build, results) == pages
+    assert {path: path.stat().st_mtime_ns for path in [build, *build.rglob("*")]} == times
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "3", '{"outputs": ', "{}", '{"inputs": null, "outputs": 3}', "\udcff", "[" * 99_999]
+)
+@pytest.mark.parametrize("name", ["03_table1.json", "07_trust.json", "claims.json", "03_table1.ipynb"])
+def test_what_cannot_be_read_is_named(made, name, text):
+    build, results = made
+    path = (build if name.endswith(".ipynb") else results) / name
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(
+        ValueError, match=rf"tiny/{name} is no whole (record|notebook): run make reproduce PROFILE=tiny"
+    ):
+        site.write("tiny", NOTEBOOKS, build, results)
+    assert not (build / "site").exists()
+
+
+@pytest.mark.parametrize("key", sorted(records.OF_NOTEBOOK))
+def test_a_record_that_lacks_something_is_named(made, key):
+    build, results = made
+    content = json.loads((results / "03_table1.json").read_text())
+    for changed in ({name: value for name, value in content.items() if name != key}, content | {key: None}):
+        (results / "03_table1.json").write_text(json.dumps(changed))
+        with pytest.raises(ValueError, match="tiny/03_table1.json is no whole record: run make reproduce PROFILE=tiny"):
+            site.write("tiny", NOTEBOOKS, build, results)

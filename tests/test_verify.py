@@ -238,7 +238,7 @@ def test_every_committed_result_is_as_recorded(monkeypatch):
 
 
 def test_make_verifies_every_committed_profile_unless_one_is_named():
-    for arguments, said in ((), ' --data "data"'), (("PROFILE=laptop",), ' --profile "laptop" --data "data"'):
+    for arguments, said in ((), ' "--data=$DATA"'), (("PROFILE=laptop",), ' "--profile=$PROFILE" "--data=$DATA"'):
         done = subprocess.run(
             ["make", "-n", "--no-print-directory", "verify", *arguments], cwd=ROOT, capture_output=True, text=True
         )

@@ -175,6 +175,16 @@ def test_a_worker_keeps_its_memory_as_the_readme_starts_it(scheduler, tmp_path):
         worker.wait()
 
 
+@pytest.mark.parametrize(
+    "address", ["nonsense", "tcp://", "http://10.0.0.1:80", "tcp://10.0.0.1", "two words:1", "a:b"]
+)
+def test_what_is_no_address_is_said_before_dask_is_asked(address, monkeypatch):
+    """Dask's client, once begun, leaves tracebacks of its own."""
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("Dask was asked"))
+    with pytest.raises(RuntimeError, match=f"SCHEDULER is {address!r}: give the address of a Dask scheduler, such as"):
+        workers.check(address)
+
+
 def test_a_scheduler_that_wants_certificates_is_said():
     with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 wants TLS, of which Dask is told nothing here: set DASK"):
         workers.check("tls://127.0.0.1:9")

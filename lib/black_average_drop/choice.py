@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
-from tqdm import tqdm
 
-from black_average_drop import agreement, cams, evaluation, localization, masks, metrics, networks, provenance
+from black_average_drop import agreement, cams, evaluation, localization, masks, metrics, networks, progress, provenance
 from black_average_drop.datasets.folder import UNLABELLED
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
@@ -105,7 +104,7 @@ def first_look(network, dataset, methods, batch_size=32):
     """One pass over the images: logits (N, C), the methods, name -> function, that can be drawn on all of them, and
     name -> why not of the others."""
     logits, unfit, batches = [], {}, dataset.batches(batch_size)
-    with tqdm(total=batches.total, desc="answers", unit="image", leave=False) as bar:
+    with progress.bar(total=batches.total, desc="answers", unit="image") as bar:
         for images in batches:
             features, answers, _ = network.explain(images)
             explanation = evaluation.explain(network, features, answers, answers.argmax(axis=1))

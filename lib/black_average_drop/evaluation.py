@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from black_average_drop import cams, masks, metrics, workers
+from black_average_drop import cams, masks, metrics, progress, workers
 from black_average_drop.arrays import beside, namespace
 
 METRICS = ("AD", "BAD")
@@ -97,7 +96,7 @@ def evaluate(
         for chunk, rows in _chunks(images, batch_size)
     )
     work = partial(_score_chunk, alpha=alpha, ties=ties, batch_size=batch_size)
-    with tqdm(total=count * len(scored), desc="masked images", unit="image", leave=False) as bar:
+    with progress.bar(total=count * len(scored), desc="masked images", unit="image") as bar:
         for answers, digests in workers.in_order(work, network, batches, scheduler):
             expected = found.digests[start : start + len(digests)]
             if len(expected) == len(digests) and (expected != digests).any():
@@ -139,7 +138,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
     )
     work = partial(_explain_chunk, methods=methods, batch_size=batch_size)
     total = len(images) if isinstance(images, np.ndarray) else getattr(images, "total", None)
-    with tqdm(total=total, desc="maps", unit="image", leave=False) as bar:
+    with progress.bar(total=total, desc="maps", unit="image") as bar:
         for part, image, answer in workers.in_order(work, network, batches, scheduler):
             if not parts:
                 first_image, first_answer = image, answer

@@ -9,9 +9,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
-from tqdm import tqdm
 
-from black_average_drop import controls, evaluation, imputation, masks, metrics
+from black_average_drop import controls, evaluation, imputation, masks, metrics, progress
 
 BLUR = 1 / 20  # of the image's side: standard deviation of the blurred fill, wide enough to hide a lesion
 STEPS = 16  # of insertion, deletion and BAD over alpha
@@ -163,7 +162,7 @@ def _road(images, ranks, seeds, answered):
 
 def _batches(network, dataset, classes, batch_size, title, each):
     """Rows, pixels and scores of each batch of images, and a progress bar that counts each image `each` times."""
-    with tqdm(total=len(dataset) * each, desc=title, unit="map", leave=False) as bar:
+    with progress.bar(total=len(dataset) * each, desc=title, unit="map") as bar:
         for start in range(0, len(dataset), batch_size):
             rows = np.arange(start, min(start + batch_size, len(dataset)))
             images = dataset.images(rows).astype("float32")

@@ -21,6 +21,7 @@ import numpy as np
 from keras import layers, ops
 
 from black_average_drop.arrays import as_float32, namespace
+from black_average_drop.provenance import replacing
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
 _NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
@@ -122,16 +123,10 @@ def in_precision(model, precision):
 
 def save(model, path, facts):
     """Write the model and the facts needed to use it again (a dict of JSON values) as one .keras file, or nothing."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{path.name}")
-    try:
+    with replacing(path) as partial:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(_FACTS, json.dumps(facts, indent=1))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load(path):

@@ -13,15 +13,16 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import yaml
 
-from black_average_drop import allocator, claims, provenance, site, verify
+from black_average_drop import allocator, claims, locks, progress, provenance, records, settings, site, stamps, verify
 from black_average_drop.datasets import FOLDERS, catalogue, check_name, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
@@ -52,6 +53,13 @@ TAKES = {
     "data": ("profile", "data"),
     "data-report": ("data",),
 }
+# What a command says that is interrupted.
+STOPPED = {
+    "run": "the same command goes on from here",
+    "data": "the same command goes on from here",
+    "choose": "the same command begins again; what an earlier one wrote stays",
+}
+NO_ACCESS = "Give this user the right to it, or mend what the name stands for, and run the same command again."
 NO_ROOM = "The disk is full: make room on it and run the same command again."
 
 
@@ -59,18 +67,26 @@ def run(profile, data_root):
     """Execute the notebooks of a profile that are stale. Raises ValueError or FileNotFoundError before anything runs
     if the profile, a parameter or the data root is wrong, and RuntimeError if a notebook fails."""
     sections = read_profile(profile)
-    build, results = _places(profile)
-    _check_results(profile, results)
-    data_root = Path(data_root).resolve()
+    data_root = settings.resolved(data_root)
     _check_data(sections, data_root)
     scheduler = _scheduler()
+    with _alone(profile):
+        _run(profile, sections, data_root, scheduler)
+
+
+def _run(profile, sections, data_root, scheduler):
+    build, results = _places(profile)
+    _check_results(profile, results)
+    provenance.remove_partial(build, results)
     outputs = {}
     for notebook in ORDER:
         key = stamp_key(notebook, sections, data_root, outputs)
         stamp = build / f"{notebook}.stamp.json"
-        if _is_current(stamp, key, results):
+        if stamps.is_current(stamp, key, results):
             print(f"{notebook} ({profile}): up to date", flush=True)
         else:
+            for path in stamps.unreadable(stamp, results):
+                print(f"{os.path.relpath(path, ROOT)} is missing or cannot be read: it is made again.", flush=True)
             stamp.unlink(missing_ok=True)
             places = {"profile": profile, "data_root": str(data_root), "build": str(build), "results": str(results)}
             if "scheduler" in default_parameters(notebook):
@@ -80,8 +96,9 @@ def run(profile, data_root):
             written = _written_outputs(notebook, results, before)
             with provenance.replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
-        outputs[notebook] = json.loads(stamp.read_text())["outputs"]
+        outputs[notebook] = records.read(stamp)["outputs"]
     claims.assemble(results, profile)
+    provenance.remove_partial(build, results)  # of a kernel that outlived a run that was killed before
 
 
 def stamp_key(notebook, sections, data_root, outputs):
@@ -133,6 +150,9 @@ def _check_parameters(where, notebook, parameters):
                 f"{where}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {wanted.__name__} is "
                 "wanted (write 1.0e-4, not 1e-4)."
             )
+        for one in value if wanted is list else ():
+            if isinstance(one, bool) or not isinstance(one, str | int):
+                raise ValueError(f'{where}: {notebook}: {name} holds {one!r}: put each name in quotes, such as "no".')
         least = 1 if name in AT_LEAST_1 else 0
         if wanted in (int, float) and name not in SIGNED and not least <= value < math.inf:
             raise ValueError(f"{where}: {notebook}: {name} is {value}: at least {least} is wanted.")
@@ -140,11 +160,12 @@ def _check_parameters(where, notebook, parameters):
             raise ValueError(f"{where}: {notebook}: alpha is {value}: below 1 is wanted, or 0 to have it chosen.")
 
 
-def choose(model, images, settings=()):
+def choose(model, images, given=()):
     """Run 08_your_data on a model file and a folder of images; results and report go to a folder of build/choose,
-    named after both, in place of those of an earlier run.
+    named after both and by a hash of where they lie and of the settings. Those of an earlier run of the same stay until
+    the new ones are whole.
 
-    settings: texts like "most_images=100", parameters of the notebook with a YAML value. Raises ValueError or
+    given: texts like "most_images=100 seed=3", parameters of the notebook with a YAML value. Raises ValueError or
     FileNotFoundError before anything runs if one of them is wrong, and RuntimeError if the notebook fails.
     """
     notebook = ALONE[0]
@@ -154,7 +175,7 @@ def choose(model, images, settings=()):
             missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
             raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
     parameters = {}
-    for setting in settings:
+    for setting in (one for text in given for one in settings.split(text)):
         name, _, value = setting.partition("=")
         try:
             parameters[name.strip()] = yaml.safe_load(value)
@@ -162,20 +183,42 @@ def choose(model, images, settings=()):
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
     _check_parameters("--set", notebook, parameters)
     if parameters.get("labels"):
-        parameters["labels"] = str(Path(parameters["labels"]).resolve())
-    build = ROOT / "build" / "choose" / f"{Path(model).stem}-{Path(images).resolve().name}"
-    places = {"profile": "your data", "results": str(build)}
-    places |= {"model": str(Path(model).resolve()), "images": str(Path(images).resolve()), "scheduler": _scheduler()}
-    shutil.rmtree(build, ignore_errors=True)  # of an earlier run
-    build.mkdir(parents=True)
-    _execute(notebook, parameters | places, build)
-    page = site.write_notebook(build / f"{notebook}.ipynb", build / "report.html")
-    print(f"{(build / 'recommendation.md').read_text()}\nThe report, with figures and tables: {page.relative_to(ROOT)}")
+        parameters["labels"] = str(settings.resolved(parameters["labels"]))
+    model, images = settings.resolved(model), settings.resolved(images)
+    build = ROOT / "build" / "choose" / settings.study(model, images, parameters)
+    places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": _scheduler()}
+    with _held(build):
+        provenance.remove_partial(build)
+        partial = provenance.partial_name(build / "results")
+        partial.mkdir()
+        try:
+            executed = _execute(notebook, parameters | places | {"results": str(partial)}, build, partial)
+            site.write_notebook(executed, partial / "report.html")
+            for path in sorted(partial.iterdir(), key=lambda path: path.name == "report.html"):  # that one last
+                os.replace(path, build / path.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        recommendation = (build / "recommendation.md").read_text(encoding="utf-8")
+    page = (build / "report.html").relative_to(ROOT)
+    print(f"{recommendation}\nThe report, with figures and tables: {page}")
+
+
+@contextmanager
+def _alone(profile):
+    """Hold the locks of what a profile writes to: its own folder, and that of the profile whose results it makes."""
+    with ExitStack() as stack:
+        for name in sorted({profile, results_folder(profile)}):
+            stack.enter_context(_held(ROOT / "build" / name))
+        yield
+
+
+def _held(folder):
+    return locks.held(folder / ".lock", os.environ.get("BAD_TARGET", "black_average_drop.pipeline"))
 
 
 def _scheduler():
     """The address in the environment variable SCHEDULER, or "". Raises RuntimeError if no Dask cluster is there."""
-    scheduler = os.environ.get("SCHEDULER", "")
+    scheduler = os.environ.get("SCHEDULER", "").strip()
     if scheduler:
         from black_average_drop import workers  # here: it takes Keras with it, for which other commands need not wait
 
@@ -196,8 +239,8 @@ def results_folder(profile):
 
 def _check_results(profile, results):
     """A smaller version of a profile must not take the place of results of the profile itself."""
-    base, record = results_folder(profile), _record("01_train", results)
-    if base != profile and record and json.loads(record)["parameters"]["profile"] == base:
+    base, given = results_folder(profile), (records.read(results / "01_train.json") or {}).get("parameters")
+    if base != profile and isinstance(given, dict) and given.get("profile") == base:
         raise ValueError(
             f"paper_figures/{base} holds results of the {base} profile itself: move it away to put those of {profile} "
             "there."
@@ -232,7 +275,8 @@ def data(profile, data_root):
     parameters = default_parameters("01_train") | sections["01_train"]
     if parameters["general_source"] == "imagenet":
         photos = _values(sections.values(), "general_image")
-    fetch.fetch(sources, _keras_weights(parameters, Path(data_root)), data_root, photos)
+    with _held(Path(data_root)):
+        fetch.fetch(sources, _keras_weights(parameters, Path(data_root)), data_root, photos)
 
 
 def _keras_weights(parameters, data_root):
@@ -252,8 +296,9 @@ def _keras_weights(parameters, data_root):
 def report(profile):
     """Write the results page of a profile to build/<profile>/site. Raises as `site.write`."""
     read_profile(profile)
-    for page in site.write(profile, ORDER, *_places(profile)):
-        print(page.relative_to(ROOT))
+    with _alone(profile):
+        for page in site.write(profile, ORDER, *_places(profile)):
+            print(page.relative_to(ROOT))
 
 
 def result_folders():
@@ -308,8 +353,9 @@ def unlike():
     return found
 
 
-def _execute(notebook, parameters, build):
-    """Run a notebook with papermill under a temporary name; a failed one is kept as <notebook>.failed.ipynb."""
+def _execute(notebook, parameters, build, folder=None):
+    """Run a notebook with papermill under a temporary name and return the executed one, in a folder, `build` if none is
+    given; a failed one is kept as build/<notebook>.failed.ipynb."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -321,13 +367,15 @@ def _execute(notebook, parameters, build):
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, whatever the user has
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(allocator.settings(os.environ))  # which the kernel inherits
+    os.environ[progress.LINES] = "" if progress.is_watched() else "lines"
     failed = build / f"{notebook}.failed.ipynb"
     log = build / f"{notebook}.log"
-    with provenance.replacing(build / f"{notebook}.ipynb") as partial, _chatter_to(log) as bars:
+    executed = (folder or build) / f"{notebook}.ipynb"
+    with provenance.replacing(executed) as partial, _chatter_to(log) as bars:
         try:
             papermill.execute_notebook(
-                NOTEBOOKS / f"{notebook}.ipynb",
-                partial,
+                _verbatim(NOTEBOOKS / f"{notebook}.ipynb"),
+                _verbatim(partial),
                 parameters,
                 kernel_name="python3",
                 cwd=NOTEBOOKS,
@@ -341,48 +389,53 @@ def _execute(notebook, parameters, build):
                 f"{notebook} stopped with {problem.ename}: {problem.evalue}\n"
                 f"The traceback is in {failed.relative_to(ROOT)}.{remedy}"
             ) from problem
+        except RuntimeError as problem:
+            if not str(problem).startswith("Kernel died"):  # in a cell, or while it starts
+                raise
+            less = [name for name in ("most_images", "batch_size") if name in default_parameters(notebook)]
+            raise RuntimeError(
+                f"{notebook} stopped because its kernel was ended from outside, out of memory, perhaps: close other "
+                f"programs, or set a smaller {' or '.join(less) or 'profile'}."
+            ) from problem
     failed.unlink(missing_ok=True)
     minutes = (datetime.datetime.now() - started).total_seconds() / 60
     print(f"{notebook} ({parameters['profile']}): done in {minutes:.1f} minutes", flush=True)
+    return executed
+
+
+def _verbatim(path):
+    """A path as papermill wants it, which puts parameters in place of names in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager
 def _chatter_to(log):
-    """Send standard error, which the kernel inherits, to a file; gives a stream that lets progress bars through."""
+    """Send standard error, which the kernel inherits, to a file; gives a stream that lets progress bars through, each
+    as one line when it is done where standard error is no terminal."""
     with os.fdopen(os.dup(2), "w") as terminal, open(log, "w") as file:
         os.dup2(file.fileno(), 2)
         try:
             yield SimpleNamespace(
-                write=lambda text: terminal.write(text) if "\r" in text else None, flush=terminal.flush
+                write=lambda text: terminal.write(text) if progress.is_bar(text) else None, flush=terminal.flush
             )
         finally:
             os.dup2(terminal.fileno(), 2)
 
 
 def _record(notebook, results):
-    """What the last cell of a notebook wrote, as text, or "" if it has not run."""
+    """The bytes that the last cell of a notebook wrote, none if it has not run."""
     path = results / f"{notebook}.json"
-    return path.read_text() if path.is_file() else ""
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _written_outputs(notebook, results, before):
     """The outputs recorded by the run that just ended: one that left early has written no new record."""
-    record = _record(notebook, results)
-    outputs = json.loads(record)["outputs"] if record != before else {}
-    if not outputs or not _matches(outputs, results):
+    changed = _record(notebook, results) != before
+    record = records.of_notebook(results / f"{notebook}.json")
+    outputs = record["outputs"] if record and changed else {}
+    if not outputs or not stamps.match(outputs, results):
         raise RuntimeError(f"{notebook} ended without writing its results: open it in build/ and see where it stopped.")
     return outputs
-
-
-def _is_current(stamp, key, results):
-    if not stamp.is_file() or not stamp.with_name(stamp.name.replace(".stamp.json", ".ipynb")).is_file():
-        return False
-    content = json.loads(stamp.read_text())
-    return content["key"] == key and _matches(content["outputs"], results)
-
-
-def _matches(outputs, results):
-    return all((results / name).is_file() and provenance.sha256(results / name) == h for name, h in outputs.items())
 
 
 def _check_data(sections, data_root):
@@ -434,6 +487,11 @@ def main():
             takers = ", ".join(command for command, taken in TAKES.items() if name in taken)
             parser.error(f"--{name} goes with {takers}, not with {arguments.command}: leave it out")
     profile, data_root = arguments.profile or "demo", "data" if arguments.data is None else arguments.data
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # otherwise somebody wants it to be overheard
+            signal.signal(number, signal.default_int_handler)  # a kernel that runs is to end, too
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # names of classes and files may hold what a terminal cannot show
     try:
         if arguments.command == "run":
             run(profile, data_root)
@@ -452,15 +510,18 @@ def main():
                 sys.exit(f"Not what its script says: {', '.join(differ)}. Run make notebooks.")
         else:
             for script in sorted(NOTEBOOKS.glob("*.py")):
-                script.with_suffix(".ipynb").write_text(convert(script))
+                with provenance.replacing(script.with_suffix(".ipynb")) as partial:
+                    partial.write_text(convert(script))
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
     except OSError as problem:
-        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            sys.exit(f"{problem.filename or 'A file'} could not be written: {problem.strerror}. {NO_ROOM}")
+        if not problem.filename:
             raise
-        sys.exit(f"{problem.filename or 'A file'} could not be written: {problem.strerror}. {NO_ROOM}")
+        sys.exit(f"{problem.filename} cannot be read or written: {problem.strerror}. {NO_ACCESS}")
     except KeyboardInterrupt:
-        sys.exit("Stopped: the same command goes on from here.")
+        sys.exit(f"Stopped: {STOPPED.get(arguments.command, 'nothing was changed')}.")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,20 @@
 import ast
 import csv
 import datetime
+import errno
 import gzip
 import hashlib
 import json
 import os
 import platform
+import re
+import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tqdm import tqdm
+from black_average_drop import locks, progress
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -128,15 +131,46 @@ def _with_imports(*files):
 
 @contextmanager
 def replacing(path):
-    """A temporary path beside `path` that takes its place when the block ends well and vanishes when it does not."""
+    """A temporary path next to `path`, of this process alone, that takes its place when the block ends well and is on
+    the disk, and vanishes when it does not."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{path.name}")
+    partial = partial_name(path)
     try:
         yield partial
+        flush(partial)
         os.replace(partial, path)
+        flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def partial_name(path):
+    """Where this process writes what is to take the place of `path`."""
+    return path.with_name(f"partial-{os.getpid()}-{path.name}")
+
+
+def flush(path):
+    """Have the system put a file, or a folder's list of names, on the disk, so that no power cut leaves it half."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):  # of a file system that has none of it
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_partial(*folders):
+    """Remove what processes that have ended left half-written below folders, under the names that `replacing` gives."""
+    for path in (found for folder in folders for found in Path(folder).rglob("partial-*")):
+        number = re.match(r"partial-(\d+)-", path.name)
+        if number and not locks.is_alive(int(number[1])):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def write_csv(table, path, profile):
@@ -181,7 +215,7 @@ def dataset_checksums(dataset, batch_size=64):
     """That of the whole data set, and a list with the SHA-256 of the pixels of each image: every image is read once."""
     whole, each = hashlib.sha256(), []
     whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
-    with tqdm(total=len(dataset), desc="checksums", unit="image", leave=False) as bar:
+    with progress.bar(total=len(dataset), desc="checksums", unit="image") as bar:
         for images in dataset.batches(batch_size):
             whole.update(images.tobytes())
             each += [hashlib.sha256(image.tobytes()).hexdigest() for image in images]

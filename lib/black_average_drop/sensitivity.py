@@ -4,9 +4,8 @@ Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps
 """
 
 import numpy as np
-from tqdm import tqdm
 
-from black_average_drop import cams, evaluation, masks, metrics
+from black_average_drop import cams, evaluation, masks, metrics, progress
 
 # What each choice changes in the reading of the paper that Table 1 takes.
 READING = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
@@ -28,7 +27,7 @@ def image_curves(batches, found, points=1000):
     """
     distinct = _distinct(found)
     rows, curves = 0, []
-    with tqdm(total=len(found.classes), desc="curves", unit="image", leave=False) as bar:
+    with progress.bar(total=len(found.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
             shown = {
                 name: evaluation.upsampled(found.maps[name][rows : rows + len(chunk)], chunk.shape[1:3])
@@ -52,7 +51,7 @@ def along_alpha(network, images, found, alphas, batch_size=32, ties="strict", sc
         shown = evaluation.upsampled(found.maps[name], images.shape[1:3])
         ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
-        for alpha in tqdm(alphas, desc=f"{name} along alpha", leave=False):
+        for alpha in progress.bar(alphas, desc=f"{name} along alpha"):
             kept = masks.kept_pixels(shown, alpha, ties, ranking)
             columns.append(evaluation.blended_drops(network, images, kept, found, batch_size, scheduler=scheduler))
         drops[name] = np.stack(columns, axis=1)
@@ -89,7 +88,7 @@ def choices(network, images, found, fallback, batch_size=32, scheduler=""):
     def drops_of(shares, fill):
         return evaluation.blended_drops(network, images, shares, found, batch_size, fill, scheduler)
 
-    for choice, changes in tqdm(CHOICES.items(), desc="choices", leave=False):
+    for choice, changes in progress.bar(CHOICES.items(), desc="choices"):
         reading = READING | changes
         fill = reading["fill"]
         shown = {name: _shown(found.maps[name], size, reading) for name in _distinct(found)}

@@ -8,7 +8,8 @@ import struct
 from html import escape
 from urllib.parse import quote
 
-from black_average_drop.provenance import ROOT, replacing, sha256
+from black_average_drop import records
+from black_average_drop.provenance import ROOT, flush, partial_name, replacing, sha256
 
 SECTIONS = (
     ("Figure 1", "What the three methods draw on the same images.", ("figure1.png",)),
@@ -90,14 +91,17 @@ def write(profile, notebooks, build, results):
     one that was recorded."""
     _require([build / f"{name}.ipynb" for name in notebooks], profile)
     _require([results / f"{name}.json" for name in (*notebooks, "claims")], profile)
-    records = {name: json.loads((results / f"{name}.json").read_text(encoding="utf-8")) for name in notebooks}
-    claims = json.loads((results / "claims.json").read_text(encoding="utf-8"))
+    found = {name: records.of_notebook(results / f"{name}.json") for name in notebooks}
+    claims = records.read(results / "claims.json")
+    whole = records.are_checksums(claims, "inputs", "outputs")
+    for name in [*(name for name, one in found.items() if one is None), *([] if whole else ["claims"])]:
+        raise ValueError(f"{os.path.relpath(results / f'{name}.json', ROOT)} is no whole record: {_remedy(profile)}.")
     # File -> its checksum and the records of the notebooks it comes from: several for the claims.
-    artifacts = {file: (value, [one]) for one in records.values() for file, value in one["outputs"].items()}
+    artifacts = {file: (value, [one]) for one in found.values() for file, value in one["outputs"].items()}
     for file, value in claims["inputs"].items():
         if artifacts.get(file, [None])[0] != value:
             raise ValueError(f"claims.md was not made from the {file} that is recorded: {_remedy(profile)}.")
-    several = [one for one in records.values() if set(one["outputs"]) & set(claims["inputs"])]
+    several = [one for one in found.values() if set(one["outputs"]) & set(claims["inputs"])]
     artifacts |= {file: (value, several) for file, value in claims["outputs"].items()}
     own = {file: results / file for file in artifacts if not file.startswith("..")}  # elsewhere: weights and the like
     for file in ("table1.md", "claims.md", "trust.md"):
@@ -108,8 +112,8 @@ def write(profile, notebooks, build, results):
         if sha256(path) != artifacts[file][0]:
             raise ValueError(f"{os.path.relpath(path, ROOT)} is not what was recorded: {_remedy(profile)}.")
     titles, pages = {}, {}
-    for name, record in records.items():
-        titles[name], body = _notebook(name, build / f"{name}.ipynb")
+    for name, record in found.items():
+        titles[name], body = _notebook(name, build / f"{name}.ipynb", _remedy(profile))
         body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin([record])}'
         pages[f"{name}.html"] = _page(name, profile, body)
     pages["index.html"] = _page(f"Black Average Drop, {profile}", profile, _index(profile, titles, artifacts, own))
@@ -119,7 +123,7 @@ def write(profile, notebooks, build, results):
 
 def write_notebook(executed, page):
     """Write one executed notebook, a path, as an HTML file that stands by itself; returns its path."""
-    title, body = _notebook(executed.stem, executed)
+    title, body = _notebook(executed.stem, executed, "run it again")
     with replacing(page) as partial:
         partial.write_text(_page(title, "", body), encoding="utf-8")
     return page
@@ -137,10 +141,10 @@ def _index(profile, titles, artifacts, own):
     items = "".join(f"<li>{_link(f'{name}.html', title)}</li>\n" for name, title in titles.items())
     sections["The notebooks"] = f"<p>As they ran, without their code.</p>\n<ul>\n{items}</ul>"
     rows = ""
-    for file, (value, records) in artifacts.items():
+    for file, (value, makers) in artifacts.items():
         shown = _link(file) if file in own else escape(os.path.basename(file))
-        makers = ", ".join(_link(f"{one['notebook']}.html", one["notebook"]) for one in records)
-        rows += f'<tr><td>{shown}</td><td>{makers}</td><td class="sum">{escape(value)}</td></tr>\n'
+        links = ", ".join(_link(f"{one['notebook']}.html", one["notebook"]) for one in makers)
+        rows += f'<tr><td>{shown}</td><td>{links}</td><td class="sum">{escape(value)}</td></tr>\n'
     table = f"<table><tr><th>file</th><th>notebook</th><th>SHA-256</th></tr>\n{rows}</table>"
     sections["Every file"] = f"<details><summary>{len(artifacts)} files</summary>{_scrolling(table)}</details>"
     links = "".join(f'<li><a href="#part-{i}">{escape(title)}</a></li>' for i, title in enumerate(sections))
@@ -219,11 +223,13 @@ def _uncommitted(record):
     return ", with uncommitted changes" if record["uncommitted_changes"] else ""
 
 
-def _notebook(name, path):
+def _notebook(name, path, remedy):
     """(title, HTML) of an executed notebook without its code, progress bars and widgets, which need a kernel."""
     import nbformat
     from nbconvert import HTMLExporter
 
+    if "cells" not in (records.read(path) or {}):
+        raise ValueError(f"{os.path.relpath(path, ROOT)} is no whole notebook: {remedy}.")
     executed = nbformat.read(path, as_version=4)
     prose, title = name, name
     for cell in executed.cells:
@@ -242,7 +248,8 @@ def _notebook(name, path):
         sanitize_html=True,
         filters={"clean_html": _clean},
     )
-    return title, _scrolling(exporter.from_notebook_node(executed)[0])
+    html = re.sub(r'(output_javascript") id="[\w-]+"', r"\1", exporter.from_notebook_node(executed)[0])  # at random
+    return title, _scrolling(html)
 
 
 def _is_chatter(output):
@@ -296,15 +303,22 @@ def _remedy(profile):
 
 
 def _publish(site, pages, files):
-    """Write pages (name -> HTML) and copies of files into the folder `site` at once, or nothing; returns the paths."""
-    partial = site.with_name(f"partial-{site.name}")
-    shutil.rmtree(partial, ignore_errors=True)
+    """Write pages (name -> HTML) and copies of files into the folder `site` at once, or nothing; returns the paths.
+
+    Nothing is written where all of it is there already, on a disk that is read-only for one."""
+    wanted = {path.name: path.read_bytes() for path in files} | {name: text.encode() for name, text in pages.items()}
+    there = {path.name: path.read_bytes() for path in site.iterdir() if path.is_file()} if site.is_dir() else {}
+    if there == wanted:
+        return [site / name for name in pages]
+    partial = partial_name(site)
     try:
         partial.mkdir(parents=True)
         for path in files:
             shutil.copyfile(path, partial / path.name)
         for name, text in pages.items():
             (partial / name).write_text(text, encoding="utf-8")
+        for path in (*partial.iterdir(), partial):
+            flush(path)
         shutil.rmtree(site, ignore_errors=True)
         os.replace(partial, site)
     finally:

@@ -14,8 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from black_average_drop import progress
 from black_average_drop.metrics import area_under_roc
 from black_average_drop.provenance import dataset_checksum, replacing, sha256
 
@@ -193,7 +193,7 @@ def predict(model, dataset, batch_size):
     """Scores (N, C) of every image, read as it goes: of a ReLU head as they are, of a softmax head their logarithms,
     since the probabilities of a sure classifier all round to 1 and rank nothing."""
     scores = []
-    with tqdm(total=len(dataset), desc="scores", unit="image", leave=False) as bar:
+    with progress.bar(total=len(dataset), desc="scores", unit="image") as bar:
         for images in dataset.batches(batch_size):
             answers = np.asarray(model.predict_on_batch(_pixels(images)))
             scores.append(answers[: len(images)])  # a mirrored model answers once on each device
@@ -262,10 +262,10 @@ class _Progress(keras.callbacks.Callback):
 
 def _train_one_epoch(model, batches, title):
     """One pass over the batches; the mean loss."""
-    with tqdm(total=len(batches.dataset), desc=title, unit="image", leave=False) as bar:
-        progress = _Progress(bar, batches.batch_size)
+    with progress.bar(total=len(batches.dataset), desc=title, unit="image") as bar:
+        callback = _Progress(bar, batches.batch_size)
         # Left to itself Keras shuffles the batches again, by Python's global generator.
-        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[progress])
+        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[callback])
     return history.history["loss"][0]
 
 

@@ -1,6 +1,7 @@
 """Evaluation is a map over batches: here it runs in threads of this process, or on the workers of a Dask cluster."""
 
 import hashlib
+import re
 import threading
 import uuid
 from collections import deque
@@ -15,6 +16,7 @@ import keras
 from black_average_drop import networks
 
 THREADS = 2  # one batch is read, masked and tabulated while the network works on the other
+ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^\s/]+:\d{1,5}")
 SECONDS_TO_CONNECT = 30
 SECONDS_WITHOUT_WORKERS = 300  # then a cluster is given up
 _loading, _loaded = threading.Lock(), {}  # of a worker: name -> the one network that it holds
@@ -62,6 +64,12 @@ def _answers(submit, result, batches, room):
 def _client(scheduler):
     import dask
     import distributed  # here: it takes a second, which those without a cluster need not spend
+
+    if not ADDRESS.fullmatch(scheduler):  # Dask would try for half a minute, and leave a traceback besides
+        raise RuntimeError(
+            f"SCHEDULER is {scheduler!r}: give the address of a Dask scheduler, such as tcp://10.0.0.1:8786, or leave "
+            "it empty."
+        )
 
     # A batch of images is all that a task is made of; Dask would warn of every one.
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
+from black_average_drop import progress
 from black_average_drop.datasets import FOLDERS, FORMATS, image_files
 
 PAUSES = (1, 4)  # seconds before the second and the third attempt
@@ -133,10 +133,12 @@ def retrieve(address, target, checksum=None, size=None):
     shutil.rmtree(staging, ignore_errors=True)  # of a run that was interrupted
     try:
         staging.mkdir(parents=True)
-        download = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT, chunk_size=2**18)
+        bar = progress.bar(total=size or 1, desc=target.name, unit="B", unit_scale=True)
+        download = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT, chunk_size=2**18)
         try:
             options = {"fname": target.name, "path": staging, "downloader": download}
-            found = Path(_persist(lambda: pooch.retrieve(address, checksum, **options)))
+            with bar:
+                found = Path(_persist(lambda: pooch.retrieve(address, checksum, **options)))
         except ValueError as problem:
             mismatch = re.search(r"^(\w+) hash .*expected (\w+:)?(\w+) but got (\w+)\. ", str(problem))
             if not mismatch:
@@ -174,7 +176,7 @@ def unpack(archive, folder, wanted=".*"):
             # Python before 3.11.4 has no filters; what they would refuse is refused above.
             safely = {"filter": "data"} if is_tar and hasattr(tarfile, "data_filter") else {}
             try:
-                for member in tqdm(members.values(), desc="unpacking", unit="file"):
+                for member in progress.bar(members.values(), desc="unpacking", unit="file"):
                     opened.extract(member, folder, **safely)
             except BaseException:  # an interruption too must not leave half a tree
                 shutil.rmtree(folder)
@@ -291,7 +293,7 @@ def _imagenet(staging, photos):
 
         table = tree / "LOC_val_solution.csv"
         download(table.name, table, _readable_table)
-        for name in tqdm(sorted({*PHOTOS, *photos}), desc="photos", unit="photo"):
+        for name in progress.bar(sorted({*PHOTOS, *photos}), desc="photos", unit="photo"):
             download(f"ILSVRC/Data/CLS-LOC/val/{name}.JPEG", tree / "val" / f"{name}.JPEG", _decodable)
     return tree
 

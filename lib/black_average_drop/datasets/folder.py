@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 from pydicom.misc import is_dicom
-from tqdm import tqdm
 
+from black_average_drop import progress
 from black_average_drop.datasets import (
     IMAGE_SUFFIXES,
     check_name,
@@ -89,7 +89,7 @@ def shown(root, dataset, window="full"):
     ValueError for a file that cannot be decoded."""
     with ThreadPoolExecutor(os.cpu_count()) as readers:
         opening = readers.map(lambda name: _shown(Path(root) / name, window)[1:], dataset.ids)
-        rows = list(tqdm(opening, total=len(dataset), desc="grey values", unit="image", leave=False))
+        rows = list(progress.bar(opening, total=len(dataset), desc="grey values", unit="image"))
     return pd.DataFrame(rows, columns=["shown", "filled"]).assign(id=dataset.ids)[["id", "shown", "filled"]]
 
 

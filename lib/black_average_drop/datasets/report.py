@@ -7,8 +7,8 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
+from black_average_drop import progress
 from black_average_drop.datasets import (
     FOLDERS,
     catalogue,
@@ -204,7 +204,7 @@ def _size(paths):
 def _sides(paths):
     """Widths and heights, which tell a scaled copy from the original; only the headers are read."""
     sizes = []
-    for path in tqdm(list(paths), desc="sizes", unit="file", leave=False):
+    for path in progress.bar(list(paths), desc="sizes", unit="file"):
         with opened(path) as image:
             sizes.append(image.size)
     widths, heights = zip(*sizes, strict=True) if sizes else ((0,), (0,))
@@ -216,7 +216,7 @@ def _span(lengths):
 
 
 def _checksums(paths):
-    return [_sha256(path) for path in tqdm(list(paths), desc="checksums", unit="file", leave=False)]
+    return [_sha256(path) for path in progress.bar(list(paths), desc="checksums", unit="file")]
 
 
 def _sha256(path):
