@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 import warnings
@@ -18,6 +19,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from black_average_drop import checksums, model_files
 from black_average_drop.arrays import as_float32, namespace
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
@@ -27,7 +29,6 @@ PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
 _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 # The name of a dtype policy in a model's configuration; what a layer takes in, or casts to, has its dtype as a text.
 _POLICY = re.compile(r'("class_name": "DTypePolicy", "config": {"name": )"([a-z0-9_]+)"')
-_FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
 def make_deterministic(seed):
@@ -114,7 +115,7 @@ def save(model, path, facts):
     try:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(_FACTS, json.dumps(facts, indent=1))
+            archive.writestr(model_files.FACTS, json.dumps(facts, indent=1))
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -122,8 +123,10 @@ def save(model, path, facts):
 
 def load(path):
     """The model and its facts (an empty dict for a .keras file that `save` did not write). Raises ValueError or
-    FileNotFoundError naming the file: also where it is in the older format HDF5, or holds a Lambda layer, whose code
-    would run here."""
+    FileNotFoundError naming the file: also where it is in the older format HDF5, declares more than it stores, or holds
+    code of whoever saved it, such as a Lambda layer.
+
+    What is loaded is a copy of the bytes whose checksum is remembered for the record of a run."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
@@ -132,18 +135,21 @@ def load(path):
             f"{path} is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
             'whoever made it, and save it with model.save("model.keras").'
         )
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        with zipfile.ZipFile(path) as archive:
-            facts = json.loads(archive.read(_FACTS)) if _FACTS in archive.namelist() else {}
-    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as problem:
-        reason = str(problem).splitlines()[0]
-        if "`Lambda`" in reason:
-            raise ValueError(
-                f"{path} holds a Lambda layer, code of whoever saved it, which is not run: put layers of Keras's own "
-                "in its place and save the model again."
-            ) from problem
-        raise ValueError(f"{path} cannot be loaded as a Keras model ({reason}): save it again.") from problem
+    model_files.check_archive(path)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "model.keras"
+        shutil.copyfile(path, copy)
+        checksums.remember(path, copy)
+        facts, parameters = model_files.examine(copy, path)
+        try:
+            with model_files.at_most(parameters):
+                model = keras.saving.load_model(copy, compile=False, safe_mode=True)
+        except MemoryError:
+            raise
+        except Exception as problem:  # of all kinds, since anything may stand in the file
+            raise ValueError(model_files.unloaded(path, problem)) from problem
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"{path} holds no model, but an object {type(model).__name__}: save the model itself.")
     return model, facts
 
 
@@ -451,6 +457,8 @@ def _load_weights(constructor, shape, path):
     """The application with the weights of a file, whichever of the usual heads it has, and whether it has one."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
+    checksums.remember(path)
+    model_files.check_weights(path)
     for head in (
         {"include_top": True, "classes": 1000},
         {"include_top": True, "classes": 1001},
