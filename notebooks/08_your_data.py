@@ -85,6 +85,7 @@ if not images:
 dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names)
 total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
+taken = provenance.dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 sheet = figures.contact_sheet(first.images(), first.ids)
 display(sheet)
@@ -228,7 +229,7 @@ gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
 
 # %% [markdown]
-# Everything as CSV, and where it comes from.
+# Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.
 
 # %%
 outputs = [results / "recommendation.md", *figures.save(sheet, results / "images")]
@@ -239,6 +240,6 @@ by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": cl
 by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(model).name: Path(model), "images": provenance.dataset_checksum(dataset)}
+inputs = {Path(model).name: Path(model), "images": (taken, provenance.dataset_checksum(dataset))}
 record = provenance.write("08_your_data", outputs, inputs, globals(), results, started)
 record["outputs"]
