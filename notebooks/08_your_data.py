@@ -93,6 +93,7 @@ total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
 seen = folder.shown(images, dataset, window)
 dataset = folder.not_blank(dataset, seen)
+taken = provenance.dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 sheet = figures.contact_sheet(first.images(), first.ids)
 display(sheet)
@@ -248,7 +249,7 @@ gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
 
 # %% [markdown]
-# Everything as CSV, and where it comes from.
+# Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.
 
 # %%
 outputs = [results / "recommendation.md", *figures.save(sheet, results / "images")]
@@ -260,6 +261,6 @@ by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, b
 tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
 tables |= {"shown": seen}
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(model).name: Path(model), "images": provenance.dataset_checksum(dataset)}
+inputs = {Path(model).name: Path(model), "images": (taken, provenance.dataset_checksum(dataset))}
 record = provenance.write("08_your_data", outputs, inputs, globals(), results, started)
 record["outputs"]

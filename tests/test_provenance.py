@@ -1,16 +1,19 @@
 import csv
 import datetime
 import hashlib
+import itertools
 import json
 import re
 import subprocess
+import sys
+import textwrap
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import provenance
+from black_average_drop import benchmark, networks, pipeline, provenance
 from black_average_drop.datasets import phantoms
 
 
@@ -171,5 +174,235 @@ def test_a_key_hangs_on_the_code_and_every_part(monkeypatch):
     }
     with monkeypatch.context() as changed:
         changed.setattr(provenance, "sha256", lambda path: "another text of the module")
+        changed.setattr(provenance, "AT_START", {})  # as in a process that began with that text
         others.add(provenance.key("imputation", ["a", 1], weights))
     assert len(others) == 4 and first not in others
+
+
+# Imports, in every way that Python has; the oracle is what Python has loaded when it has imported the module.
+
+IMPORTING = {
+    "from the package": "from black_average_drop import leaf",
+    "from a module": "from black_average_drop.leaf import VALUE",
+    "import as": "import black_average_drop.leaf as other",
+    "import": "import black_average_drop.branch.twig",
+    "from a package within": "from black_average_drop.branch import twig",
+    "a package within": "from black_average_drop import branch",
+    "from a module within": "from black_average_drop.branch.twig import VALUE",
+    "relative": "from . import leaf",
+    "relative, from a module": "from .leaf import VALUE",
+    "relative, from a package within": "from .branch import twig",
+    "relative, from a module within": "from .branch.twig import VALUE",
+    "two at once": "from . import leaf, branch",
+    "in a function": "def run():\n    from . import leaf\nrun()",
+    "from above": "from black_average_drop.branch.deep import VALUE",
+    "nothing": "import json, math as leaf",
+}
+FILES = {
+    "__init__.py": "",
+    "leaf.py": "VALUE = 1",
+    "apart.py": "VALUE = 2",
+    "branch/__init__.py": "from .inner import VALUE",
+    "branch/inner.py": "VALUE = 3",
+    "branch/twig.py": "VALUE = 4",
+    "branch/deep/__init__.py": "from ..twig import VALUE\nfrom ... import leaf",
+}
+
+
+@pytest.mark.parametrize("name", IMPORTING)
+def test_imports_are_followed_as_python_follows_them(tmp_path, monkeypatch, name):
+    package = tmp_path / "lib/black_average_drop"
+    for file, text in (FILES | {"root.py": IMPORTING[name]}).items():
+        (package / file).parent.mkdir(parents=True, exist_ok=True)
+        (package / file).write_text(text + "\n")
+    told = "import sys, black_average_drop.root\n"
+    told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
+    python = [sys.executable, "-c", told]
+    loaded = subprocess.run(python, cwd=tmp_path / "lib", env={}, capture_output=True, text=True, check=True).stdout
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    assert {str(tmp_path / path) for path in provenance.module_sources("root")} == set(loaded.split())
+
+
+def test_the_package_itself_has_no_import_that_is_not_followed():
+    """What a notebook computes with is a part of what its record names: all that Python loads for it of the package."""
+    told = "import sys, black_average_drop.cams, black_average_drop.choice, black_average_drop.datasets.folder\n"
+    told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    named = {str(provenance.ROOT / path) for path in provenance.sources("08_your_data")}
+    assert set(loaded) <= named and len(loaded) > 10
+
+
+# What ran, not what lies there at the end.
+
+
+def write_record(folder, inputs, started, outputs=()):
+    variables = provenance.default_parameters("02_figure1") | {"profile": "demo"}
+    return provenance.write("02_figure1", list(outputs), inputs, variables, folder, started)
+
+
+def refused_record(folder, inputs, started, name):
+    """No record, and no output that would pass for one of this run."""
+    output, model = folder / "results/figure1.png", folder / "build/rows.csv"
+    for path in (output, model):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"numbers")
+    said = f"^{name} changed after this began, and nothing is recorded: run it again, in a new kernel.$"
+    with pytest.raises(RuntimeError, match=said):
+        write_record(folder / "results", inputs, started, [output, model])
+    assert not list((folder / "results").iterdir()) and model.is_file()
+
+
+def test_a_model_that_was_replaced_after_it_was_loaded_ends_the_run(tmp_path, small_model):
+    path, started = tmp_path / "model.keras", datetime.datetime.now()
+    small_model.save(path)
+    old = path.read_bytes()
+    networks.load(path)
+    record = write_record(tmp_path / "first", {"model.keras": path}, started)
+    assert record["inputs"]["model.keras"] == hashlib.sha256(old).hexdigest()
+    small_model.layers[-1].set_weights([weight + 1 for weight in small_model.layers[-1].get_weights()])
+    small_model.save(path)
+    refused_record(tmp_path, {"model.keras": path}, started, "model.keras")
+    networks.load(path)  # within a run that has read the other one, too
+    refused_record(tmp_path, {"model.keras": path}, started, "model.keras")
+    path.write_bytes(old)
+    refused_record(tmp_path, {"model.keras": path}, started, "model.keras")
+    record = write_record(tmp_path / "new", {"model.keras": path}, datetime.datetime.now())
+    assert record["inputs"]["model.keras"] == hashlib.sha256(old).hexdigest()
+    path.unlink()
+    refused_record(tmp_path, {"model.keras": path}, datetime.datetime.now(), "model.keras")
+
+
+def test_what_is_loaded_are_the_bytes_whose_checksum_is_recorded(tmp_path, small_model, monkeypatch):
+    """Whatever lies at the path when Keras comes to read it."""
+    path, started = tmp_path / "model.keras", datetime.datetime.now()
+    small_model.save(path)
+    whole, load = path.read_bytes(), keras.saving.load_model
+
+    def replaced_before(file, **options):
+        path.write_bytes(b"another model")
+        return load(file, **options)
+
+    monkeypatch.setattr(keras.saving, "load_model", replaced_before)
+    model, _ = networks.load(path)
+    np.testing.assert_array_equal(model.get_weights()[0], small_model.get_weights()[0])
+    refused_record(tmp_path, {"model.keras": path}, started, "model.keras")
+    path.write_bytes(whole)
+    write_record(tmp_path / "results", {"model.keras": path}, started)
+
+
+def test_a_table_or_images_that_changed_end_the_run(tmp_path):
+    started = datetime.datetime.now()
+    path = provenance.write_csv(pd.DataFrame({"value": [1.0]}), tmp_path / "scores.csv", "demo")
+    provenance.read_csv(path)
+    inputs = {"scores.csv": path, "images": ("a", "a"), "drawn": "b"}
+    assert write_record(tmp_path / "first", inputs, started)["inputs"] == inputs | {
+        "scores.csv": provenance.sha256(path),
+        "images": "a",
+    }
+    refused_record(tmp_path, {"images": ("a", "b")}, started, "images")
+    path.write_text("value\n2\n")
+    refused_record(tmp_path, inputs, started, "scores.csv")
+    refused_record(tmp_path, inputs | {"images": ("a", "b")}, started, "scores.csv and 1 more")
+
+
+@pytest.mark.parametrize("file", ["lib/black_average_drop/cams.py", "notebooks/02_figure1.py"])
+def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypatch, file):
+    now = provenance.AT_START[file]
+    monkeypatch.setitem(provenance.AT_START, file, "another text")
+    refused_record(tmp_path, {}, datetime.datetime.now(), file)
+    if file.startswith("lib"):
+        with pytest.raises(RuntimeError, match=f"^{file} changed after this began"):
+            provenance.key("faithfulness", ["a"])
+    monkeypatch.setitem(provenance.AT_START, file, now)
+    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/training.py", "of no concern here")
+    write_record(tmp_path / "results", {}, datetime.datetime.now())
+
+
+def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
+    """In a copy of the package, by the text that Python has loaded and the one that lies there at the end."""
+    import shutil
+
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for part in ("lib", "notebooks"):
+        shutil.copytree(provenance.ROOT / part, tmp_path / part, ignore=ignore)
+    run = """
+        from black_average_drop import masks, provenance
+        provenance.check_sources(provenance.module_sources("masks"))
+        with open(masks.__file__, "a") as file:
+            file.write("# edited\\n")
+        try:
+            provenance.check_sources(provenance.module_sources("masks"))
+        except RuntimeError as problem:
+            print(problem)
+    """
+    python = [sys.executable, "-c", textwrap.dedent(run)]
+    environment = {"PYTHONPATH": str(tmp_path / "lib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    said = subprocess.run(python, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("lib/black_average_drop/masks.py changed after this began"), said
+
+
+def test_a_benchmark_of_code_that_changed_writes_nothing(tmp_path, monkeypatch):
+    for function in (benchmark.write, benchmark.record):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
+    monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(()))
+    monkeypatch.setattr(sys, "argv", ["benchmark"])
+    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/benchmark.py", "another text")
+    with pytest.raises(SystemExit, match="benchmark.py changed after this began"):
+        benchmark.main()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("changes", ["", "data", "lock", "output"])
+def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_path, monkeypatch, capsys, changes):
+    """With notebooks that write one file each, and something that happens while the second one runs."""
+    build, results = tmp_path / "build/smoke", tmp_path / "build/smoke/results"
+    (tmp_path / "data/chest_xray").mkdir(parents=True)
+    places = {"data": tmp_path / "data/chest_xray/a.png", "lock": tmp_path / "requirements.lock"}
+    places["output"] = results / "01_train.csv"
+    for path in (places["data"], places["lock"]):
+        path.write_text("at the start")
+
+    moments = itertools.count()
+
+    def execute(notebook, parameters, build):
+        results.mkdir(parents=True, exist_ok=True)
+        (results / f"{notebook}.csv").write_text(notebook)
+        outputs = {f"{notebook}.csv": provenance.sha256(results / f"{notebook}.csv")}
+        (results / f"{notebook}.json").write_text(json.dumps({"outputs": outputs, "created": next(moments)}))
+        (build / f"{notebook}.ipynb").write_text("{}")
+        if changes and notebook == "02_figure1":
+            places[changes].write_text("another text")
+
+    sections = {name: {"radiograph_source": "chest_xray"} for name in pipeline.ORDER}
+    monkeypatch.setattr(pipeline, "_execute", execute)
+    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    monkeypatch.setattr(pipeline, "read_profile", lambda profile: sections)
+    monkeypatch.setattr(pipeline.claims, "assemble", lambda *_: None)
+    if not changes:
+        pipeline.run("smoke", tmp_path / "data")
+        assert len(list(build.glob("*.stamp.json"))) == len(pipeline.ORDER)
+        return
+    said = "^What 02_figure1 reads, .* changed while it ran, and its results were removed: run the same command again.$"
+    with pytest.raises(RuntimeError, match=said):
+        pipeline.run("smoke", tmp_path / "data")
+    assert {path.name for path in results.iterdir()} == {"01_train.csv", "01_train.json"}
+    assert [path.name for path in build.glob("*.stamp.json")] == ["01_train.stamp.json"]
+    changes = ""
+    pipeline.run("smoke", tmp_path / "data")  # the remedy
+    assert len(list(build.glob("*.stamp.json"))) == len(pipeline.ORDER)
+
+
+def test_a_record_names_what_makes_pixels_and_scores(monkeypatch):
+    versions = provenance.surroundings()["versions"]
+    assert {"pillow", "pydicom", "python-gdcm", "h5py", "numpy", "keras", "tensorflow"} <= set(versions)
+    monkeypatch.setattr(provenance, "version", lambda name: "1.0")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert "torch" not in provenance._versions()  # installed, but nothing used it
+    monkeypatch.setitem(sys.modules, "torch", sys)
+    assert provenance._versions()["torch"] == "1.0"
+
+
+def test_a_measurement_of_other_versions_is_not_found_again(monkeypatch):
+    before = provenance.key("imputation", ["a"])
+    monkeypatch.setattr(provenance, "version", lambda name: "0.0.1")
+    assert provenance.key("imputation", ["a"]) != before

@@ -77,7 +77,7 @@ def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_
 
 
 def test_a_model_with_a_tensorflow_program_is_refused(tmp_path):
-    """What Keras does in its safe mode from 3.12.1 on, one reason for the lower bound in pyproject.toml."""
+    """By its name, before Keras does so in its safe mode from 3.12.1 on; other programs are in test_model_files.py."""
     program = tensorflow.Module()
     signature = tensorflow.TensorSpec((None, 32, 32, 3), "float32")
     program.scaled = tensorflow.function(lambda pixels: {"scaled": pixels / 255}, input_signature=[signature])
@@ -87,13 +87,17 @@ def test_a_model_with_a_tensorflow_program_is_refused(tmp_path):
     features = layers.Conv2D(4, 3, activation="relu")(scaled)
     outputs = layers.Dense(2)(layers.GlobalAveragePooling2D()(features))
     keras.Model(inputs, outputs).save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="`TFSMLayer`"):
+    with pytest.raises(
+        ValueError, match="model.keras holds a TFSMLayer layer, code of whoever saved it, which is not run"
+    ):
         networks.load(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="`TFSMLayer`"):
+        keras.saving.load_model(tmp_path / "model.keras")
 
 
 def test_keras_is_nowhere_told_to_trust_models():
     assert not found(r"enable_unsafe_deserialization|safe_mode\s*=\s*False", [*LIB, *SCRIPTS, ROOT / "README.md"])
-    assert found(r"load_model\(path, compile=False, safe_mode=True\)", LIB)
+    assert found(r"load_model\(copy, compile=False, safe_mode=True\)", LIB)
 
 
 # Files

@@ -24,7 +24,7 @@ from keras import layers
 from black_average_drop import allocator, cams, comparators, evaluation, footprint, masks, networks
 from black_average_drop.arrays import beside
 from black_average_drop.datasets import catalogue
-from black_average_drop.provenance import ROOT, module_sources, replacing, sha256, surroundings
+from black_average_drop.provenance import ROOT, check_sources, module_sources, replacing, sha256, surroundings
 from black_average_drop.timing import COLUMNS, Seconds, bare_passes, in_turns, passes, ratio, row
 
 RESULTS = ROOT / "paper_figures" / "benchmark"
@@ -270,6 +270,7 @@ def main():
             for one in measure(arguments.data, scratch):
                 rows.append(one)
                 print(f"{one['row']}: {one['value']:.3g} {one['unit']}", file=sys.stderr, flush=True)
+        check_sources(module_sources("benchmark"))
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
     print(write(rows))

@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 import warnings
@@ -20,6 +21,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from black_average_drop import checksums, model_files
 from black_average_drop.arrays import as_float32, namespace
 from black_average_drop.provenance import replacing
 
@@ -34,7 +36,6 @@ _POLICY = re.compile(r'("class_name": "DTypePolicy", "config": {"name": )"([a-z0
 # The size of the images in the configuration of an input layer.
 _SIZE = re.compile(r'("batch_shape": \[null, )\d+, \d+(, \d+\])')
 _LARGEST_SIZE = 2048  # up to which an image size is looked for that gives more than one position
-_FACTS = "black_average_drop.json"  # the member of a .keras archive that holds what the model itself does not know
 
 
 def make_deterministic(seed):
@@ -126,13 +127,15 @@ def save(model, path, facts):
     with replacing(path) as partial:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(_FACTS, json.dumps(facts, indent=1))
+            archive.writestr(model_files.FACTS, json.dumps(facts, indent=1))
 
 
 def load(path):
     """The model and its facts (an empty dict for a .keras file that `save` did not write). Raises ValueError or
-    FileNotFoundError naming the file: also where it is in the older format HDF5, or holds a Lambda layer, whose code
-    would run here."""
+    FileNotFoundError naming the file: also where it is in the older format HDF5, declares more than it stores, or holds
+    code of whoever saved it, such as a Lambda layer.
+
+    What is loaded is a copy of the bytes whose checksum is remembered for the record of a run."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
@@ -141,18 +144,21 @@ def load(path):
             f"{path} is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
             'whoever made it, and save it with model.save("model.keras").'
         )
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        with zipfile.ZipFile(path) as archive:
-            facts = json.loads(archive.read(_FACTS)) if _FACTS in archive.namelist() else {}
-    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as problem:
-        reason = str(problem).splitlines()[0]
-        if "`Lambda`" in reason:
-            raise ValueError(
-                f"{path} holds a Lambda layer, code of whoever saved it, which is not run: put layers of Keras's own "
-                "in its place and save the model again."
-            ) from problem
-        raise ValueError(f"{path} cannot be loaded as a Keras model ({reason}): save it again.") from problem
+    model_files.check_archive(path)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "model.keras"
+        shutil.copyfile(path, copy)
+        checksums.remember(path, copy)
+        facts, parameters = model_files.examine(copy, path)
+        try:
+            with model_files.at_most(parameters):
+                model = keras.saving.load_model(copy, compile=False, safe_mode=True)
+        except MemoryError:
+            raise
+        except Exception as problem:  # of all kinds, since anything may stand in the file
+            raise ValueError(model_files.unloaded(path, problem)) from problem
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"{path} holds no model, but an object {type(model).__name__}: save the model itself.")
     return model, facts
 
 
@@ -476,6 +482,8 @@ def _load_weights(constructor, shape, path):
     """The application with the weights of a file, whichever of the usual heads it has, and whether it has one."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
+    checksums.remember(path)
+    model_files.check_weights(path)
     for head in (
         {"include_top": True, "classes": 1000},
         {"include_top": True, "classes": 1001},

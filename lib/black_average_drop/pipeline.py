@@ -94,6 +94,12 @@ def _run(profile, sections, data_root, scheduler):
             before = _record(notebook, results)
             _execute(notebook, {**sections[notebook], **places}, build)
             written = _written_outputs(notebook, results, before)
+            if stamp_key(notebook, sections, data_root, outputs) != key or not _still_there(notebook, outputs, results):
+                _discard(notebook, written, results)
+                raise RuntimeError(
+                    f"What {notebook} reads, its sources, data or the outputs of other notebooks, changed while it "
+                    "ran, and its results were removed: run the same command again."
+                )
             with provenance.replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
         outputs[notebook] = records.read(stamp)["outputs"]
@@ -436,6 +442,18 @@ def _written_outputs(notebook, results, before):
     if not outputs or not stamps.match(outputs, results):
         raise RuntimeError(f"{notebook} ended without writing its results: open it in build/ and see where it stopped.")
     return outputs
+
+
+def _still_there(notebook, outputs, results):
+    """Whether the outputs of the notebooks that one needs are those that it was told of."""
+    return all(stamps.match(outputs[needed], results) for needed in NEEDS[notebook])
+
+
+def _discard(notebook, outputs, results):
+    """Remove what a notebook has written to its results, record and all; models stay, and are no result without."""
+    for name in (f"{notebook}.json", *outputs):
+        if not name.startswith(".."):
+            (results / name).unlink(missing_ok=True)
 
 
 def _check_data(sections, data_root):

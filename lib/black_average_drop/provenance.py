@@ -12,16 +12,21 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from black_average_drop import locks, progress
+from black_average_drop.checksums import remember, remembered, sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 LOCK = ROOT / "requirements.lock"
-_PACKAGES = ("jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "scipy", "tensorflow")
+PACKAGE = "black_average_drop"
+_PACKAGES = ("h5py", "jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "pydicom", "python-gdcm", "scipy")
+_PACKAGES += ("tensorflow", "torch")
+_IF_USED = ("torch",)  # recorded where something has imported it
 # What a spreadsheet takes for the beginning of a formula, the wide forms of East Asian fonts too.
 _FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 # Parameters that say where things are and who computes, not what.
@@ -31,12 +36,20 @@ PLACES = ("data_root", "build", "results", "scheduler")
 def write(notebook, outputs, inputs, variables, results, started):
     """Write results/<notebook>.json and return its content.
 
-    outputs: files, recorded relative to `results` with their SHA-256; inputs: name -> file, or a checksum as text;
-    variables: the notebook's globals(), of which its parameters are recorded; started: a datetime, for the minutes.
+    outputs: files, recorded relative to `results` with their SHA-256; inputs: name -> file, or a checksum as text, or a
+    pair of checksums, taken at the start and now; variables: the notebook's globals(), of which its parameters are
+    recorded; started: a datetime, since when files were read and the minutes are counted.
+    Raises RuntimeError if a source or an input is no longer what was computed with, and removes outputs in `results`.
     """
     import keras  # here, since it takes seconds and this module also serves commands that need none of it
 
     results = Path(results)
+    made_from = sources(notebook)
+    if changed := [*_changed_sources(made_from), *_changed_inputs(inputs, started)]:
+        for path in outputs:
+            if Path(path).resolve().is_relative_to(results.resolve()):
+                Path(path).unlink(missing_ok=True)
+        raise RuntimeError(_stale(changed))
     parameters = [name for name in default_parameters(notebook) if name not in PLACES]
     record = {
         "notebook": notebook,
@@ -46,8 +59,8 @@ def write(notebook, outputs, inputs, variables, results, started):
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
         "parameters": {name: _without_folder(variables[name]) for name in parameters},
-        "sources": sources(notebook),
-        "inputs": {name: sha256(value) if isinstance(value, Path) else value for name, value in inputs.items()},
+        "sources": made_from,
+        "inputs": {name: _checksum(value) for name, value in inputs.items()},
         "outputs": {os.path.relpath(path, results): sha256(path) for path in outputs},
     }
     with replacing(results / f"{notebook}.json") as partial:
@@ -85,16 +98,25 @@ def sources(notebook):
 
 def module_sources(module):
     """path -> SHA-256 of a module of the package by name and of all that it imports."""
-    return _with_imports(ROOT / f"lib/black_average_drop/{module}.py")
+    return _with_imports(*_files(f"{PACKAGE}.{module}"))
+
+
+def check_sources(found):
+    """Raises RuntimeError if one of path -> SHA-256 is not what it was when this process began to import the package:
+    then other code runs than stands there."""
+    if changed := _changed_sources(found):
+        raise RuntimeError(_stale(changed))
 
 
 def key(module, *parts):
     """SHA-256, hexadecimal, of what a measurement hangs on: a module of the package by name with all that it imports,
-    the backend, and parts: arrays, lists of arrays, or JSON values."""
+    the backend, versions, and parts: arrays, lists of arrays, or JSON values. Raises as `check_sources`."""
     import keras
 
-    digest = hashlib.sha256(json.dumps(module_sources(module)).encode())
-    digest.update(keras.backend.backend().encode())
+    made_from = module_sources(module)
+    check_sources(made_from)
+    digest = hashlib.sha256(json.dumps(made_from).encode())
+    digest.update(json.dumps([keras.backend.backend(), _versions()]).encode())
     for part in parts:
         arrays = part if isinstance(part, list) else [part]
         for array in arrays:
@@ -192,18 +214,13 @@ def read_csv(path, **options):
     import pandas as pd
 
     path = Path(path)
+    remember(path)
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="") as file:
         if not file.readline().startswith("# "):
             file.seek(0)
         texts = {"id": str, "group": str}
         table = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=[""], **options)
     return _changed(table, lambda text: text[1:] if text.startswith("'") and _runs(text) else text)
-
-
-def sha256(path):
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def dataset_checksum(dataset, batch_size=64):
@@ -256,21 +273,69 @@ def _versions():
     """Python and the packages that numbers hang on, as far as they are installed: one backend is enough."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
+        if name in _IF_USED and name not in sys.modules:
+            continue
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
 
 
 def _imported_modules(path):
-    """Files of the package that a file imports with `from black_average_drop... import ...`."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("black_average_drop"):
-            place = ROOT / "lib" / node.module.replace(".", "/")
-            candidates = [place.with_suffix(".py"), place / "__init__.py"]
-            candidates += [place / f"{alias.name}.py" for alias in node.names]
-            found |= {candidate for candidate in candidates if candidate.is_file()}
+    """Files of the package that a file imports, with those of the packages around them, which Python runs first."""
+    found, own = set(), _module_name(path)
+    package = own.split(".") if path.name == "__init__.py" else own.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            around = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*around, *([node.module] if node.module else [])])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return {file for name in found for file in _files(name)}
+
+
+def _module_name(path):
+    """The name of a module by its file in lib/, or "" of another file."""
+    library = ROOT / "lib"
+    if not path.is_relative_to(library):
+        return ""
+    return ".".join(path.relative_to(library).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _files(module):
+    """The files of a module of the package by its full name and of the packages around it; none of another one."""
+    parts, found = module.split("."), set()
+    for count in range(1, len(parts) + 1 if parts[0] == PACKAGE else 1):
+        place = ROOT.joinpath("lib", *parts[:count])
+        found |= {file for file in (place.with_name(f"{place.name}.py"), place / "__init__.py") if file.is_file()}
     return found
+
+
+def _changed_sources(found):
+    """The scripts and modules of path -> SHA-256 that are not what they were when this module was imported. Jupyter
+    itself changes a notebook that runs in it."""
+    return [path for path, checksum in found.items() if AT_START.get(path, checksum) != checksum]
+
+
+def _changed_inputs(inputs, started):
+    """The names of inputs that are no longer what was read since a datetime."""
+    for name, value in inputs.items():
+        if isinstance(value, Path):
+            now = {sha256(value)} if value.is_file() else {""}
+            if not remembered(value, started) <= now or now == {""}:
+                yield name
+        elif isinstance(value, tuple) and value[0] != value[1]:
+            yield name
+
+
+def _checksum(value):
+    """That of an input as `write` takes it."""
+    return sha256(value) if isinstance(value, Path) else value[0] if isinstance(value, tuple) else value
+
+
+def _stale(changed):
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"{changed[0]}{more} changed after this began, and nothing is recorded: run it again, in a new kernel."
 
 
 def _git(*arguments):
@@ -280,3 +345,10 @@ def _git(*arguments):
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
+
+
+# path -> SHA-256, before anything of it is computed.
+AT_START = {
+    path.relative_to(ROOT).as_posix(): sha256(path)
+    for path in (*(ROOT / "lib" / PACKAGE).rglob("*.py"), *NOTEBOOKS.glob("*.py"))
+}
