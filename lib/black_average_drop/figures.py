@@ -25,7 +25,7 @@ COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # 
 # Fonts that have the letters of East Asia, of which a system usually has one; the first one that is there is taken.
 FONTS = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "MS Gothic")
 NO_FONT = "Last Resort High-Efficiency"  # comes with Matplotlib, and draws a box for everything
-LINE = 30  # letters of a title, those of double width twice
+LINE = 26  # letters of a title, those of double width twice
 
 
 def in_picture(names, kind):
