@@ -18,7 +18,7 @@
 model = "../build/demo/radiographs_relu_0.keras"
 images = ""  # a folder; empty: sixty phantoms, written as files first
 labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
-class_names = []  # in the order of the model's outputs; empty: the sub-folders or labels in order of name
+class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
@@ -47,14 +47,22 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, choice, controls, evaluation, figures, localization, masks, networks, provenance
+from black_average_drop import (
+    cams,
+    choice,
+    controls,
+    evaluation,
+    figures,
+    localization,
+    masks,
+    networks,
+    provenance,
+    understanding,
+)
 from black_average_drop.datasets import folder, phantoms
 
 set_matplotlib_formats("png")
 started = datetime.datetime.now()
-networks.make_deterministic(seed)
-results = Path(results)
-sampling = {"resamples": resamples, "seed": seed}
 
 # %% [markdown]
 # ## The model
@@ -66,7 +74,9 @@ sampling = {"resamples": resamples, "seed": seed}
 # softmax head may have the same probabilities and other logits: then its maps, and what is recommended, differ.
 
 # %%
-loaded, _ = networks.load(model)
+networks.make_deterministic(seed)
+results, sampling = Path(results), {"resamples": resamples, "seed": seed}
+loaded, stored = networks.load(model)
 settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
 settings["precision"] = precision
 network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
@@ -95,25 +105,37 @@ seen = folder.shown(images, dataset, window)
 dataset = folder.not_blank(dataset, seen)
 taken = provenance.dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
-sheet = figures.contact_sheet(first.images(), first.ids)
+titles, replaced = figures.in_picture(first.ids, "image")
+sheet = figures.contact_sheet(first.images(), titles)
 display(sheet)
+for new, name in replaced.items():
+    print(f"{new}: {name}")
 
 # %% [markdown]
-# What they are counted as. Images of one patient are alike: without a column `patient` every file counts as a patient
-# of its own, and if that is not so, the intervals below are too narrow.
+# What they are counted as. Names of sub-folders are labels only where they are names of the model's outputs, by its
+# file or by `class_names`: they may be patients. Images of one patient are alike: without a column `patient` every file
+# counts as a patient of its own, and if that is not so, the intervals below are too narrow.
 
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
 counted["files passed over"] = len(passed_over)
 counted["blank, left out"] = (seen["filled"] == 0).sum()
 counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
-counted |= {f"label {name}": (dataset.labels == number).sum() for number, name in enumerate(dataset.class_names)}
-counted["without a label"] = (dataset.labels == folder.UNLABELLED).sum()
+named = class_names or stored.get("class_names", ())
+known = choice.known_labels(dataset, network.classes, named)
+names = choice.output_names(dataset, network.classes, named)
+counted["without a label"] = len(dataset) if known is None else 0
+if known is not None:
+    counted |= {f"label {name}": (known == number).sum() for number, name in enumerate(names) if number in known}
+sorted_by = known is None and (dataset.labels != folder.UNLABELLED).any()
+notice = choice.left_aside(dataset, network.classes) if sorted_by else ""
 if counted["patients"] < 2:
     raise ValueError(
         "All images are of one patient, and two are needed at least: say whose they are in the column patient of a "
         "labels.csv. A DICOM file is otherwise of its PatientID, which may be the same in all where names were removed."
     )
+if notice:
+    print(notice)
 pd.Series(counted).to_frame("")
 
 # %% [markdown]
@@ -131,14 +153,15 @@ pd.DataFrame({"passed over": passed_over})
 # %% [markdown]
 # ## Does the model understand these images?
 #
-# A network that expects other pixels still answers, but much the same to every image, or as if by chance. Here are its
-# answers on up to 100 images under the usual ways of preprocessing.
+# A network that expects other pixels still answers, but much the same to every image, surer than training makes it, or
+# as if by chance; and its first BatchNorm keeps what it met in training. Here are its answers on up to 100 images under
+# the usual ways of preprocessing (the columns: `understanding.trials`).
 
 # %%
-known = choice.known_labels(dataset, network.classes)
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
-tried = choice.trials(loaded, dataset.images(few), None if known is None else known[few], preprocessing, **settings)
-doubts = choice.doubts(tried, preprocessing)
+labels_of_few = None if known is None else known[few]
+tried = understanding.trials(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
+doubts = list(understanding.doubts(tried, preprocessing).values())
 tried.round(3)
 
 # %% [markdown]
@@ -146,11 +169,6 @@ tried.round(3)
 
 # %%
 doubts += folder.doubts(seen)
-if known is None and (dataset.labels != folder.UNLABELLED).any():
-    doubts.append(
-        f"There are {len(dataset.class_names)} classes of images and {network.classes} outputs: labels are left aside; "
-        "give class_names in the order of the outputs."
-    )
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
@@ -223,8 +241,7 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
-names = choice.output_names(dataset, network.classes)
-said = [f"**{sentences['BAD']}**", sentences["AD"], network.notice]
+said = [notice, f"**{sentences['BAD']}**", sentences["AD"], network.notice]
 said.append(choice.blanks({name: found.maps[name] for name in distinct}, classes, names))
 recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
 recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
@@ -240,13 +257,17 @@ Markdown(recommendation)
 
 # %%
 apart = choice.disagreement(dataset, {name: found.maps[name] for name in distinct}, alpha, batch_size)
-gallery_rows = []
-for one in np.argsort(-apart, kind="stable")[:6]:
+gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
+titles, replaced = figures.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
+of_class, further = figures.in_picture(names, "output")
+for one, title in zip(shown, titles, strict=True):
     maps = {name: evaluation.upsampled(found.maps[name][[one]], network.image_size)[0] for name in distinct}
-    title = f"{Path(dataset.ids[one]).name[:28]}\n{names[classes[one]]}, {100 * apart[one]:.0f} % apart"
+    title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
     gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
 gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
+for new, name in (replaced | further).items():
+    print(f"{new}: {name}")
 
 # %% [markdown]
 # Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.

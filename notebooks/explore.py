@@ -30,7 +30,7 @@ from black_average_drop import cams, evaluation, explore, figures, networks
 from black_average_drop.datasets import folder, phantoms
 
 set_matplotlib_formats("png")
-loaded, _ = networks.load(model)
+loaded, known = networks.load(model)
 settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
 network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
 
@@ -52,7 +52,7 @@ print(f"{len(dataset)} images for a network of {network.classes} classes")
 # class that the network predicts for it.
 
 # %%
-explore.explorer(network, dataset)
+explore.explorer(network, dataset, named=known.get("class_names", ()))
 
 # %% [markdown]
 # ## At a glance
@@ -66,11 +66,14 @@ classes = network.score(pixels)[0].argmax(axis=1)
 explanation = evaluation.explain_batch(network, pixels.astype("float32"), classes, len(pixels))
 methods, _ = cams.usable(explanation, cams.chosen(cams.PAPER_METHODS))
 maps = {name: evaluation.upsampled(method(explanation), network.image_size) for name, method in methods.items()}
+titles, replaced = figures.in_picture(dataset.ids[: len(pixels)], "image")
 rows = [
-    {"title": dataset.ids[i][-28:], "image": pixels[i], "maps": {name: drawn[i] for name, drawn in maps.items()}}
+    {"title": titles[i], "image": pixels[i], "maps": {name: drawn[i] for name, drawn in maps.items()}}
     for i in range(len(pixels))
 ]
 display(figures.figure1(rows, list(methods), colour_map=colour_map))
+for new, name in replaced.items():
+    print(f"{new}: {name}")
 
 # %% [markdown]
 # How long one change takes on this machine, from the slider to the scores, without the drawing of it.

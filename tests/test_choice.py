@@ -1,10 +1,8 @@
-"""Anybody's model and images: wrong preprocessing is noticed, and a named method beats every other map."""
+"""Anybody's model and images: labels that are labels, and a named method that beats every other map."""
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
-from keras import layers
 
 from black_average_drop import agreement, cams, choice, masks, networks
 from black_average_drop.datasets import Dataset, phantoms
@@ -102,59 +100,6 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     assert (pairs["p_holm"] <= by_hand["p_holm"]).all()
 
 
-@pytest.fixture(scope="module")
-def bright_or_dark():
-    """A model that tells bright from dark images if it is given values from -1 to 1, and the images."""
-    keras.utils.set_random_seed(0)
-    convolution = layers.Conv2D(2, 3, padding="same", activation="relu")
-    dense = layers.Dense(2, "softmax")
-    model = keras.Sequential([keras.Input((16, 16, 3)), convolution, layers.GlobalAveragePooling2D(), dense])
-    kernel = np.zeros((3, 3, 3, 2), "float32")
-    kernel[1, 1, :, 0], kernel[1, 1, :, 1] = 1, -1
-    convolution.set_weights([kernel, np.zeros(2, "float32")])
-    dense.set_weights([np.array([[4, -4], [-4, 4]], "float32"), np.zeros(2, "float32")])
-    generator = np.random.default_rng(0)
-    labels = np.arange(40) % 2
-    images = np.where(labels == 0, 180, 80)[:, None, None, None] + generator.normal(0, 5, (40, 16, 16, 3))
-    return model, images.astype("uint8"), labels
-
-
-def test_the_right_preprocessing_raises_no_doubt(bright_or_dark):
-    model, images, labels = bright_or_dark
-    tried = choice.trials(model, images, labels, "-1..1")
-    assert tried.set_index("preprocessing")["accuracy"]["-1..1"] == 1
-    assert choice.doubts(tried, "-1..1") == []
-    assert choice.doubts(choice.trials(model, images, None, "-1..1"), "-1..1") == []
-
-
-@pytest.mark.parametrize("wrong", ["", "0..1"])
-def test_a_wrong_preprocessing_is_noticed_with_and_without_labels(bright_or_dark, wrong):
-    model, images, labels = bright_or_dark
-    found = " ".join(choice.doubts(choice.trials(model, images, labels, wrong), wrong))
-    assert "50 % of the labels are met, and 50 % would be by chance" in found
-    assert "With preprocessing='-1..1' 100 % of the labels would be met" in found
-    without = choice.doubts(choice.trials(model, images, None, wrong), wrong)
-    assert len(without) == 1 and "hardly vary" in without[0]
-
-
-def test_images_of_one_class_cannot_tell_chance(bright_or_dark):
-    model, images, labels = bright_or_dark
-    bright = labels == 0
-    assert choice.doubts(choice.trials(model, images[bright], labels[bright], "-1..1"), "-1..1") == []
-    wrong = choice.doubts(choice.trials(model, images[~bright], labels[~bright], ""), "")
-    assert any("hardly vary" in doubt for doubt in wrong) and not any("by chance" in doubt for doubt in wrong)
-
-
-def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met():
-    """70, 15 and 15 % of the images, the two rare classes exchanged: 70 % are met, which is far above chance."""
-    labels = np.repeat([0, 1, 2], (70, 15, 15))
-    found = choice._agreement_with_labels(np.array([0, 2, 1])[labels], labels, 3)
-    assert found["accuracy"] == pytest.approx(0.7) and found["reordered"] == pytest.approx(1)
-    assert found["by_chance"] == pytest.approx(0.7**2 + 2 * 0.15**2)
-    said = choice.doubts(pd.DataFrame([{"preprocessing": "", "spread": 0.5, "surest": 0.9} | found]))
-    assert len(said) == 1 and "With the classes in another order 100 % of the labels would be met" in said[0]
-
-
 def test_nothing_is_recommended_where_no_image_has_a_score():
     table = pd.DataFrame(np.full((5, 2), np.nan), columns=["CAM", "all ones"])
     ranking = choice.ranking(table, CONTROLS, np.arange(5), resamples=20)
@@ -180,20 +125,55 @@ def test_a_method_that_fails_on_a_later_batch_is_left_out(small_model, pixels):
     assert choice.output_names(data, 3) == ["class 0", "class 1", "class 2"] and choice.output_names(data, 1) == ["a"]
 
 
-def test_preprocessing_by_name(bright_or_dark):
-    _, images, _ = bright_or_dark
-    assert networks.preprocessing("") is None
-    assert_close(networks.preprocessing("0..1")(images), images / 255, 1e-6)
-    assert_close(networks.preprocessing("-1..1")(images), images / 127.5 - 1, 1e-6)
-    caffe = networks.preprocessing("VGG16")(images)
-    assert_close(caffe[..., 0], images[..., 2] - 103.939, 1e-6)
-    with pytest.raises(ValueError, match="preprocessing is 'tanh': choose '', '0..1', '-1..1' or a name in keras"):
-        networks.preprocessing("tanh")
+def labelled(names, folders=True, class_names=None):
+    """A data set of one image for each name, in a folder of that name or flat."""
+    class_names = class_names or tuple(sorted(set(names)))
+    ids = np.array([f"{name if folders else '.'}/{place}.png" for place, name in enumerate(names)])
+    labels = np.array([class_names.index(name) for name in names])
+    return Dataset(ids, labels, ids, class_names, (8, 8), np.arange(len(ids)), lambda i: np.zeros((8, 8, 3)))
 
 
-def test_labels_count_only_where_they_name_the_outputs():
-    data = phantoms.radiographs(6, size=64)
-    assert choice.known_labels(data, 2) is not None and choice.known_labels(data, 1000) is None
+@pytest.mark.parametrize(
+    ("data", "classes", "named", "expected"),
+    [
+        (labelled(["DOE_0", "DOE_1", "DOE_1"]), 2, (), None),  # patients
+        (labelled(["DOE_0", "DOE_1"]), 2, ("NORMAL", "PNEUMONIA"), None),
+        (labelled(["NORMAL", "DOE_1"]), 2, ("NORMAL", "PNEUMONIA"), None),
+        (labelled(["PNEUMONIA", "NORMAL"]), 2, (), None),  # nobody said in which order
+        (labelled(["PNEUMONIA", "NORMAL"]), 2, ("PNEUMONIA", "NORMAL"), [0, 1]),
+        (labelled(["PNEUMONIA"]), 3, ("none", "PNEUMONIA", "NORMAL"), [1]),
+        (labelled(["PNEUMONIA", "NORMAL"]), 3, ("PNEUMONIA", "NORMAL"), None),
+        (labelled(["1", "0"]), 2, (), [1, 0]),
+        (labelled(["1", "2"], class_names=("0", "1", "2")), 3, (), None),  # patients 1 and 2, perhaps
+        (labelled(["1", "0"]), 1000, (), None),
+        (labelled(["1", "2"], False, ("0", "1", "2")), 3, (), [1, 2]),  # of a CSV
+        (labelled(["ill", "well"], False), 2, (), [0, 1]),
+        (labelled(["ill", "well"], False), 1000, (), None),
+        (labelled(["7", "7"], False, tuple("01234567")), 2, (), None),
+    ],
+)
+def test_labels_count_only_where_they_can_be_names_of_outputs(data, classes, named, expected):
+    known = choice.known_labels(data, classes, named)
+    assert (known is None) if expected is None else list(known) == expected
+
+
+def test_images_without_a_label_have_none():
+    data = labelled(["a", "b"])
+    data.labels[:] = -1
+    assert choice.known_labels(data, 2, ("a", "b")) is None
+
+
+def test_outputs_are_named_by_the_model_by_labels_or_by_number():
+    patients = labelled(["DOE_0", "DOE_1"])
+    assert choice.output_names(patients, 2) == ["class 0", "class 1"]
+    assert choice.output_names(patients, 2, ("NORMAL", "PNEUMONIA")) == ["NORMAL", "PNEUMONIA"]
+    assert choice.output_names(labelled(["ill", "well"], False), 2) == ["ill", "well"]
+
+
+def test_labels_that_are_left_aside_are_said_with_the_remedy():
+    said = choice.left_aside(labelled([f"DOE_{number}" for number in range(5)]), 2)
+    assert said.startswith("Sub-folders or labels have 5 names (DOE_0, DOE_1, DOE_2, …)")
+    assert 'SET="class_names=[DOE_0,DOE_1,…]"' in said and "the column patient of a labels.csv" in said
 
 
 def test_disagreement_is_the_light_that_one_mask_keeps_and_the_other_does_not():

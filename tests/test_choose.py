@@ -17,7 +17,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from black_average_drop import cams, controls, pipeline, provenance, settings
+from black_average_drop import cams, controls, figures, networks, pipeline, provenance, settings
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.provenance import ROOT, sha256
 
@@ -66,7 +66,8 @@ def choose(place, *arguments):
 @pytest.fixture(scope="module")
 def chosen(place):
     arguments = ["--model", place / "outside.keras", "--data", place / "x-rays", "--set", "resamples=200"]
-    code, said = choose(place, *arguments, "--set", "batch_size=10")
+    names = "class_names=['<script>alert(1)<', pneumonia]"
+    code, said = choose(place, *arguments, "--set", "batch_size=10", "--set", names)
     assert code == 0, said
     return study(place, "outside-x-rays"), said
 
@@ -116,6 +117,28 @@ def test_the_report_is_one_page_that_escapes_names(chosen):
     assert "<script" not in page and "&lt;script&gt;" in page
     assert not re.search(r'(src|href)="https?:', page)
     assert "no clinical evidence" in page and "another image" in page
+
+
+def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place, tmp_path):
+    """The model's file names its outputs; nobody says that the folders are these."""
+    model = keras.saving.load_model(place / "outside.keras")
+    networks.save(model, tmp_path / "named.keras", {"class_names": ["正常", "肺炎"]})
+    drawn = phantoms.radiographs(8, size=64)
+    for row, name in enumerate(["$x$.png", "b" * 100 + ".png", "c.png", "患者.png"] * 2):
+        path = tmp_path / "clinic" / f"DOE_{row % 2}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawn.images([row])[0]).save(path if not path.exists() else path.with_stem(f"{path.stem}2"))
+    arguments = ["--model", tmp_path / "named.keras", "--data", tmp_path / "clinic", "--set", "resamples=50"]
+    code, said = choose(place, *arguments)
+    assert code == 0, said
+    build = place / "build/choose/named-clinic"
+    notice = "Sub-folders or labels have 2 names (DOE_0, DOE_1), and nothing says that these are among the 2 outputs"
+    assert notice in (build / "recommendation.md").read_text()
+    images = pd.read_csv(build / "images.csv")
+    assert (images["explained"] == images["predicted"]).all()
+    page = (build / "report.html").read_text(encoding="utf-8")
+    assert notice in page and "label DOE_0" not in page
+    assert figures.in_picture(["肺炎"], "output")[1] == {} or "output 2: 肺炎" in page or "output 1: 正常" in page
 
 
 @pytest.mark.parametrize(

@@ -1,103 +1,58 @@
-"""For anybody's model and images: does the model understand them, and do they choose a map?"""
+"""For anybody's model and images: what are they counted as, and do they choose a map?"""
 
 from itertools import combinations
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
-from scipy.stats import norm
 
-from black_average_drop import agreement, cams, evaluation, localization, masks, metrics, networks, progress, provenance
+from black_average_drop import agreement, cams, evaluation, localization, masks, metrics, progress, provenance
 from black_average_drop.datasets.folder import UNLABELLED
 
-TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
-LEAST_SPREAD = 0.02
 ALPHA = 0.2  # where the methods cannot choose it
 LEVEL = agreement.LEVEL
 
 
-def trials(model, images, labels=None, chosen="", **settings):
-    """What the model answers under each preprocessing: a DataFrame with columns preprocessing, spread, surest,
-    accuracy, by_chance, error, reordered.
+def known_labels(dataset, classes, named=()):
+    """The labels (N,) of a data set as numbers of a network's outputs, or None where they cannot be taken for these.
 
-    images: pixels (N, H, W, 3); labels (N,), or None where they are not known; chosen: a preprocessing beside TRIED;
-    settings: for `networks.CamNetwork.from_model`. spread: how much of the probability moves from image to image, half
-    the mean absolute difference from the mean answer, 0 where all answers are the same; surest: the mean largest
-    probability. NaN without labels: accuracy; by_chance, what it would be if answers and labels had nothing to do with
-    each other, NaN too where all labels are the same; error, the standard error of that; reordered, the accuracy with
-    the classes in the order that suits the answers best.
+    classes: how many outputs there are; named: their names in order, from the model's file or `class_names`, () if
+    nobody said. Names of sub-folders may be those of patients: they are only labels where all of them are among
+    `named`, or are the numbers of all outputs. Labels of a CSV count too where there are as many as outputs.
     """
-    rows = []
-    for name in dict.fromkeys((chosen, *TRIED)):
-        network = networks.CamNetwork.from_model(model, networks.preprocessing(name), **settings)
-        logits, _ = network.score(images)
-        relative = np.exp(logits - logits.max(axis=1, keepdims=True))
-        softmax = relative / relative.sum(axis=1, keepdims=True)
-        spread = np.abs(softmax - softmax.mean(axis=0)).sum(axis=1).mean() / 2
-        row = {"preprocessing": name, "spread": spread, "surest": softmax.max(axis=1).mean()}
-        rows.append(row | _agreement_with_labels(logits.argmax(axis=1), labels, logits.shape[1]))
-    return pd.DataFrame(rows)
+    if (dataset.labels == UNLABELLED).any():
+        return None
+    names = np.array(dataset.class_names)[dataset.labels]
+    if len(named) == classes and set(names) <= set(named):
+        return np.array([list(named).index(name) for name in names])
+    of_folders = all(name == PurePosixPath(one).parent.name for name, one in zip(names, dataset.ids, strict=True))
+    if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
+        fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
+    else:
+        fit = not of_folders and len(dataset.class_names) == classes
+    return dataset.labels if fit else None
 
 
-def _agreement_with_labels(predicted, labels, classes):
-    if labels is None:
-        return dict.fromkeys(("accuracy", "by_chance", "error", "reordered"), np.nan)
-    counts = np.zeros((classes, classes))
-    np.add.at(counts, (labels, predicted), 1)
-    counts /= len(labels)
-    by_chance = counts.sum(axis=0) @ counts.sum(axis=1) if len(np.unique(labels)) > 1 else np.nan
-    share = 0.5 if np.isnan(by_chance) else by_chance
-    return {
-        "accuracy": np.trace(counts),
-        "by_chance": by_chance,
-        "error": np.sqrt(share * (1 - share) / len(labels)),
-        "reordered": counts[linear_sum_assignment(counts, maximize=True)].sum(),
-    }
-
-
-def doubts(table, chosen=""):
-    """What speaks against the chosen preprocessing, by the rows of `trials`: a list of sentences, empty if nothing."""
-    table = table.set_index("preprocessing")
-    mine, found = table.loc[chosen], []
-    one_class_met = np.isnan(mine["by_chance"]) and mine["accuracy"] > 0.5  # then equal answers are right
-    if mine["spread"] < LEAST_SPREAD and not one_class_met:
-        found.append(
-            f"The answers hardly vary from image to image ({100 * mine['spread']:.1f} % of the probability moves): the "
-            "model may expect another preprocessing, or other images."
-        )
-    above = mine["accuracy"] - mine["by_chance"]
-    if above <= norm.isf(0.05) * mine["error"]:
-        found.append(
-            f"{100 * mine['accuracy']:.0f} % of the labels are met, and {100 * mine['by_chance']:.0f} % would be by "
-            "chance: preprocessing, or the order of class_names, may be wrong."
-        )
-    if mine["reordered"] - mine["accuracy"] > norm.isf(0.025) * np.hypot(mine["error"], mine["error"]):
-        found.append(
-            f"With the classes in another order {100 * mine['reordered']:.0f} % of the labels would be met, with this "
-            f"one it is {100 * mine['accuracy']:.0f} %: give class_names in the order of the model's outputs."
-        )
-    better = table["accuracy"] - mine["accuracy"] > norm.isf(0.025) * np.hypot(mine["error"], table["error"])
-    if better.any():
-        best = table["accuracy"].idxmax()
-        found.append(
-            f"With preprocessing={best!r} {100 * table['accuracy'].max():.0f} % of the labels would be met, with "
-            f"{chosen!r} it is {100 * mine['accuracy']:.0f} %."
-        )
-    return found
-
-
-def known_labels(dataset, classes):
-    """The labels (N,) of a data set where each names an output of a network of so many classes, otherwise None."""
-    fit = len(dataset.class_names) == classes or set(dataset.class_names) == set(
-        map(str, range(len(dataset.class_names)))
+def left_aside(dataset, classes):
+    """Why labels that `known_labels` does not take are left aside, and how to say what they are, in sentences."""
+    names = [dataset.class_names[number] for number in np.unique(dataset.labels)]
+    some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return (
+        f"Sub-folders or labels have {len(names)} names ({some}), and nothing says that these are among the {classes} "
+        "outputs of the model: the predicted class is explained. If they are, give all outputs in order, "
+        f'SET="class_names=[{",".join(names[:2])}{",…" if len(names) > 2 or classes > 2 else ""}]"; if they are '
+        "patients, name them in the column patient of a labels.csv."
     )
-    return dataset.labels if fit and (dataset.labels != UNLABELLED).all() and dataset.labels.max() < classes else None
 
 
-def output_names(dataset, classes):
-    """A name for each output of a network of so many classes: the data set's where it has as many, or their numbers."""
-    names = dataset.class_names
-    return list(names) if len(names) == classes else [f"class {number}" for number in range(classes)]
+def output_names(dataset, classes, named=()):
+    """A name for each of a network's outputs: `named`, as for `known_labels`, or the data set's names where its labels
+    are numbers of the outputs, or else the numbers."""
+    if len(named) == classes:
+        return list(named)
+    if len(dataset.class_names) == classes and known_labels(dataset, classes) is not None:
+        return list(dataset.class_names)
+    return [f"class {number}" for number in range(classes)]
 
 
 def first_look(network, dataset, methods, batch_size=32):

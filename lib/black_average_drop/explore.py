@@ -44,14 +44,15 @@ def overlay(image, heat_map, opacity=figures.OPACITY, colour_map=figures.COLOUR_
     return np.clip((1 - opacity) * image + opacity * colours, 0, 255).round().astype("uint8")
 
 
-def explorer(network, dataset, alpha=0.2):
+def explorer(network, dataset, alpha=0.2, named=()):
     """A page of widgets on the images of a Dataset: thumbnails, class, method, alpha, opacity, colour map; the map,
-    both masked images and their scores follow together. Returns an ipywidgets box.
+    both masked images and their scores follow together. named: the outputs' names, if the model's file has them.
+    Returns an ipywidgets box.
 
     Features are computed once for each image; a moved slider sends the two masked images through the network alone.
     """
     kept = {}  # row -> features, logits
-    names = choice.output_names(dataset, network.classes)
+    names = choice.output_names(dataset, network.classes, named)
     state = {"row": 0, "quiet": False}
     label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
     method = ipywidgets.Dropdown(options=_drawable(network, dataset), description="method")

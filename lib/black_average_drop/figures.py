@@ -1,11 +1,16 @@
 """Figures: heat maps over images, drawn the same way everywhere."""
 
+import functools
+import unicodedata
+
 import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from black_average_drop.provenance import replacing
@@ -16,6 +21,18 @@ OPACITY = 0.5
 OUTLINE = "#ff3b30"
 HEAD_COLOURS = {"relu": "#0072b2", "softmax": "#d55e00"}
 COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # told apart by colour-blind readers
+
+# Fonts that have the letters of East Asia, of which a system usually has one; the first one that is there is taken.
+FONTS = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "MS Gothic")
+NO_FONT = "Last Resort High-Efficiency"  # comes with Matplotlib, and draws a box for everything
+LINE = 26  # letters of a title, those of double width twice
+
+
+def in_picture(names, kind):
+    """Names as a figure can show them: those for which no font here has all letters become "kind 3", by their place in
+    names, counted from 1. Returns the list, and a dict from what is shown instead to the name, for the page to say."""
+    shown = [name if _drawable(name) else f"{kind} {place}" for place, name in enumerate(map(str, names), 1)]
+    return shown, {new: name for new, name in zip(shown, map(str, names), strict=True) if new != name}
 
 
 def figure1(rows, methods, banner="", colour_map=COLOUR_MAP):
@@ -30,7 +47,7 @@ def figure1(rows, methods, banner="", colour_map=COLOUR_MAP):
     grid = figure.subplots(len(rows), len(methods) + 1, squeeze=False)
     for axes, row in zip(grid, rows, strict=True):
         show(axes[0], row["image"], mask=row.get("mask"), boxes=row.get("boxes", ()))
-        axes[0].set_ylabel(row["title"], fontsize=7.5, parse_math=False)
+        axes[0].set_ylabel("\n".join(map(_shortened, row["title"].split("\n"))), fontsize=7.5)
         for panel, method in zip(axes[1:], methods, strict=True):
             show(panel, row["image"], row["maps"][method], row.get("mask"), row.get("boxes", ()), colour_map)
     for panel, name in zip(grid[0], ("input", *methods), strict=True):
@@ -65,10 +82,10 @@ def contact_sheet(images, titles, columns=4):
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, image, title in zip(panels, images, titles, strict=False):
         show(panel, image)
-        panel.set_title(title if len(title) < 32 else f"…{title[-30:]}", fontsize=6.5, parse_math=False)
+        panel.set_title(_shortened(title), fontsize=6.5)
     for panel in panels[len(images) :]:
         panel.axis("off")
-    return figure
+    return _labelled(figure, "")
 
 
 def ranking(table):
@@ -83,7 +100,8 @@ def ranking(table):
         rows = table[table["metric"] == metric]
         for place, (_, row) in enumerate(rows.iterrows()):
             colour = "#777777" if row["control"] else "#0072b2"
-            reach = [[row["drop"] - row["low"]], [row["high"] - row["drop"]]]
+            # Where all images are alike, rounding may put an end on the other side of the mean.
+            reach = np.maximum([[row["drop"] - row["low"]], [row["high"] - row["drop"]]], 0)
             axes.errorbar(
                 row["drop"], place, xerr=reach, fmt="s" if row["control"] else "o", color=colour, markersize=5
             )
@@ -93,7 +111,7 @@ def ranking(table):
         axes.invert_yaxis()
         axes.set_xlabel(f"{metric}, smaller is better", fontsize=9)
     figure.supxlabel("round, blue: methods; square, grey: control maps, which know nothing of the image", fontsize=8)
-    return figure
+    return _labelled(figure, "")
 
 
 def learning_curves(history, banner=""):
@@ -220,10 +238,48 @@ def sanity(table, banner=""):
 
 
 def _labelled(figure, banner):
-    """The figure with a line across its head, if there is something to say."""
+    """The figure with a line across its head, if there is something to say, and all its text as it was given: no
+    formulas between dollars, and letters of whatever font has them."""
     if banner:
         figure.suptitle(banner, color=OUTLINE, fontsize=11, weight="bold")
+    usual = font_manager.FontProperties().get_name()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        further = {_font_of(letter) for letter in text.get_text() if not letter.isspace()} - {None, usual}
+        if further:
+            text.set_fontfamily([*text.get_fontfamily(), *sorted(further)])
     return figure
+
+
+def _shortened(text):
+    """One line of text, its middle left out where it is too long: names of files differ at their ends."""
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    if sum(widths) <= LINE:
+        return text
+    reach = np.cumsum(widths), np.cumsum(widths[::-1])
+    start, end = (int((one <= (LINE - 1) / 2).sum()) for one in reach)
+    return f"{text[:start]}…{text[len(text) - end :]}"
+
+
+def _drawable(text):
+    return all(letter.isspace() or _font_of(letter) is not None for letter in text)
+
+
+@functools.cache
+def _font_of(letter):
+    """The name of an installed font that has the letter: the usual one, one of FONTS, or any other; None if none."""
+    usual = font_manager.FontProperties().get_name()
+    installed = {font.name: font.fname for font in font_manager.fontManager.ttflist if font.style == "normal"}
+    known = [name for name in (usual, *FONTS) if name in installed]
+    for name in (*known, *sorted(set(installed) - set(known) - {NO_FONT})):
+        if ord(letter) in _letters(installed[name]):
+            return name
+    return None
+
+
+@functools.cache
+def _letters(path):
+    return frozenset(font_manager.get_font(path).get_charmap())
 
 
 def save(figure, path):

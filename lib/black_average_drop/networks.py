@@ -183,6 +183,15 @@ def preprocessing(name):
     return preprocessed
 
 
+def first_layer(model, *kinds):
+    """Of a Keras model with one input and one output: the layer of one of these kinds that is nearest to the image, and
+    a model from the image to what that layer takes in; None if no such layer lies between image and output."""
+    for layer, source, around in reversed(list(_backwards(model))):
+        if isinstance(layer, kinds):
+            return layer, _between((model.inputs[0], ()), (source, around), model.name)
+    return None
+
+
 def unpacked(model, *settings):
     """The CamNetwork of what `CamNetwork.packed` gave."""
     with tempfile.TemporaryDirectory() as folder:

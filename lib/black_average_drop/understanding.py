@@ -1,0 +1,187 @@
+"""For anybody's model and images: does the model understand them? What it answers under the usual ways of
+preprocessing, and what speaks against the chosen one. `make reliability CHECK=test_doubts.py` measures how often a
+doubt is right; the thresholds below were chosen there."""
+
+import numpy as np
+import pandas as pd
+from keras import layers
+from scipy.optimize import linear_sum_assignment
+from scipy.special import expit, logsumexp
+from scipy.stats import norm
+
+from black_average_drop import metrics, networks
+
+TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
+DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
+LOOKED_AT = 32  # images, for the values that a layer takes in
+PER_PIXEL = 0.01  # a Rescaling layer of a smaller scale takes pixels up to 255
+UNLIKE, FITS, CLOSER = 0.5, 0.25, 4  # see `trials`; another way must fit, so many times closer, to be named
+STRANGE = 100  # ImageNet's statistics are 1.7 from radiographs, which is no mistake
+TOO_SURE = 100  # log-odds
+LEAST_VARIATION = 0.02  # of log-odds
+LEAST_SPREAD = 0.01
+GAIN = 0.2  # of AUC
+MOST_ERROR = 0.12  # of AUC; above it labels are too few to speak of chance
+
+
+def trials(model, images, labels=None, chosen="", **settings):
+    """What the model answers under each preprocessing: a DataFrame with columns preprocessing, rescales, unlike,
+    log_odds, variation, surest, spread, auc, error, moved, reordered, gain_error.
+
+    images: pixels (N, H, W, 3); labels (N,) as numbers of outputs, or None where they are not known; chosen: a
+    preprocessing beside TRIED; settings: for `networks.CamNetwork.from_model`. rescales: whether the model has a
+    Rescaling layer for pixels of its own. unlike: how far what the first BatchNorm or Normalization layer takes in is
+    from the statistics that it keeps of its training, the median over channels of the Kullback-Leibler divergence of
+    two normal distributions, 0 where they are equal; NaN without such a layer. The other columns are of `answers`.
+    """
+    first, rescales = first_statistics(model), has_own_rescaling(model)
+    rows = []
+    for name in dict.fromkeys((chosen, *TRIED)):
+        preprocessing = networks.preprocessing(name)
+        try:
+            network = networks.CamNetwork.from_model(model, preprocessing, **settings)
+            logits, _ = network.score(images)
+        except IndexError:  # keras.applications preprocess three channels, and this model has one
+            if name == chosen:
+                raise ValueError(
+                    f"preprocessing={name!r} is for colours, and {model.name} takes grey images."
+                ) from None
+            continue
+        row = {"preprocessing": name, "rescales": rescales, "unlike": unlike(first, preprocessing, images[:LOOKED_AT])}
+        rows.append(row | answers(logits, network.activation, labels))
+    return pd.DataFrame(rows)
+
+
+def answers(logits, activation, labels=None):
+    """What can be read from logits (N, C) and, if they are known, labels (N,): a dict.
+
+    log_odds: the median over images of how sure the surest class is, as the logarithm of its odds; variation: their
+    standard deviation over images, the mean over classes; surest: the mean largest probability; spread: how much of the
+    probability moves from image to image, half the mean absolute difference from the mean answer, 0 where all answers
+    are the same. NaN without labels, or where all are the same: auc, the mean over the classes among the labels of the
+    area under the ROC curve of each class against the others, whatever the threshold; error, its standard error if
+    answers had nothing to do with labels; of the classes that would move in the order that suits the answers best,
+    moved, their auc as it is, reordered, their auc in that order, and gain_error, the standard error of the difference.
+    """
+    evidence = _log_odds(np.asarray(logits, "float64"), activation)
+    probabilities = expit(evidence)
+    moved = np.abs(probabilities - probabilities.mean(axis=0))
+    several = activation == "sigmoid"  # labels of their own
+    found = {
+        "log_odds": np.median(np.abs(evidence).max(axis=1)),
+        "variation": evidence.std(axis=0).mean(),
+        "surest": np.maximum(probabilities, 1 - probabilities).mean() if several else probabilities.max(axis=1).mean(),
+        "spread": 2 * moved.mean() if several else moved.sum(axis=1).mean() / 2,
+    }
+    present = [] if labels is None else np.unique(labels)
+    if len(present) < 2:
+        return found | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
+    table = np.array([[metrics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
+    positives = np.array([(labels == k).sum() for k in present])
+    errors = np.sqrt((len(labels) + 1) / (12 * positives * (len(labels) - positives)))
+    own = table[range(len(present)), present]
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    best, moves = table[rows, columns], columns != present
+    found |= {"auc": own.mean(), "error": errors.mean(), "moved": np.nan, "reordered": np.nan, "gain_error": np.nan}
+    if moves.any():
+        found |= {"moved": own[moves].mean(), "reordered": best[moves].mean()}
+        found["gain_error"] = np.sqrt(2 * (errors[moves] ** 2).sum()) / moves.sum()
+    return found
+
+
+def doubts(table, chosen=""):
+    """What speaks against the chosen preprocessing, by the rows of `trials`: name -> sentence, empty if nothing.
+
+    The names are those of DOUBTS. Of labels nothing is said where the pixels are in doubt. That another preprocessing
+    meets more labels is no doubt: it is wrong too often, and of correct uses too.
+    """
+    table = table.set_index("preprocessing")
+    mine, found = table.loc[chosen], {}
+    if mine["rescales"] and chosen:
+        found["own rescaling"] = (
+            "The model has a Rescaling layer of its own, which takes pixels from 0 to 255: leave preprocessing empty, "
+            f"{chosen!r} comes on top of it."
+        )
+    nearest = table["unlike"].min()
+    if mine["unlike"] > UNLIKE and nearest < min(FITS, mine["unlike"] / CLOSER):
+        found["statistics"] = (
+            f"The model's first normalisation met other values in training: {_way(table['unlike'].idxmin())} gives "
+            "such values, the chosen preprocessing does not."
+        )
+    elif mine["unlike"] > STRANGE:
+        found["statistics"] = (
+            "The model's first normalisation met other values in training, and no way of preprocessing that was tried "
+            "gives them: the model may expect another one, or other images."
+        )
+    if mine["log_odds"] > TOO_SURE:
+        found["too sure"] = (
+            f"The answers are surer than training makes them (log-odds of {mine['log_odds']:.0f} on half the images): "
+            "the model may expect smaller values, so that another preprocessing is right."
+        )
+    labelled = not np.isnan(mine["auc"])
+    if mine["variation"] < LEAST_VARIATION or (labelled and mine["spread"] < LEAST_SPREAD):
+        found["equal answers"] = (
+            f"The answers hardly vary from image to image ({100 * mine['spread']:.1f} % of the probability moves): the "
+            "model may expect another preprocessing, or other images."
+        )
+    if found or not labelled:
+        return found
+    if mine["reordered"] - mine["moved"] > max(GAIN, 3 * mine["gain_error"]):
+        found["order"] = (
+            f"With some classes in another order the answers would tell these apart with an AUC of "
+            f"{mine['reordered']:.2f}, now it is {mine['moved']:.2f}: give class_names in the order of the model's "
+            "outputs."
+        )
+    elif mine["error"] < MOST_ERROR and mine["auc"] - 0.5 <= norm.isf(0.05) * mine["error"]:
+        found["chance"] = (
+            f"The answers tell the labels apart with an AUC of {mine['auc']:.2f}, which chance may give (0.5): "
+            "preprocessing, the labels, or the order of class_names may be wrong."
+        )
+    return found
+
+
+def has_own_rescaling(model):
+    """Whether a Keras model brings pixels from 0 to 255 down by itself, in a Rescaling layer."""
+    first = networks.first_layer(model, layers.Rescaling)
+    return first is not None and bool(np.abs(np.max(first[0].scale)) < PER_PIXEL)
+
+
+def unlike(first, preprocessing, images):
+    """The column of that name in `trials`, for one preprocessing (a function or None) of images (N, H, W, 3); first:
+    the layer and the model before it, of `networks.first_layer`, or None."""
+    if first is None:
+        return np.nan
+    (mean, variance), before = first
+    pixels = np.asarray(images, "float32")
+    if before.input_shape[-1] == 1:
+        pixels = pixels.mean(axis=-1, keepdims=True)
+    values = np.asarray(before(preprocessing(pixels) if preprocessing else pixels), "float64")
+    values = values.reshape(-1, values.shape[-1])
+    here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
+    return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))
+
+
+def first_statistics(model):
+    """Mean and variance (K,) that the first BatchNorm, or else Normalization, keeps of its training, and the model
+    before it; None if no layer keeps any, or it was never trained."""
+    kept = {layers.BatchNormalization: ("moving_mean", "moving_variance"), layers.Normalization: ("mean", "variance")}
+    for kind, names in kept.items():
+        layer, before = networks.first_layer(model, kind) or (None, None)
+        if layer is not None:
+            mean, variance = (np.asarray(getattr(layer, name), "float64").ravel() for name in names)
+            if mean.any() or (variance != 1).any():
+                return (mean, variance + getattr(layer, "epsilon", 0)), before
+    return None
+
+
+def _log_odds(logits, activation):
+    """How much speaks for each class (N, C), as the logarithm of its odds: of a sigmoid the logit, otherwise that
+    against all other classes of the softmax."""
+    if activation == "sigmoid":
+        return logits
+    others = [logsumexp(np.delete(logits, one, axis=1), axis=1) for one in range(logits.shape[1])]
+    return logits - np.stack(others, axis=1)
+
+
+def _way(preprocessing):
+    return f"preprocessing={preprocessing!r}" if preprocessing else "no preprocessing"
