@@ -141,6 +141,8 @@ def labelled(names, folders=True, class_names=None):
         (labelled(["NORMAL", "DOE_1"]), 2, ("NORMAL", "PNEUMONIA"), None),
         (labelled(["PNEUMONIA", "NORMAL"]), 2, (), None),  # nobody said in which order
         (labelled(["PNEUMONIA", "NORMAL"]), 2, ("PNEUMONIA", "NORMAL"), [0, 1]),
+        (labelled(["PNEUMONIA", "NORMAL"]), 2, ("normal", "pneumonia"), [1, 0]),
+        (labelled(["a", "b"]), 3, ("A", "a", "b"), [1, 2]),
         (labelled(["PNEUMONIA"]), 3, ("none", "PNEUMONIA", "NORMAL"), [1]),
         (labelled(["PNEUMONIA", "NORMAL"]), 3, ("PNEUMONIA", "NORMAL"), None),
         (labelled(["1", "0"]), 2, (), [1, 0]),

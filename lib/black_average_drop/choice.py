@@ -18,13 +18,18 @@ def known_labels(dataset, classes, named=()):
 
     classes: how many outputs there are; named: their names in order, from the model's file or `class_names`, () if
     nobody said. Names of sub-folders may be those of patients: they are only labels where all of them are among
-    `named`, or are the numbers of all outputs. Labels of a CSV count too where there are as many as outputs.
+    `named`, in capitals or not, or are the numbers of all outputs. Labels of a CSV count too where there are as many as
+    outputs.
     """
     if (dataset.labels == UNLABELLED).any():
         return None
     names = np.array(dataset.class_names)[dataset.labels]
-    if len(named) == classes and set(names) <= set(named):
-        return np.array([list(named).index(name) for name in names])
+    if len(named) == classes:
+        numbers = {name.casefold(): number for number, name in enumerate(named)}
+        numbers |= {name: number for number, name in enumerate(named)}  # where two differ in case alone
+        found = [numbers.get(name, numbers.get(name.casefold())) for name in names]
+        if None not in found:
+            return np.array(found)
     of_folders = all(name == PurePosixPath(one).parent.name for name, one in zip(names, dataset.ids, strict=True))
     if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
         fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
