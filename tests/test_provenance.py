@@ -362,14 +362,16 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
     for path in (places["data"], places["lock"]):
         path.write_text("at the start")
 
-    moments = itertools.count()
+    moments, surroundings = itertools.count(), provenance.surroundings()
 
     def execute(notebook, parameters, build):
         results.mkdir(parents=True, exist_ok=True)
         (results / f"{notebook}.csv").write_text(notebook)
         outputs = {f"{notebook}.csv": provenance.sha256(results / f"{notebook}.csv")}
-        (results / f"{notebook}.json").write_text(json.dumps({"outputs": outputs, "created": next(moments)}))
-        (build / f"{notebook}.ipynb").write_text("{}")
+        record = {"notebook": notebook, **surroundings, "minutes": next(moments), "parameters": {"profile": "smoke"}}
+        record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "inputs": {}, "outputs": outputs}
+        (results / f"{notebook}.json").write_text(json.dumps(record))
+        (build / f"{notebook}.ipynb").write_text('{"cells": []}')
         if changes and notebook == "02_figure1":
             places[changes].write_text("another text")
 
