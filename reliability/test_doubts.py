@@ -14,7 +14,7 @@ import pytest
 from black_average_drop import networks, understanding
 
 HALVES = {"chosen on": ("BatchNorm", 100), "held out": ("residual", 200)}  # the architecture of its own, and a seed
-LEARNT = 0.75  # AUC; below it a classifier has no right use
+LEARNT = 0.75  # AUC on other images; below it a classifier has no right use
 SEEN_BY = {
     "the same device": lambda pixels: pixels,
     "less contrast": lambda pixels: (pixels - 128) * 0.6 + 128,
