@@ -131,7 +131,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
     arguments = ["--model", tmp_path / "named.keras", "--data", tmp_path / "clinic", "--set", "resamples=50"]
     code, said = choose(place, *arguments)
     assert code == 0, said
-    build = place / "build/choose/named-clinic"
+    build = study(place, "named-clinic")
     notice = "Sub-folders or labels have 2 names (DOE_0, DOE_1), and nothing says that these are among the 2 outputs"
     assert notice in (build / "recommendation.md").read_text()
     images = pd.read_csv(build / "images.csv")
