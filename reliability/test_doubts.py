@@ -101,9 +101,9 @@ def is_right(name, sentence, use):
     return wrong_way and (not named or way in sentence)
 
 
-@pytest.fixture(scope="module")
-def used():
-    """half -> every use of each of its classifiers, and how many there are."""
+@pytest.fixture
+def used(check):
+    """half -> every use of each of its classifiers, with its number; training counts as time of the check."""
     found = {}
     for half, (_, seed) in HALVES.items():
         rows = []
