@@ -67,8 +67,8 @@ def test_missing_library_is_a_row_that_says_so(network, small_model, pixels, mon
         assert np.isnan(one["value"]) and "not measured: ModuleNotFoundError" in one["note"] and name in one["note"]
 
 
-def test_comparison_is_made_again_in_a_process_without_the_settings(pixels, monkeypatch, tmp_path):
-    asked = []
+def test_comparison_is_made_again_in_a_process_without_the_settings(generator, monkeypatch, tmp_path):
+    pixels, asked = generator.integers(0, 256, (3, 64, 64, 3)).astype("uint8"), []
 
     def run(command, env, **_):
         monkeypatch.setattr(sys, "argv", ["-c", *map(str, command[3:])])
@@ -79,7 +79,7 @@ def test_comparison_is_made_again_in_a_process_without_the_settings(pixels, monk
         return SimpleNamespace(returncode=0, stdout=f"chatter\n{out.getvalue()}")
 
     def rows(model, network, images, batch_size, rounds):
-        assert network.image_size == (32, 32) and images.dtype == "float32" and (batch_size, rounds) == (4, 2)
+        assert network.image_size == (64, 64) and images.dtype == "float32" and (batch_size, rounds) == (4, 2)
         np.testing.assert_array_equal(images, pixels)
         return [timing.row("tf-keras-vis", 5.0, "ratio"), timing.row("torchcam", np.nan, "ratio")]
 
