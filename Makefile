@@ -26,6 +26,8 @@ PIPELINE = $(BIN)/python -m black_average_drop.pipeline
 # Start what computes with the settings of allocator.py; EFFORT also says in the end what it cost.
 ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.allocator
 EFFORT = $(USING) $(BIN)/python -m black_average_drop.effort
+# Tests run make themselves, with values of their own; what stands here by default is none that a user gave.
+UNSET = env -u PROFILE -u DATA -u MODEL -u SET -u CHECK
 # Commands that use the environment hold its lock together, and one that builds or removes it holds it alone.
 LOCK = env BAD_TARGET="make $@" "$$PYTHON" lib/black_average_drop/locks.py
 USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/locks.py --shared $(VENV).lock
@@ -75,14 +77,14 @@ verify: env  ## re-hash results: current, stale (a warning), altered, missing or
 test: env  ## check the code style and run every test, the notebooks on the smoke profile among them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(EFFORT) $(BIN)/python -m pytest
+	$(UNSET) $(EFFORT) $(BIN)/python -m pytest
 
 # On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.
 test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that pyproject.toml allows
 	@"$$PYTHON" -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python %d.%d is not the oldest that pyproject.toml allows: make test-oldest PYTHON=python3.11." % sys.version_info[:2])'
 	@$(LOCK) $(OLDEST).lock $(MAKE) --no-print-directory $(OLDEST)/venv
 	@$(OLDEST)/venv/bin/python -m pip list --format=freeze | grep -E '^(jax|keras|numpy|tensorflow)='
-	$(LOCK) --shared $(OLDEST).lock \
+	$(LOCK) --shared $(OLDEST).lock $(UNSET) \
 		$(OLDEST)/venv/bin/python -m black_average_drop.effort $(OLDEST)/venv/bin/python -m pytest
 
 .PHONY: $(OLDEST)/venv $(OLDEST)/anew
