@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -204,3 +205,27 @@ def test_a_profile_waits_for_itself_and_for_the_one_whose_results_it_makes_and_f
         holder.communicate("\n")
     else:
         assert f"build/{other}/.lock is held by process {holder.pid} (make reproduce, since " in said[0]
+
+
+def test_what_is_stopped_says_nothing_of_tasks_that_were_waiting_for_the_kernel():
+    code = """
+        import asyncio, sys
+        from black_average_drop import pipeline
+
+        async def watch():
+            raise RuntimeError("Kernel died")
+
+        def choose(*_):
+            global loop, task
+            loop = asyncio.new_event_loop()
+            task = loop.create_task(watch())
+            loop.run_until_complete(asyncio.sleep(0.01))
+            raise KeyboardInterrupt
+
+        pipeline.choose = choose
+        sys.argv = ["pipeline", "choose", "--model", "a", "--data", "b"]
+        pipeline.main()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "Stopped: the same command begins again; what an earlier one wrote stays.\n"

@@ -10,6 +10,7 @@ import datetime
 import errno
 import hashlib
 import json
+import logging
 import math
 import os
 import shutil
@@ -539,6 +540,7 @@ def main():
             raise
         sys.exit(f"{problem.filename} cannot be read or written: {problem.strerror}. {NO_ACCESS}")
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").disabled = True  # what waits for the kernel would say, in the end, that it died
         sys.exit(f"Stopped: {STOPPED.get(arguments.command, 'nothing was changed')}.")
 
 
