@@ -260,7 +260,7 @@ class CamNetwork:
             raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
         _check_precision(precision)
         steps = list(_backwards(model))
-        computing = (layer for layer in _leaves(model) if not isinstance(layer, layers.InputLayer))
+        computing = (layer for layer in inner_layers(model) if not isinstance(layer, layers.InputLayer))
         if any(layer.dtype_policy.name != precision for layer in computing):
             model = in_precision(model, precision)
             steps = list(_backwards(model))
@@ -610,7 +610,7 @@ def _positions(trunk, side, channels):
 def _notice(trunk, before, layer, size, name):
     """A sentence on layers between the feature maps and the head that mix positions, as attention and recurrence do.
     Raises ValueError where they are all that does: then the maps are single patches of the image."""
-    kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in _leaves(before) if _is_on_tokens(one)))
+    kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in inner_layers(before) if _is_on_tokens(one)))
     if not kinds:
         return ""
     if _sees_single_patches(trunk, size):
@@ -648,11 +648,11 @@ def _sees_single_patches(trunk, size):
     return bool(np.abs(first - same).max() < 1e-3 * np.abs(first - other).max())
 
 
-def _leaves(model):
-    """The layers of a model and of the models within it."""
+def inner_layers(model):
+    """The layers of a model, those of nested models in their place."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
+            yield from inner_layers(layer)
         else:
             yield layer
 

@@ -6,7 +6,7 @@ import pandas as pd
 from keras import layers
 from scipy.stats import spearmanr
 
-from black_average_drop import metrics
+from black_average_drop import metrics, networks
 
 PARTS = ("head", "backbone")
 MEASURES = {"ssim": "structural similarity", "rank_correlation": "rank correlation"}
@@ -24,7 +24,7 @@ def randomised(model, part, seed=0):
         raise ValueError(f"part is {part!r}: choose one of {', '.join(PARTS)}.")
     copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
-    every = list(_inner_layers(copy))
+    every = list(networks.inner_layers(copy))
     dense = [layer for layer in every if isinstance(layer, layers.Dense)]
     if not dense:
         raise ValueError(f"Model {model.name} has no dense layer: which part is its head is not known.")
@@ -74,15 +74,6 @@ def summary(maps, others, groups, resamples=2000, seed=0):
     names = [MEASURES[name] for name in table]
     found = {"measure": names, "value": table.mean().to_numpy(), "low": low, "high": high}
     return pd.DataFrame(found | {"images": table.notna().sum().to_numpy()})
-
-
-def _inner_layers(model):
-    """The layers of a model, those of nested models in their place."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _inner_layers(layer)
-        else:
-            yield layer
 
 
 def _shown(heat_map):

@@ -3,12 +3,12 @@
 Each source gives rows (what, figure); a source that is not there gives none.
 """
 
-import hashlib
 from pathlib import Path
 
 import pandas as pd
 
 from black_average_drop import progress
+from black_average_drop.checksums import sha256
 from black_average_drop.datasets import (
     FOLDERS,
     catalogue,
@@ -130,7 +130,7 @@ def chestxray14_rows(root):
     parts = [pd.DataFrame({"id": part.ids, "patient": part.groups, "part": name}) for name, part in parts]
     parts = pd.concat(parts)
     rows += _crossing(parts.assign(bytes=parts["id"].map(checksums)))
-    rows += [(f"SHA-256 of {found[0].name}", f"`{_sha256(found[0])}`") for found in tables]
+    rows += [(f"SHA-256 of {found[0].name}", f"`{sha256(found[0])}`") for found in tables]
     return rows
 
 
@@ -153,14 +153,14 @@ def imagenet_rows(root):
         boxes = sum(len(answers[path.stem]) // 5 for path in paths)
         rows.insert(2, ("boxes on these photos", f"{boxes:,}"))
         rows.append(("rows of LOC_val_solution.csv", f"{len(answers):,} of {synsets:,} classes"))
-        rows.append(("SHA-256 of LOC_val_solution.csv", f"`{_sha256(solution)}`"))
+        rows.append(("SHA-256 of LOC_val_solution.csv", f"`{sha256(solution)}`"))
     return rows
 
 
 def weights_rows(root):
     """Size and SHA-256 of the files in root/weights."""
     files = sorted(path for path in (Path(root) / "weights").glob("*") if path.is_file())
-    return [(f"{path.name}, {_size([path])}", f"SHA-256 `{_sha256(path)}`") for path in files]
+    return [(f"{path.name}, {_size([path])}", f"SHA-256 `{sha256(path)}`") for path in files]
 
 
 def _in_both(table, column, split="split"):
@@ -216,9 +216,4 @@ def _span(lengths):
 
 
 def _checksums(paths):
-    return [_sha256(path) for path in progress.bar(list(paths), desc="checksums", unit="file")]
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return [sha256(path) for path in progress.bar(list(paths), desc="checksums", unit="file")]
