@@ -51,8 +51,9 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import assessment, augmentation, figures, networks, provenance, training
-from black_average_drop.datasets import catalogue, leaks
+from black_average_drop import assessment, augmentation, figures, networks, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets import catalogue, checksums, leaks
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -81,7 +82,7 @@ pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
 # named.
 
 # %%
-checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in radiographs.items()}
+checksums = {split: checksums.dataset_checksums(dataset) for split, dataset in radiographs.items()}
 leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
@@ -149,7 +150,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 
 # %%
 general_splits = general | {"test": general_test}
-general_checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in general_splits.items()}
+general_checksums = {split: checksums.dataset_checksums(dataset) for split, dataset in general_splits.items()}
 leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
@@ -300,7 +301,7 @@ tests = pd.concat([tests, pd.DataFrame([accuracy | {"images": len(general_test)}
 tables_by_file = {results / "training.csv": history, results / "test.csv": tests}
 tables_by_file[build / "test_scores.csv"] = answers
 for path, table in tables_by_file.items():
-    provenance.write_csv(table, path, profile)
+    files.write_csv(table, path, profile)
 tests
 
 # %% [markdown]
@@ -311,5 +312,5 @@ inputs = {f"radiographs, {split}": whole for split, (whole, _) in checksums.item
 inputs |= {f"general, {split}": whole for split, (whole, _) in general_checksums.items()}
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
-record = provenance.write("01_train", outputs, inputs, globals(), results, started)
+record = provenance.write_record("01_train", outputs, inputs, globals(), results, started)
 record["outputs"]

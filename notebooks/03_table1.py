@@ -30,8 +30,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, claims, controls, evaluation, files, masks, networks, tables
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets import catalogue, checksums
 
 started = datetime.datetime.now()
 compared = cams.chosen(methods)
@@ -128,7 +129,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = files.read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
@@ -153,7 +154,7 @@ for repeat in repeats[1:]:
 row_files = {build / "rows_general.csv.gz": rows["general"]}
 row_files |= {build / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
-    with provenance.replacing(path) as partial:
+    with files.replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
 pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part in trainings.items()}).loc[["BAD"]]
 
@@ -191,7 +192,7 @@ tables.lead(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "in
 sampling = {"resamples": resamples, "seed": seed}
 positives = datasets["radiographs"].subset(labels == 1)
 spread = tables.trainings(list(trainings.values()), positives.ids, positives.groups, **sampling)
-spread_file = provenance.write_csv(spread, results / "table1_trainings.csv", profile)
+spread_file = files.write_csv(spread, results / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
@@ -269,7 +270,7 @@ pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %%
 inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
-inputs |= {f"{kind}, test": provenance.dataset_checksum(datasets[kind]) for kind in kinds}
+inputs |= {f"{kind}, test": checksums.dataset_checksum(datasets[kind]) for kind in kinds}
 outputs += [*row_files, spread_file, claims.write("03_table1", measured, results, profile)]
-record = provenance.write("03_table1", outputs, inputs, globals(), results, started)
+record = provenance.write_record("03_table1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -30,8 +30,9 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, claims, figures, files, metrics, networks
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets import catalogue, checksums
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,7 +46,7 @@ build, results = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = files.read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
 network, models, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
@@ -237,10 +238,10 @@ print(
 # %%
 tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results / "identity")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [files.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write("05_identity", measured, results, profile))
 sources = {file: build / file for file in files.values()}
-sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
-sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write("05_identity", outputs, sources, globals(), results, started)
+sources |= {"radiographs, training": checksums.dataset_checksum(learned)}
+sources |= {f"{name}, test": checksums.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, sources, globals(), results, started)
 record["outputs"]

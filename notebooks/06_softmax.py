@@ -30,8 +30,9 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance, saturation
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, claims, figures, files, metrics, networks, saturation
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets import catalogue, checksums
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,7 +46,7 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = files.read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
@@ -216,8 +217,8 @@ print(
 
 # %%
 outputs = figures.save(figure, results / "softmax")
-outputs.append(provenance.write_csv(sweeps, results / "softmax.csv", profile))
+outputs.append(files.write_csv(sweeps, results / "softmax.csv", profile))
 outputs.append(claims.write("06_softmax", measured, results, profile))
-inputs = {file: build / file for file in files.values()} | {"test": provenance.dataset_checksum(dataset)}
-record = provenance.write("06_softmax", outputs, inputs, globals(), results, started)
+inputs = {file: build / file for file in files.values()} | {"test": checksums.dataset_checksum(dataset)}
+record = provenance.write_record("06_softmax", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from black_average_drop import allocator, pipeline
-from black_average_drop.provenance import ROOT
+from black_average_drop.artifact import allocator, execution
+from black_average_drop.files import ROOT
 
 OURS = [f"{name}={value}" for name, (value, _) in allocator.TUNABLES.items()]
 LIBRARY = allocator._glibc()
@@ -79,7 +79,7 @@ def test_elsewhere_nothing_is_set(of_version, name):
 
 
 def faults(**environment):
-    command = [sys.executable, "-m", "black_average_drop.allocator", sys.executable, "-c", FAULTS]
+    command = [sys.executable, "-m", "black_average_drop.artifact.allocator", sys.executable, "-c", FAULTS]
     inherited = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
     return int(subprocess.run(command, env=inherited | environment, capture_output=True, check=True).stdout)
 
@@ -93,9 +93,12 @@ def test_a_command_finds_again_what_it_has_freed():
 def test_a_command_that_is_not_there_is_said():
     for arguments, said in (
         (["no-such-command"], "no-such-command cannot be started (No such file or directory): name a program.\n"),
-        ([], "Name a command to start: python -m black_average_drop.allocator python my_script.py, for one.\n"),
+        (
+            [],
+            "Name a command to start: python -m black_average_drop.artifact.allocator python my_script.py, for one.\n",
+        ),
     ):
-        command = [sys.executable, "-m", "black_average_drop.allocator", *arguments]
+        command = [sys.executable, "-m", "black_average_drop.artifact.allocator", *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
@@ -111,7 +114,7 @@ def test_kernels_get_it_and_importing_the_library_sets_nothing(monkeypatch, tmp_
         "execute_notebook",
         lambda source, target, *_, **__: open(target, "w").close() or seen.append(dict(os.environ)),
     )
-    pipeline._execute("02_figure1", {"profile": "smoke"}, tmp_path)
+    execution.execute("02_figure1", {"profile": "smoke"}, tmp_path)
     assert seen[0]["GLIBC_TUNABLES"] == ":".join(OURS)
     monkeypatch.delenv("GLIBC_TUNABLES")
     code = (
@@ -127,7 +130,7 @@ def test_kernels_get_it_and_importing_the_library_sets_nothing(monkeypatch, tmp_
 @pytest.mark.parametrize(
     ("target", "started"),
     [
-        ("reproduce", "effort .venv/bin/python -m black_average_drop.pipeline run"),
+        ("reproduce", "effort .venv/bin/python -m black_average_drop.artifact run"),
         ("test", "effort .venv/bin/python -m pytest"),
         ("test-oldest", "effort build/oldest/venv/bin/python -m pytest"),
         ("reliability", "allocator .venv/bin/python -m pytest"),

@@ -7,7 +7,7 @@ import sys
 import keras
 import numpy as np
 
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from closeness import assert_close
 
 DEVICES = """
@@ -25,6 +25,7 @@ import keras
 import test_training
 
 from black_average_drop import networks, training
+
 
 networks.make_deterministic(0)
 with training.on_all("CPU"):

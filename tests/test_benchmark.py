@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import benchmark, cams, comparators, evaluation, footprint, networks, provenance, timing, verify
+from black_average_drop import benchmark, cams, comparators, evaluation, footprint, networks, timing
+from black_average_drop.artifact import verify, versions
 from black_average_drop.datasets import phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from closeness import DEEP, assert_close
 
 RATES = [
@@ -222,7 +223,7 @@ def test_record_says_where_the_files_come_from_and_gives_an_edited_one_away(tmp_
     benchmark.main()
     text = (tmp_path / "benchmark/benchmark.json").read_text()
     record = json.loads(text)
-    assert set(record) >= set(provenance.surroundings()) and "somebody" not in text
+    assert set(record) >= set(versions.surroundings()) and "somebody" not in text
     assert record["parameters"] == {"images": "of DATA", "rounds": 3, "seed": 0}
     assert record["versions"]["python"] and record["versions"]["keras"] in capsys.readouterr().out
     found = verify.further(tmp_path)

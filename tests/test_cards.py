@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 LAPTOP = ROOT / "paper_figures/laptop"
 MODELS, DATA = (ROOT / "MODEL_CARD.md").read_text(), (ROOT / "DATA_CARD.md").read_text()

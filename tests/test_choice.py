@@ -6,7 +6,7 @@ import pytest
 
 from black_average_drop import agreement, cams, choice, masks, networks
 from black_average_drop.datasets import Dataset, phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from closeness import assert_close
 
 CONTROLS = ("all ones", "centre prior")

@@ -17,9 +17,10 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from black_average_drop import cams, controls, figures, networks, pipeline, provenance, settings
+from black_average_drop import cams, controls, figures, files, networks
+from black_average_drop.artifact import notebooks, pipeline, settings
 from black_average_drop.datasets import folder, phantoms
-from black_average_drop.provenance import ROOT, sha256
+from black_average_drop.files import ROOT, sha256
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def place(tmp_path_factory):
 def start(place, *arguments):
     """The command in the copy, as a Popen with text pipes."""
     environment = os.environ | {"PYTHONPATH": str(place / "lib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-m", "black_average_drop.pipeline", "choose", *map(str, arguments)]
+    command = [sys.executable, "-m", "black_average_drop.artifact", "choose", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=place, env=environment, preexec_fn=heed_signals, **pipes)
 
@@ -241,7 +242,7 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
     text = (build / "recommendation.md").read_text()
     assert f"1 of 6 images (`{names[-1]}`) is of one grey value alone and left out" in text and "5 images of" in text
     assert f"2 of 6 images (`{names[0]}`, `{names[1]}`) are shown over a range" in text and 'window="minmax"' in text
-    shown = provenance.read_csv(build / "shown.csv")
+    shown = files.read_csv(build / "shown.csv")
     assert list(shown["id"]) == names and list(shown["shown"]) == ["full range"] * 2 + ["8 bits as they are"] * 4
     assert list(pd.read_csv(build / "images.csv")["id"]) == names[:-1]
     page = (build / "report.html").read_text(encoding="utf-8")
@@ -250,7 +251,7 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
 
 
 def test_the_notebook_alone_stands_outside_of_every_profile():
-    assert not set(pipeline.ALONE) & set(pipeline.ORDER)
+    assert not set(pipeline.ALONE) & set(notebooks.ORDER)
 
 
 QUICK = ("--set", "resamples=20 methods=[CAM] batch_size=4")

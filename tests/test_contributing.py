@@ -10,8 +10,10 @@ import sys
 import pytest
 import yaml
 
-from black_average_drop import cams, faithfulness, pipeline
-from black_average_drop.provenance import ROOT
+from black_average_drop import cams, faithfulness
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import choose, pipeline, verify
+from black_average_drop.files import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = re.findall(r"^## Add a ([a-z ]+)$.*?^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -127,21 +129,21 @@ def test_notebook_that_is_not_its_script_is_named(change, checkout):
     ],
 )
 def test_an_argument_that_a_command_would_not_heed_is_refused(command, argument, takers, monkeypatch, capsys):
-    monkeypatch.setattr(pipeline, "ORDER", ())  # nothing to run, were it not refused
+    monkeypatch.setattr(command_line, "_do", lambda arguments: None)  # were it not refused
     monkeypatch.setattr(sys, "argv", ["pipeline", *command, *argument])
     with pytest.raises(SystemExit) as left:
-        pipeline.main()
+        command_line.main()
     said = f"{argument[0]} goes with {takers}, not with {command[0]}: leave it out\n"
     assert left.value.code == 2 and capsys.readouterr().err.endswith(said)
 
 
 def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
     reached = {}
-    for name in ("run", "choose", "check"):
-        monkeypatch.setattr(pipeline, name, lambda *given, name=name: reached.update({name: given}))
+    for module, name in ((pipeline, "run"), (choose, "choose"), (verify, "check")):
+        monkeypatch.setattr(module, name, lambda *given, name=name: reached.update({name: given}))
     for line in ("run --profile laptop", "choose --model net.keras --data images --set seed=1", "verify --data ="):
         monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
-        pipeline.main()
+        command_line.main()
     assert reached == {"run": ("laptop", "data"), "choose": ("net.keras", "images", ["seed=1"]), "check": ("", "=")}
 
 

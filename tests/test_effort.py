@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from black_average_drop import effort
+from black_average_drop.artifact import effort
 
 LINE = re.compile(
     r"([\d.]+) (seconds|minutes) of wall time, ([\d.]+) (?:seconds|minutes) of processor time, of which (\d+) % the "
@@ -24,7 +24,7 @@ if len(sys.argv) < 2: subprocess.run([sys.executable, __file__, "child"], check=
 
 def start(*command):
     return subprocess.Popen(
-        [sys.executable, "-m", "black_average_drop.effort", *command],
+        [sys.executable, "-m", "black_average_drop.artifact.effort", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import black_average_drop
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = ROOT / "lib/black_average_drop"
@@ -46,7 +46,7 @@ def test_version_is_the_same_wherever_it_stands():
 
 @pytest.mark.parametrize("arguments", [(), ("run", "--profile", "smoke"), ("notebooks", "--check"), ("report",)])
 def test_pipeline_without_notebooks_wants_a_checkout(installed, tmp_path, arguments):
-    done = installed.run("-m", "black_average_drop.pipeline", *arguments, cwd=tmp_path)
+    done = installed.run("-m", "black_average_drop.artifact", *arguments, cwd=tmp_path)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == (
         "There are no notebooks beside this installed package: the pipeline wants a checkout of the project, "

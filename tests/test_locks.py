@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from black_average_drop import locks
-from black_average_drop.provenance import ROOT
+from black_average_drop.artifact import locks
+from black_average_drop.files import ROOT
 
 SCRIPT = str(ROOT / "lib/black_average_drop/locks.py")
 # A command that says when it has the lock, and ends when it is told to.
@@ -102,7 +102,7 @@ def test_where_there_can_be_no_lock_there_is_none(lock, monkeypatch, call, code)
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as changed:
-        changed.setattr(f"black_average_drop.locks.{call}", refuse)
+        changed.setattr(f"black_average_drop.artifact.locks.{call}", refuse)
         with locks.held(lock, "a test"):
             pass
     with locks.held(lock, "a test"):

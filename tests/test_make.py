@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from black_average_drop import settings
-from black_average_drop.provenance import ROOT
+from black_average_drop.artifact import settings
+from black_average_drop.files import ROOT
 
 # A Python that holds locks as the real one does, and otherwise writes down what it is asked for, with its variables.
 STAND_IN = """#!{python}
@@ -116,7 +116,9 @@ def test_jupyterlab_does_not_start_as_root_and_says_so(make, tmp_path, user):
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     if user:
-        assert after(make("lab", PATH=path)[1][-1][0], "black_average_drop.allocator")[0].endswith("/bin/jupyter")
+        assert after(make("lab", PATH=path)[1][-1][0], "black_average_drop.artifact.allocator")[0].endswith(
+            "/bin/jupyter"
+        )
     else:
         with pytest.raises(AssertionError, match="JupyterLab does not start as root, .* run make lab as another user"):
             make("lab", PATH=path)

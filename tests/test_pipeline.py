@@ -10,11 +10,13 @@ import textwrap
 
 import pytest
 
-from black_average_drop import claims, pipeline, provenance
+from black_average_drop import claims, files
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import claims_page, pipeline, profiles, provenance, versions
 from black_average_drop.metrics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
-SECTIONS = pipeline.read_profile("smoke")
+SECTIONS = profiles.read_profile("smoke")
 
 
 @pytest.fixture
@@ -29,25 +31,26 @@ def project(tmp_path, monkeypatch):
         (folder / f"{notebook}.ipynb").write_text('{"cells": []}')
         results.mkdir(parents=True, exist_ok=True)
         (results / f"{notebook}.csv").write_text(notebook)
-        outputs = {f"{notebook}.csv": provenance.sha256(results / f"{notebook}.csv")}
+        outputs = {f"{notebook}.csv": files.sha256(results / f"{notebook}.csv")}
         if notebook == "03_table1":
             found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
             part = claims.write(notebook, found, results, "tiny")
-            outputs[part.name] = provenance.sha256(part)
-        record = {"notebook": notebook, **provenance.surroundings(), "minutes": next(minutes)}
+            outputs[part.name] = files.sha256(part)
+        record = {"notebook": notebook, **versions.surroundings(), "minutes": next(minutes)}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "parameters": {"profile": "tiny"}}
         (results / f"{notebook}.json").write_text(json.dumps(record | {"inputs": {}, "outputs": outputs}))
 
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    for module in (pipeline, profiles):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(pipeline, "NEEDS", NEEDS)
     monkeypatch.setattr(pipeline, "ORDER", tuple(NEEDS))
-    monkeypatch.setattr(pipeline, "read_profile", lambda name: SECTIONS)
-    monkeypatch.setattr(pipeline, "results_folder", lambda name: name)
-    monkeypatch.setattr(pipeline, "_execute", execute)
-    surroundings = provenance.surroundings()
-    for module in (provenance, claims):  # git is asked once
+    monkeypatch.setattr(profiles, "read_profile", lambda name: SECTIONS)
+    monkeypatch.setattr(profiles, "results_folder", lambda name: name)
+    monkeypatch.setattr(pipeline, "execute", execute)
+    surroundings = versions.surroundings()
+    for module in (provenance, claims_page):  # git is asked once
         monkeypatch.setattr(module, "surroundings", lambda: surroundings)
-    monkeypatch.setattr(provenance, "sources", lambda notebook: {})
+    monkeypatch.setattr(pipeline, "notebook_sources", lambda notebook: {})
 
     def run():
         executed.clear()
@@ -89,7 +92,7 @@ def test_a_checkout_that_is_read_only_runs_where_all_is_current_and_says_so_wher
     (results / "03_table1.csv").write_text("changed")
     monkeypatch.setattr(sys, "argv", ["pipeline", "run", "--profile", "tiny", "--data", str(results)])
     with pytest.raises(SystemExit) as stopped:
-        pipeline.main()
+        command_line.main()
     assert stopped.value.code == (
         f"{build}/03_table1.stamp.json cannot be read or written: Read-only file system. Give this user the right to "
         "it, or mend what the name stands for, and run the same command again."
@@ -153,7 +156,7 @@ def test_claims_that_were_changed_or_lost_are_put_together_again(project, name):
 def test_a_run_that_writes_half_a_record_has_not_ended_well(project, monkeypatch):
     build, results, run = project
     (results / "03_table1.csv").unlink()
-    monkeypatch.setattr(pipeline, "_execute", lambda *_: (results / "03_table1.json").write_text('{"outputs": '))
+    monkeypatch.setattr(pipeline, "execute", lambda *_: (results / "03_table1.json").write_text('{"outputs": '))
     with pytest.raises(RuntimeError, match="03_table1 ended without writing its results"):
         run()
     assert not (build / "03_table1.stamp.json").exists()
@@ -175,7 +178,7 @@ def test_what_dead_processes_left_half_written_goes_and_what_others_write_stays(
 
 HOLD = """
 import sys
-from black_average_drop import locks
+from black_average_drop.artifact import locks
 with locks.held(sys.argv[1], "make reproduce"):
     print("mine", flush=True)
     sys.stdin.readline()
@@ -187,8 +190,8 @@ def test_a_profile_waits_for_itself_and_for_the_one_whose_results_it_makes_and_f
     project, monkeypatch, capfd, tmp_path, other
 ):
     build, _, run = project
-    monkeypatch.setattr(pipeline, "results_folder", lambda name: "base")
-    monkeypatch.setattr(pipeline, "_places", lambda name: (build, tmp_path / "paper_figures/tiny"))
+    monkeypatch.setattr(profiles, "results_folder", lambda name: "base")
+    monkeypatch.setattr(profiles, "places", lambda name: (build, tmp_path / "paper_figures/tiny"))
     command = [sys.executable, "-c", HOLD, str(tmp_path / "build" / other / ".lock")]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "mine\n"
@@ -198,7 +201,7 @@ def test_a_profile_waits_for_itself_and_for_the_one_whose_results_it_makes_and_f
         said.append(arguments[0])
         holder.communicate("\n")
 
-    monkeypatch.setattr("black_average_drop.locks.print", end, raising=False)
+    monkeypatch.setattr("black_average_drop.artifact.locks.print", end, raising=False)
     assert run() == []
     if other == "demo":
         assert not said and holder.poll() is None
@@ -210,21 +213,21 @@ def test_a_profile_waits_for_itself_and_for_the_one_whose_results_it_makes_and_f
 def test_what_is_stopped_says_nothing_of_tasks_that_were_waiting_for_the_kernel():
     code = """
         import asyncio, sys
-        from black_average_drop import pipeline
+        from black_average_drop.artifact import __main__ as command_line, choose
 
         async def watch():
             raise RuntimeError("Kernel died")
 
-        def choose(*_):
+        def interrupted(*_):
             global loop, task
             loop = asyncio.new_event_loop()
             task = loop.create_task(watch())
             loop.run_until_complete(asyncio.sleep(0.01))
             raise KeyboardInterrupt
 
-        pipeline.choose = choose
+        choose.choose = interrupted
         sys.argv = ["pipeline", "choose", "--model", "a", "--data", "b"]
-        pipeline.main()
+        command_line.main()
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
     assert done.returncode == 1

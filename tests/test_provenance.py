@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import benchmark, networks, pipeline, provenance
-from black_average_drop.datasets import phantoms
+from black_average_drop import benchmark, files, networks
+from black_average_drop.artifact import claims_page, notebooks, pipeline, profiles, provenance, sources, versions
+from black_average_drop.datasets import checksums, phantoms
 
 
 def test_record_holds_what_is_needed_and_no_place(tmp_path):
@@ -24,19 +25,19 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     variables |= {"data_root": "/home/somebody/data", "unrelated": 3, "profile": "demo"}
     inputs = {"model": tmp_path / "model.keras", "images": "abc"}
     started = datetime.datetime.now() - datetime.timedelta(minutes=3)
-    provenance.write("02_figure1", [tmp_path / "figure1.png"], inputs, variables, tmp_path, started)
+    provenance.write_record("02_figure1", [tmp_path / "figure1.png"], inputs, variables, tmp_path, started)
     text = (tmp_path / "02_figure1.json").read_text()
     record = json.loads(text)
     assert record["outputs"] == {"figure1.png": hashlib.sha256(b"pixels").hexdigest()}
     assert record["inputs"] == {"model": hashlib.sha256(b"weights").hexdigest(), "images": "abc"}
     assert record["parameters"]["profile"] == "demo" and "unrelated" not in record["parameters"]
-    assert record["sources"]["lib/black_average_drop/cams.py"] == provenance.sha256(
-        provenance.ROOT / "lib/black_average_drop/cams.py"
+    assert record["sources"]["lib/black_average_drop/cams.py"] == files.sha256(
+        files.ROOT / "lib/black_average_drop/cams.py"
     )
     assert "lib/black_average_drop/training.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
     assert record["backend"] == keras.backend.backend()
-    assert record["lock"] == provenance.sha256(provenance.ROOT / "requirements.lock")
+    assert record["lock"] == files.sha256(files.ROOT / "requirements.lock")
     assert "somebody" not in text and str(tmp_path) not in text
 
 
@@ -48,58 +49,58 @@ def test_a_record_says_whether_the_tree_was_as_committed(tmp_path, monkeypatch, 
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
     (tmp_path / (changed or "README.md")).write_text("changed")  # what nothing is computed from does not count
-    found = provenance.surroundings()
+    found = versions.surroundings()
     assert found["uncommitted_changes"] == bool(changed) and len(found["commit"]) == 40
 
 
 def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
     target = tmp_path / "table.csv"
     target.write_text("old")
-    with pytest.raises(RuntimeError), provenance.replacing(target) as partial:
+    with pytest.raises(RuntimeError), files.replacing(target) as partial:
         partial.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old" and [path.name for path in tmp_path.iterdir()] == ["table.csv"]
-    with provenance.replacing(target) as partial:
+    with files.replacing(target) as partial:
         partial.write_text("new")
     assert target.read_text() == "new" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_csv_has_six_digits_and_says_that_it_is_a_smoke_run(tmp_path):
     table = pd.DataFrame({"name": ["a"], "value": [1 / 3]})
-    assert provenance.write_csv(table, tmp_path / "table.csv", "demo") == tmp_path / "table.csv"
+    assert files.write_csv(table, tmp_path / "table.csv", "demo") == tmp_path / "table.csv"
     assert (tmp_path / "table.csv").read_text() == "name,value\na,0.333333\n"
-    provenance.write_csv(table, tmp_path / "table.csv", "smoke")
+    files.write_csv(table, tmp_path / "table.csv", "smoke")
     assert (tmp_path / "table.csv").read_text().splitlines()[:2] == ["# smoke run: not a result", "name,value"]
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_dataset_checksum_sees_pixels_labels_and_ids():
     data = phantoms.radiographs(5, size=64)
-    whole = provenance.dataset_checksum(data)
-    assert whole == provenance.dataset_checksum(data, batch_size=2)
-    assert whole != provenance.dataset_checksum(phantoms.radiographs(5, seed=1, size=64))
-    assert whole != provenance.dataset_checksum(data.subset(slice(0, 4)))
+    whole = checksums.dataset_checksum(data)
+    assert whole == checksums.dataset_checksum(data, batch_size=2)
+    assert whole != checksums.dataset_checksum(phantoms.radiographs(5, seed=1, size=64))
+    assert whole != checksums.dataset_checksum(data.subset(slice(0, 4)))
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
     def version(name):
         if name == "tensorflow":
-            raise provenance.PackageNotFoundError(name)
+            raise versions.PackageNotFoundError(name)
         return "1.0"
 
-    monkeypatch.setattr(provenance, "version", version)
-    found = provenance._versions()
+    monkeypatch.setattr(versions, "version", version)
+    found = versions.versions()
     assert "tensorflow" not in found and found["keras"] == "1.0"
 
 
 def test_a_kept_measurement_is_found_again_under_its_key_alone(tmp_path):
     table = pd.DataFrame({"id": ["0012", "b"], "value": [0.1 + 0.2, np.nan]})
-    provenance.keep(table, tmp_path / "kept.csv", "a key")
-    pd.testing.assert_frame_equal(provenance.kept(tmp_path / "kept.csv", "a key"), table, check_exact=True)
-    assert provenance.kept(tmp_path / "kept.csv", "another") is None
-    assert provenance.kept(tmp_path / "other.csv", "a key") is None
+    files.keep(table, tmp_path / "kept.csv", "a key")
+    pd.testing.assert_frame_equal(files.kept(tmp_path / "kept.csv", "a key"), table, check_exact=True)
+    assert files.kept(tmp_path / "kept.csv", "another") is None
+    assert files.kept(tmp_path / "other.csv", "a key") is None
 
 
 NAMES = ["# 1.png", "b#2.png", "NA", "nan", "0012", 'quoted "x", y', "two\nlines"]
@@ -109,11 +110,11 @@ NAMES = ["# 1.png", "b#2.png", "NA", "nan", "0012", 'quoted "x", y', "two\nlines
 def test_image_ids_survive_a_round_trip_whatever_files_are_called(tmp_path, profile):
     groups = [f"{number:04}" for number in range(len(NAMES))]
     table = pd.DataFrame({"id": NAMES, "group": groups, "value": [np.nan, *np.arange(1.0, len(NAMES))]})
-    provenance.keep(table, tmp_path / "kept.csv", "a key")
-    provenance.write_csv(table, tmp_path / "written.csv", profile)
+    files.keep(table, tmp_path / "kept.csv", "a key")
+    files.write_csv(table, tmp_path / "written.csv", profile)
     table.to_csv(tmp_path / "rows.csv.gz", index=False)
-    read = [provenance.kept(tmp_path / "kept.csv", "a key")]
-    read += [provenance.read_csv(tmp_path / name) for name in ("written.csv", "rows.csv.gz")]
+    read = [files.kept(tmp_path / "kept.csv", "a key")]
+    read += [files.read_csv(tmp_path / name) for name in ("written.csv", "rows.csv.gz")]
     for found in read:
         pd.testing.assert_frame_equal(found, table, check_exact=True)
 
@@ -138,8 +139,8 @@ def test_no_text_is_a_formula_in_a_spreadsheet_and_each_is_read_as_it_was(tmp_pa
     plain = ["a.png", "'a.png", "1-2", "a=b", ""]
     texts = FORMULAS + plain
     table = pd.DataFrame({"id": texts, "group": texts[::-1], "=class": texts, "drop": -np.arange(len(texts)) / 3})
-    written = [provenance.write_csv(table, tmp_path / "written.csv", "demo"), tmp_path / "kept.csv"]
-    provenance.keep(table, written[1], "key")
+    written = [files.write_csv(table, tmp_path / "written.csv", "demo"), tmp_path / "kept.csv"]
+    files.keep(table, written[1], "key")
     for path in written:
         with open(path, encoding="utf-8", newline="") as file:
             rows = [row for row in csv.reader(file) if not row[0].startswith("# ")]
@@ -149,33 +150,33 @@ def test_no_text_is_a_formula_in_a_spreadsheet_and_each_is_read_as_it_was(tmp_pa
         ]
         assert sum(cell in plain for cell in cells) == 3 * len(plain)  # nothing else is changed
         assert [float(row[3]) for row in rows[1:]] == pytest.approx(table["drop"], rel=1e-5)
-        found = provenance.read_csv(path)
+        found = files.read_csv(path)
         assert list(found.columns) == list(table.columns)
         for name in ("id", "group", "=class"):
             assert list(found[name].fillna("")) == list(table[name])
 
 
 def test_nothing_is_read_with_a_remark_sign_that_may_be_in_a_file_name():
-    notebooks = {path.name: path.read_text() for path in provenance.NOTEBOOKS.glob("*.py")}
-    modules = {path.name: path.read_text() for path in (provenance.ROOT / "lib").rglob("*.py")}
+    notebooks = {path.name: path.read_text() for path in files.NOTEBOOKS.glob("*.py")}
+    modules = {path.name: path.read_text() for path in (files.ROOT / "lib").rglob("*.py")}
     assert not [name for name, text in modules.items() if re.search(r"read_csv\(.*comment=", text)]
     assert not [name for name, text in notebooks.items() if "pd.read_csv" in text]
-    assert [name for name, text in notebooks.items() if "provenance.read_csv" in text]
+    assert [name for name, text in notebooks.items() if "files.read_csv" in text]
 
 
 def test_a_key_hangs_on_the_code_and_every_part(monkeypatch):
     weights = [np.arange(3.0), np.ones(2)]
-    first = provenance.key("imputation", ["a", 1], weights)
-    assert provenance.key("imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
+    first = sources.measurement_key("imputation", ["a", 1], weights)
+    assert sources.measurement_key("imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
     others = {
-        provenance.key("masks", ["a", 1], weights),
-        provenance.key("imputation", ["a", 2], weights),
-        provenance.key("imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
+        sources.measurement_key("masks", ["a", 1], weights),
+        sources.measurement_key("imputation", ["a", 2], weights),
+        sources.measurement_key("imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
     }
     with monkeypatch.context() as changed:
-        changed.setattr(provenance, "sha256", lambda path: "another text of the module")
-        changed.setattr(provenance, "AT_START", {})  # as in a process that began with that text
-        others.add(provenance.key("imputation", ["a", 1], weights))
+        changed.setattr(sources, "sha256", lambda path: "another text of the module")
+        changed.setattr(sources, "CODE_AT_START", {})  # as in a process that began with that text
+        others.add(sources.measurement_key("imputation", ["a", 1], weights))
     assert len(others) == 4 and first not in others
 
 
@@ -219,8 +220,8 @@ def test_imports_are_followed_as_python_follows_them(tmp_path, monkeypatch, name
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     python = [sys.executable, "-c", told]
     loaded = subprocess.run(python, cwd=tmp_path / "lib", env={}, capture_output=True, text=True, check=True).stdout
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
-    assert {str(tmp_path / path) for path in provenance.module_sources("root")} == set(loaded.split())
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    assert {str(tmp_path / path) for path in sources.module_sources("root")} == set(loaded.split())
 
 
 def test_the_package_itself_has_no_import_that_is_not_followed():
@@ -228,7 +229,7 @@ def test_the_package_itself_has_no_import_that_is_not_followed():
     told = "import sys, black_average_drop.cams, black_average_drop.choice, black_average_drop.datasets.folder\n"
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
-    named = {str(provenance.ROOT / path) for path in provenance.sources("08_your_data")}
+    named = {str(files.ROOT / path) for path in sources.notebook_sources("08_your_data")}
     assert set(loaded) <= named and len(loaded) > 10
 
 
@@ -237,7 +238,7 @@ def test_the_package_itself_has_no_import_that_is_not_followed():
 
 def write_record(folder, inputs, started, outputs=()):
     variables = provenance.default_parameters("02_figure1") | {"profile": "demo"}
-    return provenance.write("02_figure1", list(outputs), inputs, variables, folder, started)
+    return provenance.write_record("02_figure1", list(outputs), inputs, variables, folder, started)
 
 
 def refused_record(folder, inputs, started, name):
@@ -292,11 +293,11 @@ def test_what_is_loaded_are_the_bytes_whose_checksum_is_recorded(tmp_path, small
 
 def test_a_table_or_images_that_changed_end_the_run(tmp_path):
     started = datetime.datetime.now()
-    path = provenance.write_csv(pd.DataFrame({"value": [1.0]}), tmp_path / "scores.csv", "demo")
-    provenance.read_csv(path)
+    path = files.write_csv(pd.DataFrame({"value": [1.0]}), tmp_path / "scores.csv", "demo")
+    files.read_csv(path)
     inputs = {"scores.csv": path, "images": ("a", "a"), "drawn": "b"}
     assert write_record(tmp_path / "first", inputs, started)["inputs"] == inputs | {
-        "scores.csv": provenance.sha256(path),
+        "scores.csv": files.sha256(path),
         "images": "a",
     }
     refused_record(tmp_path, {"images": ("a", "b")}, started, "images")
@@ -307,14 +308,14 @@ def test_a_table_or_images_that_changed_end_the_run(tmp_path):
 
 @pytest.mark.parametrize("file", ["lib/black_average_drop/cams.py", "notebooks/02_figure1.py"])
 def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypatch, file):
-    now = provenance.AT_START[file]
-    monkeypatch.setitem(provenance.AT_START, file, "another text")
+    now = files.CODE_AT_START[file]
+    monkeypatch.setitem(files.CODE_AT_START, file, "another text")
     refused_record(tmp_path, {}, datetime.datetime.now(), file)
     if file.startswith("lib"):
         with pytest.raises(RuntimeError, match=f"^{file} changed after this began"):
-            provenance.key("faithfulness", ["a"])
-    monkeypatch.setitem(provenance.AT_START, file, now)
-    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/training.py", "of no concern here")
+            sources.measurement_key("faithfulness", ["a"])
+    monkeypatch.setitem(files.CODE_AT_START, file, now)
+    monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/training.py", "of no concern here")
     write_record(tmp_path / "results", {}, datetime.datetime.now())
 
 
@@ -324,14 +325,15 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
 
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for part in ("lib", "notebooks"):
-        shutil.copytree(provenance.ROOT / part, tmp_path / part, ignore=ignore)
+        shutil.copytree(files.ROOT / part, tmp_path / part, ignore=ignore)
     run = """
-        from black_average_drop import masks, provenance
-        provenance.check_sources(provenance.module_sources("masks"))
+        from black_average_drop import masks
+from black_average_drop.artifact import provenance
+        sources.check_sources(sources.module_sources("masks"))
         with open(masks.__file__, "a") as file:
             file.write("# edited\\n")
         try:
-            provenance.check_sources(provenance.module_sources("masks"))
+            sources.check_sources(sources.module_sources("masks"))
         except RuntimeError as problem:
             print(problem)
     """
@@ -346,7 +348,7 @@ def test_a_benchmark_of_code_that_changed_writes_nothing(tmp_path, monkeypatch):
         monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
     monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(()))
     monkeypatch.setattr(sys, "argv", ["benchmark"])
-    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/benchmark.py", "another text")
+    monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/benchmark.py", "another text")
     with pytest.raises(SystemExit, match="benchmark.py changed after this began"):
         benchmark.main()
     assert not list(tmp_path.iterdir())
@@ -362,12 +364,12 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
     for path in (places["data"], places["lock"]):
         path.write_text("at the start")
 
-    moments, surroundings = itertools.count(), provenance.surroundings()
+    moments, surroundings = itertools.count(), versions.surroundings()
 
     def execute(notebook, parameters, build):
         results.mkdir(parents=True, exist_ok=True)
         (results / f"{notebook}.csv").write_text(notebook)
-        outputs = {f"{notebook}.csv": provenance.sha256(results / f"{notebook}.csv")}
+        outputs = {f"{notebook}.csv": files.sha256(results / f"{notebook}.csv")}
         record = {"notebook": notebook, **surroundings, "minutes": next(moments), "parameters": {"profile": "smoke"}}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "inputs": {}, "outputs": outputs}
         (results / f"{notebook}.json").write_text(json.dumps(record))
@@ -375,14 +377,15 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
         if changes and notebook == "02_figure1":
             places[changes].write_text("another text")
 
-    sections = {name: {"radiograph_source": "chest_xray"} for name in pipeline.ORDER}
-    monkeypatch.setattr(pipeline, "_execute", execute)
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
-    monkeypatch.setattr(pipeline, "read_profile", lambda profile: sections)
-    monkeypatch.setattr(pipeline.claims, "assemble", lambda *_: None)
+    sections = {name: {"radiograph_source": "chest_xray"} for name in notebooks.ORDER}
+    monkeypatch.setattr(pipeline, "execute", execute)
+    for module in (pipeline, profiles):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(profiles, "read_profile", lambda profile: sections)
+    monkeypatch.setattr(claims_page, "assemble", lambda *_: None)
     if not changes:
         pipeline.run("smoke", tmp_path / "data")
-        assert len(list(build.glob("*.stamp.json"))) == len(pipeline.ORDER)
+        assert len(list(build.glob("*.stamp.json"))) == len(notebooks.ORDER)
         return
     said = "^What 02_figure1 reads, .* changed while it ran, and its results were removed: run the same command again.$"
     with pytest.raises(RuntimeError, match=said):
@@ -391,20 +394,20 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
     assert [path.name for path in build.glob("*.stamp.json")] == ["01_train.stamp.json"]
     changes = ""
     pipeline.run("smoke", tmp_path / "data")  # the remedy
-    assert len(list(build.glob("*.stamp.json"))) == len(pipeline.ORDER)
+    assert len(list(build.glob("*.stamp.json"))) == len(notebooks.ORDER)
 
 
 def test_a_record_names_what_makes_pixels_and_scores(monkeypatch):
-    versions = provenance.surroundings()["versions"]
-    assert {"pillow", "pydicom", "python-gdcm", "h5py", "numpy", "keras", "tensorflow"} <= set(versions)
-    monkeypatch.setattr(provenance, "version", lambda name: "1.0")
+    recorded = versions.surroundings()["versions"]
+    assert {"pillow", "pydicom", "python-gdcm", "h5py", "numpy", "keras", "tensorflow"} <= set(recorded)
+    monkeypatch.setattr(versions, "version", lambda name: "1.0")
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    assert "torch" not in provenance._versions()  # installed, but nothing used it
+    assert "torch" not in versions.versions()  # installed, but nothing used it
     monkeypatch.setitem(sys.modules, "torch", sys)
-    assert provenance._versions()["torch"] == "1.0"
+    assert versions.versions()["torch"] == "1.0"
 
 
 def test_a_measurement_of_other_versions_is_not_found_again(monkeypatch):
-    before = provenance.key("imputation", ["a"])
-    monkeypatch.setattr(provenance, "version", lambda name: "0.0.1")
-    assert provenance.key("imputation", ["a"]) != before
+    before = sources.measurement_key("imputation", ["a"])
+    monkeypatch.setattr(versions, "version", lambda name: "0.0.1")
+    assert sources.measurement_key("imputation", ["a"]) != before

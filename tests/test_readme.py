@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 README = (ROOT / "README.md").read_text()
 

@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, paper, pipeline
-from black_average_drop.provenance import ROOT
+from black_average_drop import metrics, paper
+from black_average_drop.artifact import notebooks, profiles
+from black_average_drop.files import ROOT
 
 README = (ROOT / "README.md").read_text()
 # What is shown as a table is compared with the committed one by test_readme.py; code and links hold no results.
@@ -69,7 +70,7 @@ def of_images():
     general, radiographs = (tests.query("data == @data")["images"].iloc[0] for data in ("general", "radiographs"))
     laptop, given = (record(name, "01_train")["parameters"] for name in ("laptop", "paper"))
     size, smaller = laptop["image_size"], given["image_size"]
-    whole = pipeline.read_profile("paper")["01_train"]["image_size"]
+    whole = profiles.read_profile("paper")["01_train"]["image_size"]
     notes = (ROOT / "data/README.md").read_text()
     boxed = re.search(r"in ([\d,]+) files", notes.split("### NIH ChestX-ray14, counted")[1])[1]
     assert 0.4 < one(table("trust_networks.csv"), views="all")["images"] / int(boxed.replace(",", "")) < 0.6
@@ -85,8 +86,8 @@ def of_images():
 
 def of_times():
     minutes = {
-        profile: {name: record(profile, name)["minutes"] for name in pipeline.ORDER if name in there}
-        for profile, there in (("demo", pipeline.ORDER), ("laptop", pipeline.ORDER), ("paper", pipeline.ORDER[:-1]))
+        profile: {name: record(profile, name)["minutes"] for name in notebooks.ORDER if name in there}
+        for profile, there in (("demo", notebooks.ORDER), ("laptop", notebooks.ORDER), ("paper", notebooks.ORDER[:-1]))
     }
     laptop = minutes["laptop"]
     rest = sum(value for name, value in laptop.items() if name not in ("01_train", "07_trust"))

@@ -28,9 +28,10 @@ from PIL import EpsImagePlugin, Image
 from pydicom import encaps, uid
 from pydicom.data import get_testdata_file
 
-from black_average_drop import datasets, explore, networks, site
+from black_average_drop import datasets, explore, networks
+from black_average_drop.artifact import profiles, site
 from black_average_drop.datasets import Dataset, fetch, folder, report
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 NASTY = "<script>alert(1)</script>"
 LIB = sorted((ROOT / "lib").rglob("*.py"))
@@ -207,13 +208,11 @@ def test_numpy_refuses_an_array_of_objects(tmp_path):
 
 
 def test_a_profile_that_names_a_python_object_is_refused(tmp_path, monkeypatch):
-    from black_average_drop import pipeline
-
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles/evil.yaml").write_text("01_train: !!python/object/apply:os.getcwd []\n")
-    monkeypatch.setattr(pipeline, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(profiles, "PROFILES", tmp_path / "profiles")
     with pytest.raises(ValueError, match="evil.yaml is no valid YAML"):
-        pipeline.read_profile("evil")
+        profiles.read_profile("evil")
 
 
 def test_everything_is_fetched_over_an_encrypted_connection():
@@ -297,7 +296,7 @@ def test_jupyterlab_as_make_starts_it_is_on_localhost_with_a_token():
 def test_dask_as_the_readme_starts_it_listens_on_one_private_address_and_shows_no_dashboard():
     """That these options do so, test_workers.py sees."""
     readme = (ROOT / "README.md").read_text()
-    lines = re.findall(r"^(?:python -m black_average_drop.allocator )?(dask .*)", readme, re.MULTILINE)
+    lines = re.findall(r"^(?:python -m black_average_drop.artifact.allocator )?(dask .*)", readme, re.MULTILINE)
     assert [line.split()[1] for line in lines] == ["scheduler", "worker"]
     for line in lines:
         assert ip_address(re.search(r" --host (\S+)", line)[1]).is_private

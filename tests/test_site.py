@@ -9,8 +9,8 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from black_average_drop import records, site
-from black_average_drop.provenance import sha256
+from black_average_drop.artifact import records, site
+from black_average_drop.files import sha256
 
 NOTEBOOKS = ("03_table1", "07_trust")
 NASTY = "<script>alert(1)</script>"

@@ -12,7 +12,7 @@ import pytest
 
 from black_average_drop import augmentation, networks, training
 from black_average_drop.datasets import Dataset, phantoms, split_by_group
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 
 def bright_and_dark(count, seed=0):
@@ -284,6 +284,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, "tests")
 from black_average_drop import training
+
 import test_training
 
 name, count = sys.argv[2], int(sys.argv[3])

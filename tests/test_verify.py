@@ -8,18 +8,21 @@ import sys
 import pandas as pd
 import pytest
 
-from black_average_drop import claims, pipeline, provenance, verify
-from black_average_drop.datasets import catalogue
+from black_average_drop import claims, files
+from black_average_drop.artifact import claims_page, notebooks, profiles, provenance, verify
+from black_average_drop.datasets import catalogue, checksums
+from black_average_drop.files import ROOT
 from black_average_drop.metrics import Estimate
-from black_average_drop.provenance import ROOT
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
-SECTIONS = pipeline.read_profile("smoke")
+SECTIONS = profiles.read_profile("smoke")
 
 
 def record(folder, notebook, outputs, inputs):
     variables = provenance.default_parameters(notebook) | SECTIONS[notebook] | {"profile": "smoke"}
-    provenance.write(notebook, [folder / file for file in outputs], inputs, variables, folder, datetime.datetime.now())
+    provenance.write_record(
+        notebook, [folder / file for file in outputs], inputs, variables, folder, datetime.datetime.now()
+    )
 
 
 @pytest.fixture
@@ -33,17 +36,17 @@ def folder(tmp_path):
     given = provenance.default_parameters("01_train") | SECTIONS["01_train"]
     size = (given["image_size"],) * 2
     test = catalogue.load(given["radiograph_source"], "test", size, None, given["test_images"], given["seed"])
-    images = {"radiographs, test": provenance.dataset_checksum(test), "weights, radiographs": "random"}
+    images = {"radiographs, test": checksums.dataset_checksum(test), "weights, radiographs": "random"}
     record(folder, "01_train", ["test.csv", "../../build/tiny/net.keras"], images)
     found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
     part = claims.write("03_table1", found, folder, "smoke")
     inputs = {"net.keras": build / "net.keras", "drawn": "0" * 64}
     record(folder, "03_table1", ["table1.csv", part.name], inputs)
-    claims.assemble(folder, "smoke")
+    claims_page.assemble(folder, "smoke")
     return folder
 
 
-def states(folder, read_profile=pipeline.read_profile):
+def states(folder, read_profile=profiles.read_profile):
     found = verify.table([folder], NEEDS, folder.parents[1] / "data", read_profile)
     # Of a file that one notebook wrote and another read, what is said of it where it was written.
     return {row.file.split("/")[-1]: (row.state, row.why) for row in found.iloc[::-1].itertuples()}
@@ -62,7 +65,7 @@ def test_untouched_results_are_current_and_what_cannot_be_checked_is_said(folder
         "claims.md",
     }
     (folder.parents[1] / "build/tiny/net.keras").unlink()
-    assert verify.table([folder], NEEDS, "nowhere", pipeline.read_profile)["state"].tolist().count("not checkable") == 2
+    assert verify.table([folder], NEEDS, "nowhere", profiles.read_profile)["state"].tolist().count("not checkable") == 2
 
 
 def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
@@ -72,7 +75,7 @@ def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
     found = states(folder)
     assert found["table1.csv"][0] == "altered" and found["test.csv"][0] == "missing"
     assert found["extra.png"][0] == "unrecorded" and found["claims.md"][0] == "current"
-    text = verify.text(verify.table([folder], NEEDS, "nowhere", pipeline.read_profile))
+    text = verify.text(verify.table([folder], NEEDS, "nowhere", profiles.read_profile))
     for state, file in (("altered", "table1.csv"), ("missing", "test.csv"), ("unrecorded", "extra.png")):
         assert sum(state in line and file in line for line in text.splitlines()) == 1
     assert text.splitlines()[-1].startswith("1 altered, 1 missing, 1 unrecorded, ")
@@ -82,7 +85,7 @@ def test_a_file_named_as_one_recorded_elsewhere_is_unrecorded(folder):
     for file in ("net.keras", "old/table1.csv"):  # recorded: ../../build/tiny/net.keras and table1.csv
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text("from somewhere")
-    found = verify.table([folder], NEEDS, "nowhere", pipeline.read_profile).query("state == 'unrecorded'")
+    found = verify.table([folder], NEEDS, "nowhere", profiles.read_profile).query("state == 'unrecorded'")
     assert list(found["file"]) == ["net.keras", "old/table1.csv"]
 
 
@@ -184,52 +187,54 @@ def test_claims_put_together_from_other_parts_are_stale(folder):
 
 @pytest.mark.parametrize("profile", ["", "tiny"])
 def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, capsys, profile):
-    monkeypatch.setattr(pipeline, "ROOT", folder.parents[1])
-    monkeypatch.setattr(pipeline, "NEEDS", NEEDS)
-    monkeypatch.setattr(pipeline, "read_profile", lambda name: SECTIONS)
-    monkeypatch.setattr(pipeline, "results_folder", lambda name: name)
-    monkeypatch.setattr(pipeline, "result_folders", lambda: [folder])
+    for module in (verify, profiles):
+        monkeypatch.setattr(module, "ROOT", folder.parents[1])
+    monkeypatch.setattr(verify, "NEEDS", NEEDS)
+    monkeypatch.setattr(profiles, "read_profile", lambda name: SECTIONS)
+    monkeypatch.setattr(profiles, "results_folder", lambda name: name)
+    monkeypatch.setattr(profiles, "result_folders", lambda: [folder])
     edit(folder / "03_table1.json", lock="")
-    pipeline.check(profile, "nowhere")
+    verify.check(profile, "nowhere")
     assert "stale" in capsys.readouterr().out
     (folder / "extra.png").write_text("")
     with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first extra\.png: make"):
-        pipeline.check(profile, "nowhere")
+        verify.check(profile, "nowhere")
 
 
 def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, capsys):
-    monkeypatch.setattr(pipeline, "ROOT", folder.parents[1])
-    monkeypatch.setattr(pipeline, "NEEDS", NEEDS)
-    monkeypatch.setattr(pipeline, "result_folders", lambda: [folder])
+    for module in (verify, profiles):
+        monkeypatch.setattr(module, "ROOT", folder.parents[1])
+    monkeypatch.setattr(verify, "NEEDS", NEEDS)
+    monkeypatch.setattr(profiles, "result_folders", lambda: [folder])
     measured = folder.parent / "benchmark"
     measured.mkdir()
     names = ("benchmark.csv", "benchmark.md", "costs.md")
     outputs = {}
     for name in names:
         (measured / name).write_text(name)
-        outputs[name] = provenance.sha256(measured / name)
+        outputs[name] = files.sha256(measured / name)
     (measured / "benchmark.json").write_text(json.dumps({"inputs": {}, "outputs": outputs}))
-    pipeline.check("", "nowhere")
+    verify.check("", "nowhere")
     said = capsys.readouterr().out
-    assert "costs.md" in said and said.endswith(" What is stale is made anew by make benchmark.\n")
+    assert "costs.md" in said and said.endswith(" What is stale is made again by make benchmark.\n")
     (measured / "costs.md").write_text("cheaper")
     with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first costs\.md: make"):
-        pipeline.check("", "nowhere")
+        verify.check("", "nowhere")
     (measured / "benchmark.json").unlink()
     with pytest.raises(RuntimeError, match=r"^3 files are altered, missing or unrecorded, the first benchmark\.csv: "):
-        pipeline.check("", "nowhere")
+        verify.check("", "nowhere")
 
 
 def test_no_results_are_no_success(tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    monkeypatch.setattr(profiles, "ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match="There are no results: run make reproduce PROFILE=smoke"):
-        pipeline.check("smoke", "nowhere")
+        verify.check("smoke", "nowhere")
 
 
 def test_every_committed_result_is_as_recorded(monkeypatch):
     monkeypatch.setattr(verify, "_images", lambda record, data_root: {})  # thousands of phantoms, which are inputs
-    folders = pipeline.result_folders()
-    found = verify.table(folders, pipeline.NEEDS, "nowhere", pipeline.read_profile)
+    folders = profiles.result_folders()
+    found = verify.table(folders, notebooks.NEEDS, "nowhere", profiles.read_profile)
     found = pd.concat([found, verify.further(ROOT / "paper_figures")])
     wrong = found[found["state"].isin(verify.ERRORS)]
     assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]
@@ -246,6 +251,6 @@ def test_make_verifies_every_committed_profile_unless_one_is_named():
 
 
 def test_verifying_waits_for_no_deep_learning():
-    code = "import sys, black_average_drop.verify; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    code = "import sys, black_average_drop.artifact.verify; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n"

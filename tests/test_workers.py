@@ -16,8 +16,9 @@ import pandas as pd
 import psutil
 import pytest
 
-from black_average_drop import controls, evaluation, networks, pipeline, workers
-from black_average_drop.provenance import ROOT
+from black_average_drop import controls, evaluation, networks, workers
+from black_average_drop.artifact import pipeline
+from black_average_drop.files import ROOT
 from test_allocator import FAULTS, PAGES, glibc_only
 
 
@@ -60,7 +61,7 @@ def _start(folder, name, *arguments):
     """A command of Dask as a process of its own, and the file that it writes its log to."""
     log = folder / f"{name}.log"
     with open(log, "w") as file:
-        command = [sys.executable, "-m", "black_average_drop.allocator"] if name.startswith("worker") else []
+        command = [sys.executable, "-m", "black_average_drop.artifact.allocator"] if name.startswith("worker") else []
         command += [sys.executable, "-m", "dask", *arguments, *OPTIONS]
         return subprocess.Popen(command, cwd=folder, stdout=file, stderr=file), log
 
@@ -156,7 +157,7 @@ def test_dask_as_the_readme_starts_it_listens_on_the_named_address_alone(schedul
 @glibc_only
 def test_a_worker_keeps_its_memory_as_the_readme_starts_it(scheduler, tmp_path):
     """Though its nanny, by Dask's default, has it give everything back."""
-    assert "-m black_average_drop.allocator dask worker tcp" in (ROOT / "README.md").read_text()
+    assert "-m black_average_drop.artifact.allocator dask worker tcp" in (ROOT / "README.md").read_text()
 
     def faulted(code):
         out = io.StringIO()
@@ -199,7 +200,7 @@ def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):
 
 def test_no_notebook_runs_where_no_scheduler_answers(monkeypatch):
     monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 1)
-    monkeypatch.setattr(pipeline, "_execute", lambda *_: pytest.fail("a notebook ran"))
+    monkeypatch.setattr(pipeline, "execute", lambda *_: pytest.fail("a notebook ran"))
     monkeypatch.setenv("SCHEDULER", "tcp://127.0.0.1:9")
     with pytest.raises(RuntimeError, match="No Dask scheduler answers at tcp://127.0.0.1:9: start one"):
         pipeline.run("smoke", ".")

@@ -14,6 +14,12 @@ def as_float32(array):
     return array.astype("float32", copy=False) if isinstance(array, np.ndarray) else ops.cast(array, "float32")
 
 
+def softmax(logits):
+    """Compute the softmax over the last axis of NumPy logits, in their dtype; the largest is subtracted first."""
+    relative = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return relative / relative.sum(axis=-1, keepdims=True)
+
+
 def beside(array, other):
     """Another NumPy array as a tensor, if `array` is one: where the rest of the work is done."""
     return other if isinstance(array, np.ndarray) else ops.convert_to_tensor(other)

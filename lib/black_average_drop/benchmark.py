@@ -21,10 +21,13 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from black_average_drop import allocator, cams, comparators, evaluation, footprint, masks, networks
+from black_average_drop import cams, comparators, evaluation, footprint, masks, networks
 from black_average_drop.arrays import beside
+from black_average_drop.artifact import allocator
+from black_average_drop.artifact.sources import check_sources, module_sources
+from black_average_drop.artifact.versions import surroundings
 from black_average_drop.datasets import catalogue
-from black_average_drop.provenance import ROOT, check_sources, module_sources, replacing, sha256, surroundings
+from black_average_drop.files import ROOT, replacing, sha256
 from black_average_drop.timing import COLUMNS, Seconds, bare_passes, in_turns, passes, ratio, row
 
 RESULTS = ROOT / "paper_figures" / "benchmark"
@@ -118,7 +121,8 @@ def as_it_comes_rows(name, images, batch_size, rounds, scratch):
         return []
     file = Path(scratch) / "images.npy"
     np.save(file, images)
-    code = "import sys; from black_average_drop import benchmark; benchmark.print_comparison(*sys.argv[1:])"
+    code = "import sys; from black_average_drop import benchmark; benchmark.print_comparison*sys.argv[1:]"
+
     command = [sys.executable, "-c", code, name, file, str(batch_size), str(rounds)]
     environment = {**os.environ, allocator.VARIABLE: ""}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)

@@ -1,18 +1,16 @@
 """The paper's claims, one a line: what it says, what came out here, and a verdict by a rule fixed beforehand.
 
-Each notebook writes what it measured with `write`; `assemble` puts the parts together, corrects for the number of
-tests, and decides.
+Each notebook writes what it measured with `write`; `decide` corrects for the number of tests, and decides.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, paper, records
-from black_average_drop.provenance import module_sources, read_csv, replacing, sha256, surroundings, write_csv
+from black_average_drop import metrics, paper
+from black_average_drop.files import write_csv
 
 LEVEL = 0.05  # of the corrected tests
 TOO_FEW = "no interval: too few images differ"
@@ -243,28 +241,6 @@ def write(notebook, measured, results, profile):
     return write_csv(table, Path(results) / f"claims_{notebook}.csv", profile)
 
 
-def assemble(results, profile):
-    """Write results/claims.csv and claims.md from what the notebooks wrote, and claims.json, which says where they come
-    from; all three are left alone where that is the same. Returns the table with its verdicts."""
-    parts = [read_csv(path) for path in sorted(Path(results).glob("claims_*.csv"))]
-    table = decide(pd.concat(parts, ignore_index=True))
-    record = {"parameters": {"profile": profile}, "sources": module_sources("claims")}
-    record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
-    path = Path(results) / "claims.json"
-    earlier = records.read(path) or {}
-    if len(record["outputs"]) == 2 and all(earlier.get(name) == value for name, value in record.items()):
-        return table
-    write_csv(table, Path(results) / "claims.csv", profile)
-    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
-    with replacing(Path(results) / "claims.md") as partial:
-        partial.write_text(f"# The paper's claims\n\n{banner}{_markdown(table)}{FOOT}", encoding="utf-8")
-    record["outputs"] = _checksums(results, "claims.[cm]*")
-    if any(earlier.get(name) != value for name, value in record.items()):
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(surroundings() | record, indent=1) + "\n")
-    return table
-
-
 def decide(table):
     """The claims in their order with p_holm and verdict; table: the columns that `write` writes.
 
@@ -298,10 +274,6 @@ def _with_exact_shares(table):
     return table
 
 
-def _checksums(results, pattern):
-    return {path.name: sha256(path) for path in sorted(Path(results).glob(pattern))}
-
-
 def _verdict(claim, row):
     wanted = claim.wanted
     if np.isnan(row["low"]) or row["trainings"] < claim.trainings:
@@ -316,7 +288,9 @@ def _verdict(claim, row):
     return "not reproduced" if row["low"] > high or row["high"] < low else "undecided"
 
 
-def _markdown(table):
+def markdown(table, profile):
+    """Write the claims with their verdicts, the table of `decide`, as a page of Markdown."""
+    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
     lines = [
         "| § | The paper's claim | The paper | Here [95 % interval] | Measured on | By | Verdict |",
         "|---|---|---|---|---|---|---|",
@@ -334,7 +308,8 @@ def _markdown(table):
         lines.append(
             f"| {claim.section} | {claim.text} | {claim.paper} | {found} | {where} | {rule} | **{row['verdict']}** |"
         )
-    return "\n".join(lines) + "\n"
+    table = "\n".join(lines)
+    return f"# The paper's claims\n\n{banner}{table}\n{FOOT}"
 
 
 def _number(row, claim):

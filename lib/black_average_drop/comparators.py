@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from black_average_drop import cams, evaluation, masks
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from black_average_drop.timing import Seconds, in_turns, ratio, row
 
 LIBRARIES = ROOT / "build" / "benchmark" / "libraries"

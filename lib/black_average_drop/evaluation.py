@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, masks, metrics, progress, workers
-from black_average_drop.arrays import beside, namespace
+from black_average_drop.arrays import beside, namespace, softmax
 
 METRICS = ("AD", "BAD")
 COLUMNS = (
@@ -30,6 +30,21 @@ class Maps(NamedTuple):
     scores: pd.DataFrame  # a row an image: score, logit, softmax of the explained class, and the predicted class
     curve: np.ndarray  # `masks.alpha_curve` of the paper's methods, (P + 1,)
     digests: np.ndarray  # (N,) a checksum of each image, by which the second reading is known to be the first again
+
+    @property
+    def distinct(self):
+        """The methods in their order, those that draw the same maps once."""
+        return [name for name in self.maps if name not in self.same_as]
+
+    def shown(self, name, size, rows=slice(None)):
+        """Return a method's maps as they are shown and measured: (N, H, W), clipped at 0, then upsampled.
+
+        Args:
+            name: the method.
+            size: (H, W).
+            rows: a slice, or indices, of the images.
+        """
+        return upsampled(self.maps[name][rows], size)
 
 
 def evaluate(
@@ -284,12 +299,11 @@ def _masked(images, maps, alpha, ties):
 def class_scores(network, logits, classes):
     """Of logits (n, C) what is kept: score, logit and softmax of the class (n,), and the class predicted."""
     picked = np.arange(len(classes)), classes
-    relative = np.exp(logits - logits.max(axis=1, keepdims=True))
     return pd.DataFrame(
         {
             "score": network.scores(logits)[picked],
             "logit": logits[picked],
-            "softmax": (relative / relative.sum(axis=1, keepdims=True))[picked],
+            "softmax": softmax(logits)[picked],
             "predicted": logits.argmax(axis=1),
         }
     )

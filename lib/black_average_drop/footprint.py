@@ -14,7 +14,7 @@ from PIL import Image
 
 from black_average_drop import augmentation, cams, evaluation, networks, training
 from black_average_drop.datasets import catalogue, folder
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from black_average_drop.timing import Seconds, bare_passes, in_turns, ratio, row
 
 SIDES = {"phantom objects": 500, "phantom radiographs": 1024}  # pixels, about those of photos and of radiographs
@@ -97,7 +97,8 @@ def memory_rows(counts, most, size=96):
     image adds by the bytes of its pixels."""
     peaks = {}
     for count in counts:
-        code = f"from black_average_drop import footprint; print(*footprint.peak_memory({count}, {size}))"
+        code = f"from black_average_drop import footprint; print*footprint.peak_memory{count}, {size}"
+
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment(ROOT))
         if done.returncode:
             raise RuntimeError(f"Evaluating {count} images failed: {done.stderr.strip().splitlines()[-1]}")
@@ -163,7 +164,7 @@ def reproduce_rows(profile="smoke"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
             shutil.copytree(ROOT / part, Path(copy) / part, ignore=ignored)
         shutil.copy(ROOT / "requirements.lock", copy)
-        command = [sys.executable, "-m", "black_average_drop.pipeline", "run", "--profile", profile]
+        command = [sys.executable, "-m", "black_average_drop.artifact", "run", "--profile", profile]
         for run in ("cold", "warm"):
             started = time.perf_counter()
             done = subprocess.run(command, cwd=copy, env=_environment(Path(copy)), capture_output=True, text=True)

@@ -21,9 +21,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from black_average_drop import checksums, model_files
+from black_average_drop import files, model_files
 from black_average_drop.arrays import as_float32, namespace
-from black_average_drop.provenance import replacing
+from black_average_drop.files import replacing
 
 HEAD_ACTIVATIONS = ("relu", "softmax")
 _NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
@@ -148,7 +148,7 @@ def load(path):
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model.keras"
         shutil.copyfile(path, copy)
-        checksums.remember(path, copy)
+        files.remember(path, copy)
         facts, parameters = model_files.examine(copy, path)
         try:
             with model_files.at_most(parameters):
@@ -491,7 +491,7 @@ def _load_weights(constructor, shape, path):
     """The application with the weights of a file, whichever of the usual heads it has, and whether it has one."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
-    checksums.remember(path)
+    files.remember(path)
     model_files.check_weights(path)
     for head in (
         {"include_top": True, "classes": 1000},

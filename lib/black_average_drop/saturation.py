@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams
+from black_average_drop.arrays import softmax
 
 
 def textbook_softmax(features, head_weights, logits, classes):
@@ -18,8 +19,7 @@ def textbook_softmax(features, head_weights, logits, classes):
     Y' = Y d, Y'' = Y (d^2 - sum p (g - gbar)^2), Y''' = Y (d^3 - 3 d sum p (g - gbar)^2 - sum p (g - gbar)^3).
     Where eq. (8) is 0 / 0 alpha is 0, as common implementations have it. Keeps the dtype it is given.
     """
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares = shares / shares.sum(axis=1, keepdims=True)
+    shares = softmax(logits)
     score, own = _picked(shares, classes), _slopes(features, head_weights)
     mean = np.einsum("nc,ck->nk", shares, own)
     centred = own[None] - mean[:, None]  # (N, C, K)
@@ -78,8 +78,7 @@ def sweep(features, head_weights, logits, classes, factors):
 
 def saturated(logits, classes):
     """Whether the softmax of the class, in the dtype of logits (N, C), is exactly 1: boolean (N,)."""
-    relative = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return _picked(relative / relative.sum(axis=1, keepdims=True), classes)[:, 0] == 1
+    return _picked(softmax(logits), classes)[:, 0] == 1
 
 
 def blank(maps):

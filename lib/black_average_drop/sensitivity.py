@@ -29,10 +29,8 @@ def image_curves(batches, found, points=1000):
     rows, curves = 0, []
     with progress.bar(total=len(found.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
-            shown = {
-                name: evaluation.upsampled(found.maps[name][rows : rows + len(chunk)], chunk.shape[1:3])
-                for name in distinct
-            }
+            of_chunk = slice(rows, rows + len(chunk))
+            shown = {name: found.shown(name, chunk.shape[1:3], of_chunk) for name in distinct}
             for i in range(len(chunk)):
                 curve = masks.alpha_curve(chunk[i : i + 1], {name: maps[i : i + 1] for name, maps in shown.items()})
                 curves.append(curve[np.linspace(0, len(curve) - 1, points + 1).round().astype(int)])
@@ -48,7 +46,7 @@ def along_alpha(network, images, found, alphas, batch_size=32, ties="strict", sc
     """
     drops = {}
     for name in _distinct(found):
-        shown = evaluation.upsampled(found.maps[name], images.shape[1:3])
+        shown = found.shown(name, images.shape[1:3])
         ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
         for alpha in progress.bar(alphas, desc=f"{name} along alpha"):
@@ -115,7 +113,7 @@ def contrasts(network, images, found, exponents, alpha, batch_size=32, scheduler
     """
     drops, moved = {}, 0
     for name in _distinct(found):
-        opacity = masks.opacity(evaluation.upsampled(found.maps[name], images.shape[1:3]).astype("float64"))
+        opacity = masks.opacity(found.shown(name, images.shape[1:3]).astype("float64"))
         kept = masks.kept_pixels(opacity, alpha)
         columns = []
         for exponent in exponents:
@@ -160,7 +158,7 @@ def _ranks(values, counts):
 
 def _distinct(found):
     """The paper's methods, those that draw the same maps once."""
-    return [name for name in found.maps if name in cams.PAPER_METHODS and name not in found.same_as]
+    return [name for name in found.distinct if name in cams.PAPER_METHODS]
 
 
 def _shown(maps, size, reading):

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import metrics, paper
+from black_average_drop.arrays import softmax
 from black_average_drop.cams import METHODS, PAPER_METHODS
 from black_average_drop.evaluation import METRICS
-from black_average_drop.provenance import replacing
+from black_average_drop.files import replacing
 
 LEAD = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the paper's columns and our digits
 BASELINE = "CAM"  # the method that differences are taken from
@@ -144,7 +145,7 @@ def _image_values(rows, labels, score, black):
         dark = np.maximum(black[classes], 0)
     else:
         full, masked = rows["full_softmax"].to_numpy(), rows["masked_softmax"].to_numpy()
-        dark = (np.exp(black - black.max()) / np.exp(black - black.max()).sum())[classes]
+        dark = softmax(black)[classes]
     masked_class = rows["masked_class"].to_numpy()
     return pd.DataFrame(
         {

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import progress
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import replacing, sha256
 from black_average_drop.metrics import area_under_roc
-from black_average_drop.provenance import dataset_checksum, replacing, sha256
 
 READ_AHEAD = 6  # batches
 # What may be done against learning by heart; arguments of `fit` and `networks.build` that go together.

@@ -1,7 +1,8 @@
-"""What a command costs, in seconds and by a measure that travels: `python -m black_average_drop.effort command ...`.
+"""What a command costs, in seconds and by a measure that travels.
 
-The command starts with the settings of `allocator`. When it ends, one line gives its wall time, its processor time, the
-system's share of that, and how many times a fixed loop of matrix products would take as long on the same machine.
+`python -m black_average_drop.artifact.effort command ...` starts a command with the settings of `allocator`. When the
+command ends, one line gives its wall time, its processor time, and the system's share of that. It also says how many
+times a fixed loop of matrix products would take as long on the same machine.
 """
 
 import os
@@ -13,7 +14,7 @@ import time
 
 import numpy as np
 
-from black_average_drop import allocator
+from black_average_drop.artifact import allocator
 
 SIDE, PRODUCTS, ROUNDS = 60, 10_000, 5  # products of so small matrices stay on one core
 
@@ -61,10 +62,12 @@ def _time(seconds):
 
 
 def main():
-    """The command line: python -m black_average_drop.effort command [argument ...]."""
+    """The command line: python -m black_average_drop.artifact.effort command [argument ...]."""
     command = sys.argv[1:]
     if not command:
-        sys.exit("Name a command to measure: python -m black_average_drop.effort python my_script.py, for one.")
+        sys.exit(
+            "Name a command to measure: python -m black_average_drop.artifact.effort python my_script.py, for one."
+        )
     try:
         sys.exit(run(command))
     except OSError as problem:

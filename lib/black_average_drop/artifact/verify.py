@@ -23,17 +23,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from black_average_drop.artifact import profiles
+from black_average_drop.artifact.notebooks import NEEDS
+from black_average_drop.artifact.provenance import PLACES, default_parameters
+from black_average_drop.artifact.sources import module_sources, notebook_sources
+from black_average_drop.artifact.versions import LOCK
 from black_average_drop.datasets import catalogue
-from black_average_drop.provenance import (
-    LOCK,
-    PLACES,
-    ROOT,
-    dataset_checksum,
-    default_parameters,
-    module_sources,
-    sha256,
-    sources,
-)
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import ROOT, sha256
 
 COLUMNS = ["results", "record", "state", "file", "why"]
 ERRORS = ("altered", "missing", "unrecorded")
@@ -41,7 +38,37 @@ STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
 BENCHMARK = "benchmark"
 BY_HAND = "mutation.md"  # the section on what make mutate found
-MODULES = (ALL_TOGETHER, BENCHMARK)  # records of what a module of the package wrote, without a notebook
+# Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
+MODULES = {ALL_TOGETHER: "claims", BENCHMARK: "benchmark"}
+
+
+def check(profile, data_root):
+    """Print the table of results, and fail where a file is altered, missing or unrecorded.
+
+    Args:
+        profile: the profile whose results are looked at; if empty, everything in paper_figures is.
+        data_root: where images and weights are looked for.
+
+    Raises:
+        RuntimeError: a file is altered, missing or unrecorded.
+        FileNotFoundError: there are no results.
+    """
+    if profile:
+        profiles.read_profile(profile)
+    folders = [profiles.places(profile)[1]] if profile else profiles.result_folders()
+    folders = [path for path in folders if path.is_dir()]
+    if not folders:
+        raise FileNotFoundError(f"There are no results: run make reproduce PROFILE={profile or 'demo'}.")
+    states = table(folders, NEEDS, data_root, profiles.read_profile)
+    if not profile:
+        states = pd.concat([states, further(ROOT / "paper_figures")], ignore_index=True)
+    print(text(states))
+    wrong = states[states["state"].isin(ERRORS)]
+    if len(wrong):
+        raise RuntimeError(
+            f"{len(wrong)} files are altered, missing or unrecorded, the first {wrong['file'].iloc[0]}: make reproduce "
+            "makes results again, git checkout brings committed ones back, and what is no result belongs elsewhere."
+        )
 
 
 def table(folders, needs, data_root, read_profile):
@@ -49,7 +76,7 @@ def table(folders, needs, data_root, read_profile):
 
     folders: of results; needs: the notebooks that each should have a record of, with those whose outputs they read;
     data_root: where images and weights are looked for; read_profile: name -> notebook -> parameters, as
-    `pipeline.read_profile`.
+    `profiles.read_profile`.
     """
     names = {**needs, ALL_TOGETHER: ()}
     rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
@@ -83,7 +110,7 @@ def text(found):
     ]
     counted = ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
     return "\n".join(
-        [*shown, "", f"{counted}." + (f" What is stale is made anew by {' and '.join(again)}." if again else "")]
+        [*shown, "", f"{counted}." + (f" What is stale is made again by {' and '.join(again)}." if again else "")]
     )
 
 
@@ -191,7 +218,7 @@ def _is_record(record, name):
 def _reasons(name, record, read_profile):
     """Sources, lock and parameters that are no longer those of a record, as texts."""
     if "sources" in record:
-        then, now = record["sources"], module_sources(name) if name in MODULES else sources(name)
+        then, now = record["sources"], module_sources(MODULES[name]) if name in MODULES else notebook_sources(name)
         changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]
         yield from (path.removeprefix("lib/black_average_drop/") for path in changed if not path.endswith(".ipynb"))
     else:

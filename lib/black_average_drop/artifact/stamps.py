@@ -1,7 +1,7 @@
 """Is what a notebook wrote still there and still its own? Its stamp in the build folder says what that was."""
 
-from black_average_drop import records
-from black_average_drop.provenance import sha256
+from black_average_drop.artifact import records
+from black_average_drop.files import sha256
 
 
 def is_current(stamp, key, results):

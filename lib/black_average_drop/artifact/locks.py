@@ -8,8 +8,11 @@ import datetime
 import errno
 import fcntl
 import os
+import re
+import shutil
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 # No file can be made there, where nothing else can be written either, or the file system has no locks.
 NO_LOCK = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
@@ -30,8 +33,13 @@ def held(path, what, shared=False):
             os.close(descriptor)
 
 
+def held_folder(folder):
+    """Hold the lock of a folder inside the block, in the name of the make target that runs."""
+    return held(folder / ".lock", os.environ.get("BAD_TARGET", "black_average_drop.artifact"))
+
+
 def _acquire(path, what, shared):
-    """The descriptor that the lock hangs on, or None."""
+    """The descriptor that holds the lock, or None."""
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -76,6 +84,17 @@ def is_alive(number):
     except (PermissionError, OverflowError):
         pass
     return True
+
+
+def remove_partial(*folders):
+    """Remove what processes that have ended left half-written below folders, under the names of `files.replacing`."""
+    for path in (leftover for folder in folders for leftover in Path(folder).rglob("partial-*")):
+        number = re.match(r"partial-(\d+)-", path.name)
+        if number and not is_alive(int(number[1])):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def main():

@@ -8,8 +8,8 @@ import struct
 from html import escape
 from urllib.parse import quote
 
-from black_average_drop import records
-from black_average_drop.provenance import ROOT, flush, partial_name, replacing, sha256
+from black_average_drop.artifact import records
+from black_average_drop.files import ROOT, flush, partial_name, replacing, sha256
 
 SECTIONS = (
     ("Figure 1", "What the three methods draw on the same images.", ("figure1.png",)),
@@ -85,7 +85,7 @@ TAGS = "a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol 
 TAGS += "table tbody td tfoot th thead tr ul".split()  # nothing that a browser would load, and nothing that runs
 
 
-def write(profile, notebooks, build, results):
+def write_site(profile, notebooks, build, results):
     """Write build/site, in place of an earlier one, and return its pages: one for each of `notebooks` (names in
     their order), and index.html. Raises FileNotFoundError naming what is missing, and ValueError if a result is not
     one that was recorded."""

@@ -1,9 +1,9 @@
 """Memory for processes that compute: glibc keeps what TensorFlow and JAX free, so that the next step finds it there.
 
-As it comes, glibc hands large buffers back to the kernel, which fills them with zeros again page by page: on a virtual
-machine that can take half of the processor time. The settings are read when a process starts, so they are handed to it
-in its environment: `python -m black_average_drop.allocator command ...` starts a command with them. Numbers do not
-change by them.
+As it comes, glibc hands large buffers back to the kernel, which fills them with zeros again page by page. On a virtual
+machine that can take half of the processor time. A process reads the settings when it starts, so they stand in its
+environment: `python -m black_average_drop.artifact.allocator command ...` starts a command with them. No number
+depends on them.
 """
 
 import os
@@ -49,10 +49,12 @@ def _glibc():
 
 
 def main():
-    """The command line: python -m black_average_drop.allocator command [argument ...]."""
+    """The command line: python -m black_average_drop.artifact.allocator command [argument ...]."""
     command = sys.argv[1:]
     if not command:
-        sys.exit("Name a command to start: python -m black_average_drop.allocator python my_script.py, for one.")
+        sys.exit(
+            "Name a command to start: python -m black_average_drop.artifact.allocator python my_script.py, for one."
+        )
     try:
         os.execvpe(command[0], command, {**os.environ, **settings(os.environ)})
     except OSError as problem:
