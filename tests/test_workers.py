@@ -19,7 +19,7 @@ import pytest
 from black_average_drop import controls, evaluation, networks, workers
 from black_average_drop.artifact import pipeline
 from black_average_drop.files import ROOT
-from test_allocator import FAULTS, PAGES, glibc_only
+from page_faults import FAULTS, PAGES, glibc_only
 
 
 def test_answers_come_in_the_order_of_the_batches():
