@@ -22,7 +22,7 @@ import pandas as pd
 from keras import layers
 
 from black_average_drop import cams, comparators, evaluation, footprint, masks, networks
-from black_average_drop.arrays import beside
+from black_average_drop.arrays import placed_with
 from black_average_drop.artifact import allocator
 from black_average_drop.artifact.sources import check_sources, module_sources
 from black_average_drop.artifact.versions import surroundings
@@ -75,7 +75,7 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
         for chunk in chunks:
             pixels, shown = network.placed(images[chunk]), {}
             for method, maps in distinct.items():
-                shown[method] = evaluation.upsampled(beside(pixels, maps[chunk]), network.image_size)
+                shown[method] = evaluation.upsampled(placed_with(pixels, maps[chunk]), network.image_size)
             masks.alpha_curve(pixels, shown)
 
     sides = {

@@ -20,7 +20,7 @@ SIDE, PRODUCTS, ROUNDS = 60, 10_000, 5  # products of so small matrices stay on 
 
 
 def sentence(wall, user, system, loop):
-    """One line on a command that took so many seconds of wall, user and system time; loop: those of the fixed loop."""
+    """Say in a line what a command cost, from seconds of wall, user and system time, and of the fixed loop."""
     processor = user + system
     return (
         f"{_time(wall)} of wall time, {_time(processor)} of processor time, of which {100 * system / processor:.0f} % "
@@ -29,8 +29,11 @@ def sentence(wall, user, system, loop):
 
 
 def loop_seconds():
-    """Processor seconds of the fixed loop here and now: PRODUCTS products of float32 matrices of SIDE x SIDE, the
-    fastest of ROUNDS, since whatever else runs can only slow it."""
+    """Measure the processor seconds of the fixed loop here and now.
+
+    The loop is PRODUCTS products of float32 matrices of SIDE x SIDE. The fastest of ROUNDS counts, since whatever else
+    runs can only slow it.
+    """
     matrices = np.random.default_rng(0).random((2, 100, SIDE, SIDE), "float32")
     seconds = []
     for _ in range(ROUNDS):

@@ -22,9 +22,13 @@ NO_LOCK = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOLCK, errno.ENOTSUP, 
 def held(path, what, shared=False):
     """Hold the lock of a file inside the block, and say on standard error who is waited for; the file stays.
 
-    what: what others read about this process, such as "make reproduce". shared: several may hold it so at a time, but
-    none next to one that is not shared. Where no lock can be had, on a file system that is read-only or has none, the
-    block runs without."""
+    Where no lock can be had, on a file system that is read-only or has no locks, the block runs without.
+
+    Args:
+        path: the file.
+        what: what others read about this process, such as "make reproduce".
+        shared: several processes may hold a shared lock at a time, but none next to one that is not shared.
+    """
     descriptor = _acquire(path, what, shared)
     try:
         yield

@@ -20,25 +20,25 @@ OF_MACHINE = ("system", "processor", "cores")
 
 
 def read(path):
-    """The JSON object of a file as a dict, or None where there is none, or what is there cannot be read as one."""
+    """Return the JSON object of a file as a dict, or None where no file is there, or none that can be read as one."""
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None
 
 
-def are_checksums(found, *names):
+def are_checksums(record, *names):
     """Whether a dict read from JSON holds a table of texts, name -> checksum, under each of the names."""
-    tables = [found.get(name) if found else None for name in names]
+    tables = [record.get(name) if record else None for name in names]
     return all(isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in tables)
 
 
 def of_notebook(path):
-    """The record of a notebook's run, or None where it is not there or not whole."""
-    found = read(path)
-    if not are_checksums(found, "inputs", "outputs"):
+    """Return the record of a notebook's run, or None where it is not there or not whole."""
+    record = read(path)
+    if not are_checksums(record, "inputs", "outputs"):
         return None
-    whole = all(isinstance(found.get(name), kind) for name, kind in OF_NOTEBOOK.items())
-    whole = whole and isinstance(found["parameters"].get("profile"), str)
-    return found if whole and set(OF_MACHINE) <= set(found["machine"]) else None
+    whole = all(isinstance(record.get(name), kind) for name, kind in OF_NOTEBOOK.items())
+    whole = whole and isinstance(record["parameters"].get("profile"), str)
+    return record if whole and set(OF_MACHINE) <= set(record["machine"]) else None

@@ -9,15 +9,18 @@ import yaml
 
 
 def split(text):
-    """The settings "name=value" of one text, as a list: another one begins at a blank before a word and =, unless the
-    value before it, which may hold blanks, is no YAML without what follows."""
-    found = []
+    """Split one text into its settings "name=value", a list.
+
+    Another setting begins at a blank before a word and =. A value may hold blanks: where it is no YAML without what
+    follows, the setting goes on.
+    """
+    separate = []
     for part in re.split(r"\s+(?=\w+\s*=)", text.strip()):
-        if found and not _is_yaml(found[-1].partition("=")[2]):
-            found[-1] += f" {part}"
+        if separate and not _is_yaml(separate[-1].partition("=")[2]):
+            separate[-1] += f" {part}"
         elif part:
-            found.append(part)
-    return found
+            separate.append(part)
+    return separate
 
 
 def _is_yaml(text):
@@ -29,14 +32,18 @@ def _is_yaml(text):
 
 
 def study(model, images, parameters):
-    """The name of the folder for what these give, which no other model, images or settings share."""
+    """Return the name of the folder for a study, which no other model, images or settings share."""
     words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, images.name)]
     given = json.dumps([str(model), str(images), parameters], sort_keys=True)
     return "-".join([*words, hashlib.sha256(given.encode()).hexdigest()[:8]])
 
 
 def resolved(path):
-    """A path from the root, without links. Raises ValueError where it cannot be written into a notebook."""
+    """Return a path from the root, without links.
+
+    Raises:
+        ValueError: the path cannot be written into a notebook.
+    """
     path = Path(path).resolve()
     try:
         str(path).encode()

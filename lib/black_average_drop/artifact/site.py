@@ -21,7 +21,7 @@ SECTIONS = (
         ("trust.png", "trust.md", "trust_maps.png", "trust_sanity.png"),
     ),
     (
-        "Does the conclusion hang on alpha?",
+        "Does the conclusion depend on alpha?",
         "BAD along the share of pixels that is kept, and the paper's two objections to AD, measured.",
         ("alpha.png", "alpha_objections.png"),
     ),
@@ -86,22 +86,34 @@ TAGS += "table tbody td tfoot th thead tr ul".split()  # nothing that a browser 
 
 
 def write_site(profile, notebooks, build, results):
-    """Write build/site, in place of an earlier one, and return its pages: one for each of `notebooks` (names in
-    their order), and index.html. Raises FileNotFoundError naming what is missing, and ValueError if a result is not
-    one that was recorded."""
+    """Write the results page of a profile to build/site, in the place of an earlier one.
+
+    Args:
+        profile: its name.
+        notebooks: the names of its notebooks, in their order.
+        build: the folder of the executed notebooks.
+        results: the folder of results.
+
+    Returns:
+        The paths of the pages: one for each notebook, and index.html.
+
+    Raises:
+        FileNotFoundError: something is missing; the message names it.
+        ValueError: a result is not one that was recorded.
+    """
     _require([build / f"{name}.ipynb" for name in notebooks], profile)
     _require([results / f"{name}.json" for name in (*notebooks, "claims")], profile)
-    found = {name: records.of_notebook(results / f"{name}.json") for name in notebooks}
+    of_notebooks = {name: records.of_notebook(results / f"{name}.json") for name in notebooks}
     claims = records.read(results / "claims.json")
     whole = records.are_checksums(claims, "inputs", "outputs")
-    for name in [*(name for name, one in found.items() if one is None), *([] if whole else ["claims"])]:
+    for name in [*(name for name, one in of_notebooks.items() if one is None), *([] if whole else ["claims"])]:
         raise ValueError(f"{os.path.relpath(results / f'{name}.json', ROOT)} is no whole record: {_remedy(profile)}.")
     # File -> its checksum and the records of the notebooks it comes from: several for the claims.
-    artifacts = {file: (value, [one]) for one in found.values() for file, value in one["outputs"].items()}
+    artifacts = {file: (value, [one]) for one in of_notebooks.values() for file, value in one["outputs"].items()}
     for file, value in claims["inputs"].items():
         if artifacts.get(file, [None])[0] != value:
             raise ValueError(f"claims.md was not made from the {file} that is recorded: {_remedy(profile)}.")
-    several = [one for one in found.values() if set(one["outputs"]) & set(claims["inputs"])]
+    several = [one for one in of_notebooks.values() if set(one["outputs"]) & set(claims["inputs"])]
     artifacts |= {file: (value, several) for file, value in claims["outputs"].items()}
     own = {file: results / file for file in artifacts if not file.startswith("..")}  # elsewhere: weights and the like
     for file in ("table1.md", "claims.md", "trust.md"):
@@ -112,7 +124,7 @@ def write_site(profile, notebooks, build, results):
         if sha256(path) != artifacts[file][0]:
             raise ValueError(f"{os.path.relpath(path, ROOT)} is not what was recorded: {_remedy(profile)}.")
     titles, pages = {}, {}
-    for name, record in found.items():
+    for name, record in of_notebooks.items():
         titles[name], body = _notebook(name, build / f"{name}.ipynb", _remedy(profile))
         body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin([record])}'
         pages[f"{name}.html"] = _page(name, profile, body)
@@ -122,7 +134,7 @@ def write_site(profile, notebooks, build, results):
 
 
 def write_notebook(executed, page):
-    """Write one executed notebook, a path, as an HTML file that stands by itself; returns its path."""
+    """Write one executed notebook, a path, as an HTML page that needs no other file; return the page's path."""
     title, body = _notebook(executed.stem, executed, "run it again")
     with replacing(page) as partial:
         partial.write_text(_page(title, "", body), encoding="utf-8")
@@ -192,7 +204,7 @@ def _origin(records, first=""):
 
 
 def _facts(record):
-    """name -> HTML, of what a provenance record says."""
+    """HTML by name of what a provenance record says."""
     machine, parameters = record["machine"], dict(record["parameters"])
     computed = [f"{name}: {_said(record[name])}" for name in ("backend", "devices") if name in record]
     facts = {
@@ -303,12 +315,13 @@ def _remedy(profile):
 
 
 def _publish(site, pages, files):
-    """Write pages (name -> HTML) and copies of files into the folder `site` at once, or nothing; returns the paths.
+    """Write pages (name -> HTML) and copies of files into the folder `site` at once, or nothing; return the paths.
 
-    Nothing is written where all of it is there already, on a disk that is read-only for one."""
-    wanted = {path.name: path.read_bytes() for path in files} | {name: text.encode() for name, text in pages.items()}
+    Nothing is written where all of it is there already, for example on a disk that is read-only.
+    """
+    content = {path.name: path.read_bytes() for path in files} | {name: text.encode() for name, text in pages.items()}
     there = {path.name: path.read_bytes() for path in site.iterdir() if path.is_file()} if site.is_dir() else {}
-    if there == wanted:
+    if there == content:
         return [site / name for name in pages]
     partial = partial_name(site)
     try:

@@ -13,7 +13,7 @@ def is_current(stamp, key, results):
 
 
 def unreadable(stamp, results):
-    """Of a notebook that has a stamp: that, the executed notebook and the record, as far as they cannot be read."""
+    """Return stamp, executed notebook and record of a notebook that has a stamp, as far as they cannot be read."""
     if not stamp.exists():
         return []
     executed, record = stamp.with_name(stamp.name.replace(".stamp.json", ".ipynb")), _record(stamp, results)

@@ -3,11 +3,11 @@
 The states of a file, the first that applies:
 
 - altered: its checksum is not the recorded one;
-- missing: recorded, but not there; of a record, not there though another one or the claims hang on it;
+- missing: recorded, but not there; of a record, not there though another one or the claims depend on it;
 - unrecorded: there, but in no record;
 - not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone; a
   section of the long checks that was written by hand, or before their records had checksums;
-- not made: a notebook of the profile has no record, and nothing hangs on it;
+- not made: a notebook of the profile has no record, and nothing depends on it;
 - stale: as recorded, but its sources, parameters, the lock or an input are no longer those that made it;
 - current.
 
@@ -72,11 +72,16 @@ def check(profile, data_root):
 
 
 def table(folders, needs, data_root, read_profile):
-    """A DataFrame with columns results, record, state, file, why: a row for each file, and for each input of a record.
+    """Look at every file of results, and at every input of their records.
 
-    folders: of results; needs: the notebooks that each should have a record of, with those whose outputs they read;
-    data_root: where images and weights are looked for; read_profile: name -> notebook -> parameters, as
-    `profiles.read_profile`.
+    Args:
+        folders: the folders of results.
+        needs: the notebooks that each folder should have a record of, with those whose outputs they read.
+        data_root: where images and weights are looked for.
+        read_profile: a function, name -> notebook -> parameters, such as `profiles.read_profile`.
+
+    Returns:
+        A DataFrame with columns results, record, state, file, why.
     """
     names = {**needs, ALL_TOGETHER: ()}
     rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
@@ -84,7 +89,7 @@ def table(folders, needs, data_root, read_profile):
 
 
 def further(figures):
-    """The same table for what else is in a folder, paper_figures: what make benchmark and make reliability wrote."""
+    """Return the same table for what else is in paper_figures: what make benchmark and make reliability wrote."""
     folders, rows = [Path(figures) / name for name in (BENCHMARK, "reliability")], []
     if folders[0].is_dir():
         rows += _folder(folders[0], {BENCHMARK: ()})
@@ -93,18 +98,21 @@ def further(figures):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def text(found):
-    """The table for a reader: files of one record that share state and reason are one line. Errors name every file."""
+def text(states):
+    """Write the table for a reader.
+
+    Files of one record that share state and reason are one line. Errors name every file.
+    """
     lines = [("results", "record", "state", "files")]
-    for (results, record, state, why), part in found.groupby(["results", "record", "state", "why"], sort=False):
+    for (results, record, state, why), part in states.groupby(["results", "record", "state", "why"], sort=False):
         names = list(part["file"])
         if state not in ERRORS and len(names) > 3:
             names = [*names[:2], f"{len(names) - 2} more"]
         lines.append((results, record, state, "; ".join(names) + (f": {why}" if why else "")))
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     shown = ["  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[3]]) for line in lines]
-    counts = found["state"].value_counts()
-    stale = {Path(results).name == BENCHMARK for results in found["results"][found["state"] == "stale"]}
+    counts = states["state"].value_counts()
+    stale = {Path(results).name == BENCHMARK for results in states["results"][states["state"] == "stale"]}
     again = [
         command for benchmark, command in ((False, "make reproduce"), (True, "make benchmark")) if benchmark in stale
     ]
@@ -115,7 +123,7 @@ def text(found):
 
 
 def _folder(folder, names, data_root=Path(), read_profile=None):
-    """The rows of one folder of results; names: the records that it should have, with those that each hangs on."""
+    """The rows of one folder of results; names: the records that it should have, with those that each depends on."""
     results = os.path.relpath(folder, ROOT)
     records, broken = _records(folder, names)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
@@ -124,7 +132,7 @@ def _folder(folder, names, data_root=Path(), read_profile=None):
     for name in names:
         if name not in records and name not in broken:
             users = [user for user in records if name in names[user]] + [claims.name] * (f",{name}," in quoted)
-            state, why = ("missing", f", but {users[0]} hangs on it") if users else ("not made", "")
+            state, why = ("missing", f", but {users[0]} depends on it") if users else ("not made", "")
             yield results, name, state, f"{name}.json", f"there is no record{why}"
 
     made = {Path(file).name: checksum for record in records.values() for file, checksum in record["outputs"].items()}
@@ -189,7 +197,7 @@ def _section(section, record):
 
 
 def _records(folder, names):
-    """name -> record, and the names of files that are none."""
+    """The records by name, and the names of files that are none."""
     records, broken = {}, []
     for name in names:
         path = folder / f"{name}.json"
@@ -262,7 +270,7 @@ def _inputs(name, record, made, images, data_root):
 
 def _images(record, data_root):
     """Images that 01_train read -> the set of checksums that they may have here, or why they cannot be read."""
-    given, found = record["parameters"], {}
+    given, checksums = record["parameters"], {}
     for what in record["inputs"]:
         kind, _, split = what.partition(", ")
         if split not in catalogue.SPLITS:
@@ -273,9 +281,9 @@ def _images(record, data_root):
             arguments = source, split, (given["image_size"],) * 2, data_root, count, given["seed"]
             # Heads of 1,001 classes begin with a background class, and only the model knows whether it is there.
             backgrounds = (False, True) if source == "imagenet" else (False,)
-            found[what] = {dataset_checksum(catalogue.load(*arguments, background)) for background in backgrounds}
+            checksums[what] = {dataset_checksum(catalogue.load(*arguments, background)) for background in backgrounds}
         except FileNotFoundError:
-            found[what] = "not on this machine: pass DATA="
+            checksums[what] = "not on this machine: pass DATA="
         except (ValueError, KeyError, TypeError) as problem:
-            found[what] = f"its images cannot be read ({problem})"
-    return found
+            checksums[what] = f"its images cannot be read ({problem})"
+    return checksums
