@@ -137,7 +137,7 @@ def test_images_and_weights_that_are_not_here_are_not_checkable_and_others_make_
 def test_a_record_that_is_gone_or_broken_leaves_its_files_unrecorded(folder):
     (folder / "03_table1.json").unlink()
     found = states(folder)
-    assert found["03_table1.json"] == ("missing", "there is no record, but claims.csv hangs on it")
+    assert found["03_table1.json"] == ("missing", "there is no record, but claims.csv depends on it")
     assert found["table1.csv"][0] == "unrecorded"
     (folder / "01_train.json").write_text('{"outputs": ')
     found = states(folder)
@@ -149,7 +149,7 @@ def test_a_record_that_another_hangs_on_is_missing_and_one_that_none_does_is_not
         path.unlink()
     (folder / "01_train.json").unlink()
     found = states(folder)
-    assert found["01_train.json"] == ("missing", "there is no record, but 03_table1 hangs on it")
+    assert found["01_train.json"] == ("missing", "there is no record, but 03_table1 depends on it")
     assert found["claims.json"] == ("not made", "there is no record")
     (folder / "03_table1.json").unlink()
     assert {states(folder)[f"{name}.json"][0] for name in NEEDS} == {"not made"}
