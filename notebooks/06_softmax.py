@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance, saturation
+from black_average_drop import cams, claims, figures, networks, provenance, saturation, statistics
 from black_average_drop.datasets import catalogue
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -188,8 +188,9 @@ for repeat, factor in factors.items():
     single = (features[repeat], factor * kernels[repeat], factor * logits[repeat])
     single = (part.astype("float32") for part in single)
     blank.append(100.0 * saturation.blank(saturation.textbook_softmax(*single, classes[repeat])))
-samples = metrics.bootstrap_means(np.stack(blank, axis=1), dataset.groups, resamples, seed)
-estimate = metrics.across_trainings(np.mean(blank, axis=1), samples)
+resampling = statistics.Resampling(dataset.groups, resamples, seed)
+samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
+estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
 measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts["source"])}
 pd.Series(estimate._asdict(), name="percent of maps")
 

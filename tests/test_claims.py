@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from black_average_drop import claims, metrics
+from black_average_drop import claims, statistics
 from black_average_drop.provenance import sha256
+from black_average_drop.statistics import Resampling
 
 
 def estimate(value, low, high, p=0.5):
-    return metrics.Estimate(value, low, high, p)
+    return statistics.Estimate(value, low, high, p)
 
 
 def measured(value, low, high, p=0.5):
@@ -34,15 +35,14 @@ def rows(shift, ids="abcd"):
 
 def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
     ids = list("abcdefghijkl")
-    found, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, ids)
+    found, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, Resampling(ids))
     assert found.value == pytest.approx(-0.2) and images == 12
     assert found.low < -0.2 < found.high
-    some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), list("ab"))
+    some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), Resampling(list("ab")))
     assert some.value == pytest.approx(-0.1) and images == 2
     for method, percent in (("Grad-CAM++", 75), ("CAM", 50)):
-        assert (
-            claims.compare([rows(0)], "AD", "incorrect", list("abcd"), list("abcd"), method, None)[0].value == percent
-        )
+        level, _ = claims.compare([rows(0)], "AD", "incorrect", list("abcd"), Resampling(list("abcd")), method, None)
+        assert level.value == percent
 
 
 def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_path):
@@ -50,12 +50,12 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
     ids = list("abcdefghijkl")
     same = rows(-0.1, ids)
     same.loc[same["id"].isin(list("jkl")), "drop"] = 0.5
-    few, images = claims.compare([same] * 3, "AD", "drop", ids, ids)
+    few, images = claims.compare([same] * 3, "AD", "drop", ids, Resampling(ids))
     assert few.value == pytest.approx(-0.075, abs=0.01) and images == 12
     assert np.isnan([few.low, few.high, few.p]).all()
-    enough, _ = claims.compare([same, rows(-0.1, ids), rows(-0.1, ids)], "AD", "drop", ids, ids)
+    enough, _ = claims.compare([same, rows(-0.1, ids), rows(-0.1, ids)], "AD", "drop", ids, Resampling(ids))
     assert enough.low < enough.value < enough.high
-    level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, ids, "Grad-CAM++", None)
+    level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, Resampling(ids), "Grad-CAM++", None)
     assert level.low < level.value == 75 < level.high
     found = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
     claims.write("03_table1", found | {"small_differences": found["radiographs_AD"]}, tmp_path, "demo")
@@ -71,7 +71,7 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
 def test_images_that_have_no_drop_are_left_out_of_a_comparison():
     missing = rows(-0.1)
     missing.loc[0, "drop"] = np.nan
-    found, images = claims.compare([missing], "AD", "drop", list("abcd"), list("abcd"))
+    found, images = claims.compare([missing], "AD", "drop", list("abcd"), Resampling(list("abcd")))
     assert images == 3 and found.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
 
 
@@ -83,16 +83,16 @@ def test_heads_are_compared_by_auc_on_the_same_patients(generator):
             part = {"head": head, "training_seed": training, "id": np.arange(200), "group": np.arange(200) // 2}
             parts.append(pd.DataFrame(part | {"label": labels, "score": gap * labels + generator.normal(size=200)}))
     answers = pd.concat(parts)
-    (auc, trained), (gain, paired) = claims.compare_heads(answers, resamples=200)
+    (auc, trained), (gain, paired) = claims.compare_heads(answers, Resampling(answers["group"], 200))
     assert trained == paired == 3
     by_hand = answers.groupby(["head", "training_seed"])[["label", "score"]].apply(
-        lambda part: metrics.area_under_roc(part["label"], part["score"])
+        lambda part: statistics.area_under_roc(part["label"], part["score"])
     )
     assert auc.value == pytest.approx(by_hand["relu"].mean())
     assert gain.value == pytest.approx((by_hand["relu"] - by_hand["softmax"]).mean())
     assert gain.high < 0 and gain.p < 0.01 and auc.low < auc.value < auc.high
     fewer = answers[(answers["head"] == "relu") | (answers["training_seed"] == 1)]
-    (same, trained), (of_one, paired) = claims.compare_heads(fewer, resamples=200)
+    (same, trained), (of_one, paired) = claims.compare_heads(fewer, Resampling(fewer["group"], 200))
     assert same == auc and (trained, paired) == (3, 1)
     assert of_one.value == pytest.approx(by_hand["relu", 1] - by_hand["softmax", 1])
 
@@ -101,7 +101,7 @@ def test_a_resample_of_one_class_has_no_auc():
     answers = pd.DataFrame(
         {"head": ["relu", "softmax"] * 3, "training_seed": 0, "id": [0, 0, 1, 1, 2, 2], "group": [0, 0, 1, 1, 2, 2]}
     ).assign(label=[0, 0, 1, 1, 1, 1], score=[0.1, 0.2, 0.3, 0.1, 0.2, 0.4])
-    (auc, _), (gain, _) = claims.compare_heads(answers, resamples=50)
+    (auc, _), (gain, _) = claims.compare_heads(answers, Resampling(answers["group"], 50))
     assert auc.value == 1 and gain.value == pytest.approx(0.5) and np.isfinite(gain.p)
 
 
@@ -173,7 +173,7 @@ def test_the_record_of_the_table_names_its_parts(tmp_path):
     assert record["inputs"] == {part.name: sha256(part)}
     assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
     assert {"commit", "uncommitted_changes", "created", "versions", "lock"} < set(record)
-    assert record["sources"]["lib/black_average_drop/metrics.py"] and record["parameters"] == {"profile": "demo"}
+    assert record["sources"]["lib/black_average_drop/statistics.py"] and record["parameters"] == {"profile": "demo"}
     written = (tmp_path / "claims.json").read_text().replace(record["created"], "earlier")
     (tmp_path / "claims.json").write_text(written)
     claims.assemble(tmp_path, "demo")

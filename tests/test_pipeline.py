@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 from black_average_drop import claims, pipeline, provenance
-from black_average_drop.metrics import Estimate
+from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = pipeline.read_profile("smoke")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from black_average_drop import metrics, networks, understanding
+from black_average_drop import networks, statistics, understanding
 from closeness import assert_close
 
 
@@ -137,7 +137,7 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     logits[np.arange(100), labels] += 2.3
     assert (logits.argmax(axis=1) == labels).mean() < 0.2
     found = understanding.answers(logits, "sigmoid", labels)
-    by_hand = np.mean([metrics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
+    by_hand = np.mean([statistics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
     assert found["auc"] == pytest.approx(by_hand) and found["auc"] > 0.9
     table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
     assert understanding.doubts(table) == {}

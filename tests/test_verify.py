@@ -10,8 +10,8 @@ import pytest
 
 from black_average_drop import claims, pipeline, provenance, verify
 from black_average_drop.datasets import catalogue
-from black_average_drop.metrics import Estimate
 from black_average_drop.provenance import ROOT
+from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = pipeline.read_profile("smoke")

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
-from black_average_drop import metrics, networks
+from black_average_drop import networks, statistics
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
 DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
@@ -76,7 +76,7 @@ def answers(logits, activation, labels=None):
     present = [] if labels is None else np.unique(labels)
     if len(present) < 2:
         return found | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
-    table = np.array([[metrics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
+    table = np.array([[statistics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
     positives = np.array([(labels == k).sum() for k in present])
     errors = np.sqrt((len(labels) + 1) / (12 * positives * (len(labels) - positives)))
     own = table[range(len(present)), present]
