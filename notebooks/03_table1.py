@@ -272,6 +272,6 @@ pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 # %%
 inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
 inputs |= {f"{kind}, test": provenance.dataset_checksum(datasets[kind]) for kind in kinds}
-outputs += [*row_files, spread_file, claims.write("03_table1", measured, results, profile)]
+outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results, profile)]
 record = provenance.write("03_table1", outputs, inputs, globals(), results, started)
 record["outputs"]

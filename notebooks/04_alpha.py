@@ -413,7 +413,7 @@ tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": anew, "alpha_c
 tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
 outputs = figures.save(curves_figure, results / "alpha") + figures.save(objections, results / "alpha_objections")
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write("04_alpha", measured, results, profile))
+outputs.append(claims.write_measured("04_alpha", measured, results, profile))
 inputs = {file: build / file for file in files.values()}
 row_files = ["rows_general.csv.gz", *(f"rows_radiographs_{name}.csv.gz" for name in repeats)]
 inputs |= {file: build / file for file in row_files} | {"table1.csv": results / "table1.csv"}

@@ -238,7 +238,7 @@ print(
 tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results / "identity")
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write("05_identity", measured, results, profile))
+outputs.append(claims.write_measured("05_identity", measured, results, profile))
 sources = {file: build / file for file in files.values()}
 sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
 sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}

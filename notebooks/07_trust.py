@@ -310,7 +310,7 @@ for name, parts in subsets.items():
             continue
         for map_name, scores in pointed[name].groupby("map", sort=False):
             ordered = scores.set_index("id").loc[images.ids]
-            summary = localization.summary(ordered, Resampling(images.groups, **sampling))
+            summary = localization.mean_scores(ordered, Resampling(images.groups, **sampling))
             localized.append(summary.assign(data=name, images=part, map=map_name, n=len(images)))
 localized = pd.concat(localized, ignore_index=True)
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
@@ -350,7 +350,9 @@ for name, part in sights.items():
     differences.append(pairs.assign(data=name, quantity="small lesions seen"))
     pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
     if len(pair):
-        sentences.append(agreement.sentence(name, wide.mean(), pair.iloc[0], things.get(name, "small lesions")))
+        sentences.append(
+            agreement.difference_sentence(name, wide.mean(), pair.iloc[0], things.get(name, "small lesions"))
+        )
 Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
 
 # %% [markdown]
@@ -433,7 +435,7 @@ for title, (name, scores) in truths.items():
     for truth in localization.SCORES:
         wanted = scores.pivot(index="id", columns="map", values=truth)[list(maps[name])]
         resampling = Resampling(groups.loc[wanted.index], **sampling)
-        table = agreement.verdict(values, wanted, distinct[name], resampling, directions, controls.FLAT)
+        table = agreement.judge_metrics(values, wanted, distinct[name], resampling, directions, controls.FLAT)
         verdict.append(table.assign(data=title, truth=truth, telling=truth == telling[name]))
 verdict = pd.concat(verdict, ignore_index=True)
 told = verdict[verdict["telling"]]
@@ -513,7 +515,7 @@ sanity = []
 for (name, kind), redrawn in others.items():
     for method, drawn in trained[name].items():
         pair = [evaluation.upsampled(one, parts[name].size) for one in (drawn, redrawn[method])]
-        summary = randomization.summary(*pair, Resampling(parts[name].groups, **sampling))
+        summary = randomization.mean_similarity(*pair, Resampling(parts[name].groups, **sampling))
         sanity.append(summary.assign(data=name, maps=kind, method=method))
 sanity = pd.concat(sanity, ignore_index=True)
 drawn = figures.sanity(sanity, banner)
@@ -541,7 +543,7 @@ for title, part in main.groupby("data", sort=False):
 # The verdict, the hits and the small lesions as one page.
 
 # %%
-text = agreement.markdown(told, of_hits, sentences)
+text = agreement.trust_page(told, of_hits, sentences)
 with provenance.replacing(results / "trust.md") as partial:
     partial.write_text(
         f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n{text}", encoding="utf-8"

@@ -162,7 +162,7 @@ pd.DataFrame({"passed over": passed_over})
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 labels_of_few = None if known is None else known[few]
 tried = understanding.trials(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
-doubts = list(understanding.doubts(tried, preprocessing).values())
+doubts = list(understanding.doubts_about_answers(tried, preprocessing).values())
 tried.round(3)
 
 # %% [markdown]
@@ -211,7 +211,7 @@ resampling, tables, pairs, sentences = Resampling(dataset.groups, resamples, see
 for metric in ("BAD", "AD"):
     drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
     drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
-    tables[metric] = choice.ranking(drops, controls.CONTROLS, resampling).assign(metric=metric)
+    tables[metric] = choice.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
     pairs[metric] = choice.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
     sentences[metric] = choice.recommendation(metric, tables[metric], pairs[metric], found.same_as)
 ranking = pd.concat(tables.values(), ignore_index=True)

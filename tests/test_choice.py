@@ -23,7 +23,7 @@ def drops(generator, means, images=80, spread=0.05):
 def recommended(table, groups=None, same_as=None):
     groups = np.arange(len(table)) if groups is None else groups
     resampling = Resampling(groups, 300)
-    ranking = choice.ranking(table, CONTROLS, resampling)
+    ranking = choice.rank_maps(table, CONTROLS, resampling)
     pairs = choice.comparisons(table, CONTROLS, resampling)
     return choice.recommendation("BAD", ranking, pairs, same_as)
 
@@ -90,7 +90,7 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})
     table.iloc[:7] = np.nan
     resampling = Resampling(np.arange(80), 300)
-    ranking = choice.ranking(table, CONTROLS, resampling)
+    ranking = choice.rank_maps(table, CONTROLS, resampling)
     assert list(ranking["map"]) == ["Grad-CAM++", "CAM", "centre prior", "all ones"]
     assert list(ranking["control"]) == [False, False, True, True] and (ranking["images"] == 73).all()
     np.testing.assert_allclose(ranking.set_index("map")["drop"], table.mean()[ranking["map"]])
@@ -105,7 +105,7 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
 
 def test_nothing_is_recommended_where_no_image_has_a_score():
     table = pd.DataFrame(np.full((5, 2), np.nan), columns=["CAM", "all ones"])
-    ranking = choice.ranking(table, CONTROLS, Resampling(np.arange(5), 20))
+    ranking = choice.rank_maps(table, CONTROLS, Resampling(np.arange(5), 20))
     assert choice.recommendation("BAD", ranking, None).startswith("No image has a score above 0")
 
 

@@ -32,7 +32,7 @@ def project(tmp_path, monkeypatch):
         outputs = {f"{notebook}.csv": provenance.sha256(results / f"{notebook}.csv")}
         if notebook == "03_table1":
             found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
-            part = claims.write(notebook, found, results, "tiny")
+            part = claims.write_measured(notebook, found, results, "tiny")
             outputs[part.name] = provenance.sha256(part)
         record = {"notebook": notebook, **provenance.surroundings(), "minutes": next(minutes)}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "parameters": {"profile": "tiny"}}

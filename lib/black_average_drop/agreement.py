@@ -24,7 +24,7 @@ def tau_b(one, other):
     return np.divide(concordant, untied, out=np.full(np.shape(untied), np.nan), where=untied > 0)
 
 
-def agreement(values, truth, resampling, each=None):
+def rank_agreement(values, truth, resampling, each=None):
     """How well a metric's ranking of M maps agrees with the truth's: a dict, by tau-b.
 
     values, truth (N, M) of the same images and maps; resampling: of the N images. known: how many images have
@@ -62,7 +62,7 @@ def fooled_by(values, names, controls, resampling):
     """The control that a metric prefers to every real map, or "", and the share of resamples with such a control.
 
     values (N, M); names (M,) of the maps, those in `controls` being controls; resampling: of the N images. Rounded
-    as in `agreement`.
+    as in `rank_agreement`.
     """
     control = np.isin(names, list(controls))
     samples = np.round(statistics.bootstrap_means(values, resampling), VALUE_DIGITS)
@@ -72,13 +72,13 @@ def fooled_by(values, names, controls, resampling):
     return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
 
 
-def verdict(measured, truth, methods, resampling, directions, flat=()):
+def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
     """How far every metric ranks the maps as the truth does: a DataFrame, a row a metric and one of MAPS.
 
     measured: DataFrame with columns id, map, metric, value; truth: DataFrame, ids by maps, controls among them;
     methods: the maps that are no controls; resampling: of the rows of truth; directions: metric -> 1 where more is
     better, -1 where less is; flat: maps that are the same all over, which hit by their share of chance and rank nothing
-    in one image, so that they are left out there. Columns metric, maps, those of `agreement`, fooled_by and
+    in one image, so that they are left out there. Columns metric, maps, those of `rank_agreement`, fooled_by and
     fooled_share (see `fooled_by`; with controls).
     An image counts for a metric that has a value for it and that the truth knows; without any all is NaN.
     """
@@ -92,7 +92,7 @@ def verdict(measured, truth, methods, resampling, directions, flat=()):
             turned = direction * values.loc[ids, names].to_numpy()
             row = {"metric": metric, "maps": maps, "fooled_by": "", "fooled_share": np.nan}
             each = ~np.isin(names, list(flat))
-            row |= agreement(turned, truth.loc[ids, names].to_numpy(), of_known, each)
+            row |= rank_agreement(turned, truth.loc[ids, names].to_numpy(), of_known, each)
             fakes = set(names) - set(methods)
             if fakes and not np.isnan(turned).all():
                 row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, fakes, of_known)
@@ -100,7 +100,7 @@ def verdict(measured, truth, methods, resampling, directions, flat=()):
     return pd.DataFrame(rows)
 
 
-def sentence(where, rates, row, what="small lesions"):
+def difference_sentence(where, rates, row, what="small lesions"):
     """A difference in words a doctor can use: rates: map -> share of lesions that it touches; row: the pair of maps in
     `statistics.differences` of the same shares."""
     first, second = row["first"], row["second"]
@@ -114,10 +114,11 @@ def sentence(where, rates, row, what="small lesions"):
     )
 
 
-def markdown(verdict, hits, sentences):
+def trust_page(verdict, hits, sentences):
     """The verdict as Markdown: a table of agreement, a table of hits, and the sentences.
 
-    verdict: rows of `verdict` with a column data; hits: DataFrame with columns data, map, value, low, high and chance.
+    verdict: rows of `judge_metrics` with a column data; hits: DataFrame with columns data, map, value, low, high and
+    chance.
     """
     data = list(verdict["data"].unique())
     lines = [

@@ -75,7 +75,7 @@ def first_look(network, dataset, methods, batch_size=32):
     return np.concatenate(logits), methods, unfit
 
 
-def ranking(drops, controls, resampling):
+def rank_maps(drops, controls, resampling):
     """Maps by their mean drop, the smallest first: a DataFrame with columns map, control, drop, low, high, images.
 
     drops: a DataFrame, images by maps, NaN where an image has no drop; controls: the names that are controls;
@@ -90,7 +90,7 @@ def ranking(drops, controls, resampling):
 
 def comparisons(drops, controls, resampling):
     """Every method against every other map on the same images: rows of `statistics.differences`, corrected for as many
-    pairs as have a method in them. Arguments as for `ranking`."""
+    pairs as have a method in them. Arguments as for `rank_maps`."""
     pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
     return pairs.assign(p_holm=statistics.holm(pairs["p"]))
@@ -99,7 +99,7 @@ def comparisons(drops, controls, resampling):
 def recommendation(metric, table, pairs, same_as=None):
     """One sentence: the method that a metric prefers to every other method and every control, or that there is none.
 
-    table, pairs: of `ranking` and `comparisons`; same_as: method -> the method whose map it shares.
+    table, pairs: of `rank_maps` and `comparisons`; same_as: method -> the method whose map it shares.
     """
     best = table[~table["control"]].iloc[0]
     name = best["map"]

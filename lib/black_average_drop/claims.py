@@ -1,7 +1,7 @@
 """The paper's claims, one a line: what it says, what came out here, and a verdict by a rule fixed beforehand.
 
-Each notebook writes what it measured with `write`; `assemble` puts the parts together, corrects for the number of
-tests, and decides.
+Each notebook writes what it measured with `write_measured`; `assemble` puts the parts together, corrects for the number
+of tests, and decides.
 """
 
 import json
@@ -230,7 +230,7 @@ def furthest(measured):
     return max(outside or unknown or measured, key=lambda one: max(abs(one.estimate.low), abs(one.estimate.high)))
 
 
-def write(notebook, measured, results, profile):
+def write_measured(notebook, measured, results, profile):
     """Write what a notebook measured, claim -> `Measured`, to results/claims_<notebook>.csv; returns the file.
 
     Raises ValueError for a claim that `CLAIMS` does not hold."""
@@ -268,7 +268,7 @@ def assemble(results, profile):
 
 
 def decide(table):
-    """The claims in their order with p_holm and verdict; table: the columns that `write` writes.
+    """The claims in their order with p_holm and verdict; table: the columns that `write_measured` writes.
 
     Raises ValueError if two notebooks measured the same claim."""
     twice = table["claim"][table["claim"].duplicated()]

@@ -147,7 +147,7 @@ def score_maps(maps, dataset):
     return pd.concat(parts, ignore_index=True)
 
 
-def summary(table, resampling):
+def mean_scores(table, resampling):
     """The mean of each of SCORES over rows of `scores`, with its 95 % interval over patients, a `Resampling` of these
     rows, and its chance: a DataFrame with columns score, value, low, high, chance."""
     values = table[list(SCORES)].to_numpy()
@@ -160,8 +160,8 @@ def summary(table, resampling):
 def telling_score(summaries, methods):
     """The first of SCORES by which one of the methods points better than chance, the hit if there is none.
 
-    summaries: rows of `summary` with a column map. A score that no method lifts above chance ranks no maps: beside a
-    thin marker, for instance, where every maximum lies next to it.
+    summaries: rows of `mean_scores` with a column map. A score that no method lifts above chance ranks no maps: next to
+    a thin marker, for instance, where every maximum lies next to it.
     """
     better = summaries[summaries["map"].isin(methods) & (summaries["low"] > summaries["chance"])]
     return next((score for score in SCORES if (better["score"] == score).any()), "hit")

@@ -66,7 +66,7 @@ def similarity(maps, others):
     return pd.DataFrame(rows, columns=["ssim", "rank_correlation"])
 
 
-def summary(maps, others, resampling):
+def mean_similarity(maps, others, resampling):
     """The mean of each measure of `similarity` with its 95 % interval over patients, a `Resampling` of the images: a
     DataFrame with columns measure, value, low, high and images, those on which the measure is defined."""
     table = similarity(maps, others)

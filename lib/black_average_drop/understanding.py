@@ -47,7 +47,11 @@ def trials(model, images, labels=None, chosen="", **settings):
                     f"preprocessing={name!r} is for colours, and {model.name} takes grey images."
                 ) from None
             continue
-        row = {"preprocessing": name, "rescales": rescales, "unlike": unlike(first, preprocessing, images[:LOOKED_AT])}
+        row = {
+            "preprocessing": name,
+            "rescales": rescales,
+            "unlike": divergence_from_training(first, preprocessing, images[:LOOKED_AT]),
+        }
         rows.append(row | answers(logits, network.activation, labels))
     return pd.DataFrame(rows)
 
@@ -89,7 +93,7 @@ def answers(logits, activation, labels=None):
     return found
 
 
-def doubts(table, chosen=""):
+def doubts_about_answers(table, chosen=""):
     """What speaks against the chosen preprocessing, by the rows of `trials`: name -> sentence, empty if nothing.
 
     The names are those of DOUBTS. Of labels nothing is said where the pixels are in doubt. That another preprocessing
@@ -146,7 +150,7 @@ def has_own_rescaling(model):
     return first is not None and bool(np.abs(np.max(first[0].scale)) < PER_PIXEL)
 
 
-def unlike(first, preprocessing, images):
+def divergence_from_training(first, preprocessing, images):
     """The column of that name in `trials`, for one preprocessing (a function or None) of images (N, H, W, 3); first:
     the layer and the model before it, of `networks.first_layer`, or None."""
     if first is None:
