@@ -59,7 +59,18 @@ sampling = {"resamples": resamples, "seed": seed}
 # First networks and images; what measures maps and metrics comes from these modules.
 
 # %%
-from black_average_drop import agreement, cams, controls, evaluation, faithfulness, localization, metrics, randomization
+from black_average_drop import (
+    agreement,
+    cams,
+    controls,
+    evaluation,
+    faithfulness,
+    localization,
+    metrics,
+    randomization,
+    statistics,
+)
+from black_average_drop.statistics import Resampling
 
 # %% [markdown]
 # ## General images
@@ -175,8 +186,9 @@ for name, (splits, _) in to_train.items():
     if name == "NIH boxes":
         parts |= {view: (views.loc[test.ids, "view"] == view).to_numpy() for view in ("AP", "PA")}
     for part, chosen in parts.items():
-        of_part = test.labels[chosen], (scores[:, 1] - scores[:, 0])[chosen], test.groups[chosen]
-        row = assessment.assess(*of_part, seed=seed)[1].iloc[0]
+        resampling = Resampling(test.groups[chosen], assessment.RESAMPLES, seed)
+        of_part = test.labels[chosen], (scores[:, 1] - scores[:, 0])[chosen]
+        row = assessment.assess(*of_part, resampling)[1].iloc[0]
         assessed.append({"data": name, "views": part, "images": chosen.sum(), "findings": of_part[0].sum()} | dict(row))
 assessed = pd.DataFrame(assessed, columns=["data", "views", "images", "findings", "measure", "value", "low", "high"])
 assessed.round(3)
@@ -298,7 +310,8 @@ for name, parts in subsets.items():
         if not len(images):
             continue
         for map_name, scores in pointed[name].groupby("map", sort=False):
-            summary = localization.summary(scores.set_index("id").loc[images.ids], images.groups, **sampling)
+            ordered = scores.set_index("id").loc[images.ids]
+            summary = localization.mean_scores(ordered, Resampling(images.groups, **sampling))
             localized.append(summary.assign(data=name, images=part, map=map_name, n=len(images)))
 localized = pd.concat(localized, ignore_index=True)
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
@@ -317,14 +330,15 @@ recall = []
 for name, parts in subsets.items():
     for part, chosen in parts.items():
         those = sights[name][sights[name]["id"].isin(dataset[name].ids[chosen])]
-        recall.append(localization.recall(those, **sampling).assign(data=name, images=part))
+        resampling = Resampling(those["group"], **sampling)
+        recall.append(localization.recall(those, resampling).assign(data=name, images=part))
 recall = pd.concat(recall, ignore_index=True)
 small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
 small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3).loc[list(maps[general])]
 
 # %% [markdown]
 # In words, at 10 % of the image: every pair of methods on the same lesions, tested by flipping whole patients, with
-# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`metrics.enough_differ`). The
+# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`statistics.enough_differ`). The
 # pair that the paper speaks of comes out of each data set.
 
 # %%
@@ -332,11 +346,14 @@ differences, sentences, things = [], [], {general: "small objects", "Marker phan
 for name, part in sights.items():
     part = part[(part["size_class"] == "small") & (part["area"] == 0.1) & part["map"].isin(distinct[name])]
     wide = part.pivot(index=["lesion", "group"], columns="map", values="seen")[distinct[name]].astype(float)
-    pairs = agreement.differences(wide.to_numpy(), distinct[name], wide.index.get_level_values("group"), **sampling)
+    resampling = Resampling(wide.index.get_level_values("group"), **sampling)
+    pairs = statistics.differences(wide.to_numpy(), distinct[name], resampling)
     differences.append(pairs.assign(data=name, quantity="small lesions seen"))
     pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
     if len(pair):
-        sentences.append(agreement.sentence(name, wide.mean(), pair.iloc[0], things.get(name, "small lesions")))
+        sentences.append(
+            agreement.difference_sentence(name, wide.mean(), pair.iloc[0], things.get(name, "small lesions"))
+        )
 Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
 
 # %% [markdown]
@@ -418,7 +435,8 @@ for title, (name, scores) in truths.items():
     values = pd.concat([measured[name], itself[["id", "map", "metric", "value"]]], ignore_index=True)
     for truth in localization.SCORES:
         wanted = scores.pivot(index="id", columns="map", values=truth)[list(maps[name])]
-        table = agreement.verdict(values, wanted, distinct[name], groups, directions, controls.FLAT, **sampling)
+        resampling = Resampling(groups.loc[wanted.index], **sampling)
+        table = agreement.judge_metrics(values, wanted, distinct[name], resampling, directions, controls.FLAT)
         verdict.append(table.assign(data=title, truth=truth, telling=truth == telling[name]))
 verdict = pd.concat(verdict, ignore_index=True)
 told = verdict[verdict["telling"]]
@@ -459,9 +477,8 @@ for name, images in dataset.items():
     }
     tables |= {score: pointed[name].pivot(index="id", columns="map", values=score) for score in localization.SCORES}
     for quantity, wide in tables.items():
-        pairs = agreement.differences(
-            wide[distinct[name]].to_numpy(), distinct[name], groups.loc[wide.index], **sampling
-        )
+        resampling = Resampling(groups.loc[wide.index], **sampling)
+        pairs = statistics.differences(wide[distinct[name]].to_numpy(), distinct[name], resampling)
         differences.append(pairs.assign(data=name, quantity=quantity))
 differences = pd.concat(differences, ignore_index=True)
 paper_pair = differences.query("first == 'CAM' and second == 'Grad-CAM++'")
@@ -499,7 +516,7 @@ sanity = []
 for (name, kind), redrawn in others.items():
     for method, drawn in trained[name].items():
         pair = [evaluation.upsampled(one, parts[name].size) for one in (drawn, redrawn[method])]
-        summary = randomization.summary(*pair, parts[name].groups, **sampling)
+        summary = randomization.mean_similarity(*pair, Resampling(parts[name].groups, **sampling))
         sanity.append(summary.assign(data=name, maps=kind, method=method))
 sanity = pd.concat(sanity, ignore_index=True)
 drawn = figures.sanity(sanity, banner)
@@ -527,7 +544,7 @@ for title, part in main.groupby("data", sort=False):
 # The verdict, the hits and the small lesions as one page.
 
 # %%
-text = agreement.markdown(told, of_hits, sentences)
+text = agreement.trust_page(told, of_hits, sentences)
 with files.replacing(results / "trust.md") as partial:
     partial.write_text(
         f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n{text}", encoding="utf-8"

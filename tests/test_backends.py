@@ -27,6 +27,7 @@ import test_training
 from black_average_drop import networks, training
 
 
+
 networks.make_deterministic(0)
 with training.on_all("CPU"):
     model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
@@ -77,6 +78,7 @@ CORE = (
     "test_cams.py",
     "test_masks.py",
     "test_metrics.py",
+    "test_statistics.py",
     "test_evaluation.py",
     "test_training.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
 )

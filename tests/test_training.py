@@ -285,6 +285,7 @@ import os, signal, sys
 sys.path.insert(0, "tests")
 from black_average_drop import training
 
+
 import test_training
 
 name, count = sys.argv[2], int(sys.argv[3])
