@@ -53,7 +53,9 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import assessment, augmentation, figures, networks, training
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import catalogue, checksums, leaks
+from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.datasets.checksums import dataset_checksums
+from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -83,7 +85,7 @@ pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
 # named.
 
 # %%
-checksums = {split: checksums.dataset_checksums(dataset) for split, dataset in radiographs.items()}
+checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
 leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
@@ -151,7 +153,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 
 # %%
 general_splits = general | {"test": general_test}
-general_checksums = {split: checksums.dataset_checksums(dataset) for split, dataset in general_splits.items()}
+general_checksums = {split: dataset_checksums(dataset) for split, dataset in general_splits.items()}
 leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
@@ -302,7 +304,7 @@ tests = pd.concat([tests, pd.DataFrame([accuracy | {"images": len(general_test)}
 tables_by_file = {results / "training.csv": history, results / "test.csv": tests}
 tables_by_file[build / "test_scores.csv"] = answers
 for path, table in tables_by_file.items():
-    files.write_csv(table, path, profile)
+    write_csv(table, path, profile)
 tests
 
 # %% [markdown]

@@ -29,7 +29,8 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, networks
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import catalogue, checksums, chestxray14
+from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.datasets.checksums import dataset_checksum
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -122,6 +123,6 @@ for row in rows:
 # %%
 outputs = figures.save(figure, results / "figure1")
 inputs = {name: build / name for name in ("general.keras", "radiographs_relu_0.keras")}
-inputs |= {f"image {i}": checksums.dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
+inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
 record = provenance.write_record("02_figure1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -30,9 +30,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, files, masks, networks, tables
+from black_average_drop import cams, claims, controls, evaluation, masks, networks, tables
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import catalogue, checksums
+from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, replacing, write_csv
 from black_average_drop.statistics import Resampling
 
 started = datetime.datetime.now()
@@ -130,7 +132,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = files.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
@@ -155,7 +157,7 @@ for repeat in repeats[1:]:
 row_files = {build / "rows_general.csv.gz": rows["general"]}
 row_files |= {build / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
-    with files.replacing(path) as partial:
+    with replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
 pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part in trainings.items()}).loc[["BAD"]]
 
@@ -194,7 +196,7 @@ tables.lead(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "in
 positives = datasets["radiographs"].ids[labels == 1]
 of_positives = resamplings["radiographs"].of_rows(labels == 1)
 spread = tables.trainings(list(trainings.values()), positives, of_positives)
-spread_file = files.write_csv(spread, results / "table1_trainings.csv", profile)
+spread_file = write_csv(spread, results / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
@@ -272,7 +274,7 @@ pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %%
 inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
-inputs |= {f"{kind}, test": checksums.dataset_checksum(datasets[kind]) for kind in kinds}
+inputs |= {f"{kind}, test": dataset_checksum(datasets[kind]) for kind in kinds}
 outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results, profile)]
 record = provenance.write_record("03_table1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -31,9 +31,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, evaluation, figures, files, networks, sensitivity, statistics
+from black_average_drop import cams, claims, evaluation, figures, networks, sensitivity, statistics
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import catalogue, checksums, chestxray14
+from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
 from black_average_drop.localization import region_sizes, seen
 from black_average_drop.statistics import Resampling
 
@@ -51,11 +53,11 @@ paper_methods = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 # them. What `03_table1` found image by image is read again.
 
 # %%
-answers = files.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {repeat: f"radiographs_relu_{repeat}.keras" for repeat in repeats}
-rows = {"general": files.read_csv(build / "rows_general.csv.gz")}
-rows |= {repeat: files.read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
+rows = {"general": read_csv(build / "rows_general.csv.gz")}
+rows |= {repeat: read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
 network, datasets = {}, {}
 for name, file in files.items():
     model, facts = networks.load(build / file)
@@ -140,7 +142,7 @@ differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("
 # straight lines. Beside it these images at the fixed alpha, and Table 1's own interval over all of its images.
 
 # %%
-table1 = files.read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
+table1 = read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
 anew = []
 for name in shown:
     known = pd.DataFrame(gained[name], index=chosen[name].ids).reindex(datasets[name].ids).to_numpy()
@@ -413,12 +415,12 @@ for (data, method), part in contrast.groupby(["data", "method"], sort=False):
 tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": anew, "alpha_choices": readings}
 tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
 outputs = figures.save(curves_figure, results / "alpha") + figures.save(objections, results / "alpha_objections")
-outputs += [files.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("04_alpha", measured, results, profile))
 inputs = {file: build / file for file in files.values()}
 row_files = ["rows_general.csv.gz", *(f"rows_radiographs_{name}.csv.gz" for name in repeats)]
 inputs |= {file: build / file for file in row_files} | {"table1.csv": results / "table1.csv"}
 images = {"lesions": lesions, "general images": chosen["general"], "radiographs": chosen[0]}
-inputs |= {name: checksums.dataset_checksum(part) for name, part in images.items()}
+inputs |= {name: dataset_checksum(part) for name, part in images.items()}
 record = provenance.write_record("04_alpha", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -30,9 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, files, networks, saturation, statistics
+from black_average_drop import cams, claims, figures, networks, saturation, statistics
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import catalogue, checksums
+from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -46,7 +48,7 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-answers = files.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
@@ -218,8 +220,8 @@ print(
 
 # %%
 outputs = figures.save(figure, results / "softmax")
-outputs.append(files.write_csv(sweeps, results / "softmax.csv", profile))
+outputs.append(write_csv(sweeps, results / "softmax.csv", profile))
 outputs.append(claims.write_measured("06_softmax", measured, results, profile))
-inputs = {file: build / file for file in files.values()} | {"test": checksums.dataset_checksum(dataset)}
+inputs = {file: build / file for file in files.values()} | {"test": dataset_checksum(dataset)}
 record = provenance.write_record("06_softmax", outputs, inputs, globals(), results, started)
 record["outputs"]

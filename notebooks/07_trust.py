@@ -44,9 +44,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import assessment, augmentation, figures, files, masks, networks, training
-from black_average_drop.artifact import provenance, sources
-from black_average_drop.datasets import catalogue, checksums, chestxray14, leaks
+from black_average_drop import assessment, augmentation, figures, masks, networks, training
+from black_average_drop.artifact import provenance
+from black_average_drop.artifact.sources import measurement_key
+from black_average_drop.datasets import catalogue, chestxray14, leaks
+from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
+from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -143,7 +146,7 @@ else:
 # %%
 shared = {}
 for name, (splits, _) in to_train.items():
-    checksums = {split: checksums.dataset_checksums(part)[1] for split, part in splits.items()}
+    checksums = {split: dataset_checksums(part)[1] for split, part in splits.items()}
     shared[name] = leaks.between(splits, checksums)
 pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
@@ -369,9 +372,9 @@ for name, images in dataset.items():
     few = np.sort(np.random.default_rng(seed).permutation(len(images))[:curve_images])
     settings = [name in normal, alphas[name], batch_size, seed, few.tolist(), list(maps[name])]
     depends = [*models[name].get_weights(), *map(np.ascontiguousarray, maps[name].values())]
-    key = sources.measurement_key("faithfulness", settings, checksums.dataset_checksum(images), depends)
+    key = measurement_key("faithfulness", settings, dataset_checksum(images), depends)
     kept.append(build / f"trust_{name.split()[0].lower()}.csv")
-    measured[name] = files.kept(kept[-1], key)
+    measured[name] = kept_table(kept[-1], key)
     if measured[name] is None:
         backgrounds = faithfulness.fills(images, normal.get(name), seed)
         singles = faithfulness.single_masks(
@@ -380,7 +383,7 @@ for name, images in dataset.items():
         part = images.subset(few), images.labels[few], {method: drawn[few] for method, drawn in maps[name].items()}
         many = faithfulness.curves(network[name], *part, faithfulness.fills(images), batch_size, seed)
         measured[name] = pd.concat([singles, many], ignore_index=True)
-        files.keep(measured[name], kept[-1], key)
+        keep_table(measured[name], kept[-1], key)
 averages = pd.concat([part.assign(data=name) for name, part in measured.items()], ignore_index=True)
 averages = averages.groupby(["data", "metric", "map"], sort=False)["value"].agg(["mean", "count"]).reset_index()
 averages.pivot(index=["data", "metric"], columns="map", values="mean").round(3)
@@ -545,7 +548,7 @@ for title, part in main.groupby("data", sort=False):
 
 # %%
 text = agreement.trust_page(told, of_hits, sentences)
-with files.replacing(results / "trust.md") as partial:
+with replacing(results / "trust.md") as partial:
     partial.write_text(
         f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n{text}", encoding="utf-8"
     )
@@ -559,7 +562,7 @@ tables = {"trust": verdict, "trust_localization": localized, "trust_recall": rec
 tables |= {"trust_differences": differences, "trust_sanity": sanity, "trust_same_maps": same, "trust_falls": falls}
 tables |= {"trust_theory": theory, "trust_networks": assessed}
 outputs = [results / "trust.md"] + pictures + figures.save(drawn, results / "trust_sanity")
-outputs += [files.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs |= {name: checksums.dataset_checksum(images) for name, images in dataset.items()}
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+inputs |= {name: dataset_checksum(images) for name, images in dataset.items()}
 record = provenance.write_record("07_trust", outputs, inputs, globals(), results, started)
 record["outputs"]

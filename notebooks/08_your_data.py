@@ -53,14 +53,15 @@ from black_average_drop import (
     controls,
     evaluation,
     figures,
-    files,
     localization,
     masks,
     networks,
     understanding,
 )
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import checksums, folder, phantoms
+from black_average_drop.datasets import folder, phantoms
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import replacing, write_csv
 from black_average_drop.statistics import Resampling
 
 set_matplotlib_formats("png")
@@ -105,7 +106,7 @@ total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
 seen = folder.shown(images, dataset, window)
 dataset = folder.not_blank(dataset, seen)
-taken = checksums.dataset_checksum(dataset)
+taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = figures.in_picture(first.ids, "image")
 sheet = figures.contact_sheet(first.images(), titles)
@@ -247,7 +248,7 @@ said.append(choice.blanks({name: found.maps[name] for name in found.distinct}, c
 recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
 recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
-with files.replacing(results / "recommendation.md") as partial:
+with replacing(results / "recommendation.md") as partial:
     partial.write_text(recommendation + "\n", encoding="utf-8")
 Markdown(recommendation)
 
@@ -282,7 +283,7 @@ by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": cl
 by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
 tables |= {"shown": seen}
-outputs += [files.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(model).name: Path(model), "images": (taken, checksums.dataset_checksum(dataset))}
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
 record = provenance.write_record("08_your_data", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -60,7 +60,7 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
     assert level.low < level.value == 75 < level.high
     found = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
     claims.write_measured("03_table1", found | {"small_differences": found["radiographs_AD"]}, tmp_path, "demo")
-    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert (table.loc[["radiographs_AD", "small_differences"], "verdict"] == "undecided").all()
     assert table.loc["AD_size", "p_holm"] == pytest.approx(0.03)  # the only test
     text = (tmp_path / "claims.md").read_text()
@@ -128,7 +128,7 @@ def test_a_resample_of_one_class_has_no_auc():
 )
 def test_the_rule(tmp_path, claim, found, verdict):
     claims.write_measured("03_table1", {claim: measured(*found)}, tmp_path, "demo")
-    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc[claim, "verdict"] == verdict
     assert (table["verdict"].drop(claim) == "undecided").all()  # nothing was measured for the others
 
@@ -138,7 +138,7 @@ def test_p_values_of_directed_claims_are_corrected_together(tmp_path):
     two = {name: measured(-0.1, -0.2, -0.01, 0.03) for name in directed[:2]}
     two["AUC"] = measured(0.93, 0.92, 0.94, 1e-30)  # a level has no test: its p does not count
     claims.write_measured("03_table1", two, tmp_path, "demo")
-    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     np.testing.assert_allclose(table.loc[directed[:2], "p_holm"], 0.06)
     assert (table.loc[directed[:2], "verdict"] == "undecided").all()  # alone each would have been significant
     assert np.isnan(table.loc["AUC", "p_holm"])
@@ -147,7 +147,7 @@ def test_p_values_of_directed_claims_are_corrected_together(tmp_path):
 def test_a_claim_that_could_not_be_measured_takes_no_part_in_the_correction(tmp_path):
     found = {"general_AD": measured(-0.1, -0.2, -0.01, 0.03), "AD_size": measured(np.nan, np.nan, np.nan, np.nan)}
     claims.write_measured("03_table1", found, tmp_path, "demo")
-    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc["general_AD", "p_holm"] == pytest.approx(0.03) and np.isnan(table.loc["AD_size", "p_holm"])
     assert table.loc["AD_size", "verdict"] == "undecided"
 
@@ -155,7 +155,7 @@ def test_a_claim_that_could_not_be_measured_takes_no_part_in_the_correction(tmp_
 def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
     claims.write_measured("05_identity", {"identity": measured(1e-7, 0, 1e-7)}, tmp_path, "smoke")
     claims.write_measured("03_table1", {"general_AD": measured(-0.1, -0.2, -0.05, 1e-5)}, tmp_path, "smoke")
-    table = claims.assemble(tmp_path, "smoke")
+    table = claims_page.assemble(tmp_path, "smoke")
     assert list(table["claim"]) == list(claims.CLAIMS)
     text = (tmp_path / "claims.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -169,7 +169,7 @@ def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
 
 def test_the_record_of_the_table_names_its_parts(tmp_path):
     part = claims.write_measured("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
-    claims.assemble(tmp_path, "demo")
+    claims_page.assemble(tmp_path, "demo")
     record = json.loads((tmp_path / "claims.json").read_text())
     assert record["inputs"] == {part.name: sha256(part)}
     assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
@@ -180,7 +180,7 @@ def test_the_record_of_the_table_names_its_parts(tmp_path):
     claims_page.assemble(tmp_path, "demo")
     assert (tmp_path / "claims.json").read_text() == written  # nothing changed: the record is that of the first time
     claims.write_measured("03_table1", {"AUC": measured(0.94, 0.93, 0.95)}, tmp_path, "demo")
-    claims.assemble(tmp_path, "demo")
+    claims_page.assemble(tmp_path, "demo")
     assert json.loads((tmp_path / "claims.json").read_text())["inputs"] != record["inputs"]
 
 
@@ -195,7 +195,7 @@ def test_without_three_trainings_there_is_no_verdict_on_radiographs(tmp_path):
     sure = estimate(-0.1, -0.2, -0.05, 1e-9)
     found = {name: claims.Measured(sure, 2, 100, "phantoms") for name in ("general_BAD", "radiographs_BAD")}
     claims.write_measured("03_table1", found, tmp_path, "demo")
-    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc["general_BAD", "verdict"] == "reproduced"
     assert table.loc["radiographs_BAD", "verdict"] == "undecided"
 
@@ -206,7 +206,7 @@ def test_shares_without_any_exception_still_have_an_interval(tmp_path):
     found["incorrect_BAD"] = claims.Measured(estimate(0, 0, 0), 3, 20, "x")
     found["softmax_kills"] = claims.Measured(estimate(100, 100, 100), 3, 200, "x")
     claims.write_measured("03_table1", found, tmp_path, "demo")
-    table = claims.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     ends = binomtest(20, 20).proportion_ci(method="exact")
     assert table.loc["incorrect_AD", "low"] == pytest.approx(100 * ends.low) and ends.low < 0.84
     assert table.loc["incorrect_BAD", "high"] == pytest.approx(100 - 100 * ends.low)

@@ -31,10 +31,10 @@ def test_csv_has_six_digits_and_says_that_it_is_a_smoke_run(tmp_path):
 
 def test_a_kept_measurement_is_found_again_under_its_key_alone(tmp_path):
     table = pd.DataFrame({"id": ["0012", "b"], "value": [0.1 + 0.2, np.nan]})
-    files.keep(table, tmp_path / "kept.csv", "a key")
-    pd.testing.assert_frame_equal(files.kept(tmp_path / "kept.csv", "a key"), table, check_exact=True)
-    assert files.kept(tmp_path / "kept.csv", "another") is None
-    assert files.kept(tmp_path / "other.csv", "a key") is None
+    files.keep_table(table, tmp_path / "kept.csv", "a key")
+    pd.testing.assert_frame_equal(files.kept_table(tmp_path / "kept.csv", "a key"), table, check_exact=True)
+    assert files.kept_table(tmp_path / "kept.csv", "another") is None
+    assert files.kept_table(tmp_path / "other.csv", "a key") is None
 
 
 NAMES = ["# 1.png", "b#2.png", "NA", "nan", "0012", 'quoted "x", y', "two\nlines"]
@@ -44,10 +44,10 @@ NAMES = ["# 1.png", "b#2.png", "NA", "nan", "0012", 'quoted "x", y', "two\nlines
 def test_image_ids_survive_a_round_trip_whatever_files_are_called(tmp_path, profile):
     groups = [f"{number:04}" for number in range(len(NAMES))]
     table = pd.DataFrame({"id": NAMES, "group": groups, "value": [np.nan, *np.arange(1.0, len(NAMES))]})
-    files.keep(table, tmp_path / "kept.csv", "a key")
+    files.keep_table(table, tmp_path / "kept.csv", "a key")
     files.write_csv(table, tmp_path / "written.csv", profile)
     table.to_csv(tmp_path / "rows.csv.gz", index=False)
-    read = [files.kept(tmp_path / "kept.csv", "a key")]
+    read = [files.kept_table(tmp_path / "kept.csv", "a key")]
     read += [files.read_csv(tmp_path / name) for name in ("written.csv", "rows.csv.gz")]
     for found in read:
         pd.testing.assert_frame_equal(found, table, check_exact=True)
@@ -74,7 +74,7 @@ def test_no_text_is_a_formula_in_a_spreadsheet_and_each_is_read_as_it_was(tmp_pa
     texts = FORMULAS + plain
     table = pd.DataFrame({"id": texts, "group": texts[::-1], "=class": texts, "drop": -np.arange(len(texts)) / 3})
     written = [files.write_csv(table, tmp_path / "written.csv", "demo"), tmp_path / "kept.csv"]
-    files.keep(table, written[1], "key")
+    files.keep_table(table, written[1], "key")
     for path in written:
         with open(path, encoding="utf-8", newline="") as file:
             rows = [row for row in csv.reader(file) if not row[0].startswith("# ")]

@@ -124,16 +124,16 @@ def read_csv(path, **options):
     return _changed(table, lambda text: text[1:] if text.startswith("'") and _runs(text) else text)
 
 
-def keep(table, path, key):
-    """Write a DataFrame of a long measurement with the key of what it depends on, so that `kept` finds it again."""
+def keep_table(table, path, key):
+    """Write a DataFrame of a long measurement with the key of what it depends on, so that `kept_table` finds it again."""
     with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(f"# {key}\n")
         _to_csv(table, file)  # every digit, so that it is the same when read again
     return path
 
 
-def kept(path, key):
-    """Return the DataFrame that `keep` wrote to a path under a key, or None if there is none."""
+def kept_table(path, key):
+    """Return the DataFrame that `keep_table` wrote to a path under a key, or None if there is none."""
     path = Path(path)
     if not path.is_file() or not path.read_text(encoding="utf-8").startswith(f"# {key}\n"):
         return None
