@@ -125,7 +125,7 @@ def read_csv(path, **options):
 
 
 def keep_table(table, path, key):
-    """Write a DataFrame of a long measurement with the key of what it depends on, so that `kept_table` finds it again."""
+    """Write a DataFrame of a long measurement with the key of what it depends on; `kept_table` finds it again."""
     with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(f"# {key}\n")
         _to_csv(table, file)  # every digit, so that it is the same when read again
