@@ -512,7 +512,7 @@ def test_a_network_can_be_read_in_mixed_precision(small_model, pixels, precision
     apart = np.abs(logits - exact.explain(pixels)[1]).max()
     assert 0 < apart < 0.02 * np.abs(logits).max()
     assert {layer.compute_dtype for layer in small_model.layers} == {"float32"}
-    again = networks.unpacked(*mixed.packed())  # as a worker of a cluster gets it
+    again = mixed.packed().unpacked()  # as a worker of a cluster gets it
     np.testing.assert_array_equal(again.explain(pixels)[1], logits)
     back = networks.CamNetwork.from_model(networks.in_precision(small_model, precision))  # float32 unless told
     np.testing.assert_array_equal(back.explain(pixels)[1], exact.explain(pixels)[1])

@@ -13,6 +13,8 @@ import threading
 import warnings
 import zipfile
 from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -192,12 +194,24 @@ def first_layer(model, *kinds):
     return None
 
 
-def unpacked(model, *settings):
-    """The CamNetwork of what `CamNetwork.packed` gave."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(model)
-        return CamNetwork.from_model(load(path)[0], *settings)
+@dataclass(frozen=True)
+class Parcel:
+    """A `CamNetwork` on its way to another process, with its own way back."""
+
+    model: bytes  # of a .keras file
+    preprocessing: Callable | None
+    activation: str | None
+    image_size: tuple[int, int]  # (H, W)
+    precision: str
+
+    def unpacked(self):
+        """The same network, in a process that computes reproducibly from then on (`make_deterministic`)."""
+        make_deterministic(0)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            path.write_bytes(self.model)
+            settings = self.preprocessing, self.activation, self.image_size, self.precision
+            return CamNetwork.from_model(load(path)[0], *settings)
 
 
 class CamNetwork:
@@ -307,13 +321,12 @@ class CamNetwork:
         return view
 
     def packed(self):
-        """What `unpacked` makes the same network of in another process: the bytes of a .keras file, preprocessing,
-        activation, image_size, precision."""
+        """The `Parcel` that carries this network to another process."""
         model, preprocessing, activation, precision = self._made_from
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             model.save(path)
-            return path.read_bytes(), preprocessing, activation, self.image_size, precision
+            return Parcel(path.read_bytes(), preprocessing, activation, self.image_size, precision)
 
     def placed(self, images):
         """Pixels (n, H, W, 3) of any dtype as float32 where all work on them is to be done: on a GPU or TPU a tensor,
