@@ -47,17 +47,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import (
-    cams,
-    choice,
-    controls,
-    evaluation,
-    figures,
-    localization,
-    masks,
-    networks,
-    understanding,
-)
+from black_average_drop import cams, choice, controls, evaluation, figures, localization, masks, networks, understanding
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum

@@ -286,6 +286,7 @@ sys.path.insert(0, "tests")
 from black_average_drop import training
 
 
+
 import test_training
 
 name, count = sys.argv[2], int(sys.argv[3])
