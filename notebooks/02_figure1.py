@@ -44,7 +44,7 @@ model, facts = networks.load(build / "general.keras")
 general_network = networks.CamNetwork.from_model(model, activation="relu")
 size = general_network.image_size
 background = general_network.classes == 1001
-general = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"], background)
+general = catalogue.load(facts.source, "test", size, data_root, facts.test_images, facts.seed, background)
 candidates = general.named(general_image) if general_image else general.subset(slice(0, 32))
 right = general_network.score(candidates.images())[0].argmax(axis=1) == candidates.labels
 general = candidates.subset(np.argsort(~right, kind="stable")[:1])
@@ -56,7 +56,7 @@ print(f"General image: {general.ids[0]}, {general_title or general.class_names[g
 # %%
 model, facts = networks.load(build / "radiographs_relu_0.keras")
 radiograph_network = networks.CamNetwork.from_model(model, activation="relu")
-test = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"])
+test = catalogue.load(facts.source, "test", size, data_root, facts.test_images, facts.seed)
 positives = test.subset(test.labels == 1).subset(slice(0, 64))
 right = radiograph_network.score(positives.images())[0].argmax(axis=1) == 1
 radiographs = positives.subset(np.argsort(~right, kind="stable")[:radiograph_rows])

@@ -52,8 +52,8 @@ network, models, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():
     models[name], facts = networks.load(build / file)
     network[name] = networks.CamNetwork.from_model(models[name], activation="relu")
-    origin = facts["source"], "test", network[name].image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"], network[name].classes == 1001)
+    origin = facts.source, "test", network[name].image_size, data_root
+    dataset = catalogue.load(*origin, facts.test_images, facts.seed, network[name].classes == 1001)
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     tested[name] = dataset.subset(np.sort(chosen))
     batches = [network[name].explain(part) for part in tested[name].batches(batch_size)]
@@ -118,7 +118,7 @@ shares.groupby("network", sort=False)[["channels", "weight", "weight times featu
 # %%
 model, size = models["radiographs 0"], network["radiographs 0"].image_size
 trunk = keras.Model(model.inputs, model.get_layer("global_average_pooling").input)
-learned = catalogue.load(facts["source"], "train", size, data_root, head_images, seed)
+learned = catalogue.load(facts.source, "train", size, data_root, head_images, seed)
 learned = learned.subset(np.random.default_rng(seed).permutation(len(learned)))  # they come class by class
 inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
 endings = {

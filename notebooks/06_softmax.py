@@ -52,8 +52,8 @@ features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():
     model, facts = networks.load(build / file)
     network = networks.CamNetwork.from_model(model)
-    origin = facts["source"], "test", network.image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"])
+    origin = facts.source, "test", network.image_size, data_root
+    dataset = catalogue.load(*origin, facts.test_images, facts.seed)
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     dataset = dataset.subset(np.sort(chosen))
     answers = [network.explain(part)[:2] for part in dataset.batches(batch_size)]
@@ -190,7 +190,7 @@ for repeat, factor in factors.items():
     blank.append(100.0 * saturation.blank(saturation.textbook_softmax(*single, classes[repeat])))
 samples = metrics.bootstrap_means(np.stack(blank, axis=1), dataset.groups, resamples, seed)
 estimate = metrics.across_trainings(np.mean(blank, axis=1), samples)
-measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts["source"])}
+measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts.source)}
 pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]

@@ -427,7 +427,7 @@ def test_mixed_precision_trains_and_is_saved_as_float32(tmp_path, precision):
     assert history["validation_quality"].max() > 0.95
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "mixed_float16")  # bfloat16 reaches as far down as float32
-    networks.save(networks.in_precision(model, "float32"), tmp_path / "model.keras", {})
+    networks.save(networks.in_precision(model, "float32"), tmp_path / "model.keras", networks.Facts())
     loaded, _ = networks.load(tmp_path / "model.keras")
     assert all(layer.compute_dtype == "float32" for layer in training._all_layers(loaded))
     for weight, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
