@@ -31,8 +31,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables, training
 
 started = datetime.datetime.now()
 compared = cams.chosen(methods)
@@ -51,12 +50,9 @@ build, results = Path(build), Path(results)
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
 networks_by_kind, datasets, facts = {}, {}, {}
 for kind, file in kinds.items():
-    model, facts[kind] = networks.load(build / file)
-    network = networks_by_kind[kind] = networks.CamNetwork.from_model(model, activation="relu")
-    background = network.classes == 1001
-    origin = facts[kind].source, "test", network.image_size, data_root
-    part = catalogue.load(*origin, facts[kind].test_images, facts[kind].seed, background)
-    datasets[kind] = part.in_memory()
+    classifier = training.load_classifier(build / file, data_root, activation="relu")
+    networks_by_kind[kind], facts[kind] = classifier.network, classifier.facts
+    datasets[kind] = classifier.dataset.in_memory()
 shown = ["source", "backbone", "weights", "image_size", "test_quality"]
 pd.DataFrame({kind: asdict(fact) for kind, fact in facts.items()}).loc[shown]
 
