@@ -85,9 +85,9 @@ from black_average_drop.statistics import Resampling
 # %%
 models, dataset, normal, inputs = {}, {}, {}, {"general.keras": build / "general.keras"}
 model, facts = networks.load(build / "general.keras")
-size, origin = tuple(facts["image_size"]), (data_root, facts["test_images"], facts["seed"])
-photos = catalogue.load(facts["source"], "test", size, *origin, model.output_shape[-1] == 1001).in_memory()
-general = "ImageNet boxes" if facts["source"] == "imagenet" else "Object phantoms"
+size, origin = facts.image_size, (data_root, facts.test_images, facts.seed)
+photos = catalogue.load(facts.source, "test", size, *origin, model.output_shape[-1] == 1001).in_memory()
+general = "ImageNet boxes" if facts.source == "imagenet" else "Object phantoms"
 models[general], dataset[general] = model, photos.subset(photos.regions().any(axis=(1, 2)))
 print(f"{general}: {len(dataset[general])} of {len(photos)} images with a known object")
 
@@ -98,7 +98,7 @@ print(f"{general}: {len(dataset[general])} of {len(photos)} images with a known 
 
 # %%
 model, facts = networks.load(build / "radiographs_relu_0.keras")
-phantom = facts["source"] == "phantom radiographs"
+phantom = facts.source == "phantom radiographs"
 if phantom:
     models["Lesion phantoms"] = model
     inputs["radiographs_relu_0.keras"] = build / "radiographs_relu_0.keras"
@@ -115,7 +115,7 @@ print({name: len(images) for name, images in dataset.items()})
 # %%
 to_train = {}
 if marked_images:
-    counts = {"train": marked_images, "validation": marked_images // 5, "test": facts["test_images"]}
+    counts = {"train": marked_images, "validation": marked_images // 5, "test": facts.test_images}
     marked = {
         split: catalogue.load("marked phantom radiographs", split, size, None, count, seed).in_memory()
         for split, count in counts.items()

@@ -1,5 +1,6 @@
 """Models that are saved with their facts and loaded again, whatever layers they have."""
 
+import json
 import zipfile
 
 import keras
@@ -13,12 +14,54 @@ from closeness import assert_close
 
 
 def test_saved_file_carries_its_facts(tmp_path, small_model, pixels):
-    path = tmp_path / "new" / "model.keras"
-    networks.save(small_model, path, {"class_names": ["a", "b", "c"], "seed": 4})
+    path, saved = tmp_path / "new" / "model.keras", networks.Facts(class_names=("a", "b", "c"), seed=4)
+    networks.save(small_model, path, saved)
     model, facts = networks.load(path)
-    assert facts == {"class_names": ["a", "b", "c"], "seed": 4}
+    assert facts == saved
     assert_close(*(one.predict(pixels.astype("float32"), verbose=0) for one in (model, small_model)))
     assert [file.name for file in path.parent.iterdir()] == ["model.keras"]
+
+
+# What 01_train wrote into a file before facts were a dataclass, with an entry that no version knows.
+STORED = {
+    "image_size": [64, 64],
+    "profile": "smoke",
+    "seed": 0,
+    "test_images": 20,
+    "batch_size": 8,
+    "epochs": 2,
+    "learning_rate": 0.002,
+    "head_epochs": 0,
+    "head_learning_rate": 0.001,
+    "warm_up": 0.5,
+    "patience": 0,
+    "augmented": False,
+    "balanced": False,
+    "dropout": 0.0,
+    "source": "phantom radiographs",
+    "class_names": ["normal", "pneumonia"],
+    "backbone": "small_cnn",
+    "weights": "random",
+    "precision": "float32",
+    "activation": "relu",
+    "training_seed": 0,
+    "test_quality": 0.75,
+    "chosen_epoch": 1,
+    "trained_epochs": 2,
+}
+
+
+def test_facts_are_stored_as_they_were_before_they_had_a_class(tmp_path, small_model):
+    """The same bytes: versions before and after read each other's files."""
+    path = tmp_path / "model.keras"
+    small_model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("black_average_drop.json", json.dumps(STORED | {"unknown": [1]}, indent=1))
+    model, facts = networks.load(path)
+    assert facts.image_size == (64, 64) and facts.class_names == ("normal", "pneumonia") and facts.balanced is False
+    networks.save(model, path, facts)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("black_average_drop.json").decode() == json.dumps(STORED, indent=1)
 
 
 def test_files_that_cannot_be_loaded_are_named(tmp_path):
@@ -33,7 +76,7 @@ def test_reloaded_model_reads_the_same(tmp_path, pixels):
     model = nested("avg")
     model.save(tmp_path / "outside.keras")
     loaded, facts = networks.load(tmp_path / "outside.keras")
-    assert facts == {}
+    assert facts == networks.Facts()
     before, after = (networks.CamNetwork.from_model(one).explain(pixels) for one in (model, loaded))
     for one, other in zip(after, before, strict=True):
         assert_close(one, other)
@@ -78,7 +121,7 @@ def test_what_keras_saved_is_loaded_whatever_is_in_it(tmp_path, make, compressio
     model.save(tmp_path / "a.keras")
     repack(tmp_path / "a.keras", compression)
     loaded, facts = networks.load(tmp_path / "a.keras")
-    assert facts == {} and loaded.count_params() == model.count_params()
+    assert facts == networks.Facts() and loaded.count_params() == model.count_params()
     assert_close(*(one.predict(pixels.astype("float32"), verbose=0) for one in (loaded, model)))
 
 

@@ -24,7 +24,7 @@ SIX_GB = 1_500_000_000  # float32
 
 @pytest.fixture
 def saved(tmp_path, small_model):
-    networks.save(small_model, tmp_path / "a.keras", {"seed": 1})
+    networks.save(small_model, tmp_path / "a.keras", networks.Facts(seed=1))
     return tmp_path / "a.keras"
 
 
@@ -174,6 +174,16 @@ HOSTILE = {
     ),
     "facts without bound": (with_member(FACTS, b'{"a": "' + b"a" * 20_000_000 + b'"}'), "{path} holds 20 MB", FACTS),
     "facts that are a list": (with_member(FACTS, b"[1]"), "{path} holds no object of JSON ({what})", FACTS),
+    "names of classes that are a number": (
+        with_member(FACTS, b'{"class_names": 5}'),
+        "{path} cannot be loaded as a Keras model (its class_names is '5'): save it again.",
+        FACTS,
+    ),
+    "an image size of three sides": (
+        with_member(FACTS, b'{"image_size": [8, 8, 8]}'),
+        "{path} cannot be loaded as a Keras model (its image_size is '(8, 8, 8)'): save it again.",
+        FACTS,
+    ),
     "facts that are no JSON": (with_member(FACTS, b"\xff{"), "{path} cannot be loaded as a Keras model (", FACTS),
     "another file of zeros": (
         with_member("assets/zeros", bytes(10_000_000), zipfile.ZIP_DEFLATED),

@@ -30,6 +30,7 @@ from black_average_drop import networks, training
 
 
 
+
 networks.make_deterministic(0)
 with training.on_all("CPU"):
     model = networks.build("small_cnn", (64, 64), ("dark", "bright"))

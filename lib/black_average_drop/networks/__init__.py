@@ -8,6 +8,7 @@ from black_average_drop.networks.archive import load, save
 from black_average_drop.networks.backends import make_deterministic
 from black_average_drop.networks.building import build, build_imagenet
 from black_average_drop.networks.cam_network import CamNetwork, Parcel
+from black_average_drop.networks.facts import Facts
 from black_average_drop.networks.graph import first_layer, inner_layers
 from black_average_drop.networks.precision import PRECISIONS, in_precision
 
@@ -15,6 +16,7 @@ __all__ = [
     "PRECISIONS",
     "PREPROCESSINGS",
     "CamNetwork",
+    "Facts",
     "Parcel",
     "build",
     "build_imagenet",

@@ -11,6 +11,7 @@ import keras
 from black_average_drop import files
 from black_average_drop.files import replacing
 from black_average_drop.networks import archive_checks
+from black_average_drop.networks.facts import Facts
 
 
 def save(model, path, facts):
@@ -19,12 +20,12 @@ def save(model, path, facts):
     Args:
         model: a Keras model.
         path: of the file.
-        facts: a dict of JSON values.
+        facts: `Facts`.
     """
     with replacing(path) as partial:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(archive_checks.FACTS, json.dumps(facts, indent=1))
+            archive.writestr(archive_checks.FACTS, json.dumps(facts.stored(), indent=1))
 
 
 def load(path):
@@ -33,7 +34,7 @@ def load(path):
     What is loaded is a copy of the bytes whose checksum is remembered for the record of a run.
 
     Returns:
-        The model, and its facts: an empty dict for a file that `save` did not write.
+        The model, and its `Facts`, none of which is known for a file that `save` did not write.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -53,8 +54,9 @@ def load(path):
         copy = Path(folder) / "model.keras"
         shutil.copyfile(path, copy)
         files.remember(path, copy)
-        facts, parameters = archive_checks.examine(copy, path)
+        stored, parameters = archive_checks.examine(copy, path)
         try:
+            facts = Facts.of_stored(stored)
             with archive_checks.at_most(parameters):
                 model = keras.saving.load_model(copy, compile=False, safe_mode=True)
         except MemoryError:
