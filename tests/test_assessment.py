@@ -6,6 +6,7 @@ import pytest
 
 from black_average_drop import assessment
 from black_average_drop.networks import Facts
+from black_average_drop.statistics import Resampling
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
 SCORES = np.array([-3, -2, 1, -1, 2, 3, -1.5, 0.5, 4])

@@ -18,6 +18,8 @@ import pandas as pd
 
 from black_average_drop import networks, progress
 from black_average_drop.datasets import Dataset, catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import replacing, sha256
 from black_average_drop.metrics import area_under_roc
 
 READ_AHEAD = 6  # batches
