@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from black_average_drop import augmentation, cams, evaluation, networks, training
+from black_average_drop import cams, evaluation, networks
 from black_average_drop.datasets import catalogue, folder
 from black_average_drop.provenance import ROOT
 from black_average_drop.timing import Seconds, bare_passes, in_turns, ratio, row
+from black_average_drop.training import augmentation
+from black_average_drop.training.batches import ShuffledBatches
 
 SIDES = {"phantom objects": 500, "phantom radiographs": 1024}  # pixels, about those of photos and of radiographs
 
@@ -50,7 +52,7 @@ def training_row(dataset, batch_size, steps, rounds, most):
     same on kept batches."""
     model = networks.build("MobileNetV2", dataset.size, dataset.class_names, "softmax")
     model.compile("adam", "sparse_categorical_crossentropy")
-    batches = training._ShuffledBatches(dataset.in_memory(), batch_size, 0, augmentation.radiograph)
+    batches = ShuffledBatches(dataset.in_memory(), batch_size, 0, augmentation.radiograph)
     kept = [batches[index] for index in range(steps)]
     model.train_on_batch(*kept[0])
 
