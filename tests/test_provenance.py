@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import benchmark, networks, pipeline, provenance
+from black_average_drop.benchmark import measurement, report
 from black_average_drop.datasets import phantoms
 
 
@@ -342,12 +343,12 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
 
 
 def test_a_benchmark_of_code_that_changed_writes_nothing(tmp_path, monkeypatch):
-    for function in (benchmark.write, benchmark.record):
+    for function in (report.write, report.record):
         monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
-    monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(()))
+    monkeypatch.setattr(measurement, "measure", lambda data, scratch: iter(()))
     monkeypatch.setattr(sys, "argv", ["benchmark"])
-    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/benchmark.py", "another text")
-    with pytest.raises(SystemExit, match="benchmark.py changed after this began"):
+    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/benchmark/measurement.py", "another text")
+    with pytest.raises(SystemExit, match="benchmark/measurement.py changed after this began"):
         benchmark.main()
     assert not list(tmp_path.iterdir())
 
