@@ -116,7 +116,7 @@ def append(path, text="\n# a comment\n"):
     [
         (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
         (lambda root: append(root / "lib/black_average_drop/figures.py"), {*notebooks.ORDER} - {"03_table1"}),
-        (lambda root: append(root / "lib/black_average_drop/augmentation.py"), {"01_train", "07_trust"}),
+        (lambda root: append(root / "lib/black_average_drop/training/augmentation.py"), {"01_train", "07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/agreement.py"), {"07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/controls.py"), {"03_table1", "07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),

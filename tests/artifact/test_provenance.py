@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import benchmark, files, networks
+from black_average_drop import files, networks
 from black_average_drop.artifact import claims_page, notebooks, pipeline, profiles, provenance, sources, versions
+from black_average_drop.benchmark import command, measurement, report
 
 
 def test_record_holds_what_is_needed_and_no_place(tmp_path):
@@ -29,7 +30,7 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     assert record["sources"]["lib/black_average_drop/cams.py"] == files.sha256(
         files.ROOT / "lib/black_average_drop/cams.py"
     )
-    assert "lib/black_average_drop/augmentation.py" not in record["sources"]  # the figure does not train
+    assert "lib/black_average_drop/training/augmentation.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
     assert record["backend"] == keras.backend.backend()
     assert record["lock"] == files.sha256(files.ROOT / "requirements.lock")
@@ -110,13 +111,13 @@ def test_a_table_or_images_that_changed_end_the_run(tmp_path):
 
 
 def test_a_benchmark_of_code_that_changed_writes_nothing(tmp_path, monkeypatch):
-    for function in (benchmark.write, benchmark.record):
+    for function in (report.write, report.record):
         monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
-    monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(()))
+    monkeypatch.setattr(measurement, "measure", lambda data, scratch: iter(()))
     monkeypatch.setattr(sys, "argv", ["benchmark"])
-    monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/benchmark.py", "another text")
-    with pytest.raises(SystemExit, match="benchmark.py changed after this began"):
-        benchmark.main()
+    monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/benchmark/measurement.py", "another text")
+    with pytest.raises(SystemExit, match="benchmark/measurement.py changed after this began"):
+        command.main()
     assert not list(tmp_path.iterdir())
 
 
@@ -129,7 +130,7 @@ def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypat
         with pytest.raises(RuntimeError, match=f"^{file} changed after this began"):
             sources.measurement_key("faithfulness", ["a"])
     monkeypatch.setitem(files.CODE_AT_START, file, now)
-    monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/augmentation.py", "of no concern here")
+    monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/training/augmentation.py", "of no concern here")
     write_record(tmp_path / "results", {}, datetime.datetime.now())
 
 
