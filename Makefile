@@ -35,7 +35,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lab report benchmark verify notebooks clean
+.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lab report benchmark verify notebooks pages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -139,6 +139,9 @@ $(LIBRARIES)/anew:
 
 notebooks: env  ## regenerate notebooks/*.ipynb from the percent scripts, which are the source
 	@$(USING) $(PIPELINE) notebooks
+
+pages: env  ## fill README.md, MODEL_CARD.md and docs/ with the committed results, from docs/templates/
+	@$(USING) $(BIN)/python -m black_average_drop.artifact.pages
 
 clean:  ## remove everything that was built, the environment included; paper_figures/ stays
 	$(LOCK) $(VENV).lock rm -rf build $(VENV) lib/*.egg-info

@@ -53,8 +53,8 @@ def test_an_error_in_a_batch_ends_the_work_and_is_the_one_seen():
     assert len(done) < 10
 
 
-# What the README says that Dask is to listen on, with this machine for the private address.
-OPTIONS = re.search(r"\ndask scheduler (.*)", (ROOT / "README.md").read_text())[1]
+# What the page on clusters says that Dask is to listen on, with this machine for the private address.
+OPTIONS = re.search(r"\ndask scheduler (.*)", (ROOT / "docs/cluster.md").read_text())[1]
 OPTIONS = re.sub(r"(?<=--host )\S+", "127.0.0.1", OPTIONS).split()
 
 
@@ -174,9 +174,9 @@ def test_dask_as_the_readme_starts_it_listens_on_the_named_address_alone(schedul
 
 
 @glibc_only
-def test_a_worker_keeps_its_memory_as_the_readme_starts_it(scheduler, tmp_path):
+def test_a_worker_keeps_its_memory_as_the_page_on_clusters_starts_it(scheduler, tmp_path):
     """Though its nanny, by Dask's default, has it give everything back."""
-    assert "-m black_average_drop.artifact.allocator dask worker tcp" in (ROOT / "README.md").read_text()
+    assert "-m black_average_drop.artifact.allocator dask worker tcp" in (ROOT / "docs/cluster.md").read_text()
 
     def faulted(code):
         out = io.StringIO()

@@ -97,7 +97,10 @@ def test_a_model_with_a_tensorflow_program_is_refused(tmp_path):
 
 
 def test_keras_is_nowhere_told_to_trust_models():
-    assert not found(r"enable_unsafe_deserialization|safe_mode\s*=\s*False", [*LIB, *SCRIPTS, ROOT / "README.md"])
+    assert not found(
+        r"enable_unsafe_deserialization|safe_mode\s*=\s*False",
+        [*LIB, *SCRIPTS, ROOT / "README.md", *(ROOT / "docs").glob("*.md")],
+    )
     assert found(r"load_model\(copy, compile=False, safe_mode=True\)", LIB)
 
 
@@ -293,15 +296,15 @@ def test_jupyterlab_as_make_starts_it_is_on_localhost_with_a_token():
     assert server.ip == "localhost" and len(PasswordIdentityProvider(parent=server).token) >= 40
 
 
-def test_dask_as_the_readme_starts_it_listens_on_one_private_address_and_shows_no_dashboard():
+def test_dask_as_the_page_on_clusters_starts_it_listens_on_one_private_address_and_shows_no_dashboard():
     """That these options do so, test_workers.py sees."""
-    readme = (ROOT / "README.md").read_text()
-    lines = re.findall(r"^(?:python -m black_average_drop.artifact.allocator )?(dask .*)", readme, re.MULTILINE)
+    page = (ROOT / "docs/cluster.md").read_text()
+    lines = re.findall(r"^(?:python -m black_average_drop.allocator )?(dask .*)", page, re.MULTILINE)
     assert [line.split()[1] for line in lines] == ["scheduler", "worker"]
     for line in lines:
         assert ip_address(re.search(r" --host (\S+)", line)[1]).is_private
         assert " --no-dashboard --dashboard-address 127.0.0.1:0" in line
-    slurm = readme.split("SLURMCluster(")[1].split("```")[0]
+    slurm = page.split("SLURMCluster(")[1].split("```")[0]
     assert "interface=" in slurm and slurm.count("127.0.0.1:0") == 2 and "'dashboard': False" in slurm
     assert "'--no-dashboard'" in slurm and not found(r"dask (scheduler|worker)(?! *--host)", LIB)
 
