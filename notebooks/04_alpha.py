@@ -147,7 +147,7 @@ anew = []
 for name in shown:
     known = pd.DataFrame(gained[name], index=chosen[name].ids).reindex(datasets[name].ids).to_numpy()
     curve = curves[name].to_numpy()
-    samples = sensitivity.alpha_anew(curve, grids[name], known, Resampling(datasets[name].groups, **sampling))
+    samples = sensitivity.redrawn_alpha(curve, grids[name], known, Resampling(datasets[name].groups, **sampling))
     at_table1 = gained[name][:, [np.flatnonzero(grids[name] == alphas[name])[0]]]
     fixed = statistics.bootstrap_differences(at_table1, Resampling(chosen[name].groups, **sampling))
     redrawn = np.where(np.isnan(fixed).all(axis=0), np.nan, samples[:, 1:])  # no interval there, none here

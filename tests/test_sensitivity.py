@@ -61,11 +61,11 @@ def test_alpha_is_chosen_anew_by_whoever_is_drawn():
     shares = np.linspace(0, 1, 11)
     curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
     differences = np.stack([alphas, 2 * alphas])
-    samples = sensitivity.alpha_anew(curves, alphas, differences, Resampling(["a", "b"], 200))
+    samples = sensitivity.redrawn_alpha(curves, alphas, differences, Resampling(["a", "b"], 200))
     expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
     assert {tuple(np.round(sample, 9)) for sample in samples} == expected
     one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
-    samples = sensitivity.alpha_anew(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
+    samples = sensitivity.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
     assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
 
 

@@ -10,9 +10,9 @@ import textwrap
 
 import pytest
 
-from black_average_drop import claims, files, pipeline, provenance
+from black_average_drop import claims, files
 from black_average_drop.artifact import __main__ as command_line
-from black_average_drop.artifact import claims_page, profiles, versions
+from black_average_drop.artifact import claims_page, pipeline, profiles, provenance, versions
 from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
@@ -35,8 +35,8 @@ def project(tmp_path, monkeypatch):
         if notebook == "03_table1":
             found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
             part = claims.write_measured(notebook, found, results, "tiny")
-            outputs[part.name] = provenance.sha256(part)
-        record = {"notebook": notebook, **provenance.surroundings(), "minutes": next(minutes)}
+            outputs[part.name] = files.sha256(part)
+        record = {"notebook": notebook, **versions.surroundings(), "minutes": next(minutes)}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "parameters": {"profile": "tiny"}}
         (results / f"{notebook}.json").write_text(json.dumps(record | {"inputs": {}, "outputs": outputs}))
 

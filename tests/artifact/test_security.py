@@ -299,7 +299,7 @@ def test_jupyterlab_as_make_starts_it_is_on_localhost_with_a_token():
 def test_dask_as_the_page_on_clusters_starts_it_listens_on_one_private_address_and_shows_no_dashboard():
     """That these options do so, test_workers.py sees."""
     page = (ROOT / "docs/cluster.md").read_text()
-    lines = re.findall(r"^(?:python -m black_average_drop.allocator )?(dask .*)", page, re.MULTILINE)
+    lines = re.findall(r"^(?:python -m black_average_drop.artifact.allocator )?(dask .*)", page, re.MULTILINE)
     assert [line.split()[1] for line in lines] == ["scheduler", "worker"]
     for line in lines:
         assert ip_address(re.search(r" --host (\S+)", line)[1]).is_private

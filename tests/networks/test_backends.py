@@ -28,6 +28,8 @@ import training_examples
 from black_average_drop import networks, training
 
 
+
+
 from black_average_drop.training import fitting
 
 

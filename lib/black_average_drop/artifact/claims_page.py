@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from black_average_drop import claims
+from black_average_drop import verdicts
 from black_average_drop.artifact import records
 from black_average_drop.artifact.sources import module_sources
 from black_average_drop.artifact.versions import surroundings
@@ -26,8 +26,8 @@ def assemble(results, profile):
     """
     results = Path(results)
     parts = [read_csv(path) for path in sorted(results.glob("claims_*.csv"))]
-    table = claims.decide(pd.concat(parts, ignore_index=True))
-    record = {"parameters": {"profile": profile}, "sources": module_sources("claims")}
+    table = verdicts.decide(pd.concat(parts, ignore_index=True))
+    record = {"parameters": {"profile": profile}, "sources": module_sources("verdicts")}
     record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
     path = results / "claims.json"
     earlier = records.read(path) or {}
@@ -35,7 +35,7 @@ def assemble(results, profile):
         return table
     write_csv(table, results / "claims.csv", profile)
     with replacing(results / "claims.md") as partial:
-        partial.write_text(claims.markdown(table, profile), encoding="utf-8")
+        partial.write_text(verdicts.page(table, profile), encoding="utf-8")
     record["outputs"] = _checksums(results, "claims.[cm]*")
     if any(earlier.get(name) != value for name, value in record.items()):
         with replacing(path) as partial:
