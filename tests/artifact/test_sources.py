@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from black_average_drop import files
-
 from black_average_drop.artifact import sources, versions
 
 
@@ -29,14 +28,12 @@ def test_a_key_hangs_on_the_code_and_every_part(monkeypatch):
 # Imports, in every way that Python has; the oracle is what Python has loaded when it has imported the module.
 
 IMPORTING = {
-    "from the package": "from black_average_drop import leaf"
-
+    "from the package": "from black_average_drop import leaf",
     "from a module": "from black_average_drop.leaf import VALUE",
     "import as": "import black_average_drop.leaf as other",
     "import": "import black_average_drop.branch.twig",
     "from a package within": "from black_average_drop.branch import twig",
-    "a package within": "from black_average_drop import branch"
-
+    "a package within": "from black_average_drop import branch",
     "from a module within": "from black_average_drop.branch.twig import VALUE",
     "relative": "from . import leaf",
     "relative, from a module": "from .leaf import VALUE",
@@ -90,7 +87,6 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
         shutil.copytree(files.ROOT / part, tmp_path / part, ignore=ignore)
     run = """
         from black_average_drop import masks
-
 from black_average_drop.artifact import provenance
         sources.check_sources(sources.module_sources("masks"))
         with open(masks.__file__, "a") as file:
