@@ -32,9 +32,9 @@ def rows(shift, ids="abcd"):
 
 def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
     ids = list("abcdefghijkl")
-    found, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, Resampling(ids))
-    assert found.value == pytest.approx(-0.2) and images == 12
-    assert found.low < -0.2 < found.high
+    difference, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, Resampling(ids))
+    assert difference.value == pytest.approx(-0.2) and images == 12
+    assert difference.low < -0.2 < difference.high
     some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), Resampling(list("ab")))
     assert some.value == pytest.approx(-0.1) and images == 2
     for method, percent in (("Grad-CAM++", 75), ("CAM", 50)):
@@ -54,8 +54,8 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
     assert enough.low < enough.value < enough.high
     level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, Resampling(ids), "Grad-CAM++", None)
     assert level.low < level.value == 75 < level.high
-    found = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
-    claims.write_measured("03_table1", found | {"small_differences": found["radiographs_AD"]}, tmp_path, "demo")
+    two = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
+    claims.write_measured("03_table1", two | {"small_differences": two["radiographs_AD"]}, tmp_path, "demo")
     table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert (table.loc[["radiographs_AD", "small_differences"], "verdict"] == "undecided").all()
     assert table.loc["AD_size", "p_holm"] == pytest.approx(0.03)  # the only test
@@ -68,8 +68,8 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
 def test_images_that_have_no_drop_are_left_out_of_a_comparison():
     missing = rows(-0.1)
     missing.loc[0, "drop"] = np.nan
-    found, images = claims.compare([missing], "AD", "drop", list("abcd"), Resampling(list("abcd")))
-    assert images == 3 and found.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
+    difference, images = claims.compare([missing], "AD", "drop", list("abcd"), Resampling(list("abcd")))
+    assert images == 3 and difference.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
 
 
 def test_heads_are_compared_by_auc_on_the_same_patients(generator):

@@ -30,6 +30,7 @@ from black_average_drop import networks, training
 
 
 
+
 from black_average_drop.training import fitting
 
 
