@@ -18,7 +18,7 @@ from keras import layers
 from PIL import Image
 
 from black_average_drop import cams, controls, figures, files, networks
-from black_average_drop.artifact import notebooks, pipeline, settings
+from black_average_drop.artifact import notebooks, settings
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.files import ROOT, sha256
 
@@ -251,7 +251,7 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
 
 
 def test_the_notebook_alone_stands_outside_of_every_profile():
-    assert not set(pipeline.ALONE) & set(notebooks.ORDER)
+    assert not set(notebooks.ALONE) & set(notebooks.ORDER)
 
 
 QUICK = ("--set", "resamples=20 methods=[CAM] batch_size=4")

@@ -114,7 +114,7 @@ def made(tmp_path):
 def shown(tmp_path_factory):
     """The same, for tests that only read: its page is written."""
     build, results = make(tmp_path_factory.mktemp("shown"))
-    site.write("tiny", NOTEBOOKS, build, results)
+    site.write_site("tiny", NOTEBOOKS, build, results)
     return build, results
 
 
@@ -198,7 +198,7 @@ def test_notebooks_are_shown_without_code_bars_and_widgets(pages):
 
 
 def test_a_smoke_run_says_so_on_every_page(made):
-    assert all("smoke run: not a result" in path.read_text() for path in site.write("smoke", NOTEBOOKS, *made))
+    assert all("smoke run: not a result" in path.read_text() for path in site.write_site("smoke", NOTEBOOKS, *made))
 
 
 @pytest.mark.parametrize(
@@ -206,36 +206,36 @@ def test_a_smoke_run_says_so_on_every_page(made):
 )
 def test_a_missing_piece_is_named_and_the_earlier_page_stays(made, name):
     build, results = made
-    site.write("tiny", NOTEBOOKS, build, results)
+    site.write_site("tiny", NOTEBOOKS, build, results)
     (build / "site/index.html").write_text("earlier")
     next(folder / name for folder in made if (folder / name).is_file()).unlink()
     with pytest.raises(FileNotFoundError, match=rf"tiny/{name} is missing: run make reproduce PROFILE=tiny"):
-        site.write("tiny", NOTEBOOKS, build, results)
+        site.write_site("tiny", NOTEBOOKS, build, results)
     assert (build / "site/index.html").read_text() == "earlier" and not list(build.glob("partial-*"))
 
 
 def test_a_result_that_was_never_recorded_is_missed(made):
     record(made[1], "07_trust", [])
     with pytest.raises(ValueError, match="No notebook has recorded trust.md: run make reproduce PROFILE=tiny"):
-        site.write("tiny", NOTEBOOKS, *made)
+        site.write_site("tiny", NOTEBOOKS, *made)
 
 
 def test_a_result_that_is_not_the_recorded_one_is_refused(made):
     picture(made[1] / "trust.png", size=(10, 10))
     with pytest.raises(ValueError, match="trust.png is not what was recorded: run make reproduce PROFILE=tiny"):
-        site.write("tiny", NOTEBOOKS, *made)
+        site.write_site("tiny", NOTEBOOKS, *made)
 
 
 def test_claims_made_from_other_results_are_refused(made):
     (made[1] / "claims_03_table1.csv").write_text("another claim\n")
     record(made[1], "03_table1", ["table1.md", "claims_03_table1.csv"])
     with pytest.raises(ValueError, match="claims.md was not made from the claims_03_table1.csv that is recorded"):
-        site.write("tiny", NOTEBOOKS, *made)
+        site.write_site("tiny", NOTEBOOKS, *made)
 
 
 def test_a_stop_while_writing_leaves_nothing_half_written(made, monkeypatch):
     build, _ = made
-    site.write("tiny", NOTEBOOKS, *made)
+    site.write_site("tiny", NOTEBOOKS, *made)
     (build / "site/old.html").write_text("of an earlier version")
     before = {path.name: path.read_bytes() for path in (build / "site").iterdir()}
 
@@ -244,20 +244,20 @@ def test_a_stop_while_writing_leaves_nothing_half_written(made, monkeypatch):
 
     monkeypatch.setattr(site.shutil, "copyfile", full)
     with pytest.raises(OSError, match="No space"):
-        site.write("tiny", NOTEBOOKS, *made)
+        site.write_site("tiny", NOTEBOOKS, *made)
     assert {path.name: path.read_bytes() for path in (build / "site").iterdir()} == before
     assert not list(build.glob("partial-*"))
     monkeypatch.undo()
-    site.write("tiny", NOTEBOOKS, *made)
+    site.write_site("tiny", NOTEBOOKS, *made)
     assert not (build / "site/old.html").exists()
 
 
 def test_a_page_that_is_there_already_is_not_written_again(made):
     """As on a disk that is read-only."""
     build, results = made
-    pages = site.write("tiny", NOTEBOOKS, build, results)
+    pages = site.write_site("tiny", NOTEBOOKS, build, results)
     times = {path: path.stat().st_mtime_ns for path in [build, *build.rglob("*")]}
-    assert site.write("tiny", NOTEBOOKS, build, results) == pages
+    assert site.write_site("tiny", NOTEBOOKS, build, results) == pages
     assert {path: path.stat().st_mtime_ns for path in [build, *build.rglob("*")]} == times
 
 
@@ -272,7 +272,7 @@ def test_what_cannot_be_read_is_named(made, name, text):
     with pytest.raises(
         ValueError, match=rf"tiny/{name} is no whole (record|notebook): run make reproduce PROFILE=tiny"
     ):
-        site.write("tiny", NOTEBOOKS, build, results)
+        site.write_site("tiny", NOTEBOOKS, build, results)
     assert not (build / "site").exists()
 
 
@@ -283,4 +283,4 @@ def test_a_record_that_lacks_something_is_named(made, key):
     for changed in ({name: value for name, value in content.items() if name != key}, content | {key: None}):
         (results / "03_table1.json").write_text(json.dumps(changed))
         with pytest.raises(ValueError, match="tiny/03_table1.json is no whole record: run make reproduce PROFILE=tiny"):
-            site.write("tiny", NOTEBOOKS, build, results)
+            site.write_site("tiny", NOTEBOOKS, build, results)
