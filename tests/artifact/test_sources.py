@@ -87,7 +87,7 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
         shutil.copytree(files.ROOT / part, tmp_path / part, ignore=ignore)
     run = """
         from black_average_drop import masks
-from black_average_drop.artifact import provenance
+        from black_average_drop.artifact import sources
         sources.check_sources(sources.module_sources("masks"))
         with open(masks.__file__, "a") as file:
             file.write("# edited\\n")

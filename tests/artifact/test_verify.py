@@ -247,7 +247,7 @@ def test_make_verifies_every_committed_profile_unless_one_is_named():
         done = subprocess.run(
             ["make", "-n", "--no-print-directory", "verify", *arguments], cwd=ROOT, capture_output=True, text=True
         )
-        assert done.stdout.split("pipeline verify")[1].split() == said.split(), done.stdout
+        assert done.stdout.split("artifact verify")[1].split() == said.split(), done.stdout
 
 
 def test_verifying_waits_for_no_deep_learning():

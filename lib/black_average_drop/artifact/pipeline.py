@@ -16,7 +16,6 @@ from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.notebooks import NEEDS, ORDER
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.artifact.sources import notebook_sources
-from black_average_drop.artifact.versions import LOCK
 from black_average_drop.files import ROOT, replacing, sha256
 
 
@@ -120,7 +119,7 @@ def stamp_key(notebook, sections, data_root, outputs):
         sections[notebook],
         _listing(read, data_root),
         [outputs[name] for name in NEEDS[notebook]],
-        sha256(LOCK),
+        sha256(ROOT / "requirements.lock"),
         sys.version,
         os.environ.get("KERAS_BACKEND", ""),
     )
