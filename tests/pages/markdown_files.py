@@ -32,7 +32,7 @@ def without_code(text):
 
 def links(text):
     """The targets of all links and images."""
-    return re.findall(r"\]\(([^)\s]+)\)", without_code(text))
+    return re.findall(r"""(?:\]\(|src=")([^)"\s]+)[)"]""", re.sub(r"`[^`\n]*`", "", without_code(text)))
 
 
 def anchors(text):
@@ -46,7 +46,7 @@ def anchors(text):
 
 def sentences(text):
     """The sentences of paragraphs and lists; headings, tables, pictures and code have none."""
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", without_code(text))
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<img [^>]*>", "", without_code(text))
     blocks = [""]
     for line in text.splitlines():
         item = re.match(r"\s*(?:[-*]|\d+\.)\s+", line)

@@ -71,7 +71,7 @@ def test_limits_quote_the_results():
     for sentence in (
         f"calls {normal - called('normal')} of {normal} normal radiographs pneumonia",
         "AUC on validation patients is 0.999 for each of the six",
-        f"on the test split of the same hospital {tests.min():.3f} to {tests.max():.3f}",
+        f"On the test split of the same hospital it is {tests.min():.3f} to {tests.max():.3f}",
         f"calls a black image pneumonia, with a ReLU score of {black}",
     ):
         assert sentence in text

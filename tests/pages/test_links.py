@@ -57,6 +57,11 @@ def test_a_broken_link_is_named(link, leads_somewhere):
     assert broken(page, text) == ([] if leads_somewhere else [link])
 
 
+def test_pictures_are_links_and_code_is_none():
+    text = '![a](lost.png) `[b](code.md)` <img src="gone.png" width="9"> <img src="LICENSE">'
+    assert broken(ROOT / "README.md", text) == ["lost.png", "gone.png"]
+
+
 def test_anchors_are_those_of_github():
     text = "# The paper's claims, one by one\n## A `name`\n## A `name`\n### Grad-CAM++ [here](a.md)\n"
     assert markdown_files.anchors(text) == ["the-papers-claims-one-by-one", "a-name", "a-name-1", "grad-cam-here"]

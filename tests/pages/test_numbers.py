@@ -120,7 +120,7 @@ def prose(page):
     """A page or its template, without fields, code, comments, the targets of links and the numbers of a list."""
     path = ROOT / pages.TEMPLATES / page.split("/")[-1] if page in pages.PAGES else ROOT / page
     text = re.sub(r"^\d+\. ", "", markdown_files.without_code(path.read_text("utf-8")), flags=re.MULTILINE)
-    return " ".join(re.sub(r"`[^`\n]*`|\]\([^)]*\)|\{\{.*?\}\}", "", text).split())
+    return " ".join(re.sub(r"`[^`\n]*`|\]\([^)]*\)|\{\{.*?\}\}|<img [^>]*>", "", text).split())
 
 
 def unexplained(text, elsewhere):

@@ -55,3 +55,9 @@ def test_the_readme_has_the_commands_of_each_reader():
     for command in ("make reproduce", "make choose MODEL=model.keras DATA=folder", "make lab", "make test"):
         assert f"`{command}`" in TEXTS["README.md"]
     assert "**This is no clinical evidence.**" in TEXTS["README.md"]
+
+
+def test_each_room_is_in_the_table_of_rooms():
+    table = TEXTS["docs/architecture.md"].split("| Room |")[1].split("\n\n")[0]
+    rooms = {path.parent.name for path in (ROOT / "lib/black_average_drop").glob("*/__init__.py")}
+    assert rooms <= set(re.findall(r"^\| `(\w+)/` \|", table, re.MULTILINE)) and "datasets" in rooms

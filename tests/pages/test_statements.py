@@ -129,7 +129,7 @@ def test_ad_prefers_a_map_of_ones_and_no_metric_tells_methods_apart():
     assert len(alone) > 20 and ((alone["set_low"] < 0) & (alone["set_high"] > 0)).all()
 
 
-def test_bad_agrees_best_on_nih_and_road_and_insertion_on_photos():
+def test_bad_agrees_better_on_nih_and_road_and_insertion_on_photos():
     rows = table("trust.csv").query("maps == 'methods and controls' and truth == 'hit'")
     rows = rows.set_index(["data", "metric"])["set"]
     for metric in ("ROAD", "insertion"):
