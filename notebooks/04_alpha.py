@@ -31,13 +31,14 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, evaluation, figures, networks, sensitivity, statistics
+from black_average_drop import cams, evaluation, figures, networks, statistics
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, chestxray14
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
-from black_average_drop.localization import region_sizes, seen
+from black_average_drop.paper import claims, sensitivity
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust.localization import region_sizes, seen
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()

@@ -63,18 +63,9 @@ sampling = {"resamples": resamples, "seed": seed}
 # First networks and images; what measures maps and metrics comes from these modules.
 
 # %%
-from black_average_drop import (
-    agreement,
-    cams,
-    controls,
-    evaluation,
-    faithfulness,
-    localization,
-    metrics,
-    randomization,
-    statistics,
-)
+from black_average_drop import cams, controls, evaluation, metrics, statistics
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import agreement, faithfulness, localization, randomization
 
 # %% [markdown]
 # ## General images
@@ -373,7 +364,7 @@ for name, images in dataset.items():
     few = np.sort(np.random.default_rng(seed).permutation(len(images))[:curve_images])
     settings = [name in normal, alphas[name], batch_size, seed, few.tolist(), list(maps[name])]
     depends = [*models[name].get_weights(), *map(np.ascontiguousarray, maps[name].values())]
-    key = measurement_key("faithfulness", settings, dataset_checksum(images), depends)
+    key = measurement_key("trust.faithfulness", settings, dataset_checksum(images), depends)
     kept.append(build / f"trust_{name.split()[0].lower()}.csv")
     measured[name] = kept_table(kept[-1], key)
     if measured[name] is None:

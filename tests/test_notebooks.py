@@ -16,18 +16,11 @@ import yaml
 from PIL import Image
 from scipy import stats
 
-from black_average_drop import (
-    agreement,
-    claims,
-    controls,
-    faithfulness,
-    localization,
-    networks,
-    sensitivity,
-    statistics,
-)
+from black_average_drop import controls, networks, statistics
 from black_average_drop.artifact import notebooks, pipeline, profiles, provenance, site
 from black_average_drop.files import NOTEBOOKS, ROOT, sha256
+from black_average_drop.paper import claims, sensitivity
+from black_average_drop.trust import agreement, faithfulness, localization
 
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
 AFTER_TRAINING = notebooks.ORDER[1:]
@@ -114,15 +107,15 @@ def append(path, text="\n# a comment\n"):
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
-        (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/paper/tables.py"), {"03_table1"}),
         (lambda root: append(root / "lib/black_average_drop/figures.py"), {*notebooks.ORDER} - {"03_table1"}),
         (lambda root: append(root / "lib/black_average_drop/training/augmentation.py"), {"01_train", "07_trust"}),
-        (lambda root: append(root / "lib/black_average_drop/agreement.py"), {"07_trust"}),
+        (lambda root: append(root / "lib/black_average_drop/trust/agreement.py"), {"07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/controls.py"), {"03_table1", "07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),
-        (lambda root: append(root / "lib/black_average_drop/sensitivity.py"), {"04_alpha"}),
+        (lambda root: append(root / "lib/black_average_drop/paper/sensitivity.py"), {"04_alpha"}),
         (
-            lambda root: append(root / "lib/black_average_drop/claims.py"),
+            lambda root: append(root / "lib/black_average_drop/paper/claims.py"),
             {*AFTER_TRAINING} - {"02_figure1", "07_trust"},
         ),
         (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(notebooks.ORDER)),

@@ -28,8 +28,9 @@ from PIL import EpsImagePlugin, Image
 from pydicom import encaps, uid
 from pydicom.data import get_testdata_file
 
-from black_average_drop import datasets, explore, networks
+from black_average_drop import datasets, networks
 from black_average_drop.artifact import profiles, site
+from black_average_drop.choice import explore
 from black_average_drop.datasets import Dataset, fetch, folder, report
 from black_average_drop.files import ROOT
 

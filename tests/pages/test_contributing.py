@@ -10,10 +10,11 @@ import sys
 import pytest
 import yaml
 
-from black_average_drop import cams, faithfulness
+from black_average_drop import cams
 from black_average_drop.artifact import __main__ as command_line
 from black_average_drop.artifact import choose, pipeline, verify
 from black_average_drop.files import ROOT
+from black_average_drop.trust import faithfulness
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = re.findall(r"^## Add a ([a-z ]+)$.*?^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)

@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from black_average_drop import cams, controls, evaluation, faithfulness, imputation, masks, metrics, networks
+from black_average_drop import cams, controls, evaluation, masks, metrics, networks
 from black_average_drop.datasets import Dataset
+from black_average_drop.trust import faithfulness, imputation
 from closeness import assert_same_drops
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from black_average_drop import imputation
+from black_average_drop.trust import imputation
 
 
 def solved(image, hidden):

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from black_average_drop import networks, statistics, understanding
+from black_average_drop import networks, statistics
+from black_average_drop.choice import understanding
 from closeness import assert_close
 
 

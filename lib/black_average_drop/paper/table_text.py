@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from black_average_drop import paper, statistics
+from black_average_drop import statistics
 from black_average_drop.cams import METHODS
 from black_average_drop.evaluation import METRICS
 from black_average_drop.files import replacing
-from black_average_drop.tables import BASELINE, PAPER_COLUMNS, paper_rows
+from black_average_drop.paper import published
+from black_average_drop.paper.tables import BASELINE, PAPER_COLUMNS, paper_rows
 
 HOW_TO_READ = [
     "AD and BAD are means of max(0, Y − O) / Y, eq. (10), over images with Y > 0. *left out* counts the other images:"
@@ -73,7 +74,7 @@ def verdict_sentences(table, spread):
             winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
             few = np.isnan(low)
             shown = f"{row[name]:+.4f}" + ("" if few else f" [{low:+.4f}, {high:+.4f}]")
-            printed = paper.TABLE1[row["data"], "Grad-CAM++"], paper.TABLE1[row["data"], BASELINE]
+            printed = published.TABLE1[row["data"], "Grad-CAM++"], published.TABLE1[row["data"], BASELINE]
             paper_difference = printed[0][METRICS.index(metric)] - printed[1][METRICS.index(metric)]
             sentences.append(
                 f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {shown}: **{winner}**"

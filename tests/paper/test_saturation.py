@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from black_average_drop import cams, saturation
+from black_average_drop import cams
+from black_average_drop.paper import saturation
 
 
 @pytest.fixture(params=[2, 4])

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import claims, statistics
+from black_average_drop import statistics
 from black_average_drop.artifact import claims_page
+from black_average_drop.paper import claims
 from black_average_drop.statistics import Resampling
 
 

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import metrics, table_text, tables
+from black_average_drop import metrics
 from black_average_drop.datasets import Dataset
+from black_average_drop.paper import table_text, tables
 from black_average_drop.statistics import Resampling
 
 BLACK = np.array([-0.5, 1.5])

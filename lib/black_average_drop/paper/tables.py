@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, paper, statistics
+from black_average_drop import metrics, statistics
 from black_average_drop.arrays import softmax
 from black_average_drop.cams import PAPER_METHODS
 from black_average_drop.evaluation import METRICS
+from black_average_drop.paper import published
 
 PAPER_COLUMNS = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the paper's, and our digits
 BASELINE = "CAM"  # the method that differences are taken from
@@ -56,7 +57,7 @@ def table1(rows, dataset, kind, black, subsets, resampling):
     table["black_class"] = dataset.class_names[int(black.argmax())]
     primary = (table["images"] == next(iter(subsets))) & (table["score"] == "relu")
     for position, (name, _) in enumerate(PAPER_COLUMNS):
-        values = [paper.TABLE1.get((kind, method), (np.nan,) * 4)[position] for method in table["method"]]
+        values = [published.TABLE1.get((kind, method), (np.nan,) * 4)[position] for method in table["method"]]
         table[f"{name}_paper"] = np.where(primary, values, np.nan)
     first = ["data", "images", "score", "method"]
     return table[first + [name for name in table.columns if name not in first]]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import statistics
-from black_average_drop.claims import CLAIMS, LEVEL
+from black_average_drop.paper.claims import CLAIMS, LEVEL
 
 TOO_FEW = "no interval: too few images differ"
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from black_average_drop import cams, evaluation, masks, networks, sensitivity, statistics
+from black_average_drop import cams, evaluation, masks, networks, statistics
+from black_average_drop.paper import sensitivity
 from black_average_drop.statistics import Resampling
 from closeness import assert_same_drops
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import cams, choice, masks, networks, statistics
+from black_average_drop import cams, masks, networks, statistics
+from black_average_drop.choice import class_labels, ranking, recommendation, trials
 from black_average_drop.datasets import Dataset, phantoms
 from black_average_drop.files import ROOT
 from black_average_drop.statistics import Resampling
@@ -23,9 +24,9 @@ def drops(generator, means, images=80, spread=0.05):
 def recommended(table, groups=None, same_as=None):
     groups = np.arange(len(table)) if groups is None else groups
     resampling = Resampling(groups, 300)
-    ranking = choice.rank_maps(table, CONTROLS, resampling)
-    pairs = choice.comparisons(table, CONTROLS, resampling)
-    return choice.recommendation("BAD", ranking, pairs, same_as)
+    ranked = ranking.rank_maps(table, CONTROLS, resampling)
+    pairs = ranking.comparisons(table, CONTROLS, resampling)
+    return recommendation.recommend("BAD", ranked, pairs, same_as)
 
 
 def test_a_method_is_recommended_if_it_beats_methods_and_controls(generator):
@@ -70,14 +71,14 @@ def test_blank_maps_are_counted_by_explained_class(generator):
     maps[1, 9, 0, 0] = np.nan
     classes = np.arange(10) // 5
     drawn = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
-    said = choice.blanks(drawn, classes, ["NORMAL", "<b>`$x$\n"])
+    said = recommendation.blanks(drawn, classes, ["NORMAL", "<b>`$x$\n"])
     assert said == (
         "Blank maps, which point nowhere and are scored as a black image: CAM 6 of 10 (`NORMAL` 5 of 5, `<b>'$x$` 1 of "
         "5); Grad-CAM++ 1 of 10 (`<b>'$x$` 1 of 5)."
     )
-    many = choice.blanks({"CAM": -maps[2]}, np.arange(10) % 5, [f"class {number}" for number in range(5)])
+    many = recommendation.blanks({"CAM": -maps[2]}, np.arange(10) % 5, [f"class {number}" for number in range(5)])
     assert "CAM 10 of 10 (`class 0` 2 of 2, `class 1` 2 of 2, `class 2` 2 of 2, 2 more classes)" in many
-    assert choice.blanks({"Eigen-CAM": maps[2]}, classes, ["NORMAL", "PNEUMONIA"]) == ""
+    assert recommendation.blanks({"Eigen-CAM": maps[2]}, classes, ["NORMAL", "PNEUMONIA"]) == ""
 
 
 def test_images_of_one_patient_do_not_count_as_many(generator):
@@ -90,12 +91,12 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})
     table.iloc[:7] = np.nan
     resampling = Resampling(np.arange(80), 300)
-    ranking = choice.rank_maps(table, CONTROLS, resampling)
-    assert list(ranking["map"]) == ["Grad-CAM++", "CAM", "centre prior", "all ones"]
-    assert list(ranking["control"]) == [False, False, True, True] and (ranking["images"] == 73).all()
-    np.testing.assert_allclose(ranking.set_index("map")["drop"], table.mean()[ranking["map"]])
-    assert (ranking["low"] < ranking["drop"]).all() and (ranking["drop"] < ranking["high"]).all()
-    pairs = choice.comparisons(table, CONTROLS, resampling)
+    ranked = ranking.rank_maps(table, CONTROLS, resampling)
+    assert list(ranked["map"]) == ["Grad-CAM++", "CAM", "centre prior", "all ones"]
+    assert list(ranked["control"]) == [False, False, True, True] and (ranked["images"] == 73).all()
+    np.testing.assert_allclose(ranked.set_index("map")["drop"], table.mean()[ranked["map"]])
+    assert (ranked["low"] < ranked["drop"]).all() and (ranked["drop"] < ranked["high"]).all()
+    pairs = ranking.comparisons(table, CONTROLS, resampling)
     assert len(pairs) == 5  # of six, one has no method in it
     by_hand = statistics.differences(table.to_numpy(), list(table), resampling)
     by_hand = by_hand[by_hand["first"] != "all ones"].reset_index(drop=True)
@@ -105,8 +106,8 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
 
 def test_nothing_is_recommended_where_no_image_has_a_score():
     table = pd.DataFrame(np.full((5, 2), np.nan), columns=["CAM", "all ones"])
-    ranking = choice.rank_maps(table, CONTROLS, Resampling(np.arange(5), 20))
-    assert choice.recommendation("BAD", ranking, None).startswith("No image has a score above 0")
+    ranked = ranking.rank_maps(table, CONTROLS, Resampling(np.arange(5), 20))
+    assert recommendation.recommend("BAD", ranked, None).startswith("No image has a score above 0")
 
 
 def test_a_method_that_fails_on_a_later_batch_is_left_out(small_model, pixels):
@@ -122,10 +123,11 @@ def test_a_method_that_fails_on_a_later_batch_is_left_out(small_model, pixels):
         return (features if len(seen) == 1 else -features), logits, scores
 
     network.explain = explain
-    logits, fit, unfit = choice.first_look(network, data, cams.chosen(cams.PAPER_METHODS), 4)
+    logits, fit, unfit = trials.first_look(network, data, cams.chosen(cams.PAPER_METHODS), 4)
     assert seen == [4, 4, 2] and list(fit) == ["CAM", "Grad-CAM"] and list(unfit) == ["Grad-CAM++"]
     assert_close(logits, network.score(pixels)[0])
-    assert choice.output_names(data, 3) == ["class 0", "class 1", "class 2"] and choice.output_names(data, 1) == ["a"]
+    assert class_labels.output_names(data, 3) == ["class 0", "class 1", "class 2"]
+    assert class_labels.output_names(data, 1) == ["a"]
 
 
 def labelled(names, folders=True, class_names=None):
@@ -158,25 +160,25 @@ def labelled(names, folders=True, class_names=None):
     ],
 )
 def test_labels_count_only_where_they_can_be_names_of_outputs(data, classes, named, expected):
-    known = choice.known_labels(data, classes, named)
+    known = class_labels.known_labels(data, classes, named)
     assert (known is None) if expected is None else list(known) == expected
 
 
 def test_images_without_a_label_have_none():
     data = labelled(["a", "b"])
     data.labels[:] = -1
-    assert choice.known_labels(data, 2, ("a", "b")) is None
+    assert class_labels.known_labels(data, 2, ("a", "b")) is None
 
 
 def test_outputs_are_named_by_the_model_by_labels_or_by_number():
     patients = labelled(["DOE_0", "DOE_1"])
-    assert choice.output_names(patients, 2) == ["class 0", "class 1"]
-    assert choice.output_names(patients, 2, ("NORMAL", "PNEUMONIA")) == ["NORMAL", "PNEUMONIA"]
-    assert choice.output_names(labelled(["ill", "well"], False), 2) == ["ill", "well"]
+    assert class_labels.output_names(patients, 2) == ["class 0", "class 1"]
+    assert class_labels.output_names(patients, 2, ("NORMAL", "PNEUMONIA")) == ["NORMAL", "PNEUMONIA"]
+    assert class_labels.output_names(labelled(["ill", "well"], False), 2) == ["ill", "well"]
 
 
 def test_labels_that_are_left_aside_are_said_with_the_remedy():
-    said = choice.left_aside(labelled([f"DOE_{number}" for number in range(5)]), 2)
+    said = class_labels.left_aside(labelled([f"DOE_{number}" for number in range(5)]), 2)
     assert said.startswith("Sub-folders or labels have 5 names (DOE_0, DOE_1, DOE_2, …)")
     assert 'SET="class_names=[DOE_0,DOE_1,…]"' in said and "the column patient of a labels.csv" in said
 
@@ -185,7 +187,7 @@ def test_disagreement_is_the_light_that_one_mask_keeps_and_the_other_does_not():
     data = phantoms.radiographs(3, size=64)
     generator = np.random.default_rng(1)
     maps = {name: generator.random((3, 64, 64), "float32") for name in ("one", "other", "third")}
-    apart = choice.disagreement(data, maps, 0.3, batch_size=2)
+    apart = trials.disagreement(data, maps, 0.3, batch_size=2)
     light = data.images().astype(float).sum(axis=-1)
     kept = [masks.kept_pixels(drawn, 0.3) for drawn in maps.values()]
     by_hand = [
@@ -193,11 +195,11 @@ def test_disagreement_is_the_light_that_one_mask_keeps_and_the_other_does_not():
         for i in range(3)
     ]
     np.testing.assert_allclose(apart, by_hand, rtol=1e-5)
-    assert (choice.disagreement(data, {"one": maps["one"]}, 0.3) == 0).all()
+    assert (trials.disagreement(data, {"one": maps["one"]}, 0.3) == 0).all()
 
 
 def test_the_verdict_of_trust_is_quoted_from_the_committed_results():
-    said = choice.verdict_of_trust()
+    said = recommendation.verdict_of_trust()
     table = pd.read_csv(ROOT / "paper_figures/laptop/trust.csv")
     rows = table[(table["data"] == "NIH boxes") & (table["truth"] == "hit") & table["metric"].isin(["AD", "BAD"])]
     assert len(rows) == 4 and all(

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from black_average_drop import cams, evaluation, explore, networks
+from black_average_drop import cams, evaluation, networks
+from black_average_drop.choice import explore
 from black_average_drop.datasets import Dataset
 from closeness import assert_close
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
-from black_average_drop import controls, evaluation, imputation, masks, metrics, progress
+from black_average_drop import controls, evaluation, masks, metrics, progress
+from black_average_drop.trust import imputation
 
 BLUR = 1 / 20  # of the image's side: standard deviation of the blurred fill, wide enough to hide a lesion
 STEPS = 16  # of insertion, deletion and BAD over alpha

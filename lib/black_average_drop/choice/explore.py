@@ -9,7 +9,9 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from black_average_drop import cams, choice, evaluation, figures, localization, masks
+from black_average_drop import cams, evaluation, figures, masks
+from black_average_drop.choice import class_labels
+from black_average_drop.trust import localization
 
 COLOUR_MAPS = (figures.COLOUR_MAP, "cividis", "inferno", "gray", "jet")
 SIDE = 240  # pixels of a panel
@@ -52,7 +54,7 @@ def explorer(network, dataset, alpha=0.2, named=()):
     Features are computed once for each image; a moved slider sends the two masked images through the network alone.
     """
     kept = {}  # row -> features, logits
-    names = choice.output_names(dataset, network.classes, named)
+    names = class_labels.output_names(dataset, network.classes, named)
     state = {"row": 0, "quiet": False}
     label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
     method = ipywidgets.Dropdown(options=_drawable(network, dataset), description="method")

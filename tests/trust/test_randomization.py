@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from black_average_drop import networks, randomization
+from black_average_drop import networks
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import randomization
 
 
 @pytest.fixture

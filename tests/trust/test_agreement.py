@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from black_average_drop import agreement
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import agreement
 
 
 def test_tau_b_is_scipys(generator):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import localization
 from black_average_drop.datasets import phantoms
+from black_average_drop.trust import localization
 
 
 def block(top, left, height, width, size=(8, 8)):
