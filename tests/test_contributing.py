@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 
@@ -57,12 +56,9 @@ def test_linked_and_named_files_are_there():
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path, copy_project):
     """A copy of what the hooks read, so that they may change it, with this environment as its .venv."""
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints", ".ruff_cache")
-    for part in ("lib", "notebooks", "tests"):
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    copy_project(tmp_path, "lib", "notebooks", "tests", "pyproject.toml")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     return tmp_path
 

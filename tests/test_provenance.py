@@ -318,13 +318,9 @@ def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypat
     write_record(tmp_path / "results", {}, datetime.datetime.now())
 
 
-def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
+def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path, copy_project):
     """In a copy of the package, by the text that Python has loaded and the one that lies there at the end."""
-    import shutil
-
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for part in ("lib", "notebooks"):
-        shutil.copytree(provenance.ROOT / part, tmp_path / part, ignore=ignore)
+    copy_project(tmp_path, "lib", "notebooks")
     run = """
         from black_average_drop import masks, provenance
         provenance.check_sources(provenance.module_sources("masks"))
