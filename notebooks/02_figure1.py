@@ -28,7 +28,8 @@ from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, networks, provenance
-from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.sources import chestxray14
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()

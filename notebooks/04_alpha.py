@@ -32,7 +32,8 @@ from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, claims, evaluation, figures, metrics, networks, provenance, sensitivity
-from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.localization import region_sizes, seen
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too

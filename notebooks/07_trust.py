@@ -45,7 +45,8 @@ from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import assessment, augmentation, figures, masks, networks, provenance, training
-from black_average_drop.datasets import catalogue, chestxray14, leaks
+from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.datasets.sources import chestxray14
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()

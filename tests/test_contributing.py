@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from black_average_drop import cams, faithfulness, pipeline
+from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.provenance import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -30,10 +31,11 @@ HOOKS = {
 
 @pytest.mark.parametrize("title, code", EXAMPLES, ids=[title for title, _ in EXAMPLES])
 def test_example_runs_as_it_stands(title, code, tmp_path, monkeypatch, capsys):
-    assert code.count("\n") < 15
+    assert code.count("\n") < 20
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cams, "METHODS", dict(cams.METHODS))
     monkeypatch.setattr(faithfulness, "METRICS", dict(faithfulness.METRICS))
+    monkeypatch.setitem(SOURCES, "ours", None)  # and out of it again in the end
     exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), {})
     printed = capsys.readouterr().out
     assert re.search(PRINTED[title], printed, re.MULTILINE), printed

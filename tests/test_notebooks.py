@@ -124,7 +124,7 @@ def append(path, text="\n# a comment\n"):
             lambda root: append(root / "lib/black_average_drop/claims.py"),
             {*AFTER_TRAINING} - {"02_figure1", "07_trust"},
         ),
-        (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(pipeline.ORDER)),
+        (lambda root: append(root / "lib/black_average_drop/datasets/sources/chest_xray.py"), set(pipeline.ORDER)),
         (lambda root: append(root / "notebooks/02_figure1.py"), {"02_figure1"}),
         (lambda root: append(root / "notebooks/03_table1.ipynb"), {"03_table1"}),
         (lambda root: append(root / "requirements.lock"), set(pipeline.ORDER)),

@@ -24,8 +24,10 @@ import pandas as pd
 import yaml
 
 from black_average_drop import allocator, claims, locks, progress, provenance, records, settings, site, stamps, verify
-from black_average_drop.datasets import FOLDERS, catalogue, check_name, fetch
+from black_average_drop.datasets import catalogue, fetch
 from black_average_drop.datasets import report as data_report
+from black_average_drop.datasets.paths import check_name
+from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
 
 # Each notebook in its order, with those whose outputs it reads.
@@ -40,7 +42,6 @@ NEEDS = {
 }
 ORDER = tuple(NEEDS)
 ALONE = ("08_your_data", "explore")  # in no profile: opened by hand, and the first one run by `choose`
-SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds", "softmax_seeds")  # other numbers may be 0
 SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
@@ -139,8 +140,10 @@ def read_profile(profile):
     for notebook, parameters in sections.items():
         _check_parameters(path.name, notebook, parameters or {})
         for name, value in (parameters or {}).items():
-            if name.endswith("_source") and value not in ("", *SOURCES):
-                raise ValueError(f"{path.name}: {notebook}: {name} is {value!r}: choose one of {', '.join(SOURCES)}.")
+            if name.endswith("_source") and value not in ("", *catalogue.NAMES):
+                raise ValueError(
+                    f"{path.name}: {notebook}: {name} is {value!r}: choose one of {', '.join(catalogue.NAMES)}."
+                )
     return {notebook: sections[notebook] or {} for notebook in ORDER}
 
 
@@ -275,7 +278,7 @@ def _sections(profile):
 def data(profile, data_root):
     """Bring what a profile reads to the data root. Raises RuntimeError saying what to fetch by hand, and from where."""
     sections = read_profile(profile)
-    sources, photos = _values(sections.values(), "_source") & set(FOLDERS), ()
+    sources, photos = _values(sections.values(), "_source") & set(SOURCES), ()
     if not sources:
         print(f"{profile}: nothing to fetch, its images are drawn from a seed.")
         return
@@ -474,7 +477,7 @@ def _listing(sections, data_root):
 
 
 def _folders(sections):
-    return sorted({FOLDERS[source] for source in _values(sections, "_source") if source in FOLDERS})
+    return sorted({SOURCES[source].folder for source in _values(sections, "_source") if source in SOURCES})
 
 
 def _values(sections, ending):
