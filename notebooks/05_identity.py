@@ -30,8 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance
+from black_average_drop import cams, claims, figures, networks, statistics, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,15 +48,13 @@ build, results = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
-network, models, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
+classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():
-    models[name], facts = networks.load(build / file)
-    network[name] = networks.CamNetwork.from_model(models[name], activation="relu")
-    origin = facts["source"], "test", network[name].image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"], network[name].classes == 1001)
+    classifiers[name] = training.load_classifier(build / file, data_root, activation="relu")
+    network[name], dataset = classifiers[name].network, classifiers[name].dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     tested[name] = dataset.subset(np.sort(chosen))
     batches = [network[name].explain(part) for part in tested[name].batches(batch_size)]
@@ -116,9 +117,10 @@ shares.groupby("network", sort=False)[["channels", "weight", "weight times featu
 # the one that the identity holds for, one that flattens the maps, and one with a hidden layer.
 
 # %%
-model, size = models["radiographs 0"], network["radiographs 0"].image_size
+model, size = classifiers["radiographs 0"].model, network["radiographs 0"].image_size
 trunk = keras.Model(model.inputs, model.get_layer("global_average_pooling").input)
-learned = catalogue.load(facts["source"], "train", size, data_root, head_images, seed)
+source = classifiers["radiographs 0"].facts.source
+learned = catalogue.load(source, "train", size, data_root, head_images, seed)
 learned = learned.subset(np.random.default_rng(seed).permutation(len(learned)))  # they come class by class
 inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
 endings = {
@@ -169,7 +171,7 @@ for name, head in heads.items():
     signed = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
     peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
     peak[peak == 0] = 1
-    row = {"head": name, "AUC": metrics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
+    row = {"head": name, "AUC": statistics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
     row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
     drawn[name] = np.maximum(by_weights, 0), cams.grad_cam(double, gradients)
     row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
@@ -216,7 +218,7 @@ display(figure)
 
 # %%
 largest = float(np.max(found["CAM and Grad-CAM, clipped"].to_numpy()))
-estimate = metrics.Estimate(largest, largest, largest, np.nan)
+estimate = statistics.Estimate(largest, largest, largest, np.nan)
 count = sum(len(part) for part in features.values())
 measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
 others = compared.set_index("head")["CAM and Grad-CAM, clipped"]
@@ -237,10 +239,10 @@ print(
 # %%
 tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results / "identity")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write("05_identity", measured, results, profile))
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs.append(claims.write_measured("05_identity", measured, results, profile))
 sources = {file: build / file for file in files.values()}
-sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
-sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write("05_identity", outputs, sources, globals(), results, started)
+sources |= {"radiographs, training": dataset_checksum(learned)}
+sources |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, sources, globals(), results, started)
 record["outputs"]

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import agreement, cams, choice, masks, networks
+from black_average_drop import cams, choice, masks, networks, statistics
 from black_average_drop.datasets import Dataset, phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
+from black_average_drop.statistics import Resampling
 from closeness import assert_close
 
 CONTROLS = ("all ones", "centre prior")
@@ -21,8 +22,9 @@ def drops(generator, means, images=80, spread=0.05):
 
 def recommended(table, groups=None, same_as=None):
     groups = np.arange(len(table)) if groups is None else groups
-    ranking = choice.ranking(table, CONTROLS, groups, resamples=300)
-    pairs = choice.comparisons(table, CONTROLS, groups, resamples=300)
+    resampling = Resampling(groups, 300)
+    ranking = choice.rank_maps(table, CONTROLS, resampling)
+    pairs = choice.comparisons(table, CONTROLS, resampling)
     return choice.recommendation("BAD", ranking, pairs, same_as)
 
 
@@ -67,8 +69,8 @@ def test_blank_maps_are_counted_by_explained_class(generator):
     maps[0, :6] *= -1
     maps[1, 9, 0, 0] = np.nan
     classes = np.arange(10) // 5
-    found = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
-    said = choice.blanks(found, classes, ["NORMAL", "<b>`$x$\n"])
+    drawn = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
+    said = choice.blanks(drawn, classes, ["NORMAL", "<b>`$x$\n"])
     assert said == (
         "Blank maps, which point nowhere and are scored as a black image: CAM 6 of 10 (`NORMAL` 5 of 5, `<b>'$x$` 1 of "
         "5); Grad-CAM++ 1 of 10 (`<b>'$x$` 1 of 5)."
@@ -87,14 +89,15 @@ def test_images_of_one_patient_do_not_count_as_many(generator):
 def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})
     table.iloc[:7] = np.nan
-    ranking = choice.ranking(table, CONTROLS, np.arange(80), resamples=300)
+    resampling = Resampling(np.arange(80), 300)
+    ranking = choice.rank_maps(table, CONTROLS, resampling)
     assert list(ranking["map"]) == ["Grad-CAM++", "CAM", "centre prior", "all ones"]
     assert list(ranking["control"]) == [False, False, True, True] and (ranking["images"] == 73).all()
     np.testing.assert_allclose(ranking.set_index("map")["drop"], table.mean()[ranking["map"]])
     assert (ranking["low"] < ranking["drop"]).all() and (ranking["drop"] < ranking["high"]).all()
-    pairs = choice.comparisons(table, CONTROLS, np.arange(80), resamples=300)
+    pairs = choice.comparisons(table, CONTROLS, resampling)
     assert len(pairs) == 5  # of six, one has no method in it
-    by_hand = agreement.differences(table.to_numpy(), list(table), np.arange(80), 300)
+    by_hand = statistics.differences(table.to_numpy(), list(table), resampling)
     by_hand = by_hand[by_hand["first"] != "all ones"].reset_index(drop=True)
     np.testing.assert_array_equal(pairs["p"], by_hand["p"])
     assert (pairs["p_holm"] <= by_hand["p_holm"]).all()
@@ -102,7 +105,7 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
 
 def test_nothing_is_recommended_where_no_image_has_a_score():
     table = pd.DataFrame(np.full((5, 2), np.nan), columns=["CAM", "all ones"])
-    ranking = choice.ranking(table, CONTROLS, np.arange(5), resamples=20)
+    ranking = choice.rank_maps(table, CONTROLS, Resampling(np.arange(5), 20))
     assert choice.recommendation("BAD", ranking, None).startswith("No image has a score above 0")
 
 
@@ -182,14 +185,14 @@ def test_disagreement_is_the_light_that_one_mask_keeps_and_the_other_does_not():
     data = phantoms.radiographs(3, size=64)
     generator = np.random.default_rng(1)
     maps = {name: generator.random((3, 64, 64), "float32") for name in ("one", "other", "third")}
-    found = choice.disagreement(data, maps, 0.3, batch_size=2)
+    apart = choice.disagreement(data, maps, 0.3, batch_size=2)
     light = data.images().astype(float).sum(axis=-1)
     kept = [masks.kept_pixels(drawn, 0.3) for drawn in maps.values()]
     by_hand = [
         np.mean([(light[i] * (kept[a][i] != kept[b][i])).sum() for a, b in ((0, 1), (0, 2), (1, 2))]) / light[i].sum()
         for i in range(3)
     ]
-    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+    np.testing.assert_allclose(apart, by_hand, rtol=1e-5)
     assert (choice.disagreement(data, {"one": maps["one"]}, 0.3) == 0).all()
 
 

@@ -1,4 +1,4 @@
-"""Commands: python -m black_average_drop.pipeline ..., with an exit code of 1 and nothing written."""
+"""Commands: python -m black_average_drop.artifact ..., with an exit code of 1 and nothing written."""
 
 import os
 import sys
@@ -7,7 +7,9 @@ import pytest
 
 from bad_cases import Case, assert_says, table_of
 from bad_images import content, files
-from black_average_drop import pipeline
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import choose as choose_command
+from black_average_drop.artifact import pipeline, profiles
 
 
 def profile(text, *arguments):
@@ -43,28 +45,28 @@ COMMANDS = [
     Case(
         "1e-4 as text",
         profile("  general_learning_rate: 1e-4"),
-        f"{IN_PROFILE}: general_learning_rate is '1e-4', a str: a float is wanted (write 1.0e-4, not 1e-4).",
+        f"{IN_PROFILE}: general_learning_rate is '1e-4', a str: a float is expected (write 1.0e-4, not 1e-4).",
     ),
     Case(
         "yes for a number",
         profile("  training_seeds: yes"),
-        f"{IN_PROFILE}: training_seeds is True, a bool: a int is wanted (write 1.0e-4, not 1e-4).",
+        f"{IN_PROFILE}: training_seeds is True, a bool: a int is expected (write 1.0e-4, not 1e-4).",
     ),
     Case(
         "nothing for a number",
         profile("  training_seeds:"),
-        f"{IN_PROFILE}: training_seeds is None, a NoneType: a int is wanted (write 1.0e-4, not 1e-4).",
+        f"{IN_PROFILE}: training_seeds is None, a NoneType: a int is expected (write 1.0e-4, not 1e-4).",
     ),
-    Case("no training", profile("  training_seeds: 0"), f"{IN_PROFILE}: training_seeds is 0: at least 1 is wanted."),
+    Case("no training", profile("  training_seeds: 0"), f"{IN_PROFILE}: training_seeds is 0: at least 1 is expected."),
     Case(
         "a count below 0",
         profile("  radiograph_head_epochs: -5"),
-        f"{IN_PROFILE}: radiograph_head_epochs is -5: at least 0 is wanted.",
+        f"{IN_PROFILE}: radiograph_head_epochs is -5: at least 0 is expected.",
     ),
     Case(
         "a learning rate that is NaN",
         profile("  general_learning_rate: .nan"),
-        f"{IN_PROFILE}: general_learning_rate is nan: at least 0 is wanted.",
+        f"{IN_PROFILE}: general_learning_rate is nan: at least 0 is expected.",
     ),
     Case(
         "an unknown source",
@@ -120,7 +122,7 @@ COMMANDS = [
     Case(
         "a setting without a value",
         choose("alpha"),
-        f"{IN_SET}: alpha is None, a NoneType: a float is wanted (write 1.0e-4, not 1e-4).",
+        f"{IN_SET}: alpha is None, a NoneType: a float is expected (write 1.0e-4, not 1e-4).",
     ),
     Case("a setting that is no YAML", choose("methods=["), "methods=[: write name=value, such as most_images=100."),
     Case(
@@ -134,24 +136,26 @@ COMMANDS = [
         f"{IN_SET} has no parameter 'alhpa': choose from ...",
     ),
     Case(
-        "alpha 1 as a setting", choose("alpha=1"), f"{IN_SET}: alpha is 1: below 1 is wanted, or 0 to have it chosen."
+        "alpha 1 as a setting", choose("alpha=1"), f"{IN_SET}: alpha is 1: below 1 is expected, or 0 to have it chosen."
     ),
-    Case("alpha below 0 as a setting", choose("alpha=-0.2"), f"{IN_SET}: alpha is -0.2: at least 0 is wanted."),
-    Case("batch 0 as a setting", choose("batch_size=0"), f"{IN_SET}: batch_size is 0: at least 1 is wanted."),
-    Case("no resample", choose("resamples=0"), f"{IN_SET}: resamples is 0: at least 1 is wanted."),
-    Case("a seed below 0", choose("seed=-1"), f"{IN_SET}: seed is -1: at least 0 is wanted."),
-    Case("no image to draw", choose("most_images=0"), f"{IN_SET}: most_images is 0: at least 1 is wanted."),
+    Case("alpha below 0 as a setting", choose("alpha=-0.2"), f"{IN_SET}: alpha is -0.2: at least 0 is expected."),
+    Case("batch 0 as a setting", choose("batch_size=0"), f"{IN_SET}: batch_size is 0: at least 1 is expected."),
+    Case("no resample", choose("resamples=0"), f"{IN_SET}: resamples is 0: at least 1 is expected."),
+    Case("a seed below 0", choose("seed=-1"), f"{IN_SET}: seed is -1: at least 0 is expected."),
+    Case("no image to draw", choose("most_images=0"), f"{IN_SET}: most_images is 0: at least 1 is expected."),
 ]
 
 
 @table_of(COMMANDS)
 def test_commands(case, tmp_path, monkeypatch, capsys, copy_project):
     copy_project(tmp_path, "notebooks/profiles")
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
-    monkeypatch.setattr(pipeline, "NOTEBOOKS", tmp_path / "notebooks")
+    for module in (pipeline, profiles, choose_command):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    for module in (profiles, command_line):
+        monkeypatch.setattr(module, "PROFILES", tmp_path / "notebooks/profiles")
     monkeypatch.setattr(sys, "argv", ["pipeline", *case.make(tmp_path)])
     there = sorted(tmp_path.rglob("*"))
     with pytest.raises(SystemExit) as stopped:
-        pipeline.main()
+        command_line.main()
     assert_says(stopped.value.code, case.outcome, tmp_path)  # text as the exit code: said on stderr, and 1
     assert capsys.readouterr() == ("", "") and sorted(tmp_path.rglob("*")) == there

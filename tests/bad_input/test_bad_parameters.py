@@ -50,8 +50,7 @@ OTHERWISE = (
     "shuffling or augmenting."
 )
 ALPHA = "alpha is {}: it is the share of pixels to keep, between 0 and 1, both excluded."
-BATCH = "batch_size is {}: at least 1 is wanted."
-BATCH_OF_DATASET = "batch_size is {}: at least 1 is expected."
+BATCH = "batch_size is {}: at least 1 is expected."
 CLASSES = "classes needs one class from 0 to 2 for each image: mend it."
 PARAMETERS = [
     Case("alpha 0", evaluate(alpha=0), ALPHA.format(0)),
@@ -61,10 +60,8 @@ PARAMETERS = [
     Case("batch 0", evaluate(batch_size=0), BATCH.format(0)),
     Case("batch below 0", evaluate(batch_size=-4), BATCH.format(-4)),
     Case("batch 0, maps given", lambda: again(batch_size=0), BATCH.format(0)),
-    Case("batch 0 of a data set", lambda: phantoms.radiographs(2, size=64).batches(0), BATCH_OF_DATASET.format(0)),
-    Case(
-        "batch below 0 of a data set", lambda: phantoms.radiographs(2, size=64).batches(-1), BATCH_OF_DATASET.format(-1)
-    ),
+    Case("batch 0 of a data set", lambda: phantoms.radiographs(2, size=64).batches(0), BATCH.format(0)),
+    Case("batch below 0 of a data set", lambda: phantoms.radiographs(2, size=64).batches(-1), BATCH.format(-1)),
     Case("an unknown method", evaluate(names=["GradCAM"]), "There is no method 'GradCAM': choose from ..."),
     Case("no method", evaluate(names=[]), "No method is named: choose from ..."),
     Case("a method twice", evaluate(names=["CAM", "CAM"]), "The method 'CAM' is named twice: name it once."),
@@ -76,10 +73,10 @@ PARAMETERS = [
     Case(
         "too many classes",
         evaluate(classes=[0] * 7),
-        "classes has 7 entries for 6 images: one for each is wanted.",
+        "classes has 7 entries for 6 images: one for each is expected.",
     ),
-    Case("too few ids", evaluate(ids=["a"]), "ids has 1 entries for 6 images: one for each is wanted."),
-    Case("too few patients", evaluate(groups=["a"]), "groups has 1 entries for 6 images: one for each is wanted."),
+    Case("too few ids", evaluate(ids=["a"]), "ids has 1 entries for 6 images: one for each is expected."),
+    Case("too few patients", evaluate(groups=["a"]), "groups has 1 entries for 6 images: one for each is expected."),
     Case("an id given twice", evaluate(ids=list("abcadb")), "ids has 'a' twice: give each image an id of its own."),
     Case(
         "a control named like a method",
@@ -110,7 +107,7 @@ PARAMETERS = [
     Case(
         "images of one channel",
         evaluate(images=PIXELS[..., :1]),
-        "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are wanted.",
+        "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are expected.",
     ),
     Case("no image", evaluate(images=PIXELS[:0]), "There is no image to evaluate: check the folder and the selection."),
     Case(
@@ -137,12 +134,12 @@ PARAMETERS = [
         lambda: phantoms.radiographs(2, size=64).named("chest"),
         "There is no image 'chest' in this data set: name one like 'radiograph-0-00000'.",
     ),
-    Case("no epoch", fit(epochs=0), "epochs is 0: at least 1 is wanted."),
-    Case("epochs of the head below 0", fit(head_epochs=-1), "head_epochs is -1: at least 0 is wanted."),
+    Case("no epoch", fit(epochs=0), "epochs is 0: at least 1 is expected."),
+    Case("epochs of the head below 0", fit(head_epochs=-1), "head_epochs is -1: at least 0 is expected."),
     Case("batch 0 in training", fit(batch_size=0), BATCH.format(0)),
-    Case("learning rate 0", fit(learning_rate=0.0), "learning_rate is 0.0: more than 0 is wanted."),
-    Case("learning rate below 0", fit(learning_rate=-1e-3), "learning_rate is -0.001: more than 0 is wanted."),
-    Case("learning rate NaN", fit(learning_rate=np.nan), "learning_rate is nan: more than 0 is wanted."),
+    Case("learning rate 0", fit(learning_rate=0.0), "learning_rate is 0.0: more than 0 is expected."),
+    Case("learning rate below 0", fit(learning_rate=-1e-3), "learning_rate is -0.001: more than 0 is expected."),
+    Case("learning rate NaN", fit(learning_rate=np.nan), "learning_rate is nan: more than 0 is expected."),
 ]
 
 

@@ -16,7 +16,7 @@ from test_bad_parameters import PARAMETERS
 CASES = [*IMAGES, *TABLES, *FOLDERS, *ANNOTATIONS, *MODELS, *FILES, *PARAMETERS, *COMMANDS]
 REMEDY = re.compile(
     r"^(\.\.\.|(check|choose|convert|copy|cut|export|fetch|give|leave|load|make|mend|name|pass|put|remove|rename|replace|run"
-    r"|save|see|train|write)\b)|\b(wanted|expected|one for each|there is one|it should hold|it is the share)\b"
+    r"|save|see|train|write)\b)|\b(expected|one for each|there is one|it should hold|it is the share)\b"
 )
 
 

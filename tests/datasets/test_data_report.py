@@ -8,7 +8,7 @@ from PIL import Image
 
 from black_average_drop.datasets import report
 from black_average_drop.datasets.sources import SOURCES, chest_xray, chestxray14
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 
 def write(path, shade, size=(6, 4)):

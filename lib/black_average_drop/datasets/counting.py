@@ -3,9 +3,9 @@
 import pandas as pd
 
 from black_average_drop import progress
-from black_average_drop.checksums import sha256
 from black_average_drop.datasets.images import opened
 from black_average_drop.datasets.paths import image_files
+from black_average_drop.files import sha256
 
 
 def images_in(folder):

@@ -10,7 +10,7 @@ def between(splits, checksums):
 
     Args:
         splits: name -> Dataset.
-        checksums: name -> the checksum of each of its images, in its order (`provenance.dataset_checksums`).
+        checksums: name -> the checksum of each of its images, in its order (`checksums.dataset_checksums`).
 
     Returns:
         A DataFrame with columns splits, patients in both, the same images, which; the last one names the first three

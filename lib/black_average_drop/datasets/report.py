@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from black_average_drop.checksums import sha256
 from black_average_drop.datasets.counting import size_of
 from black_average_drop.datasets.sources import SOURCES
+from black_average_drop.files import sha256
 
 _COLUMNS = "| what | figure |\n|---|---|"
 

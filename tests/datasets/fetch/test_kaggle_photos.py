@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from black_average_drop import pipeline
+from black_average_drop.artifact import profiles
 from black_average_drop.datasets.fetch import fetch
 from black_average_drop.datasets.fetch.downloads import STAGING
 from black_average_drop.datasets.sources import SOURCES
@@ -40,7 +40,7 @@ def imagenet(server, monkeypatch):
 def test_imagenet_comes_with_the_photos_of_the_committed_results_and_the_others(server, imagenet, tmp_path, capsys):
     other = "ILSVRC2012_val_00000299"
     assert len(set(PHOTOS)) == 100 and other not in PHOTOS
-    assert pipeline.read_profile("laptop")["02_figure1"]["general_image"] in PHOTOS
+    assert profiles.read_profile("laptop")["02_figure1"]["general_image"] in PHOTOS
     fetch(["imagenet"], [], tmp_path, {other})
     assert "non-commercial" in capsys.readouterr().out
     photos = [path.stem for path in sorted((tmp_path / "ILSVRC2012" / "val").iterdir())]

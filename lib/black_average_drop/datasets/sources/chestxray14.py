@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop.checksums import sha256
 from black_average_drop.datasets import counting
 from black_average_drop.datasets.csv_tables import read_table
 from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, opened
 from black_average_drop.datasets.paths import image_files, require_folder
 from black_average_drop.datasets.sources.source import SPLITS, KaggleArchive, Source
+from black_average_drop.files import sha256
 
 FOLDER = "nih-chest-xrays"
 SOURCE_PIXELS = 1024  # boxes are given in the coordinates of the 1024 x 1024 originals

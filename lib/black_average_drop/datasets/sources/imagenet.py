@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop.checksums import sha256
 from black_average_drop.datasets import counting
 from black_average_drop.datasets.csv_tables import read_table
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import image_files, require_folder, visible_folders
 from black_average_drop.datasets.sources.source import KagglePhotos, Source
+from black_average_drop.files import sha256
 
 FOLDER = "ILSVRC2012"
 SOLUTION = "LOC_val_solution.csv"
