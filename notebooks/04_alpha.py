@@ -33,8 +33,9 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, networks, statistics
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import claims, sensitivity
 from black_average_drop.statistics import Resampling

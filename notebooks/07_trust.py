@@ -47,8 +47,9 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from black_average_drop import figures, masks, networks, training
 from black_average_drop.artifact import provenance
 from black_average_drop.artifact.sources import measurement_key
-from black_average_drop.datasets import catalogue, chestxray14, leaks
+from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
+from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.training import assessment, augmentation
 

@@ -50,7 +50,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from black_average_drop import cams, controls, evaluation, figures, masks, networks
 from black_average_drop.artifact import provenance
 from black_average_drop.choice import class_labels, ranking, recommendation, trials, understanding
-from black_average_drop.datasets import folder, phantoms
+from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.statistics import Resampling
@@ -96,8 +96,8 @@ if not images:
 dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
-seen = folder.shown(images, dataset, window)
-dataset = folder.not_blank(dataset, seen)
+seen = appearance.shown(images, dataset, window)
+dataset = appearance.not_blank(dataset, seen)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = figures.in_picture(first.ids, "image")
@@ -137,7 +137,7 @@ pd.Series(counted).to_frame("")
 # Images that use less than a quarter of black to white, and none of it where they are blank:
 
 # %%
-seen[seen["filled"] < folder.LEAST_FILLED].round(3)
+seen[seen["filled"] < appearance.LEAST_FILLED].round(3)
 
 # %% [markdown]
 # The files passed over: of another kind, in a deeper folder, not named in the CSV, or links that lead nowhere.
@@ -163,7 +163,7 @@ tried.round(3)
 # What speaks against this model and these images going together:
 
 # %%
-doubts += folder.doubts(seen)
+doubts += appearance.doubts(seen)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]

@@ -78,13 +78,9 @@ def test_the_package_itself_has_no_import_that_is_not_followed():
     assert set(loaded) <= named and len(loaded) > 10
 
 
-def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
+def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path, copy_project):
     """In a copy of the package, by the text that Python has loaded and the one that lies there at the end."""
-    import shutil
-
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for part in ("lib", "notebooks"):
-        shutil.copytree(files.ROOT / part, tmp_path / part, ignore=ignore)
+    copy_project(tmp_path, "lib", "notebooks")
     run = """
         from black_average_drop import masks
         from black_average_drop.artifact import sources

@@ -9,16 +9,28 @@ PERCENTILES = (1, 99)
 
 
 def check_window(window):
-    """Raises ValueError if there is no such choice."""
+    """Refuse what is no choice.
+
+    Raises:
+        ValueError: The window is none of WINDOWS.
+    """
     if window not in WINDOWS:
         raise ValueError(f"window is {window!r}: choose one of {', '.join(WINDOWS)}.")
 
 
 def limits(values, window, full):
-    """((low, high), how): what becomes black and white, and which of WINDOWS' texts says so.
+    """What becomes black and what white.
 
-    full: the lowest and highest value that could be stored, None where there is no such range, as of fractions: then,
-    and where both percentiles are one value, the smallest and the largest value that are there count.
+    The smallest and the largest value that are there count where full is None, and where both percentiles are one
+    value.
+
+    Args:
+        values: Grey values, of any shape.
+        window: One of WINDOWS.
+        full: The lowest and highest value that could be stored, None where there is no such range, as of fractions.
+
+    Returns:
+        ((low, high), how): how is the one of WINDOWS' texts that says so.
     """
     if window == "full" and full is not None:
         return full, WINDOWS[window]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from black_average_drop.datasets import chestxray14 as chestxray14_source
 from black_average_drop.datasets import report
+from black_average_drop.datasets.sources import SOURCES, chest_xray, chestxray14
 from black_average_drop.files import ROOT
 
 
@@ -17,7 +17,7 @@ def write(path, shade, size=(6, 4)):
     Image.fromarray(np.full((size[1], size[0]), shade, "uint8")).save(path, "PNG")
 
 
-def chest_xray(root):
+def write_chest_xray(root):
     folder = root / "chest_xray"
     images = {
         "train/NORMAL": {"IM-0001-0001": 1, "IM-0001-0002": 1, "IM-0002-0001": 2, "NORMAL2-IM-0003-0001": 3},
@@ -34,8 +34,8 @@ def chest_xray(root):
 
 
 def test_chest_xray_figures(tmp_path):
-    chest_xray(tmp_path)
-    rows = dict(report.chest_xray_rows(tmp_path))
+    write_chest_xray(tmp_path)
+    rows = dict(SOURCES["chest_xray"].report(tmp_path))
     total = sum(path.stat().st_size for path in (tmp_path / "chest_xray").rglob("*.jpeg"))
     assert rows == {
         "size": f"{total / 1e6:,.1f} MB in 15 files, 6 to 9 x 4 to 5 pixels",
@@ -61,22 +61,22 @@ def test_chest_xray_figures(tmp_path):
 
 
 def test_a_patient_in_both_splits_is_counted(tmp_path):
-    chest_xray(tmp_path)
+    write_chest_xray(tmp_path)
     write(tmp_path / "chest_xray" / "test" / "PNEUMONIA" / "person1_virus_77.jpeg", 99)
-    rows = dict(report.chest_xray_rows(tmp_path))
+    rows = dict(SOURCES["chest_xray"].report(tmp_path))
     assert rows["patients in both splits"] == rows["patients in two of train, validation and test"] == "1"
 
 
 def test_an_image_in_two_parts_of_train_is_counted(tmp_path, monkeypatch):
-    chest_xray(tmp_path)
-    monkeypatch.setattr(report, "split_by_group", lambda groups, share: groups == "IM-0001")  # and person3: shade 1
-    rows = dict(report.chest_xray_rows(tmp_path))
+    write_chest_xray(tmp_path)
+    monkeypatch.setattr(chest_xray, "split_by_group", lambda groups, share: groups == "IM-0001")  # and person3: shade 1
+    rows = dict(SOURCES["chest_xray"].report(tmp_path))
     assert rows["images in two of train, validation and test, by exact bytes"] == "2"
-    chestxray14(tmp_path)
-    whole = chestxray14_source.load(tmp_path, "any")
+    write_chestxray14(tmp_path)
+    whole = chestxray14.load(tmp_path, "any")
     parts = (whole.subset(whole.ids == "a"), whole.subset(whole.ids == "b"), whole.subset(whole.ids == "d"))
-    monkeypatch.setattr(chestxray14_source, "split", lambda dataset: parts)
-    rows = dict(report.chestxray14_rows(tmp_path))
+    monkeypatch.setattr(chestxray14, "split", lambda dataset: parts)
+    rows = dict(SOURCES["chestxray14"].report(tmp_path))
     assert rows["patients in two of train, validation and test"] == "1"
     assert rows["images in two of train, validation and test, by exact bytes"] == "1"  # a and b
 
@@ -100,7 +100,7 @@ h.png,Infiltrate,1,1,1,1
 """
 
 
-def chestxray14(root):
+def write_chestxray14(root):
     folder = root / "nih-chest-xrays"
     for shade, stem in enumerate("abcd"):
         write(folder / f"images_00{1 + shade % 2}" / "images" / f"{stem}.png", max(shade, 1), size=(8, 8))
@@ -109,8 +109,8 @@ def chestxray14(root):
 
 
 def test_chestxray14_figures(tmp_path):
-    chestxray14(tmp_path)
-    rows = dict(report.chestxray14_rows(tmp_path))
+    write_chestxray14(tmp_path)
+    rows = dict(SOURCES["chestxray14"].report(tmp_path))
     assert rows.pop("size of the images").endswith("MB in 4 files, 8 x 8 pixels")
     assert rows == {
         "boxes": "5 on 4 images, 2 of them for pneumonia",
@@ -139,7 +139,7 @@ def test_chestxray14_figures(tmp_path):
     }
 
 
-def imagenet(root):
+def write_imagenet(root):
     folder = root / "ILSVRC2012"
     for name, shade in {"one": 1, "two": 2, "three": 2}.items():
         write(folder / "val" / f"{name}.JPEG", shade)
@@ -149,8 +149,8 @@ def imagenet(root):
 
 
 def test_imagenet_figures(tmp_path):
-    imagenet(tmp_path)
-    rows = dict(report.imagenet_rows(tmp_path))
+    write_imagenet(tmp_path)
+    rows = dict(SOURCES["imagenet"].report(tmp_path))
     assert rows.pop("size of the photos").endswith("MB in 3 files, 6 x 4 pixels")
     table = (tmp_path / "ILSVRC2012" / "LOC_val_solution.csv").read_bytes()
     assert rows == {
@@ -173,8 +173,8 @@ def test_what_is_not_there_is_left_out_and_nothing_at_all_is_refused(tmp_path):
 
 def test_the_readme_holds_what_the_report_prints(tmp_path):
     """Figure for figure the same rows, in the same order: only the figures themselves need the real files."""
-    for source in (chest_xray, chestxray14, imagenet):
-        source(tmp_path)
+    for write_source in (write_chest_xray, write_chestxray14, write_imagenet):
+        write_source(tmp_path)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "mobilenet_v2_imagenet1001.weights.h5").write_bytes(b"")
     shown = (ROOT / "data" / "README.md").read_text().split("<!-- table: data-report -->")[1].split("<!-- end -->")[0]

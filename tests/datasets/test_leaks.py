@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from black_average_drop.datasets import catalogue, chestxray14, from_files, leaks, phantoms, split_by_group
+from black_average_drop.datasets import catalogue, from_files, leaks, phantoms, split_by_group
 from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
+from black_average_drop.datasets.sources import chestxray14
 
 
 def leaks_of(**splits):
@@ -27,10 +28,10 @@ def files(tmp_path, generator):
 
 
 def test_an_image_in_two_splits_is_named_whatever_its_file_is_called(files):
-    found = leaks_of(train=files.subset([0, 1]), validation=files.subset([2, 3]), test=files.subset([4, 5]))
-    assert list(found["splits"]) == ["train and validation", "train and test", "validation and test"]
-    assert list(found["patients in both"]) == [0, 0, 0] and list(found["the same images"]) == [0, 1, 0]
-    assert list(found["which"]) == ["none", "a = f", "none"]
+    shared = leaks_of(train=files.subset([0, 1]), validation=files.subset([2, 3]), test=files.subset([4, 5]))
+    assert list(shared["splits"]) == ["train and validation", "train and test", "validation and test"]
+    assert list(shared["patients in both"]) == [0, 0, 0] and list(shared["the same images"]) == [0, 1, 0]
+    assert list(shared["which"]) == ["none", "a = f", "none"]
 
 
 def test_a_patient_in_two_splits_is_refused_in_a_sentence(files):
@@ -51,8 +52,8 @@ def test_phantoms_of_one_seed_drawn_twice_are_found():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_splits_of_phantoms_share_nothing(source, seed):
     splits = {split: catalogue.load(source, split, (64, 64), count=12, seed=seed) for split in catalogue.SPLITS}
-    found = leaks_of(**splits)
-    assert len(found) == 3 and not found["the same images"].any() and not found["patients in both"].any()
+    shared = leaks_of(**splits)
+    assert len(shared) == 3 and not shared["the same images"].any() and not shared["patients in both"].any()
 
 
 @pytest.mark.parametrize("seed", range(20))
