@@ -7,7 +7,7 @@
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
-images = ""  # a folder, as in 08_your_data; empty: phantoms
+images = ""  # a folder, as in your_data; empty: phantoms
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size

@@ -228,7 +228,7 @@ def test_the_package_itself_has_no_import_that_is_not_followed():
     told = "import sys, black_average_drop.cams, black_average_drop.choice, black_average_drop.datasets.folder\n"
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
-    named = {str(provenance.ROOT / path) for path in provenance.sources("08_your_data")}
+    named = {str(provenance.ROOT / path) for path in provenance.sources("your_data")}
     assert set(loaded) <= named and len(loaded) > 10
 
 

@@ -229,7 +229,7 @@ def test_no_results_are_no_success(tmp_path, monkeypatch):
 def test_every_committed_result_is_as_recorded(monkeypatch):
     monkeypatch.setattr(verify, "_images", lambda record, data_root: {})  # thousands of phantoms, which are inputs
     folders = pipeline.result_folders()
-    found = verify.table(folders, pipeline.NEEDS, "nowhere", pipeline.read_profile)
+    found = verify.table(folders, pipeline.NEEDS, "nowhere", pipeline.read_profile, pipeline.GONE)
     found = pd.concat([found, verify.further(ROOT / "paper_figures")])
     wrong = found[found["state"].isin(verify.ERRORS)]
     assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]

@@ -176,7 +176,7 @@ def disagreement(dataset, maps, alpha, batch_size=32):
 
 
 def verdict_of_trust():
-    """What `07_trust` found of BAD and AD on real lesions, in words, "" where its results are not at hand."""
+    """What `09_verdict` found of BAD and AD on real lesions, in words, "" where its results are not at hand."""
     path = provenance.ROOT / "paper_figures/laptop/trust.csv"
     if not path.is_file():
         return ""

@@ -26,6 +26,7 @@ import pandas as pd
 from black_average_drop.datasets import catalogue
 from black_average_drop.provenance import (
     LOCK,
+    NOTEBOOKS,
     PLACES,
     ROOT,
     dataset_checksum,
@@ -44,15 +45,15 @@ BY_HAND = "mutation.md"  # the section on what make mutate found
 MODULES = (ALL_TOGETHER, BENCHMARK)  # records of what a module of the package wrote, without a notebook
 
 
-def table(folders, needs, data_root, read_profile):
+def table(folders, needs, data_root, read_profile, gone=None):
     """A DataFrame with columns results, record, state, file, why: a row for each file, and for each input of a record.
 
     folders: of results; needs: the notebooks that each should have a record of, with those whose outputs they read;
     data_root: where images and weights are looked for; read_profile: name -> notebook -> parameters, as
-    `pipeline.read_profile`.
+    `pipeline.read_profile`; gone: notebooks of earlier versions, like needs, whose records may be there.
     """
-    names = {**needs, ALL_TOGETHER: ()}
-    rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
+    names, gone = {**needs, ALL_TOGETHER: ()}, gone or {}
+    rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile, gone)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -87,16 +88,17 @@ def text(found):
     )
 
 
-def _folder(folder, names, data_root=Path(), read_profile=None):
-    """The rows of one folder of results; names: the records that it should have, with those that each hangs on."""
-    results = os.path.relpath(folder, ROOT)
-    records, broken = _records(folder, names)
+def _folder(folder, names, data_root=Path(), read_profile=None, gone=None):
+    """The rows of one folder of results; names: the records that it should have, with those that each depends on;
+    gone: those that it may have from earlier versions."""
+    results, possible = os.path.relpath(folder, ROOT), {**names, **(gone or {})}
+    records, broken = _records(folder, possible)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
     claims = folder / f"{ALL_TOGETHER}.csv"
     quoted = claims.read_text(encoding="utf-8", errors="replace") if claims.is_file() else ""
     for name in names:
         if name not in records and name not in broken:
-            users = [user for user in records if name in names[user]] + [claims.name] * (f",{name}," in quoted)
+            users = [user for user in records if name in possible[user]] + [claims.name] * (f",{name}," in quoted)
             state, why = ("missing", f", but {users[0]} hangs on it") if users else ("not made", "")
             yield results, name, state, f"{name}.json", f"there is no record{why}"
 
@@ -190,6 +192,9 @@ def _is_record(record, name):
 
 def _reasons(name, record, read_profile):
     """Sources, lock and parameters that are no longer those of a record, as texts."""
+    if name not in MODULES and not (NOTEBOOKS / f"{name}.py").is_file():
+        yield f"notebooks/{name}.py, which is gone"
+        return
     if "sources" in record:
         then, now = record["sources"], module_sources(name) if name in MODULES else sources(name)
         changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 8. Your model, your images: which heat map?
+# # Your model, your images: which heat map?
 #
 # For a Keras classifier and a folder of images, without pixel labels: CAM, Grad-CAM, Grad-CAM++ and their relatives are
 # drawn, and Average Drop and Black Average Drop say how much of the class score survives in what each of them points
@@ -236,8 +236,8 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # %% [markdown]
 # ## Recommendation
 #
-# By Black Average Drop, the paper's metric; below it Average Drop, and what `07_trust` found of both where lesions are
-# known, to be read before anything is concluded.
+# By Black Average Drop, the paper's metric. Below it stands Average Drop, and what `09_verdict` found of both where
+# lesions are known: read that before you conclude anything.
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
@@ -283,5 +283,5 @@ tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences":
 tables |= {"shown": seen}
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {Path(model).name: Path(model), "images": (taken, provenance.dataset_checksum(dataset))}
-record = provenance.write("08_your_data", outputs, inputs, globals(), results, started)
+record = provenance.write("your_data", outputs, inputs, globals(), results, started)
 record["outputs"]
