@@ -53,6 +53,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import assessment, augmentation, figures, networks, provenance, training
 from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.statistics import Resampling
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -210,7 +211,7 @@ histories["relu", 0]
 # %%
 answers = pd.concat(answers, ignore_index=True)
 assessed = {
-    run: assessment.assess(part["label"], part["score"], part["group"], seed=seed)
+    run: assessment.assess(part["label"], part["score"], Resampling(part["group"], assessment.RESAMPLES, seed))
     for run, part in answers.groupby(["head", "training_seed"])
 }
 summary = pd.concat({run: table for run, (_, table) in assessed.items()}, names=["head", "training_seed"])

@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance
+from black_average_drop import cams, claims, figures, networks, provenance, statistics
 from black_average_drop.datasets import catalogue
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -169,7 +169,7 @@ for name, head in heads.items():
     signed = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
     peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
     peak[peak == 0] = 1
-    row = {"head": name, "AUC": metrics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
+    row = {"head": name, "AUC": statistics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
     row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
     drawn[name] = np.maximum(by_weights, 0), cams.grad_cam(double, gradients)
     row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
@@ -216,7 +216,7 @@ display(figure)
 
 # %%
 largest = float(np.max(found["CAM and Grad-CAM, clipped"].to_numpy()))
-estimate = metrics.Estimate(largest, largest, largest, np.nan)
+estimate = statistics.Estimate(largest, largest, largest, np.nan)
 count = sum(len(part) for part in features.values())
 measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
 others = compared.set_index("head")["CAM and Grad-CAM, clipped"]
@@ -238,7 +238,7 @@ print(
 tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results / "identity")
 outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write("05_identity", measured, results, profile))
+outputs.append(claims.write_measured("05_identity", measured, results, profile))
 sources = {file: build / file for file in files.values()}
 sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
 sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}

@@ -40,6 +40,7 @@ import pandas as pd
 
 from black_average_drop import assessment, faithfulness, networks, provenance, training
 from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.statistics import Resampling
 from black_average_drop.trust import fitting
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
 
@@ -141,7 +142,8 @@ for task, bench in zip(tasks, trained, strict=True):
         views |= {view: (bench.views.loc[test.ids, "view"] == view).to_numpy() for view in ("AP", "PA")}
     for view, chosen in views.items():
         labels, margins = test.labels[chosen], (scores[:, 1] - scores[:, 0])[chosen]
-        measured = assessment.assess(labels, margins, test.groups[chosen], seed=seed)[1].iloc[0]
+        resampling = Resampling(test.groups[chosen], assessment.RESAMPLES, seed)
+        measured = assessment.assess(labels, margins, resampling)[1].iloc[0]
         counted = {"data": bench.title, "views": view, "images": chosen.sum(), "findings": labels.sum()}
         assessments.append(counted | dict(measured))
 assessed = pd.DataFrame(assessments, columns=["data", "views", "images", "findings", "measure", "value", "low", "high"])

@@ -41,7 +41,9 @@ from black_average_drop import (
     networks,
     provenance,
     randomization,
+    statistics,
 )
+from black_average_drop.statistics import Resampling
 from black_average_drop.trust.bench import COUNTED, read_counted, write_maps, write_table
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -123,7 +125,8 @@ for bench in benches:
         if not len(part):
             continue
         for name, scores in points[bench.slug].groupby("map", sort=False):
-            summary = localization.summary(scores.set_index("id").loc[part.ids], part.groups, **sampling)
+            ordered = scores.set_index("id").loc[part.ids]
+            summary = localization.mean_scores(ordered, Resampling(part.groups, **sampling))
             summaries.append(summary.assign(data=bench.title, images=subset, map=name, n=len(part)))
 localized = pd.concat(summaries, ignore_index=True)
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
@@ -142,14 +145,15 @@ for bench in benches:
     sights[bench.slug] = localization.see_lesions(bench.maps, bench.images)
     for subset, chosen in bench.subsets().items():
         those = sights[bench.slug][sights[bench.slug]["id"].isin(bench.images.ids[chosen])]
-        recalled.append(localization.recall(those, **sampling).assign(data=bench.title, images=subset))
+        resampling = Resampling(those["group"], **sampling)
+        recalled.append(localization.recall(those, resampling).assign(data=bench.title, images=subset))
 recall = pd.concat(recalled, ignore_index=True)
 small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
 small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3).loc[list(benches[0].maps)]
 
 # %% [markdown]
 # In words, at 10 % of the image: every pair of methods on the same lesions, tested by flipping whole patients, with
-# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`metrics.enough_differ`). The
+# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`statistics.enough_differ`). The
 # pair that the paper speaks of comes out of each data set.
 
 # %%
@@ -158,12 +162,12 @@ for bench in benches:
     sight = sights[bench.slug]
     sight = sight[(sight["size_class"] == "small") & (sight["area"] == 0.1) & sight["map"].isin(bench.methods)]
     wide = sight.pivot(index=["lesion", "group"], columns="map", values="seen")[bench.methods].astype(float)
-    patients = wide.index.get_level_values("group")
-    pairs = agreement.differences(wide.to_numpy(), bench.methods, patients, **sampling)
+    resampling = Resampling(wide.index.get_level_values("group"), **sampling)
+    pairs = statistics.differences(wide.to_numpy(), bench.methods, resampling)
     pairs_of_methods.append(pairs.assign(data=bench.title, quantity="small lesions seen"))
     pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
     if len(pair):
-        sentences.append(agreement.sentence(bench.title, wide.mean(), pair.iloc[0], bench.small))
+        sentences.append(agreement.difference_sentence(bench.title, wide.mean(), pair.iloc[0], bench.small))
 Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
 
 # %% [markdown]
@@ -211,7 +215,7 @@ for bench in benches:
     for kind, redrawn in others.items():
         for method in drawing:
             ours, theirs = (evaluation.upsampled(maps[method], part.size) for maps in (trained, redrawn))
-            summary = randomization.summary(ours, theirs, part.groups, **sampling)
+            summary = randomization.mean_similarity(ours, theirs, Resampling(part.groups, **sampling))
             alike.append(summary.assign(data=bench.title, maps=kind, method=method))
 
 # %% [markdown]

@@ -37,7 +37,9 @@ from black_average_drop import (
     metrics,
     networks,
     provenance,
+    statistics,
 )
+from black_average_drop.statistics import Resampling
 from black_average_drop.trust.bench import COUNTED, read_counted, read_maps, read_table
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -150,7 +152,8 @@ for (slug, title), scores in truths.groupby(["bench", "data"], sort=False):
     both = pd.concat([measured[slug], itself[["id", "map", "metric", "value"]]], ignore_index=True)
     for truth in localization.SCORES:
         expected = scores.pivot(index="id", columns="map", values=truth)[list(on[slug].maps)]
-        table = agreement.verdict(both, expected, methods, groups, directions, controls.FLAT, **sampling)
+        resampling = Resampling(groups.loc[expected.index], **sampling)
+        table = agreement.judge_metrics(both, expected, methods, resampling, directions, controls.FLAT)
         judged.append(table.assign(data=title, truth=truth, telling=truth == told_by))
 verdict = pd.concat(judged, ignore_index=True)
 right = verdict["telling"] & verdict["data"].isin([bench.title for bench in benches])
@@ -191,8 +194,8 @@ for bench in benches:
     for score in localization.SCORES:
         wide[score] = points[bench.slug].pivot(index="id", columns="map", values=score)
     for quantity, of_quantity in wide.items():
-        columns, patients = of_quantity[bench.methods].to_numpy(), groups.loc[of_quantity.index]
-        pairs = agreement.differences(columns, bench.methods, patients, **sampling)
+        resampling = Resampling(groups.loc[of_quantity.index], **sampling)
+        pairs = statistics.differences(of_quantity[bench.methods].to_numpy(), bench.methods, resampling)
         compared.append(pairs.assign(data=bench.title, quantity=quantity))
 differences = pd.concat(compared, ignore_index=True)
 paper_pair = differences.query("first == 'CAM' and second == 'Grad-CAM++'")
@@ -222,7 +225,7 @@ for title, part in main.groupby("data", sort=False):
 
 # %%
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
-text = agreement.markdown(told, of_hits, list(sentences["sentence"]))
+text = agreement.trust_page(told, of_hits, list(sentences["sentence"]))
 page = results_folder / "trust.md"
 with provenance.replacing(page) as unfinished:
     head = f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n"

@@ -60,6 +60,7 @@ from black_average_drop import (
     understanding,
 )
 from black_average_drop.datasets import folder, phantoms
+from black_average_drop.statistics import Resampling
 
 set_matplotlib_formats("png")
 started = datetime.datetime.now()
@@ -75,7 +76,7 @@ started = datetime.datetime.now()
 
 # %%
 networks.make_deterministic(seed)
-results, sampling = Path(results), {"resamples": resamples, "seed": seed}
+results = Path(results)
 loaded, stored = networks.load(model)
 settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
 settings["precision"] = precision
@@ -161,7 +162,7 @@ pd.DataFrame({"passed over": passed_over})
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 labels_of_few = None if known is None else known[few]
 tried = understanding.trials(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
-doubts = list(understanding.doubts(tried, preprocessing).values())
+doubts = list(understanding.doubts_about_answers(tried, preprocessing).values())
 tried.round(3)
 
 # %% [markdown]
@@ -206,12 +207,12 @@ given = {
 batches = dataset.batches(batch_size)
 rows = evaluation.evaluate(network, batches, chosen, alpha, batch_size, first_pass=found, **given)
 rows = rows[rows["same_map_as"] == ""]
-tables, pairs, sentences = {}, {}, {}
+resampling, tables, pairs, sentences = Resampling(dataset.groups, resamples, seed), {}, {}, {}
 for metric in ("BAD", "AD"):
     drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
     drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
-    tables[metric] = choice.ranking(drops, controls.CONTROLS, dataset.groups, **sampling).assign(metric=metric)
-    pairs[metric] = choice.comparisons(drops, controls.CONTROLS, dataset.groups, **sampling).assign(metric=metric)
+    tables[metric] = choice.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
+    pairs[metric] = choice.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
     sentences[metric] = choice.recommendation(metric, tables[metric], pairs[metric], found.same_as)
 ranking = pd.concat(tables.values(), ignore_index=True)
 left_out = int((found.scores["score"] <= 0).sum())
@@ -227,7 +228,7 @@ ranking.round(4)
 
 # %% [markdown]
 # Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them;
-# no interval and no p where too few images differ to say (`metrics.enough_differ`):
+# no interval and no p where too few images differ to say (`statistics.enough_differ`):
 
 # %%
 differences = pd.concat(pairs.values(), ignore_index=True)

@@ -72,7 +72,9 @@ def uses(kind, right, model, seed):
         pixels = seen(images.astype("float32")).round().astype("uint8")
         logits = {name: reader.score(pixels)[0] for name, reader in readers.items()}
         unlike = {
-            name: understanding.unlike(first, way, pixels[cases["labels"][0]][:: IMAGES // understanding.LOOKED_AT])
+            name: understanding.divergence_from_training(
+                first, way, pixels[cases["labels"][0]][:: IMAGES // understanding.LOOKED_AT]
+            )
             for name, way in ways.items()
         }
         for case, (rows, known, swapped, shift) in cases.items():
@@ -86,7 +88,7 @@ def uses(kind, right, model, seed):
             table = pd.DataFrame(table)
             for chosen in understanding.TRIED:
                 use = {"right": right, "chosen": chosen, "case": case, "device": device, "swapped": swapped}
-                yield use | {"doubts": understanding.doubts(table, chosen), "auc": table["auc"].max()}
+                yield use | {"doubts": understanding.doubts_about_answers(table, chosen), "auc": table["auc"].max()}
 
 
 def is_right(name, sentence, use):

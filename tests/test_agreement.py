@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from black_average_drop import agreement, metrics
+from black_average_drop import agreement
+from black_average_drop.statistics import Resampling
 
 
 def test_tau_b_is_scipys(generator):
@@ -22,11 +23,11 @@ def test_tau_b_is_scipys(generator):
 def test_agreement_of_a_metric_that_knows_the_truth_of_one_that_reverses_it_and_of_noise(generator):
     truth = (generator.random((200, 6)) < np.linspace(0.1, 0.9, 6)).astype(float)
     groups = np.arange(200) // 2
-    right = agreement.agreement(truth * 3 + 1, truth, groups, resamples=200)
+    right = agreement.rank_agreement(truth * 3 + 1, truth, Resampling(groups, 200))
     assert right["set"] == right["image"] == 1 and right["set_low"] == 1
-    wrong = agreement.agreement(-truth, truth, groups, resamples=200)
+    wrong = agreement.rank_agreement(-truth, truth, Resampling(groups, 200))
     assert wrong["set"] == wrong["image"] == wrong["set_high"] == -1
-    noise = agreement.agreement(generator.random((200, 6)), truth, groups, resamples=200)
+    noise = agreement.rank_agreement(generator.random((200, 6)), truth, Resampling(groups, 200))
     assert noise["set_low"] < 0 < noise["set_high"] and noise["image_low"] < 0 < noise["image_high"]
     assert right["ranked"] == int((np.ptp(truth, axis=1) > 0).sum()) and right["known"] == 200
 
@@ -34,11 +35,12 @@ def test_agreement_of_a_metric_that_knows_the_truth_of_one_that_reverses_it_and_
 def test_images_without_a_value_are_left_out_and_the_mean_is_over_the_same_images(generator):
     truth, values = generator.random((30, 4)), generator.random((30, 4))
     values[10:, 2] = np.nan
-    found = agreement.agreement(values, truth, np.arange(30), resamples=100)
-    assert found == agreement.agreement(values[:10], truth[:10], np.arange(10), resamples=100)
+    resampling = Resampling(np.arange(30), 100)
+    found = agreement.rank_agreement(values, truth, resampling)
+    assert found == agreement.rank_agreement(values[:10], truth[:10], resampling.of_rows(slice(10)))
     by_hand = stats.kendalltau(values[:10].mean(axis=0), truth[:10].mean(axis=0)).statistic
     assert found["set"] == pytest.approx(by_hand) and found["known"] == found["ranked"] == 10
-    assert np.isnan(agreement.agreement(np.full((3, 4), np.nan), truth[:3], np.arange(3), resamples=10)["set"])
+    assert np.isnan(agreement.rank_agreement(np.full((3, 4), np.nan), truth[:3], Resampling(np.arange(3), 10))["set"])
 
 
 def test_noise_of_float32_is_no_ranking(generator):
@@ -46,9 +48,9 @@ def test_noise_of_float32_is_no_ranking(generator):
     noise = np.where(np.arange(5) == 4, 5.5e-7, 0) * generator.random((30, 1))
     hits = (generator.random((30, 5)) < np.linspace(0.1, 0.9, 5)).astype(float)
     for values, truth in ((noise, hits), (hits, 0.03 + 7e-6 * np.arange(5) + np.zeros((30, 5)))):
-        found = agreement.agreement(values, truth, np.arange(30), resamples=50)
+        found = agreement.rank_agreement(values, truth, Resampling(np.arange(30), 50))
         assert np.isnan(found["set"]) and np.isnan(found["image"]) and found["ranked"] == 0 and found["known"] == 30
-    assert agreement.fooled_by(noise, list("abcde"), ["e"], np.arange(30), 50) == ("", 0.0)
+    assert agreement.fooled_by(noise, list("abcde"), ["e"], Resampling(np.arange(30), 50)) == ("", 0.0)
 
 
 def test_maps_that_rank_nothing_in_an_image_are_left_out_there():
@@ -56,8 +58,9 @@ def test_maps_that_rank_nothing_in_an_image_are_left_out_there():
     truth = np.tile([0.0, 1.0, 0.04], (20, 1))
     truth[5:] = [0.0, 0.0, 0.04]
     values = np.tile([0.2, 0.3, 0.9], (20, 1))
-    everything = agreement.agreement(values, truth, np.arange(20), resamples=50)
-    apart = agreement.agreement(values, truth, np.arange(20), np.array([True, True, False]), 50)
+    resampling = Resampling(np.arange(20), 50)
+    everything = agreement.rank_agreement(values, truth, resampling)
+    apart = agreement.rank_agreement(values, truth, resampling, np.array([True, True, False]))
     assert everything["ranked"] == 20 and apart["ranked"] == 5
     assert apart["image"] == 1 and apart["set"] == everything["set"]
 
@@ -65,45 +68,26 @@ def test_maps_that_rank_nothing_in_an_image_are_left_out_there():
 def test_the_interval_is_over_patients(generator):
     """Ten copies of every image, of the same patient, say no more than one."""
     truth, values = generator.random((20, 5)), generator.random((20, 5))
-    once = agreement.agreement(values, truth, np.arange(20), resamples=500)
-    copies = agreement.agreement(
-        *(np.repeat(part, 10, axis=0) for part in (values, truth, np.arange(20))), resamples=500
-    )
+    once = agreement.rank_agreement(values, truth, Resampling(np.arange(20), 500))
+    tenfold = [np.repeat(part, 10, axis=0) for part in (values, truth, np.arange(20))]
+    copies = agreement.rank_agreement(*tenfold[:2], Resampling(tenfold[2], 500))
     for name in ("set", "set_low", "set_high", "image", "image_low", "image_high"):
         assert copies[name] == pytest.approx(once[name], abs=1e-9)
 
 
 def test_a_metric_is_fooled_by_a_control_it_prefers_to_every_map(generator):
     names, values = ["CAM", "Grad-CAM++", "all ones", "centre prior"], np.array([[1.0, 2, 3, 0]] * 20)
-    name, share = agreement.fooled_by(values, names, ["all ones", "centre prior"], np.arange(20), 50)
-    assert (name, share) == ("all ones", 1.0)
-    name, share = agreement.fooled_by(values[:, [0, 2, 1, 3]], names, ["all ones", "centre prior"], np.arange(20), 50)
-    assert (name, share) == ("", 0.0)
+    controls, resampling = ["all ones", "centre prior"], Resampling(np.arange(20), 50)
+    assert agreement.fooled_by(values, names, controls, resampling) == ("all ones", 1.0)
+    assert agreement.fooled_by(values[:, [0, 2, 1, 3]], names, controls, resampling) == ("", 0.0)
     half = np.where(generator.random((20, 1)) < 0.5, [[1.0, 2, 2.9, 0]], [[1.0, 2, 1, 0]])
-    assert 0 < agreement.fooled_by(half, names, ["all ones", "centre prior"], np.arange(20), 200)[1] < 1
+    assert 0 < agreement.fooled_by(half, names, controls, Resampling(np.arange(20), 200))[1] < 1
 
 
-def test_differences_of_every_pair_with_holms_correction(generator):
-    values = generator.normal([0, 0, 3], 1, (40, 3))
-    found = agreement.differences(values, ["one", "other", "ahead"], np.arange(40), 200).set_index(["first", "second"])
-    assert len(found) == 3 and found["p_holm"].min() > found["p"].min()
-    np.testing.assert_allclose(found["p_holm"], metrics.holm(found["p"]))
-    assert found.loc[("one", "ahead"), "difference"] == pytest.approx((values[:, 2] - values[:, 0]).mean())
-    assert found.loc[("one", "ahead"), "p_holm"] < 0.01 < found.loc[("one", "other"), "p_holm"]
-    row = found.loc[("one", "ahead")]
-    assert row["low"] < row["difference"] < row["high"]
-
-
-def test_pairs_that_too_few_images_tell_apart_have_no_test_and_take_no_part_in_the_correction(generator):
-    values = generator.normal([0, 0, 3], 1, (40, 3))
-    values[:, 1] = values[:, 0]
-    values[:9, 1] += 1
-    found = agreement.differences(values, ["one", "other", "ahead"], np.arange(40), 200).set_index(["first", "second"])
-    few = found.loc[("one", "other")]
-    assert few["difference"] == pytest.approx(9 / 40) and few[["low", "high", "p", "p_holm"]].isna().all()
-    rest = found.drop(("one", "other"))
-    np.testing.assert_allclose(rest["p_holm"], metrics.holm(rest["p"]))
-    text = agreement.sentence("Here", {"one": 0.5, "other": 0.725}, dict(few, first="one", second="other"))
+def test_a_sentence_says_where_too_few_differ():
+    row = dict.fromkeys(("low", "high", "p", "p_holm"), np.nan)
+    row |= {"first": "one", "second": "other", "difference": 9 / 40}
+    text = agreement.difference_sentence("Here", {"one": 0.5, "other": 0.725}, row)
     assert text == (
         "Here: other touches 72 of 100 small lesions, one 50; too few differ to say whether that is chance."
     )
@@ -112,12 +96,12 @@ def test_pairs_that_too_few_images_tell_apart_have_no_test_and_take_no_part_in_t
 def test_a_sentence_says_both_rates_and_whether_the_difference_is_chance():
     row = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.03, "low": -0.08, "high": 0.14, "p_holm": 0.4}
     rates = {"CAM": 0.58, "Grad-CAM++": 0.61}
-    text = agreement.sentence("Here", rates, row)
+    text = agreement.difference_sentence("Here", rates, row)
     assert text.startswith(
         "Here: Grad-CAM++ touches 61 of 100 small lesions, CAM 58; the difference, +3.0 [-8.0, +14.0]"
     )
     assert "is within chance (p = 0.4 after Holm)" in text
-    assert "is more than chance" in agreement.sentence("Here", rates, row | {"p_holm": 0.01})
+    assert "is more than chance" in agreement.difference_sentence("Here", rates, row | {"p_holm": 0.01})
 
 
 def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator):
@@ -129,10 +113,8 @@ def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator)
         part.rename_axis("id").reset_index().melt("id", var_name="map").assign(metric=name)
         for name, part in parts.items()
     ]
-    groups = pd.Series(ids, ids)
-    found = agreement.verdict(
-        pd.concat(long), truth, names[:2], groups, {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}, ["all ones"], 100
-    )
+    directions = {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}
+    found = agreement.judge_metrics(pd.concat(long), truth, names[:2], Resampling(ids, 100), directions, ["all ones"])
     with_controls = found[found["maps"] == agreement.MAPS[0]].set_index("metric")
     assert list(with_controls.index) == ["AD", "gain", "fooled", "absent"]
     assert with_controls.loc["absent", "known"] == 0 and np.isnan(with_controls.loc["absent", "set"])

@@ -76,6 +76,7 @@ CORE = (
     "test_cams.py",
     "test_masks.py",
     "test_metrics.py",
+    "test_statistics.py",
     "test_evaluation.py",
     "test_training.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
 )

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import agreement, cams, choice, masks, networks
+from black_average_drop import cams, choice, masks, networks, statistics
 from black_average_drop.datasets import Dataset, phantoms
 from black_average_drop.provenance import ROOT
+from black_average_drop.statistics import Resampling
 from closeness import assert_close
 
 CONTROLS = ("all ones", "centre prior")
@@ -21,8 +22,9 @@ def drops(generator, means, images=80, spread=0.05):
 
 def recommended(table, groups=None, same_as=None):
     groups = np.arange(len(table)) if groups is None else groups
-    ranking = choice.ranking(table, CONTROLS, groups, resamples=300)
-    pairs = choice.comparisons(table, CONTROLS, groups, resamples=300)
+    resampling = Resampling(groups, 300)
+    ranking = choice.rank_maps(table, CONTROLS, resampling)
+    pairs = choice.comparisons(table, CONTROLS, resampling)
     return choice.recommendation("BAD", ranking, pairs, same_as)
 
 
@@ -87,14 +89,15 @@ def test_images_of_one_patient_do_not_count_as_many(generator):
 def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})
     table.iloc[:7] = np.nan
-    ranking = choice.ranking(table, CONTROLS, np.arange(80), resamples=300)
+    resampling = Resampling(np.arange(80), 300)
+    ranking = choice.rank_maps(table, CONTROLS, resampling)
     assert list(ranking["map"]) == ["Grad-CAM++", "CAM", "centre prior", "all ones"]
     assert list(ranking["control"]) == [False, False, True, True] and (ranking["images"] == 73).all()
     np.testing.assert_allclose(ranking.set_index("map")["drop"], table.mean()[ranking["map"]])
     assert (ranking["low"] < ranking["drop"]).all() and (ranking["drop"] < ranking["high"]).all()
-    pairs = choice.comparisons(table, CONTROLS, np.arange(80), resamples=300)
+    pairs = choice.comparisons(table, CONTROLS, resampling)
     assert len(pairs) == 5  # of six, one has no method in it
-    by_hand = agreement.differences(table.to_numpy(), list(table), np.arange(80), 300)
+    by_hand = statistics.differences(table.to_numpy(), list(table), resampling)
     by_hand = by_hand[by_hand["first"] != "all ones"].reset_index(drop=True)
     np.testing.assert_array_equal(pairs["p"], by_hand["p"])
     assert (pairs["p_holm"] <= by_hand["p_holm"]).all()
@@ -102,7 +105,7 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
 
 def test_nothing_is_recommended_where_no_image_has_a_score():
     table = pd.DataFrame(np.full((5, 2), np.nan), columns=["CAM", "all ones"])
-    ranking = choice.ranking(table, CONTROLS, np.arange(5), resamples=20)
+    ranking = choice.rank_maps(table, CONTROLS, Resampling(np.arange(5), 20))
     assert choice.recommendation("BAD", ranking, None).startswith("No image has a score above 0")
 
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from black_average_drop import claims, metrics
+from black_average_drop import claims, statistics
 from black_average_drop.provenance import sha256
+from black_average_drop.statistics import Resampling
 
 
 def estimate(value, low, high, p=0.5):
-    return metrics.Estimate(value, low, high, p)
+    return statistics.Estimate(value, low, high, p)
 
 
 def measured(value, low, high, p=0.5):
@@ -34,15 +35,14 @@ def rows(shift, ids="abcd"):
 
 def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
     ids = list("abcdefghijkl")
-    found, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, ids)
+    found, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, Resampling(ids))
     assert found.value == pytest.approx(-0.2) and images == 12
     assert found.low < -0.2 < found.high
-    some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), list("ab"))
+    some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), Resampling(list("ab")))
     assert some.value == pytest.approx(-0.1) and images == 2
     for method, percent in (("Grad-CAM++", 75), ("CAM", 50)):
-        assert (
-            claims.compare([rows(0)], "AD", "incorrect", list("abcd"), list("abcd"), method, None)[0].value == percent
-        )
+        level, _ = claims.compare([rows(0)], "AD", "incorrect", list("abcd"), Resampling(list("abcd")), method, None)
+        assert level.value == percent
 
 
 def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_path):
@@ -50,15 +50,15 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
     ids = list("abcdefghijkl")
     same = rows(-0.1, ids)
     same.loc[same["id"].isin(list("jkl")), "drop"] = 0.5
-    few, images = claims.compare([same] * 3, "AD", "drop", ids, ids)
+    few, images = claims.compare([same] * 3, "AD", "drop", ids, Resampling(ids))
     assert few.value == pytest.approx(-0.075, abs=0.01) and images == 12
     assert np.isnan([few.low, few.high, few.p]).all()
-    enough, _ = claims.compare([same, rows(-0.1, ids), rows(-0.1, ids)], "AD", "drop", ids, ids)
+    enough, _ = claims.compare([same, rows(-0.1, ids), rows(-0.1, ids)], "AD", "drop", ids, Resampling(ids))
     assert enough.low < enough.value < enough.high
-    level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, ids, "Grad-CAM++", None)
+    level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, Resampling(ids), "Grad-CAM++", None)
     assert level.low < level.value == 75 < level.high
     found = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
-    claims.write("03_table1", found | {"small_differences": found["radiographs_AD"]}, tmp_path, "demo")
+    claims.write_measured("03_table1", found | {"small_differences": found["radiographs_AD"]}, tmp_path, "demo")
     table = claims.assemble(tmp_path, "demo").set_index("claim")
     assert (table.loc[["radiographs_AD", "small_differences"], "verdict"] == "undecided").all()
     assert table.loc["AD_size", "p_holm"] == pytest.approx(0.03)  # the only test
@@ -71,7 +71,7 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
 def test_images_that_have_no_drop_are_left_out_of_a_comparison():
     missing = rows(-0.1)
     missing.loc[0, "drop"] = np.nan
-    found, images = claims.compare([missing], "AD", "drop", list("abcd"), list("abcd"))
+    found, images = claims.compare([missing], "AD", "drop", list("abcd"), Resampling(list("abcd")))
     assert images == 3 and found.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
 
 
@@ -83,16 +83,16 @@ def test_heads_are_compared_by_auc_on_the_same_patients(generator):
             part = {"head": head, "training_seed": training, "id": np.arange(200), "group": np.arange(200) // 2}
             parts.append(pd.DataFrame(part | {"label": labels, "score": gap * labels + generator.normal(size=200)}))
     answers = pd.concat(parts)
-    (auc, trained), (gain, paired) = claims.compare_heads(answers, resamples=200)
+    (auc, trained), (gain, paired) = claims.compare_heads(answers, Resampling(answers["group"], 200))
     assert trained == paired == 3
     by_hand = answers.groupby(["head", "training_seed"])[["label", "score"]].apply(
-        lambda part: metrics.area_under_roc(part["label"], part["score"])
+        lambda part: statistics.area_under_roc(part["label"], part["score"])
     )
     assert auc.value == pytest.approx(by_hand["relu"].mean())
     assert gain.value == pytest.approx((by_hand["relu"] - by_hand["softmax"]).mean())
     assert gain.high < 0 and gain.p < 0.01 and auc.low < auc.value < auc.high
     fewer = answers[(answers["head"] == "relu") | (answers["training_seed"] == 1)]
-    (same, trained), (of_one, paired) = claims.compare_heads(fewer, resamples=200)
+    (same, trained), (of_one, paired) = claims.compare_heads(fewer, Resampling(fewer["group"], 200))
     assert same == auc and (trained, paired) == (3, 1)
     assert of_one.value == pytest.approx(by_hand["relu", 1] - by_hand["softmax", 1])
 
@@ -101,7 +101,7 @@ def test_a_resample_of_one_class_has_no_auc():
     answers = pd.DataFrame(
         {"head": ["relu", "softmax"] * 3, "training_seed": 0, "id": [0, 0, 1, 1, 2, 2], "group": [0, 0, 1, 1, 2, 2]}
     ).assign(label=[0, 0, 1, 1, 1, 1], score=[0.1, 0.2, 0.3, 0.1, 0.2, 0.4])
-    (auc, _), (gain, _) = claims.compare_heads(answers, resamples=50)
+    (auc, _), (gain, _) = claims.compare_heads(answers, Resampling(answers["group"], 50))
     assert auc.value == 1 and gain.value == pytest.approx(0.5) and np.isfinite(gain.p)
 
 
@@ -126,7 +126,7 @@ def test_a_resample_of_one_class_has_no_auc():
     ],
 )
 def test_the_rule(tmp_path, claim, found, verdict):
-    claims.write("03_table1", {claim: measured(*found)}, tmp_path, "demo")
+    claims.write_measured("03_table1", {claim: measured(*found)}, tmp_path, "demo")
     table = claims.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc[claim, "verdict"] == verdict
     assert (table["verdict"].drop(claim) == "undecided").all()  # nothing was measured for the others
@@ -136,7 +136,7 @@ def test_p_values_of_directed_claims_are_corrected_together(tmp_path):
     directed = [name for name, claim in claims.CLAIMS.items() if isinstance(claim.wanted, int)]
     two = {name: measured(-0.1, -0.2, -0.01, 0.03) for name in directed[:2]}
     two["AUC"] = measured(0.93, 0.92, 0.94, 1e-30)  # a level has no test: its p does not count
-    claims.write("03_table1", two, tmp_path, "demo")
+    claims.write_measured("03_table1", two, tmp_path, "demo")
     table = claims.assemble(tmp_path, "demo").set_index("claim")
     np.testing.assert_allclose(table.loc[directed[:2], "p_holm"], 0.06)
     assert (table.loc[directed[:2], "verdict"] == "undecided").all()  # alone each would have been significant
@@ -145,15 +145,15 @@ def test_p_values_of_directed_claims_are_corrected_together(tmp_path):
 
 def test_a_claim_that_could_not_be_measured_takes_no_part_in_the_correction(tmp_path):
     found = {"general_AD": measured(-0.1, -0.2, -0.01, 0.03), "AD_size": measured(np.nan, np.nan, np.nan, np.nan)}
-    claims.write("03_table1", found, tmp_path, "demo")
+    claims.write_measured("03_table1", found, tmp_path, "demo")
     table = claims.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc["general_AD", "p_holm"] == pytest.approx(0.03) and np.isnan(table.loc["AD_size", "p_holm"])
     assert table.loc["AD_size", "verdict"] == "undecided"
 
 
 def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
-    claims.write("05_identity", {"identity": measured(1e-7, 0, 1e-7)}, tmp_path, "smoke")
-    claims.write("03_table1", {"general_AD": measured(-0.1, -0.2, -0.05, 1e-5)}, tmp_path, "smoke")
+    claims.write_measured("05_identity", {"identity": measured(1e-7, 0, 1e-7)}, tmp_path, "smoke")
+    claims.write_measured("03_table1", {"general_AD": measured(-0.1, -0.2, -0.05, 1e-5)}, tmp_path, "smoke")
     table = claims.assemble(tmp_path, "smoke")
     assert list(table["claim"]) == list(claims.CLAIMS)
     text = (tmp_path / "claims.md").read_text()
@@ -167,25 +167,25 @@ def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
 
 
 def test_the_record_of_the_table_names_its_parts(tmp_path):
-    part = claims.write("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
+    part = claims.write_measured("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
     claims.assemble(tmp_path, "demo")
     record = json.loads((tmp_path / "claims.json").read_text())
     assert record["inputs"] == {part.name: sha256(part)}
     assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
     assert {"commit", "uncommitted_changes", "created", "versions", "lock"} < set(record)
-    assert record["sources"]["lib/black_average_drop/metrics.py"] and record["parameters"] == {"profile": "demo"}
+    assert record["sources"]["lib/black_average_drop/statistics.py"] and record["parameters"] == {"profile": "demo"}
     written = (tmp_path / "claims.json").read_text().replace(record["created"], "earlier")
     (tmp_path / "claims.json").write_text(written)
     claims.assemble(tmp_path, "demo")
     assert (tmp_path / "claims.json").read_text() == written  # nothing changed: the record is that of the first time
-    claims.write("03_table1", {"AUC": measured(0.94, 0.93, 0.95)}, tmp_path, "demo")
+    claims.write_measured("03_table1", {"AUC": measured(0.94, 0.93, 0.95)}, tmp_path, "demo")
     claims.assemble(tmp_path, "demo")
     assert json.loads((tmp_path / "claims.json").read_text())["inputs"] != record["inputs"]
 
 
 def test_a_claim_measured_twice_is_refused(tmp_path):
     for notebook in ("03_table1", "03_old"):
-        claims.write(notebook, {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
+        claims.write_measured(notebook, {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
     with pytest.raises(ValueError, match="'AUC' is in two claims_"):
         claims.assemble(tmp_path, "demo")
 
@@ -193,7 +193,7 @@ def test_a_claim_measured_twice_is_refused(tmp_path):
 def test_without_three_trainings_there_is_no_verdict_on_radiographs(tmp_path):
     sure = estimate(-0.1, -0.2, -0.05, 1e-9)
     found = {name: claims.Measured(sure, 2, 100, "phantoms") for name in ("general_BAD", "radiographs_BAD")}
-    claims.write("03_table1", found, tmp_path, "demo")
+    claims.write_measured("03_table1", found, tmp_path, "demo")
     table = claims.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc["general_BAD", "verdict"] == "reproduced"
     assert table.loc["radiographs_BAD", "verdict"] == "undecided"
@@ -204,7 +204,7 @@ def test_shares_without_any_exception_still_have_an_interval(tmp_path):
     found = {"incorrect_AD": claims.Measured(estimate(100, 100, 100), 3, 20, "x")}
     found["incorrect_BAD"] = claims.Measured(estimate(0, 0, 0), 3, 20, "x")
     found["softmax_kills"] = claims.Measured(estimate(100, 100, 100), 3, 200, "x")
-    claims.write("03_table1", found, tmp_path, "demo")
+    claims.write_measured("03_table1", found, tmp_path, "demo")
     table = claims.assemble(tmp_path, "demo").set_index("claim")
     ends = binomtest(20, 20).proportion_ci(method="exact")
     assert table.loc["incorrect_AD", "low"] == pytest.approx(100 * ends.low) and ends.low < 0.84
@@ -214,7 +214,7 @@ def test_shares_without_any_exception_still_have_an_interval(tmp_path):
 
 def test_unknown_claims_are_refused(tmp_path):
     with pytest.raises(ValueError, match="There is no claim 'speed'"):
-        claims.write("03_table1", {"speed": measured(1, 0, 2)}, tmp_path, "demo")
+        claims.write_measured("03_table1", {"speed": measured(1, 0, 2)}, tmp_path, "demo")
     assert not list(tmp_path.iterdir())
 
 

@@ -22,12 +22,12 @@ from black_average_drop import (
     controls,
     faithfulness,
     localization,
-    metrics,
     networks,
     pipeline,
     provenance,
     sensitivity,
     site,
+    statistics,
 )
 from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
 
@@ -294,7 +294,7 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
     assert list(tests["images"]) == [20] * (6 * 4 + 1) and tests["value"].between(0, 1).all()
     scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
     by_hand = [
-        metrics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
+        statistics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
     ]
     np.testing.assert_allclose(tests.query("measure == 'AUC'")["value"], by_hand, atol=1e-4)
     kept = list(project.glob("build/smoke/*.checkpoint.npz"))  # a changed figure does not train again
@@ -310,7 +310,7 @@ def test_a_card_stands_beside_each_radiograph_model(project, results):
         card = (project / f"build/smoke/radiographs_{head}_{training}.md").read_text()
         found = ((part["score"] > 0) & (part["label"] == 1)).sum()
         assert f"| is pneumonia | {10 - found} | {found} |" in card and f"{head} scores" in card
-        assert f"| AUC | {metrics.area_under_roc(part['label'], part['score']):.3f} [" in card
+        assert f"| AUC | {statistics.area_under_roc(part['label'], part['score']):.3f} [" in card
     for name in ("learning_curves", "roc"):
         with Image.open(results / f"{name}.png") as image:
             top = np.asarray(image.convert("RGB")).astype(int)[:50]

@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 from black_average_drop import claims, pipeline, provenance
-from black_average_drop.metrics import Estimate
+from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = pipeline.read_profile("smoke")
@@ -32,7 +32,7 @@ def project(tmp_path, monkeypatch):
         outputs = {f"{notebook}.csv": provenance.sha256(results / f"{notebook}.csv")}
         if notebook == "03_table1":
             found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
-            part = claims.write(notebook, found, results, "tiny")
+            part = claims.write_measured(notebook, found, results, "tiny")
             outputs[part.name] = provenance.sha256(part)
         record = {"notebook": notebook, **provenance.surroundings(), "minutes": next(minutes)}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "parameters": {"profile": "tiny"}}

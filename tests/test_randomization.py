@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from black_average_drop import networks, randomization
+from black_average_drop.statistics import Resampling
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_summary_is_the_mean_over_images_and_counts_those_that_have_a_value(gene
     others = maps.copy()
     others[0], others[1] = 0, generator.random((16, 16))  # a blank map ranks nothing
     table = randomization.similarity(maps, others)
-    found = randomization.summary(maps, others, np.arange(5), 200).set_index("measure")
+    found = randomization.mean_similarity(maps, others, Resampling(np.arange(5), 200)).set_index("measure")
     assert found.loc["rank correlation", "images"] == 4 and found.loc["structural similarity", "images"] == 4
     np.testing.assert_allclose(found["value"], table.mean())
     assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, paper, pipeline
+from black_average_drop import paper, pipeline, statistics
 from black_average_drop.provenance import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -106,7 +106,7 @@ def of_alpha():
     sure = {}
     for data, part in found.groupby("data"):
         grid = part[part["alpha"] != chosen[data]]
-        decided = metrics.holm(grid["p"]) < 0.05
+        decided = statistics.holm(grid["p"]) < 0.05
         sure[data] = {f"{round(100 * a)}": b for a, b in zip(grid["alpha"][decided], grid["BAD"][decided], strict=True)}
     photos, radiographs = sure["General images"], sure["Radiographs"]
     assert all(difference > 0 for difference in photos.values())

@@ -39,11 +39,11 @@ def test_at_the_papers_logits_the_textbook_fails_and_the_exact_form_does_not(cas
     huge = scaled(case, 3000 / np.abs(case[2]).max(), "float32")
     assert saturation.saturated(huge[2], huge[3]).all()
     maps = saturation.textbook_softmax(*huge)
-    assert maps.dtype == np.float32 and saturation.blank(maps).all() and not np.isnan(maps).any()
+    assert maps.dtype == np.float32 and saturation.vanished(maps).all() and not np.isnan(maps).any()
     beyond = huge[2][np.arange(6), huge[3]] > 89  # exp(89) is beyond float32
     assert beyond.any() and np.isnan(saturation.textbook_exp(*huge)[beyond]).any(axis=(1, 2)).all()
     exact = cams.softmax_grad_cam_plus_plus(*scaled(case, 3000 / np.abs(case[2]).max(), "float64"))
-    assert np.isfinite(exact).all() and not saturation.blank(exact).any()
+    assert np.isfinite(exact).all() and not saturation.vanished(exact).any()
 
 
 def test_weight_of_two_classes_turns_negative_where_the_margin_times_activity_exceeds_two(generator):
@@ -74,4 +74,4 @@ def test_sweep_counts_what_each_form_does(case):
 def test_blank_is_nothing_at_all_or_nan():
     maps = np.zeros((3, 2, 2))
     maps[1, 0, 0], maps[2, 1, 1] = 1e-30, np.nan
-    assert list(saturation.blank(maps)) == [True, False, True]
+    assert list(saturation.vanished(maps)) == [True, False, True]

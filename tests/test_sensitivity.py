@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from black_average_drop import cams, evaluation, masks, metrics, networks, sensitivity
+from black_average_drop import cams, evaluation, masks, networks, sensitivity, statistics
+from black_average_drop.statistics import Resampling
 from closeness import assert_same_drops
 
 METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
@@ -60,11 +61,11 @@ def test_alpha_is_chosen_anew_by_whoever_is_drawn():
     shares = np.linspace(0, 1, 11)
     curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
     differences = np.stack([alphas, 2 * alphas])
-    samples = sensitivity.alpha_anew(curves, alphas, differences, ["a", "b"], resamples=200)
+    samples = sensitivity.alpha_anew(curves, alphas, differences, Resampling(["a", "b"], 200))
     expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
     assert {tuple(np.round(sample, 9)) for sample in samples} == expected
     one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
-    samples = sensitivity.alpha_anew(curves, alphas[:2], one_known[:, :2], ["a", "b"], resamples=200)
+    samples = sensitivity.alpha_anew(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
     assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
 
 
@@ -129,20 +130,20 @@ def test_contrast_moves_average_drop_alone(network, pixels, found):
 def test_rank_correlation_is_scipys_and_leaves_out_what_is_missing(generator):
     first, second = generator.normal(size=(2, 40))
     second += first
-    value, samples = sensitivity.rank_correlation([(first, second)], np.arange(40), resamples=300)
+    value, samples = sensitivity.rank_correlation([(first, second)], Resampling(np.arange(40), 300))
     assert value == pytest.approx(spearmanr(first, second).statistic)
     assert samples.shape == (300,) and samples.std() > 0 and abs(samples.mean() - value) < 0.05
     holes = second.copy()
     holes[:5] = np.nan
-    value, _ = sensitivity.rank_correlation([(first, holes), (first, -second)], np.arange(40), resamples=1)
+    value, _ = sensitivity.rank_correlation([(first, holes), (first, -second)], Resampling(np.arange(40), 1))
     one, other = spearmanr(first[5:], second[5:]).statistic, spearmanr(first, -second).statistic
     assert value == pytest.approx((one + other) / 2)
-    tied, groups = np.round([first, holes], 1), np.arange(40) // 3
-    _, samples = sensitivity.rank_correlation([tied], groups, resamples=120, seed=4)
+    tied, resampling = np.round([first, holes], 1), Resampling(np.arange(40) // 3, 120, 4)
+    _, samples = sensitivity.rank_correlation([tied], resampling)
 
     def by_scipy(rows):
         return spearmanr(*tied[:, rows], nan_policy="omit").statistic
 
-    np.testing.assert_allclose(samples, metrics.bootstrap(by_scipy, groups, 120, 4)[:, 0], atol=1e-12)
-    value, samples = sensitivity.rank_correlation([(first, np.zeros(40))], np.arange(40), resamples=3)
+    np.testing.assert_allclose(samples, statistics.bootstrap(by_scipy, resampling)[:, 0], atol=1e-12)
+    value, samples = sensitivity.rank_correlation([(first, np.zeros(40))], Resampling(np.arange(40), 3))
     assert np.isnan(value) and np.isnan(samples).all()

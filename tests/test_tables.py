@@ -4,6 +4,7 @@ import pytest
 
 from black_average_drop import metrics, tables
 from black_average_drop.datasets import Dataset
+from black_average_drop.statistics import Resampling
 
 BLACK = np.array([-0.5, 1.5])
 
@@ -34,7 +35,7 @@ def rows(dataset, generator):
 
 def built(rows, dataset, kind="radiographs", **subsets):
     subsets = subsets or {"label pneumonia": dataset.labels == 1, "all": dataset.labels >= 0}
-    return tables.table1(rows, dataset, kind, BLACK, subsets, resamples=300)
+    return tables.table1(rows, dataset, kind, BLACK, subsets, Resampling(dataset.groups, 300))
 
 
 def test_estimates_by_hand(rows, dataset):
@@ -64,7 +65,8 @@ def test_intervals_resample_patients(rows, dataset):
     data = dataset.subset(slice(None))
     data.groups[:] = ["a", "b", "b", "c", "c", "c"]
     few = rows.assign(full_logit=4.0)
-    table = tables.table1(few, data, "radiographs", BLACK, {"all": data.labels >= 0}, resamples=4000)
+    every, often = {"all": data.labels >= 0}, Resampling(data.groups, 4000)
+    table = tables.table1(few, data, "radiographs", BLACK, every, often)
     row = table.query("score == 'relu' and method == 'CAM'").iloc[0]
     part = few.query("method == 'CAM' and metric == 'AD'")
     drops = metrics.drops(part["full_logit"], part["masked_logit"])
@@ -74,9 +76,9 @@ def test_intervals_resample_patients(rows, dataset):
         drawn = generator.choice(["a", "b", "c"], 3)
         means.append(np.concatenate([drops[data.groups == name] for name in drawn]).mean())
     np.testing.assert_allclose([row["AD_low"], row["AD_high"]], np.percentile(means, [2.5, 97.5]), atol=1e-9)
-    again = tables.table1(few, data, "radiographs", BLACK, {"all": data.labels >= 0}, resamples=4000)
+    again = tables.table1(few, data, "radiographs", BLACK, every, often)
     assert again.equals(table)
-    other = tables.table1(few, data, "radiographs", BLACK, {"all": data.labels >= 0}, resamples=50, seed=1)
+    other = tables.table1(few, data, "radiographs", BLACK, every, Resampling(data.groups, 50, 1))
     assert (other["incorrect_AD_high"] != table["incorrect_AD_high"]).any() or (
         other["AD_high"] != table["AD_high"]
     ).any()
@@ -86,7 +88,8 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
     ill = dataset.labels == 1
     again = rows.assign(drop=metrics.drops(rows["full_logit"], 0.5 * rows["masked_logit"]))
     first = rows.assign(drop=metrics.drops(rows["full_logit"], rows["masked_logit"]))
-    spread = tables.trainings([first, again, again], dataset.ids[ill], dataset.groups[ill], resamples=300)
+    resampling = Resampling(dataset.groups[ill], 300)
+    spread = tables.trainings([first, again, again], dataset.ids[ill], resampling)
     table = built(rows, dataset).query("images == 'label pneumonia' and score == 'relu'").set_index("method")
     assert spread.loc[spread["minus"] == "CAM", ["low", "high"]].isna().all(axis=None)  # of three patients
     assert len(spread) == 2 * (3 + 2) and set(spread["trainings"]) == {3}
@@ -109,7 +112,7 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
             f"{row['deviation']:.4f}, least and most {row['least']:+.4f} and {row['most']:+.4f}." in sentence
         )
     assert "trainings" not in plain
-    alone = tables.trainings([first], dataset.ids[ill], dataset.groups[ill], resamples=300)
+    alone = tables.trainings([first], dataset.ids[ill], resampling)
     assert alone["deviation"].isna().all() and alone["value"].equals(spread["value"])
 
 
@@ -139,7 +142,8 @@ def test_differences_are_paired(rows, dataset):
     row = tables.lead(built(many, data)).query("method == 'Grad-CAM++'").iloc[0]
     assert row["patients"] == 12
     dropped = many.assign(drop=metrics.drops(many["full_logit"], many["masked_logit"]))
-    spread = tables.trainings([dropped], data.ids, data.groups, 50).set_index(["metric", "method", "minus"])
+    spread = tables.trainings([dropped], data.ids, Resampling(data.groups, 50))
+    spread = spread.set_index(["metric", "method", "minus"])
     assert spread.loc[("AD", "Grad-CAM++", "CAM"), "low"] == pytest.approx(0.25)
     for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
         assert row[name] == pytest.approx(0.25)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from black_average_drop import metrics, networks, understanding
+from black_average_drop import networks, statistics, understanding
 from closeness import assert_close
 
 
@@ -45,7 +45,7 @@ def with_statistics(mean, variance, scale=1.0, offset=0.0, kind="BatchNorm"):
 
 def tried(model, images, labels=None, chosen=""):
     table = understanding.trials(model, images, labels, chosen)
-    return table, understanding.doubts(table, chosen)
+    return table, understanding.doubts_about_answers(table, chosen)
 
 
 def test_the_right_preprocessing_raises_no_doubt(bright_or_dark):
@@ -71,7 +71,7 @@ def test_a_correct_use_is_not_advised_to_change_because_another_way_meets_more_l
     table = pd.DataFrame({"preprocessing": ["0..1", "-1..1"], "rescales": False, "unlike": np.nan, "log_odds": 3.0})
     table = table.assign(variation=1.0, surest=0.9, spread=0.4, auc=[0.75, 0.92], error=0.06)
     table = table.assign(moved=np.nan, reordered=np.nan, gain_error=np.nan)
-    assert understanding.doubts(table, "0..1") == {}
+    assert understanding.doubts_about_answers(table, "0..1") == {}
 
 
 def test_divergence_from_the_statistics_by_hand(generator):
@@ -81,9 +81,11 @@ def test_divergence_from_the_statistics_by_hand(generator):
         first = understanding.first_statistics(with_statistics(0.4, 0.05, kind=kind))
         ratio, shift = values.var(axis=0) / 0.05, (values.mean(axis=0) - 0.4) ** 2 / 0.05
         by_hand = np.median((ratio + shift - 1 - np.log(ratio)) / 2)
-        assert_close(understanding.unlike(first, networks.preprocessing("0..1"), images), by_hand, 1e-4)
+        assert_close(
+            understanding.divergence_from_training(first, networks.preprocessing("0..1"), images), by_hand, 1e-4
+        )
     equal = understanding.first_statistics(with_statistics(values.mean(), values.var()))
-    assert understanding.unlike(equal, networks.preprocessing("0..1"), images) < 1e-3
+    assert understanding.divergence_from_training(equal, networks.preprocessing("0..1"), images) < 1e-3
     assert understanding.first_statistics(with_statistics(0, 1)) is None  # never trained
 
 
@@ -94,10 +96,10 @@ def test_the_first_batchnorm_tells_the_right_preprocessing(generator, right, mea
     assert "statistics" not in found
     way = f"preprocessing={right!r}" if right else "no preprocessing"
     for wrong in {"", "0..1", "-1..1"} - {right}:
-        said = understanding.doubts(table, wrong).get("statistics", "")
+        said = understanding.doubts_about_answers(table, wrong).get("statistics", "")
         near = {right, wrong} == {"0..1", "-1..1"} and table.set_index("preprocessing")["unlike"][wrong] < 0.5
         assert near or f"{way} gives such values" in said
-    assert "statistics" in understanding.doubts(table, "VGG16")
+    assert "statistics" in understanding.doubts_about_answers(table, "VGG16")
 
 
 def test_values_that_no_way_gives_are_named_as_such_and_other_images_are_not(generator):
@@ -125,7 +127,9 @@ def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met(g
     logits = 4 * np.eye(3)[np.array([0, 2, 1])[labels]] + generator.normal(0, 0.5, (100, 3))
     found = understanding.answers(logits, "softmax", labels)
     assert found["moved"] < 0.6 and found["reordered"] > 0.99 and found["auc"] < 0.8
-    said = understanding.doubts(pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found]))
+    said = understanding.doubts_about_answers(
+        pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
+    )
     assert list(said) == ["order"] and "give class_names in the order of the model's outputs" in said["order"]
 
 
@@ -137,12 +141,12 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     logits[np.arange(100), labels] += 2.3
     assert (logits.argmax(axis=1) == labels).mean() < 0.2
     found = understanding.answers(logits, "sigmoid", labels)
-    by_hand = np.mean([metrics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
+    by_hand = np.mean([statistics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
     assert found["auc"] == pytest.approx(by_hand) and found["auc"] > 0.9
     table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
-    assert understanding.doubts(table) == {}
+    assert understanding.doubts_about_answers(table) == {}
     found = understanding.answers(logits, "sigmoid", 3 - labels)  # really exchanged
-    assert list(understanding.doubts(pd.DataFrame([table.iloc[0].to_dict() | found]))) == ["order"]
+    assert list(understanding.doubts_about_answers(pd.DataFrame([table.iloc[0].to_dict() | found]))) == ["order"]
 
 
 def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are_enough(generator):
@@ -150,7 +154,7 @@ def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are
     for labels, expected in ((np.arange(100) % 2, ["chance"]), ((np.arange(100) < 3).astype(int), [])):
         found = understanding.answers(logits, "softmax", labels)
         table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
-        assert list(understanding.doubts(table)) == expected
+        assert list(understanding.doubts_about_answers(table)) == expected
 
 
 def test_a_model_of_grey_images_is_tried_where_the_preprocessing_is_for_grey(generator):

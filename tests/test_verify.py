@@ -10,8 +10,8 @@ import pytest
 
 from black_average_drop import claims, pipeline, provenance, verify
 from black_average_drop.datasets import catalogue
-from black_average_drop.metrics import Estimate
 from black_average_drop.provenance import ROOT
+from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = pipeline.read_profile("smoke")
@@ -36,7 +36,7 @@ def folder(tmp_path):
     images = {"radiographs, test": provenance.dataset_checksum(test), "weights, radiographs": "random"}
     record(folder, "01_train", ["test.csv", "../../build/tiny/net.keras"], images)
     found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
-    part = claims.write("03_table1", found, folder, "smoke")
+    part = claims.write_measured("03_table1", found, folder, "smoke")
     inputs = {"net.keras": build / "net.keras", "drawn": "0" * 64}
     record(folder, "03_table1", ["table1.csv", part.name], inputs)
     claims.assemble(folder, "smoke")

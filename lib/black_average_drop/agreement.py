@@ -6,7 +6,7 @@ Values are (N, M): image by map, more is better, NaN where an image has no value
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics
+from black_average_drop import statistics
 
 LEVEL = 0.05  # of the corrected tests
 VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
@@ -24,32 +24,32 @@ def tau_b(one, other):
     return np.divide(concordant, untied, out=np.full(np.shape(untied), np.nan), where=untied > 0)
 
 
-def agreement(values, truth, groups, each=None, resamples=2000, seed=0):
+def rank_agreement(values, truth, resampling, each=None):
     """How well a metric's ranking of M maps agrees with the truth's: a dict, by tau-b.
 
-    values, truth (N, M) of the same images and maps; groups (N,) the patients. known: how many images have values. set,
-    set_low, set_high: of the means over them, with the 95 % interval over resampled patients. image, image_low,
-    image_high: the mean over images of each image's own tau-b over the maps of `each`, boolean (M,), by default all,
-    and over the `ranked` images of which neither ranks all maps alike. What is equal after rounding to VALUE_DIGITS or
-    TRUTH_DIGITS is a tie: beyond them there is noise of float32 scores, and of ties that pixels share.
+    values, truth (N, M) of the same images and maps; resampling: of the N images. known: how many images have
+    values. set, set_low, set_high: of the means over them, with the 95 % interval over resampled patients. image,
+    image_low, image_high: the mean over images of each image's own tau-b over the maps of `each`, boolean (M,), by
+    default all, and over the `ranked` images of which neither ranks all maps alike. What is equal after rounding to
+    VALUE_DIGITS or TRUTH_DIGITS is a tie: beyond them there is noise of float32 scores, and of ties that pixels share.
     """
     count = values.shape[1]
     known = ~np.isnan(values).any(axis=1) & ~np.isnan(truth).any(axis=1)
-    values, truth, groups = values[known], truth[known], np.asarray(groups)[known]
+    values, truth, resampling = values[known], truth[known], resampling.of_rows(known)
     found = {"known": len(values), "set": np.nan, "set_low": np.nan, "set_high": np.nan}
     found |= {"ranked": 0, "image": np.nan, "image_low": np.nan, "image_high": np.nan}
     if not len(values):
         return found
     both = np.concatenate([values, truth], axis=1)
-    samples = metrics.bootstrap_means(both, groups, resamples, seed)
+    samples = statistics.bootstrap_means(both, resampling)
     means = both.mean(axis=0)
-    low, high = metrics.interval(_rounded_tau(samples[:, :count], samples[:, count:])[:, None])
+    low, high = statistics.interval(_rounded_tau(samples[:, :count], samples[:, count:])[:, None])
     found |= {"set": float(_rounded_tau(means[:count], means[count:])), "set_low": low[0], "set_high": high[0]}
     each = np.full(count, True) if each is None else each
     by_image = _rounded_tau(values[:, each], truth[:, each])[:, None]
     found["ranked"] = int((~np.isnan(by_image)).sum())
     if found["ranked"]:
-        low, high = metrics.interval(metrics.bootstrap_means(by_image, groups, resamples, seed))
+        low, high = statistics.interval(statistics.bootstrap_means(by_image, resampling))
         found |= {"image": float(np.nanmean(by_image)), "image_low": low[0], "image_high": high[0]}
     return found
 
@@ -58,74 +58,51 @@ def _rounded_tau(values, truth):
     return tau_b(np.round(values, VALUE_DIGITS), np.round(truth, TRUTH_DIGITS))
 
 
-def fooled_by(values, names, controls, groups, resamples=2000, seed=0):
+def fooled_by(values, names, controls, resampling):
     """The control that a metric prefers to every real map, or "", and the share of resamples with such a control.
 
-    values (N, M); names (M,) of the maps, those in `controls` being controls. Rounded as in `agreement`.
+    values (N, M); names (M,) of the maps, those in `controls` being controls; resampling: of the N images. Rounded
+    as in `rank_agreement`.
     """
     control = np.isin(names, list(controls))
-    samples = np.round(metrics.bootstrap_means(values, groups, resamples, seed), VALUE_DIGITS)
+    samples = np.round(statistics.bootstrap_means(values, resampling), VALUE_DIGITS)
     ahead = np.nanmax(samples[:, control], axis=1) > np.nanmax(samples[:, ~control], axis=1)
     means = np.round(np.nanmean(values, axis=0), VALUE_DIGITS)
     best = int(np.nanargmax(np.where(control, means, -np.inf)))
     return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
 
 
-def differences(values, names, groups, resamples=2000, seed=0):
-    """Every pair of maps compared on the same images: a DataFrame with columns first, second, difference (of the means,
-    second − first), low, high, p and p_holm, the last four NaN where too few patients differ.
-
-    values (N, M); names (M,). Intervals are 95 % over resampled patients; p is that of a test that flips the signs of
-    whole patients, and p_holm corrects it for the number of pairs that have one.
-    """
-    first, second = np.triu_indices(len(names), 1)
-    apart = values[:, second] - values[:, first]
-    low, high = metrics.interval(metrics.bootstrap_differences(apart, groups, resamples, seed))
-    p = np.where(np.isnan(low), np.nan, metrics.sign_flip_test(apart, groups, seed=seed))
-    return pd.DataFrame(
-        {
-            "first": np.asarray(names)[first],
-            "second": np.asarray(names)[second],
-            "difference": np.nanmean(apart, axis=0),
-            "low": low,
-            "high": high,
-            "p": p,
-            "p_holm": metrics.holm(p),
-        }
-    )
-
-
-def verdict(measured, truth, methods, groups, directions, flat=(), resamples=2000, seed=0):
+def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
     """How far every metric ranks the maps as the truth does: a DataFrame, a row a metric and one of MAPS.
 
     measured: DataFrame with columns id, map, metric, value; truth: DataFrame, ids by maps, controls among them;
-    methods: the maps that are no controls; groups: Series by id; directions: metric -> 1 where more is better, -1 where
-    less is; flat: maps that are the same all over, which hit by their share of chance and rank nothing in one image, so
-    that they are left out there. Columns metric, maps, those of `agreement`, fooled_by and fooled_share (see
-    `fooled_by`; with controls).
+    methods: the maps that are no controls; resampling: of the rows of truth; directions: metric -> 1 where more is
+    better, -1 where less is; flat: maps that are the same all over, which hit by their share of chance and rank nothing
+    in one image, so that they are left out there. Columns metric, maps, those of `rank_agreement`, fooled_by and
+    fooled_share (see `fooled_by`; with controls).
     An image counts for a metric that has a value for it and that the truth knows; without any all is NaN.
     """
     rows = []
     for metric, direction in directions.items():
         values = measured[measured["metric"] == metric].pivot(index="id", columns="map", values="value")
         values = values.reindex(columns=truth.columns)
-        ids = truth.index[truth.index.isin(values.index)]
-        patients = groups.loc[ids].to_numpy()
+        known = truth.index.isin(values.index)
+        ids, of_known = truth.index[known], resampling.of_rows(known)
         for maps, names in zip(MAPS, (list(truth.columns), list(methods)), strict=True):
             turned = direction * values.loc[ids, names].to_numpy()
             row = {"metric": metric, "maps": maps, "fooled_by": "", "fooled_share": np.nan}
             each = ~np.isin(names, list(flat))
-            row |= agreement(turned, truth.loc[ids, names].to_numpy(), patients, each, resamples, seed)
+            row |= rank_agreement(turned, truth.loc[ids, names].to_numpy(), of_known, each)
             fakes = set(names) - set(methods)
             if fakes and not np.isnan(turned).all():
-                row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, fakes, patients, resamples, seed)
+                row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, fakes, of_known)
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def sentence(where, rates, row, what="small lesions"):
+def difference_sentence(where, rates, row, what="small lesions"):
     """A difference in words a doctor can use: rates: map -> share of lesions that it touches; row: the pair of maps in
-    `differences` of the same shares."""
+    `statistics.differences` of the same shares."""
     first, second = row["first"], row["second"]
     told = f"{where}: {second} touches {100 * rates[second]:.0f} of 100 {what}, {first} {100 * rates[first]:.0f}; "
     if np.isnan(row["p_holm"]):
@@ -137,10 +114,11 @@ def sentence(where, rates, row, what="small lesions"):
     )
 
 
-def markdown(verdict, hits, sentences):
+def trust_page(verdict, hits, sentences):
     """The verdict as Markdown: a table of agreement, a table of hits, and the sentences.
 
-    verdict: rows of `verdict` with a column data; hits: DataFrame with columns data, map, value, low, high and chance.
+    verdict: rows of `judge_metrics` with a column data; hits: DataFrame with columns data, map, value, low, high and
+    chance.
     """
     data = list(verdict["data"].unique())
     lines = [

@@ -3,16 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics
+from black_average_drop import statistics
 from black_average_drop.provenance import replacing
 
 RATES = np.linspace(0, 1, 101)  # the false positive rates at which the ROC curve is given
+RESAMPLES = 1000  # fewer than elsewhere: each of them takes the whole curve
 
 
-def assess(labels, scores, groups, resamples=1000, seed=0):
+def assess(labels, scores, resampling):
     """ROC curve and summary with 95 % intervals over patients, two DataFrames.
 
-    labels (N,) 0 or 1; scores (N,), above 0 where class 1 is predicted; groups (N,), the patient of each image. The
+    labels (N,) 0 or 1; scores (N,), above 0 where class 1 is predicted; resampling: of the N images. The
     curve has columns false_positive_rate, sensitivity, low, high; the summary a row for each of AUC, sensitivity,
     specificity and accuracy (at score 0) with value, low, high. A resample with one class only is left out.
     """
@@ -23,11 +24,11 @@ def assess(labels, scores, groups, resamples=1000, seed=0):
         if truth.all() or not truth.any():
             return np.full(4 + len(RATES), np.nan)
         right = (score > 0) == truth
-        values = [metrics.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
-        return np.concatenate([values, metrics.sensitivity(truth, score, RATES)])
+        values = [statistics.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
+        return np.concatenate([values, statistics.true_positive_rates(truth, score, RATES)])
 
     values = statistic(np.arange(len(labels)))
-    low, high = metrics.interval(metrics.bootstrap(statistic, groups, resamples, seed))
+    low, high = statistics.interval(statistics.bootstrap(statistic, resampling))
     table = pd.DataFrame({"value": values, "low": low, "high": high})
     summary = table[:4].assign(measure=["AUC", "sensitivity", "specificity", "accuracy"])
     curve = table[4:].rename(columns={"value": "sensitivity"}).assign(false_positive_rate=RATES)

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from black_average_drop import agreement, cams, evaluation, localization, masks, metrics, progress, provenance
+from black_average_drop import agreement, cams, evaluation, localization, masks, progress, provenance, statistics
 from black_average_drop.datasets.folder import UNLABELLED
 
 ALPHA = 0.2  # where the methods cannot choose it
@@ -75,31 +75,31 @@ def first_look(network, dataset, methods, batch_size=32):
     return np.concatenate(logits), methods, unfit
 
 
-def ranking(drops, controls, groups, resamples=2000, seed=0):
+def rank_maps(drops, controls, resampling):
     """Maps by their mean drop, the smallest first: a DataFrame with columns map, control, drop, low, high, images.
 
-    drops: a DataFrame, images by maps, NaN where an image has no drop; controls: the names that are controls; groups
-    (N,) the patients, over which the 95 % intervals are.
+    drops: a DataFrame, images by maps, NaN where an image has no drop; controls: the names that are controls;
+    resampling: of the images, whose 95 % intervals are over patients.
     """
-    low, high = metrics.interval(metrics.bootstrap_means(drops.to_numpy(), groups, resamples, seed))
+    low, high = statistics.interval(statistics.bootstrap_means(drops.to_numpy(), resampling))
     names = drops.columns.to_numpy()
     table = pd.DataFrame({"map": names, "control": np.isin(names, list(controls)), "drop": drops.mean().to_numpy()})
     table = table.assign(low=low, high=high, images=drops.notna().sum().to_numpy())
     return table.sort_values("drop", kind="stable", ignore_index=True)
 
 
-def comparisons(drops, controls, groups, resamples=2000, seed=0):
-    """Every method against every other map on the same images: rows of `agreement.differences`, corrected for as many
-    pairs as have a method in them. Arguments as for `ranking`."""
-    pairs = agreement.differences(drops.to_numpy(), list(drops.columns), groups, resamples, seed)
+def comparisons(drops, controls, resampling):
+    """Every method against every other map on the same images: rows of `statistics.differences`, corrected for as many
+    pairs as have a method in them. Arguments as for `rank_maps`."""
+    pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
-    return pairs.assign(p_holm=metrics.holm(pairs["p"]))
+    return pairs.assign(p_holm=statistics.holm(pairs["p"]))
 
 
 def recommendation(metric, table, pairs, same_as=None):
     """One sentence: the method that a metric prefers to every other method and every control, or that there is none.
 
-    table, pairs: of `ranking` and `comparisons`; same_as: method -> the method whose map it shares.
+    table, pairs: of `rank_maps` and `comparisons`; same_as: method -> the method whose map it shares.
     """
     best = table[~table["control"]].iloc[0]
     name = best["map"]

@@ -1,7 +1,7 @@
 """The paper's claims, one a line: what it says, what came out here, and a verdict by a rule fixed beforehand.
 
-Each notebook writes what it measured with `write`; `assemble` puts the parts together, corrects for the number of
-tests, and decides.
+Each notebook writes what it measured with `write_measured`; `assemble` puts the parts together, corrects for the number
+of tests, and decides.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, paper, records
+from black_average_drop import paper, records, statistics
 from black_average_drop.provenance import module_sources, read_csv, replacing, sha256, surroundings, write_csv
 
 LEVEL = 0.05  # of the corrected tests
@@ -140,16 +140,16 @@ COLUMNS = ["claim", "value", "low", "high", "p", "trainings", "images", "data", 
 FOOT = f"""
 **The rule.** Intervals are 95 %. On X-rays they and the tests cover other patients and other trainings: at least three
 trainings with seeds of their own go through the same test images, patients are resampled together, and without three
-trainings there is no verdict (`metrics.across_trainings`). Photos have one network, and only the images vary. BAD is
+trainings there is no verdict (`statistics.across_trainings`). Photos have one network, and only the images vary. BAD is
 taken at the alpha of each training, which stays fixed; Table 1 prints percentile intervals of one training, so its
 digits differ. A claim with a direction is tested against 0, two-sided, on the same images for both sides, and the p
 values of all such claims in this table are corrected by Holm's method: below {LEVEL} it is *reproduced* if the sign is
 the claimed one and *not reproduced* if it is the other; otherwise it is *undecided*. A level or an equality has a
 tolerance, printed in the table and fixed beforehand: *reproduced* if the interval lies inside, *not reproduced* if it
 lies outside, *undecided* if it reaches across. Where too few images differ, a difference has no interval and no test,
-and is *undecided*: resampling cannot see what was not drawn. Too few is fewer than {metrics.ENOUGH} patients, counted
-by (Σ|d|)² / Σd² over the differences d of the patients, so that one who outweighs all others counts as one
-(`metrics.enough_differ`).
+and is *undecided*: resampling cannot see what was not drawn. Too few is fewer than {statistics.ENOUGH} patients,
+counted by (Σ|d|)² / Σd² over the differences d of the patients, so that one who outweighs all others counts as one
+(`statistics.enough_differ`).
 
 **Doubtful in the paper's own numbers.** For Grad-CAM++ on X-rays AD and BAD are both 0.7416, to four digits, although
 they mask the images in different ways. 99.4 % Incorrect is possible for the 624 test images of its reference [13] (620
@@ -162,19 +162,19 @@ logit of 3,215 for pneumonia is said to give it the probability 0.
 class Measured(NamedTuple):
     """What a notebook found for one claim: an estimate, on how many trainings and images, and of what."""
 
-    estimate: metrics.Estimate
+    estimate: statistics.Estimate
     trainings: int
     images: int
     data: str
 
 
-def compare(trainings, metric, column, images, groups, method="Grad-CAM++", baseline="CAM", resamples=2000, seed=0):
+def compare(trainings, metric, column, images, resampling, method="Grad-CAM++", baseline="CAM"):
     """Mean over images and trainings of a column of one method's rows, minus the baseline's unless that is None.
 
-    trainings: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count; groups
-    (n,): their patients. column "incorrect" is 100 where the masked class is no longer the explained one, else 0.
-    Returns a `metrics.Estimate`, of a difference without interval and p where too few patients differ in the mean over
-    trainings (`metrics.enough_differ`), and the number of images with a value under any training.
+    trainings: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count;
+    resampling: of these images. column "incorrect" is 100 where the masked class is no longer the explained one, else
+    0. Returns a `statistics.Estimate`, of a difference without interval and p where too few patients differ in the mean
+    over trainings (`statistics.enough_differ`), and the number of images with a value under any training.
     """
     values = []
     for rows in trainings:
@@ -185,22 +185,24 @@ def compare(trainings, metric, column, images, groups, method="Grad-CAM++", base
         values.append(by_method[method] - (by_method[baseline] if baseline else 0))
     values = np.stack(values, axis=1)
     if baseline:
-        samples = metrics.bootstrap_differences(values, groups, resamples, seed, trainings=True)
+        samples = statistics.bootstrap_differences(values, resampling, trainings=True)
     else:
-        samples = metrics.bootstrap_means(values, groups, resamples, seed)
-    return metrics.across_trainings(np.nanmean(values, axis=0), samples), int((~np.isnan(values)).any(axis=1).sum())
+        samples = statistics.bootstrap_means(values, resampling)
+    return statistics.across_trainings(np.nanmean(values, axis=0), samples), int((~np.isnan(values)).any(axis=1).sum())
 
 
-def compare_heads(answers, resamples=2000, seed=0):
+def compare_heads(answers, resampling):
     """The AUC of the ReLU classifiers, and how much it exceeds that of the softmax ones of the same seeds.
 
-    Gives two pairs of a `metrics.Estimate` and the number of trainings behind it.
+    Gives two pairs of a `statistics.Estimate` and the number of trainings behind it.
 
-    answers: a row for each test image and classifier, with columns head, training_seed, id, group, label and score.
+    answers: a row for each test image and classifier, with columns head, training_seed, id, label and score;
+    resampling: of these rows.
     """
     scores = answers.pivot(index="id", columns=["head", "training_seed"], values="score")
-    images = answers.drop_duplicates("id").set_index("id").loc[scores.index]
-    labels, columns = images["label"].to_numpy(), scores.to_numpy()
+    first_rows = answers["id"].reset_index(drop=True).drop_duplicates()
+    rows = pd.Series(first_rows.index, index=first_rows).loc[scores.index].to_numpy()
+    labels, columns = answers["label"].to_numpy()[rows], scores.to_numpy()
     place = {classifier: position for position, classifier in enumerate(scores.columns)}
     relu = [position for (head, _), position in place.items() if head == "relu"]
     of_both = [training for head, training in place if head == "relu" and ("softmax", training) in place]
@@ -210,12 +212,12 @@ def compare_heads(answers, resamples=2000, seed=0):
     def areas(rows):
         if np.ptp(labels[rows]) == 0:
             return np.full(columns.shape[1], np.nan)
-        return [metrics.area_under_roc(labels[rows], column[rows]) for column in columns.T]
+        return [statistics.area_under_roc(labels[rows], column[rows]) for column in columns.T]
 
     estimates = np.array(areas(np.arange(len(labels))))
-    samples = metrics.bootstrap(areas, images["group"].to_numpy(), resamples, seed)
-    alone = metrics.across_trainings(estimates[relu], samples[:, relu])
-    gain = metrics.across_trainings(estimates[first] - estimates[second], samples[:, first] - samples[:, second])
+    samples = statistics.bootstrap(areas, resampling.of_rows(rows))
+    alone = statistics.across_trainings(estimates[relu], samples[:, relu])
+    gain = statistics.across_trainings(estimates[first] - estimates[second], samples[:, first] - samples[:, second])
     return (alone, len(relu)), (gain, len(pairs))
 
 
@@ -228,7 +230,7 @@ def furthest(measured):
     return max(outside or unknown or measured, key=lambda one: max(abs(one.estimate.low), abs(one.estimate.high)))
 
 
-def write(notebook, measured, results, profile):
+def write_measured(notebook, measured, results, profile):
     """Write what a notebook measured, claim -> `Measured`, to results/claims_<notebook>.csv; returns the file.
 
     Raises ValueError for a claim that `CLAIMS` does not hold."""
@@ -266,7 +268,7 @@ def assemble(results, profile):
 
 
 def decide(table):
-    """The claims in their order with p_holm and verdict; table: the columns that `write` writes.
+    """The claims in their order with p_holm and verdict; table: the columns that `write_measured` writes.
 
     Raises ValueError if two notebooks measured the same claim."""
     twice = table["claim"][table["claim"].duplicated()]
@@ -282,7 +284,7 @@ def decide(table):
     directed = np.array([isinstance(claim.wanted, int) for claim in CLAIMS.values()])
     directed &= table["p"].notna().to_numpy()
     table["p_holm"] = np.nan
-    table.loc[directed, "p_holm"] = metrics.holm(table.loc[directed, "p"])
+    table.loc[directed, "p_holm"] = statistics.holm(table.loc[directed, "p"])
     table["verdict"] = [_verdict(CLAIMS[row["claim"]], row) for _, row in table.iterrows()]
     return table
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import fft
 from scipy.ndimage import distance_transform_edt
 
-from black_average_drop import evaluation, metrics
+from black_average_drop import evaluation, statistics
 
 TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
@@ -147,11 +147,11 @@ def score_maps(maps, dataset):
     return pd.concat(parts, ignore_index=True)
 
 
-def summary(table, groups, resamples=2000, seed=0):
-    """The mean of each of SCORES over rows of `scores`, with its 95 % interval over patients, groups (N,), and its
-    chance: a DataFrame with columns score, value, low, high, chance."""
+def mean_scores(table, resampling):
+    """The mean of each of SCORES over rows of `scores`, with its 95 % interval over patients, a `Resampling` of these
+    rows, and its chance: a DataFrame with columns score, value, low, high, chance."""
     values = table[list(SCORES)].to_numpy()
-    low, high = metrics.interval(metrics.bootstrap_means(values, groups, resamples, seed))
+    low, high = statistics.interval(statistics.bootstrap_means(values, resampling))
     chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
     means = values.mean(axis=0)
     return pd.DataFrame({"score": list(SCORES), "value": means, "low": low, "high": high, "chance": chance})
@@ -160,8 +160,8 @@ def summary(table, groups, resamples=2000, seed=0):
 def telling_score(summaries, methods):
     """The first of SCORES by which one of the methods points better than chance, the hit if there is none.
 
-    summaries: rows of `summary` with a column map. A score that no method lifts above chance ranks no maps: beside a
-    thin marker, for instance, where every maximum lies next to it.
+    summaries: rows of `mean_scores` with a column map. A score that no method lifts above chance ranks no maps: next to
+    a thin marker, for instance, where every maximum lies next to it.
     """
     better = summaries[summaries["map"].isin(methods) & (summaries["low"] > summaries["chance"])]
     return next((score for score in SCORES if (better["score"] == score).any()), "hit")
@@ -183,13 +183,14 @@ def see_lesions(maps, dataset):
     return pd.concat(parts, ignore_index=True)
 
 
-def recall(sights, resamples=2000, seed=0):
+def recall(sights, resampling):
     """The share of lesions seen, by map, size_class and area, with its 95 % interval over patients and its chance, of
-    rows of `see_lesions`: a DataFrame with columns map, size_class, area, seen, low, high, chance, lesions."""
+    rows of `see_lesions` and a `Resampling` of them: a DataFrame with columns map, size_class, area, seen, low, high,
+    chance, lesions."""
     rows = []
-    for (name, size, area), part in sights.groupby(["map", "size_class", "area"], sort=False):
+    for (name, size, area), part in sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False):
         values = part[["seen"]].to_numpy().astype(float)
-        low, high = metrics.interval(metrics.bootstrap_means(values, part["group"], resamples, seed))
+        low, high = statistics.interval(statistics.bootstrap_means(values, resampling.of_rows(part.index)))
         row = {"map": name, "size_class": size, "area": area, "seen": values.mean(), "low": low[0], "high": high[0]}
         rows.append(row | {"chance": part["chance"].mean(), "lesions": len(part)})
     return pd.DataFrame(rows)

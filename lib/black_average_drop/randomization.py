@@ -6,7 +6,7 @@ import pandas as pd
 from keras import layers
 from scipy.stats import spearmanr
 
-from black_average_drop import metrics, networks
+from black_average_drop import networks, statistics
 
 PARTS = ("head", "backbone")
 MEASURES = {"ssim": "structural similarity", "rank_correlation": "rank correlation"}
@@ -66,11 +66,11 @@ def similarity(maps, others):
     return pd.DataFrame(rows, columns=["ssim", "rank_correlation"])
 
 
-def summary(maps, others, groups, resamples=2000, seed=0):
-    """The mean of each measure of `similarity` with its 95 % interval over patients, groups (N,): a DataFrame with
-    columns measure, value, low, high and images, those on which the measure is defined."""
+def mean_similarity(maps, others, resampling):
+    """The mean of each measure of `similarity` with its 95 % interval over patients, a `Resampling` of the images: a
+    DataFrame with columns measure, value, low, high and images, those on which the measure is defined."""
     table = similarity(maps, others)
-    low, high = metrics.interval(metrics.bootstrap_means(table, groups, resamples, seed))
+    low, high = statistics.interval(statistics.bootstrap_means(table, resampling))
     names = [MEASURES[name] for name in table]
     found = {"measure": names, "value": table.mean().to_numpy(), "low": low, "high": high}
     return pd.DataFrame(found | {"images": table.notna().sum().to_numpy()})

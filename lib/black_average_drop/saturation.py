@@ -67,7 +67,7 @@ def sweep(features, head_weights, logits, classes, factors):
                 "lowest_logit": scaled[2].min(),
                 "highest_logit": scaled[2].max(),
                 "saturated": 100 * saturated(single[2], classes).mean(),
-                "blank": 100 * blank(textbook).mean(),
+                "blank": 100 * vanished(textbook).mean(),
                 "exp_nan": 100 * np.isnan(textbook_exp(*single, classes)).any(axis=(1, 2)).mean(),
                 "negative_maps": 100 * (np.einsum("nhwk,nk->n", exact[0], weights) < 0).mean(),
                 "negative_weights": 100 * (weights < 0)[(lead > 0) & active].mean(),
@@ -82,7 +82,7 @@ def saturated(logits, classes):
     return _picked(relative / relative.sum(axis=1, keepdims=True), classes)[:, 0] == 1
 
 
-def blank(maps):
+def vanished(maps):
     """Whether a map (N, h, w) shows nothing: 0 everywhere, or NaN somewhere; boolean (N,)."""
     return np.isnan(maps).any(axis=(1, 2)) | (maps == 0).all(axis=(1, 2))
 

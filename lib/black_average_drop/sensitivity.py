@@ -5,7 +5,7 @@ Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps
 
 import numpy as np
 
-from black_average_drop import cams, evaluation, masks, metrics, progress
+from black_average_drop import cams, evaluation, masks, progress, statistics
 
 # What each choice changes in the reading of the paper that Table 1 takes.
 READING = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
@@ -58,12 +58,12 @@ def along_alpha(network, images, found, alphas, batch_size=32, ties="strict", sc
     return drops
 
 
-def alpha_anew(curves, alphas, differences, groups, resamples=2000, seed=0):
+def alpha_anew(curves, alphas, differences, resampling):
     """The choice of alpha and the difference of two methods there, chosen anew in each resample of patients.
 
     curves (N, points + 1) from `image_curves`; alphas (M,) rising and differences (N, M) in drop there, NaN where an
-    image has none, between which the mean is interpolated linearly; groups (N,). Returns (resamples, 2): alpha and
-    difference, NaN where alpha lies outside of alphas.
+    image has none, between which the mean is interpolated linearly; resampling: of the N images. Returns
+    (resamples, 2): alpha and difference, NaN where alpha lies outside of alphas.
     """
 
     def statistic(rows):
@@ -74,7 +74,7 @@ def alpha_anew(curves, alphas, differences, groups, resamples=2000, seed=0):
             return alpha, np.nan
         return alpha, np.interp(alpha, alphas, np.nanmean(known, axis=0), left=np.nan, right=np.nan)
 
-    return metrics.bootstrap(statistic, groups, resamples, seed)
+    return statistics.bootstrap(statistic, resampling)
 
 
 def choices(network, images, found, fallback, batch_size=32, scheduler=""):
@@ -126,17 +126,17 @@ def contrasts(network, images, found, exponents, alpha, batch_size=32, scheduler
     return drops, moved
 
 
-def rank_correlation(columns, groups, resamples=2000, seed=0):
+def rank_correlation(columns, resampling):
     """Spearman's correlation of pairs of columns, averaged over the pairs: the value and its bootstrap (resamples,).
 
-    columns: pairs of (N,), rows with a NaN left out; groups (N,) the patients. A constant column gives NaN.
+    columns: pairs of (N,), rows with a NaN left out; resampling: of the N rows. A constant column gives NaN.
     """
     table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
 
     def correlations(counts):
         return np.mean([_rank_correlations(pair, counts) for pair in table], axis=0)
 
-    samples = [correlations(counts) for counts in metrics.bootstrap_counts(groups, resamples, seed)]
+    samples = [correlations(counts) for counts in statistics.bootstrap_counts(resampling)]
     return float(correlations(np.ones((1, table.shape[1])))[0]), np.concatenate(samples)
 
 

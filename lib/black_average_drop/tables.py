@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, paper
+from black_average_drop import metrics, paper, statistics
 from black_average_drop.cams import METHODS, PAPER_METHODS
 from black_average_drop.evaluation import METRICS
 from black_average_drop.provenance import replacing
@@ -12,32 +12,33 @@ LEAD = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the
 BASELINE = "CAM"  # the method that differences are taken from
 
 
-def table1(rows, dataset, kind, black, subsets, resamples=2000, seed=0):
+def table1(rows, dataset, kind, black, subsets, resampling):
     """The part of Table 1 that belongs to one data set, as a DataFrame: a row for each subset, score and method.
 
     rows: what `evaluation.evaluate` returned; dataset: a Dataset with the same ids; kind: "general" or "radiographs";
-    black (C,): logits of the black image; subsets: name -> boolean (N,), the primary one first. Intervals are 95 %
+    black (C,): logits of the black image; subsets: name -> boolean (N,), the primary one first; resampling: of the N
+    images. Intervals are 95 %
     percentiles of a bootstrap over patients, paired over methods and metrics; differences are to CAM, with NaN for
-    their interval where too few patients differ (`metrics.enough_differ`).
+    their interval where too few patients differ (`statistics.enough_differ`).
     Raises ValueError if ids do not fit or a subset is empty.
     """
-    images = pd.DataFrame({"label": dataset.labels, "group": dataset.groups}, index=dataset.ids)
+    labels = pd.Series(dataset.labels, index=dataset.ids)
     if (rows["masked_class"] < 0).any():
         raise ValueError("Table 1 is for one class an image; this network gives several labels at once.")
-    if set(rows["id"]) != set(images.index):
+    if set(rows["id"]) != set(labels.index):
         raise ValueError("rows and dataset hold different images: evaluate the data set that is passed.")
     methods = list(rows["method"].unique())
     parts = []
     for subset, chosen in subsets.items():
-        ids = images.index[np.asarray(chosen)]
+        ids, patients = labels.index[np.asarray(chosen)], resampling.of_rows(np.asarray(chosen))
         if not len(ids):
             raise ValueError(f"No image is in the subset {subset!r}: take it out or evaluate more images.")
         for score in ("relu", "softmax"):
             values = {
-                (method, metric): _image_values(group.set_index("id").loc[ids], images.loc[ids, "label"], score, black)
+                (method, metric): _image_values(group.set_index("id").loc[ids], labels.loc[ids], score, black)
                 for (method, metric), group in rows.groupby(["method", "metric"], sort=False)
             }
-            table = _estimates(values, images.loc[ids, "group"], methods, resamples, seed)
+            table = _estimates(values, methods, patients)
             parts.append(table.assign(images=subset, score=score))
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "data", kind)
@@ -111,13 +112,13 @@ def verdicts(table, spread):
     return sentences
 
 
-def trainings(trained, images, groups, resamples=2000, seed=0):
+def trainings(trained, images, resampling):
     """What another training changes, beside what other patients change: a DataFrame, a row for each metric and method
     of the paper, and for each method's difference to CAM.
 
-    trained: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count; groups (n,):
-    their patients. value, low and high are of the first training, with the interval of `table1`; mean, deviation (the
-    standard deviation, NaN for one training), least and most are over the means of the trainings.
+    trained: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count;
+    resampling: of these images. value, low and high are of the first training, with the interval of `table1`; mean,
+    deviation (the standard deviation, NaN for one training), least and most are over the means of the trainings.
     """
     records = []
     for metric in METRICS:
@@ -126,9 +127,9 @@ def trainings(trained, images, groups, resamples=2000, seed=0):
         for method in PAPER_METHODS:
             for baseline in ("", BASELINE) if method != BASELINE else ("",):
                 values = pd.DataFrame({i: d[method] - (d[baseline] if baseline else 0) for i, d in enumerate(drops)})
-                bootstrap = metrics.bootstrap_differences if baseline else metrics.bootstrap_means
-                samples = bootstrap(values[[0]].to_numpy(), groups, resamples, seed)
-                (low,), (high,) = metrics.interval(samples)
+                bootstrap = statistics.bootstrap_differences if baseline else statistics.bootstrap_means
+                samples = bootstrap(values[[0]].to_numpy(), resampling)
+                (low,), (high,) = statistics.interval(samples)
                 means = values.mean()
                 record = {"metric": metric, "method": method, "minus": baseline}
                 record |= {"value": means[0], "low": low, "high": high, "trainings": len(means), "mean": means.mean()}
@@ -159,12 +160,12 @@ def _image_values(rows, labels, score, black):
     )
 
 
-def _estimates(values, groups, methods, resamples, seed):
+def _estimates(values, methods, resampling):
     """Means, intervals and differences of one subset under one score: a DataFrame with a row a method."""
     matrix = pd.concat(values, axis=1)  # columns (method, metric, quantity)
     means, place = matrix.mean(), {column: [number] for number, column in enumerate(matrix)}
     values = matrix.to_numpy()
-    samples = metrics.bootstrap_means(values, groups.to_numpy(), resamples, seed)
+    samples = statistics.bootstrap_means(values, resampling)
     records = []
     for method in methods:
         record = {"method": method}
@@ -172,11 +173,12 @@ def _estimates(values, groups, methods, resamples, seed):
             for quantity in ("", "incorrect"):
                 name = f"{quantity}_{metric}".lstrip("_")
                 column = (method, metric, quantity)
-                low, high = metrics.interval(samples[:, place[column]])
+                low, high = statistics.interval(samples[:, place[column]])
                 record |= {name: means[column], f"{name}_low": low[0], f"{name}_high": high[0]}
             mine, baseline = place[method, metric, ""], place[BASELINE, metric, ""]
             apart, difference = (part[:, mine] - part[:, baseline] for part in (values, samples))
-            low, high = metrics.interval(np.where(metrics.enough_differ(apart, groups), difference, np.nan))
+            enough = statistics.enough_differ(apart, resampling.groups)
+            low, high = statistics.interval(np.where(enough, difference, np.nan))
             name = f"{metric}_minus_{BASELINE}"
             record |= {name: means[method, metric, ""] - means[BASELINE, metric, ""]}
             record |= {f"{name}_low": low[0], f"{name}_high": high[0]}
@@ -185,7 +187,7 @@ def _estimates(values, groups, methods, resamples, seed):
         record["kept_area"] = means[method, "BAD", "kept"]
         record["kept_unsupported"] = means[method, "BAD", "kept_unsupported"]
         record["black_score"] = means[method, "BAD", "black_score"]
-        record |= {"n": len(matrix), "patients": groups.nunique()}
+        record |= {"n": len(matrix), "patients": len(np.unique(resampling.groups))}
         record["left_out"] = int(matrix[method, "AD", ""].isna().sum())
         records.append(record)
     return pd.DataFrame(records)
@@ -248,8 +250,8 @@ def _markdown(table, facts, spread, banner):
         " the ReLU score of their class is 0, so they have no drop.",
         "- Incorrect: masked images whose class is no longer the explained class c; *vs label*: no longer the label.",
         "- − CAM: the difference to CAM with its 95 % interval; every method sees the same resamples of patients.",
-        f"- [–]: too few images differ for an interval, fewer than {metrics.ENOUGH} patients, counted by (Σ|d|)² / Σd²"
-        " over the differences d of the patients: what others would show cannot be told from them.",
+        f"- [–]: too few images differ for an interval, fewer than {statistics.ENOUGH} patients, counted by (Σ|d|)² /"
+        " Σd² over the differences d of the patients: what others would show cannot be told from them.",
         "- Intervals are about other patients, for this one trained network: training again with another seed can move"
         " the numbers by more than their intervals. What it moved stands behind each verdict where there are several"
         " trainings; claims.md has intervals that cover both.",

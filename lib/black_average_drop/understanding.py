@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
-from black_average_drop import metrics, networks
+from black_average_drop import networks, statistics
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
 DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
@@ -47,7 +47,11 @@ def trials(model, images, labels=None, chosen="", **settings):
                     f"preprocessing={name!r} is for colours, and {model.name} takes grey images."
                 ) from None
             continue
-        row = {"preprocessing": name, "rescales": rescales, "unlike": unlike(first, preprocessing, images[:LOOKED_AT])}
+        row = {
+            "preprocessing": name,
+            "rescales": rescales,
+            "unlike": divergence_from_training(first, preprocessing, images[:LOOKED_AT]),
+        }
         rows.append(row | answers(logits, network.activation, labels))
     return pd.DataFrame(rows)
 
@@ -76,7 +80,7 @@ def answers(logits, activation, labels=None):
     present = [] if labels is None else np.unique(labels)
     if len(present) < 2:
         return found | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
-    table = np.array([[metrics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
+    table = np.array([[statistics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
     positives = np.array([(labels == k).sum() for k in present])
     errors = np.sqrt((len(labels) + 1) / (12 * positives * (len(labels) - positives)))
     own = table[range(len(present)), present]
@@ -89,7 +93,7 @@ def answers(logits, activation, labels=None):
     return found
 
 
-def doubts(table, chosen=""):
+def doubts_about_answers(table, chosen=""):
     """What speaks against the chosen preprocessing, by the rows of `trials`: name -> sentence, empty if nothing.
 
     The names are those of DOUBTS. Of labels nothing is said where the pixels are in doubt. That another preprocessing
@@ -146,7 +150,7 @@ def has_own_rescaling(model):
     return first is not None and bool(np.abs(np.max(first[0].scale)) < PER_PIXEL)
 
 
-def unlike(first, preprocessing, images):
+def divergence_from_training(first, preprocessing, images):
     """The column of that name in `trials`, for one preprocessing (a function or None) of images (N, H, W, 3); first:
     the layer and the model before it, of `networks.first_layer`, or None."""
     if first is None:
