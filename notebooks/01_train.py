@@ -45,6 +45,7 @@ test_images = 600  # and as many to choose the epoch by
 
 # %%
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -169,8 +170,14 @@ stages = {
     "head_learning_rate": training.HEAD_LEARNING_RATE,
     "warm_up": warm_up["radiographs"],
 }
-radiograph_facts = shared | stages | recipe | {"source": radiograph_source, "class_names": class_names}
-radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"], "precision": precision}
+radiograph_facts = networks.Facts(
+    **(shared | stages | recipe),
+    source=radiograph_source,
+    class_names=class_names,
+    backbone=radiograph_backbone,
+    weights=origins["radiographs"],
+    precision=precision,
+)
 repeats = {"relu": training_seeds, "softmax": softmax_seeds}
 runs = [(head, repeat) for head, count in repeats.items() for repeat in range(count)]
 models = {run: build / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
@@ -198,7 +205,7 @@ for head, repeat in runs:
     scores = training.predict(model, test, batch_size)
     own = {"activation": head, "training_seed": repeat, "test_quality": training.quality(test.labels, scores)}
     own |= {"chosen_epoch": int(rows.query("chosen")["epoch"].iloc[0]), "trained_epochs": len(rows)}
-    networks.save(model, models[head, repeat], radiograph_facts | own)
+    networks.save(model, models[head, repeat], replace(radiograph_facts, **own))
     answer = {"head": head, "training_seed": repeat, "id": test.ids, "group": test.groups, "label": test.labels}
     answers.append(pd.DataFrame(answer | {"score": scores[:, 1] - scores[:, 0]}))
     histories[head, repeat] = rows
@@ -277,18 +284,19 @@ Markdown(models["relu", 0].with_suffix(".md").read_text())
 
 # %%
 chosen = general_history.loc[general_history["chosen"], "epoch"].iloc[0] if general_epochs else 0
-general_facts = shared | {
-    "source": general_source,
-    "class_names": general_test.class_names,
-    "activation": "softmax",
-    "backbone": general_backbone,
-    "weights": origins["general"],
-    "epochs": general_epochs,
-    "trained_epochs": len(general_history),
-    "chosen_epoch": int(chosen),
-    "learning_rate": general_learning_rate,
-    "test_quality": general_accuracy,
-}
+general_facts = networks.Facts(
+    **shared,
+    source=general_source,
+    class_names=general_test.class_names,
+    activation="softmax",
+    backbone=general_backbone,
+    weights=origins["general"],
+    epochs=general_epochs,
+    trained_epochs=len(general_history),
+    chosen_epoch=int(chosen),
+    learning_rate=general_learning_rate,
+    test_quality=general_accuracy,
+)
 networks.save(general_model, build / "general.keras", general_facts)
 
 # %% [markdown]

@@ -24,14 +24,14 @@ methods = ["CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)"]  # 
 
 # %%
 import datetime
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables, training
 from black_average_drop.statistics import Resampling
 
 started = datetime.datetime.now()
@@ -51,13 +51,11 @@ build, results = Path(build), Path(results)
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
 networks_by_kind, datasets, facts = {}, {}, {}
 for kind, file in kinds.items():
-    model, facts[kind] = networks.load(build / file)
-    network = networks_by_kind[kind] = networks.CamNetwork.from_model(model, activation="relu")
-    background = network.classes == 1001
-    origin = facts[kind]["source"], "test", network.image_size, data_root
-    part = catalogue.load(*origin, facts[kind]["test_images"], facts[kind]["seed"], background)
-    datasets[kind] = part.in_memory()
-pd.DataFrame(facts).loc[["source", "backbone", "weights", "image_size", "test_quality"]]
+    classifier = training.load_classifier(build / file, data_root, activation="relu")
+    networks_by_kind[kind], facts[kind] = classifier.network, classifier.facts
+    datasets[kind] = classifier.dataset.in_memory()
+shown = ["source", "backbone", "weights", "image_size", "test_quality"]
+pd.DataFrame({kind: asdict(fact) for kind, fact in facts.items()}).loc[shown]
 
 # %% [markdown]
 # ## What a black image gets
@@ -203,14 +201,14 @@ spread.round(4)
 lines = {}
 for kind in kinds:
     fact, names = facts[kind], datasets[kind].class_names
-    trained = f"trained for {fact['trained_epochs']} epochs, epoch {fact['chosen_epoch']} kept"
-    trained = trained if fact["epochs"] else "as it is"
+    trained = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept"
+    trained = trained if fact.epochs else "as it is"
     measure = "AUC" if kind == "radiographs" else "accuracy"
     winner = int(black[kind].argmax())
     lines[kind] = [
-        f"Data: {fact['source']}, {len(datasets[kind])} test images at {fact['image_size'][0]} pixels.",
-        f"Network: {fact['backbone']} from {fact['weights']} weights, {trained}.",
-        f"On the test images: {measure} {fact['test_quality']:.3f}.",
+        f"Data: {fact.source}, {len(datasets[kind])} test images at {fact.image_size[0]} pixels.",
+        f"Network: {fact.backbone} from {fact.weights} weights, {trained}.",
+        f"On the test images: {measure} {fact.test_quality:.3f}.",
         f"Alpha {alphas[kind]:.4f}, "
         + ("given" if alpha else f"where the masked images of {', '.join(cams.PAPER_METHODS)} differ most")
         + ".",
@@ -237,7 +235,7 @@ measured, differences = {}, []
 primary = {"general": "all", "radiographs": "label pneumonia"}
 parts = {"general": [rows["general"]], "radiographs": list(trainings.values())}
 for kind, trained in parts.items():
-    counted, source = subsets[kind][primary[kind]], facts[kind]["source"]
+    counted, source = subsets[kind][primary[kind]], facts[kind].source
     ids, resampling = datasets[kind].ids[counted], resamplings[kind].of_rows(counted)
     for metric in ("AD", "BAD"):
         difference, images = claims.compare(trained, metric, "drop", ids, resampling)
@@ -262,7 +260,7 @@ for metric in ("AD", "BAD"):
 # %%
 heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
 for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
-    tested = len(datasets["radiographs"]), facts["radiographs"]["source"]
+    tested = len(datasets["radiographs"]), facts["radiographs"].source
     measured[claim] = claims.Measured(estimate, count, *tested)
 pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 

@@ -59,9 +59,9 @@ network, datasets = {}, {}
 for name, file in files.items():
     model, facts = networks.load(build / file)
     network[name] = networks.CamNetwork.from_model(model, activation="relu")
-    origin = facts["source"], "test", network[name].image_size, data_root
+    origin = facts.source, "test", network[name].image_size, data_root
     background = network[name].classes == 1001
-    datasets[name] = catalogue.load(*origin, facts["test_images"], facts["seed"], background).in_memory()
+    datasets[name] = catalogue.load(*origin, facts.test_images, facts.seed, background).in_memory()
 shown = {"general": "General images", 0: "Radiographs"}  # of the trainings of the radiograph classifier the first
 alphas = {name: part["alpha"].iloc[0] for name, part in rows.items()}
 pd.Series(alphas, name="alpha in Table 1")
@@ -364,7 +364,7 @@ display(objections)
 
 # %%
 measured, count = {}, len(repeats)
-for feature, source in (("opacity", facts["source"]), ("size", where)):
+for feature, source in (("opacity", facts.source), ("size", where)):
     for metric in ("AD", "BAD"):
         values, samples, valued = zip(*by_claim["Radiographs", f"{metric}_{feature}"], strict=True)
         estimate = statistics.across_trainings(values, np.stack(samples, axis=1))
@@ -374,7 +374,7 @@ by_training = [
     [100.0 * sees[name]["Grad-CAM++"][small] - 100.0 * sees[name]["CAM"][small] for name in repeats],
 ]
 for claim, values, dataset, source in (
-    ("AD_contrast", by_training[0], chosen[0], facts["source"]),
+    ("AD_contrast", by_training[0], chosen[0], facts.source),
     ("small_lesions", by_training[1], lesions.subset(small), where),
 ):
     values = np.stack(values, axis=1)

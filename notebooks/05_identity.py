@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, provenance, statistics
+from black_average_drop import cams, claims, figures, networks, provenance, statistics, training
 from black_average_drop.datasets import catalogue
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -48,12 +48,10 @@ build, results = Path(build), Path(results)
 answers = provenance.read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
-network, models, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
+classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():
-    models[name], facts = networks.load(build / file)
-    network[name] = networks.CamNetwork.from_model(models[name], activation="relu")
-    origin = facts["source"], "test", network[name].image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"], network[name].classes == 1001)
+    classifiers[name] = training.load_classifier(build / file, data_root, activation="relu")
+    network[name], dataset = classifiers[name].network, classifiers[name].dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     tested[name] = dataset.subset(np.sort(chosen))
     batches = [network[name].explain(part) for part in tested[name].batches(batch_size)]
@@ -116,9 +114,10 @@ shares.groupby("network", sort=False)[["channels", "weight", "weight times featu
 # the one that the identity holds for, one that flattens the maps, and one with a hidden layer.
 
 # %%
-model, size = models["radiographs 0"], network["radiographs 0"].image_size
+model, size = classifiers["radiographs 0"].model, network["radiographs 0"].image_size
 trunk = keras.Model(model.inputs, model.get_layer("global_average_pooling").input)
-learned = catalogue.load(facts["source"], "train", size, data_root, head_images, seed)
+source = classifiers["radiographs 0"].facts.source
+learned = catalogue.load(source, "train", size, data_root, head_images, seed)
 learned = learned.subset(np.random.default_rng(seed).permutation(len(learned)))  # they come class by class
 inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
 endings = {

@@ -30,8 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, provenance, saturation, statistics
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, claims, figures, networks, provenance, saturation, statistics, training
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -50,10 +49,8 @@ repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():
-    model, facts = networks.load(build / file)
-    network = networks.CamNetwork.from_model(model)
-    origin = facts["source"], "test", network.image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"])
+    classifier = training.load_classifier(build / file, data_root)
+    network, dataset = classifier.network, classifier.dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     dataset = dataset.subset(np.sort(chosen))
     answers = [network.explain(part)[:2] for part in dataset.batches(batch_size)]
@@ -191,7 +188,7 @@ for repeat, factor in factors.items():
 resampling = statistics.Resampling(dataset.groups, resamples, seed)
 samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
 estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
-measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts["source"])}
+measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), classifier.facts.source)}
 pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]

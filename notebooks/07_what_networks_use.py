@@ -60,7 +60,7 @@ build_folder, results_folder = Path(build), Path(results)
 files = ["general.keras", "radiographs_relu_0.keras"]
 loaded = [load_bench(build_folder / file, data_root) for file in files]
 known = [bench for bench in loaded if bench is not None]
-size, test_images = known[0].images.size, known[0].facts["test_images"]
+size, test_images = known[0].images.size, known[0].facts.test_images
 for bench in known:
     print(f"{bench.title}: {len(bench.images)} images with a known truth")
 

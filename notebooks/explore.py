@@ -52,7 +52,7 @@ print(f"{len(dataset)} images for a network of {network.classes} classes")
 # class that the network predicts for it.
 
 # %%
-explore.explorer(network, dataset, named=known.get("class_names", ()))
+explore.explorer(network, dataset, named=known.class_names)
 
 # %% [markdown]
 # ## At a glance

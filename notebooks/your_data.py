@@ -122,7 +122,7 @@ counted = {"images in the folder": total, "taken": len(dataset), "patients": len
 counted["files passed over"] = len(passed_over)
 counted["blank, left out"] = (seen["filled"] == 0).sum()
 counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
-named = class_names or stored.get("class_names", ())
+named = class_names or stored.class_names
 known = choice.known_labels(dataset, network.classes, named)
 names = choice.output_names(dataset, network.classes, named)
 counted["without a label"] = len(dataset) if known is None else 0

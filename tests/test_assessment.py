@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from black_average_drop import assessment
+from black_average_drop.networks import Facts
 from black_average_drop.statistics import Resampling
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
@@ -36,28 +39,28 @@ def test_confusion_counts_by_class_and_prediction():
     assert table.to_numpy().tolist() == [[1, 2], [0, 1]] and list(table.columns) == ["normal", "pneumonia"]
 
 
-FACTS = {
-    "profile": "demo",
-    "backbone": "small_cnn",
-    "weights": "random",
-    "image_size": (64, 64),
-    "activation": "relu",
-    "class_names": ("normal", "pneumonia"),
-    "source": "phantom radiographs",
-    "epochs": 7,
-    "learning_rate": 1e-3,
-    "head_epochs": 0,
-    "head_learning_rate": 2e-3,
-    "patience": 0,
-    "chosen_epoch": 3,
-    "trained_epochs": 5,
-    "augmented": False,
-    "balanced": False,
-    "dropout": 0.0,
-    "precision": "float32",
-    "training_seed": 11,
-    "seed": 12,
-}
+FACTS = Facts(
+    profile="demo",
+    backbone="small_cnn",
+    weights="random",
+    image_size=(64, 64),
+    activation="relu",
+    class_names=("normal", "pneumonia"),
+    source="phantom radiographs",
+    epochs=7,
+    learning_rate=1e-3,
+    head_epochs=0,
+    head_learning_rate=2e-3,
+    patience=0,
+    chosen_epoch=3,
+    trained_epochs=5,
+    augmented=False,
+    balanced=False,
+    dropout=0.0,
+    precision="float32",
+    training_seed=11,
+    seed=12,
+)
 
 
 def test_card_says_what_was_done_and_measured(tmp_path):
@@ -72,7 +75,7 @@ def test_card_says_what_was_done_and_measured(tmp_path):
     assert f"| sensitivity | 0.800 [{summary['low'].iloc[1]:.3f}, " in plain
     assert "normal where both are 0 (17 images)" in plain
     assert "no medical device" in plain and "Smoke" not in plain
-    more = FACTS | {"head_epochs": 2, "patience": 4, "augmented": True, "balanced": True, "profile": "smoke"}
+    more = replace(FACTS, head_epochs=2, patience=4, augmented=True, balanced=True, profile="smoke")
     rich = assessment.write_card(tmp_path / "card.md", more, counts, summary, table, 0).read_text()
     assert "2 epochs of the head alone, learning rate 0.002; 7 epochs" in rich
     assert "stops after 4 epochs" in rich and "small turns" in rich and "weigh the same" in rich

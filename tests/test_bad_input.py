@@ -735,7 +735,7 @@ def head(activation, **start):
 
 ALL_ALIKE = "The network gives all 6 images the same scores: check its weights and preprocessing."
 NO_NUMBER = "The network gives a score that is NaN or infinite: train it again, or load another."
-ONE_CLASS = "Model small has one output: two classes are wanted, or one output with sigmoid."
+ONE_CLASS = "Model small has one output: two classes are expected, or one output with sigmoid."
 FORKED = "Model forked must be built, with one input and one output: make a keras.Model of these."
 DEAD = {"bias_initializer": keras.initializers.Constant(-99)}
 MODELS = [
@@ -758,7 +758,7 @@ MODELS = [
     Case(
         "another image size",
         lambda: network(size=64),
-        "images (6, 32, 32, 3) do not fit the network: pixels (N, 64, 64, 3) are wanted.",
+        "images (6, 32, 32, 3) do not fit the network: pixels (N, 64, 64, 3) are expected.",
     ),
     Case(
         "feature maps that go negative",
@@ -766,7 +766,7 @@ MODELS = [
         "Grad-CAM++ on the output of layer 'maps': Grad-CAM++ needs feature maps >= 0, these go negative: cut the "
         "network after a ReLU or choose another map.",
     ),
-    Case("no model", lambda: "model.keras", "A Keras model is wanted, not str: load it from its file."),
+    Case("no model", lambda: "model.keras", "A Keras model is expected, not str: load it from its file."),
 ]
 
 
@@ -958,7 +958,7 @@ PARAMETERS = [
     Case(
         "images of one channel",
         evaluate(images=PIXELS[..., :1]),
-        "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are wanted.",
+        "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are expected.",
     ),
     Case("no image", evaluate(images=PIXELS[:0]), "There is no image to evaluate: check the folder and the selection."),
     Case(

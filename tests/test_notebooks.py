@@ -283,9 +283,9 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
     for file, (activation, classes) in (files | {"general.keras": ("softmax", 10)}).items():
         model, facts = networks.load(project / "build/smoke" / file)
         network = networks.CamNetwork.from_model(model)
-        assert network.classes == classes == len(facts["class_names"])
-        assert network.image_size == tuple(facts["image_size"]) == (64, 64)
-        assert facts["activation"] == network.activation == activation
+        assert network.classes == classes == len(facts.class_names)
+        assert network.image_size == facts.image_size == (64, 64)
+        assert facts.activation == network.activation == activation
     history = pd.read_csv(results / "training.csv", comment="#")
     assert list(history["data"]) == ["radiographs"] * 8 * 6 + ["general"] * 2  # the epochs that the profile names
     chosen = history.groupby(["data", "head", "training_seed"])["chosen"].sum()

@@ -33,7 +33,7 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     assert record["sources"]["lib/black_average_drop/cams.py"] == provenance.sha256(
         provenance.ROOT / "lib/black_average_drop/cams.py"
     )
-    assert "lib/black_average_drop/training.py" not in record["sources"]  # the figure does not train
+    assert "lib/black_average_drop/augmentation.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
     assert record["backend"] == keras.backend.backend()
     assert record["lock"] == provenance.sha256(provenance.ROOT / "requirements.lock")
@@ -314,7 +314,7 @@ def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypat
         with pytest.raises(RuntimeError, match=f"^{file} changed after this began"):
             provenance.key("faithfulness", ["a"])
     monkeypatch.setitem(provenance.AT_START, file, now)
-    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/training.py", "of no concern here")
+    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/augmentation.py", "of no concern here")
     write_record(tmp_path / "results", {}, datetime.datetime.now())
 
 

@@ -77,7 +77,7 @@ def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_
 
 
 def test_a_model_with_a_tensorflow_program_is_refused(tmp_path):
-    """By its name, before Keras does so in its safe mode from 3.12.1 on; other programs are in test_model_files.py."""
+    """By its name, before Keras does so in its safe mode from 3.12.1 on; test_archive_checks.py has other programs."""
     program = tensorflow.Module()
     signature = tensorflow.TensorSpec((None, 32, 32, 3), "float32")
     program.scaled = tensorflow.function(lambda pixels: {"scaled": pixels / 255}, input_signature=[signature])

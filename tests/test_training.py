@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import augmentation, networks, training
-from black_average_drop.datasets import Dataset, phantoms, split_by_group
+from black_average_drop.datasets import Dataset, catalogue, phantoms, split_by_group
 from black_average_drop.provenance import ROOT
 
 
@@ -346,6 +346,29 @@ def test_a_finished_training_is_not_repeated_and_another_one_not_taken_for_it(
     assert len(epochs) == len(history) and not history.equals(undisturbed[0])
 
 
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_a_trained_classifier_comes_with_the_test_images_that_it_names(tmp_path, activation):
+    model = networks.build("small_cnn", (64, 64), ("normal", "pneumonia"), "softmax")
+    facts = networks.Facts(source="phantom radiographs", test_images=6, seed=3, class_names=("normal", "pneumonia"))
+    networks.save(model, tmp_path / "a.keras", facts)
+    classifier = training.load_classifier(tmp_path / "a.keras", tmp_path, activation)
+    expected = catalogue.load("phantom radiographs", "test", (64, 64), count=6, seed=3)
+    np.testing.assert_array_equal(classifier.dataset.images(), expected.images())
+    np.testing.assert_array_equal(classifier.dataset.ids, expected.ids)
+    assert classifier.facts == facts and classifier.network.activation == (activation or "softmax")
+    logits = classifier.network.score(expected.images())[0]
+    np.testing.assert_allclose(logits, networks.CamNetwork.from_model(model).score(expected.images())[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes, background", [(1000, False), (1001, True), (2, False)])
+def test_the_class_of_the_background_is_known_by_their_number(tmp_path, monkeypatch, classes, background):
+    asked, model = [], networks.build("small_cnn", (32, 32), [str(one) for one in range(classes)], "softmax")
+    networks.save(model, tmp_path / "a.keras", networks.Facts(source="imagenet", test_images=9, seed=1))
+    monkeypatch.setattr(catalogue, "load", lambda *given: asked.append(given) or "images")
+    assert training.load_classifier(tmp_path / "a.keras", "data").dataset == "images"
+    assert asked == [("imagenet", "test", (32, 32), "data", 9, 1, background)]
+
+
 def test_recipes_are_known_by_name():
     assert training.recipe("plain")["patience"] == 0 and training.recipe("full")["augmented"]
     with pytest.raises(ValueError, match="The recipe is 'ful': choose one of plain, full"):
@@ -427,7 +450,7 @@ def test_mixed_precision_trains_and_is_saved_as_float32(tmp_path, precision):
     assert history["validation_quality"].max() > 0.95
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "mixed_float16")  # bfloat16 reaches as far down as float32
-    networks.save(networks.in_precision(model, "float32"), tmp_path / "model.keras", {})
+    networks.save(networks.in_precision(model, "float32"), tmp_path / "model.keras", networks.Facts())
     loaded, _ = networks.load(tmp_path / "model.keras")
     assert all(layer.compute_dtype == "float32" for layer in training._all_layers(loaded))
     for weight, other in zip(model.get_weights(), loaded.get_weights(), strict=True):

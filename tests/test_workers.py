@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -134,6 +135,23 @@ def test_a_worker_with_other_code_is_refused(scheduler, two_workers, small_model
     monkeypatch.setattr(workers, "_environment", lambda: {"the code": "other"})
     with pytest.raises(RuntimeError, match="A Dask worker has the code .*, this machine other: rows would not be"):
         evaluation.explain_all(network, np.zeros((2, 32, 32, 3), "uint8"), scheduler=scheduler)
+
+
+@pytest.mark.parametrize("file", ["masks.py", "datasets/folder.py", "datasets/new.py"])
+def test_other_code_is_noticed_wherever_in_the_package_it_is(file, tmp_path):
+    package = shutil.copytree(workers.PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__"))
+    before = workers._code(package)
+    assert before[:12] == workers._environment()["the code"]
+    with open(package / file, "a") as module:
+        module.write("\n# a comment\n")
+    assert workers._code(package) != before
+
+
+def test_workers_import_no_network():
+    """A network unpacks itself: see `networks.Parcel`."""
+    code = "import sys; from black_average_drop import workers; print('black_average_drop.networks' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_dask_as_the_readme_starts_it_listens_on_the_named_address_alone(scheduler_process, scheduler, tmp_path):

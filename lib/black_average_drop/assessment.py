@@ -50,31 +50,31 @@ def confusion(labels, scores, class_names):
 def write_card(path, facts, counts, summary, table, silent):
     """Write the model card of a classifier as Markdown.
 
-    facts: what `networks.save` keeps with the model; counts: DataFrame of images and patients by split; summary and
+    facts: the `networks.Facts` of the classifier; counts: DataFrame of images and patients by split; summary and
     table: what `assess` and `confusion` gave for the test images; silent: how many of them have both scores 0.
     Returns the path.
     """
-    how = [f"{facts['epochs']} epochs at most of the whole network, learning rate {facts['learning_rate']:g}"]
-    if facts["head_epochs"]:
-        how.insert(0, f"{facts['head_epochs']} epochs of the head alone, learning rate {facts['head_learning_rate']:g}")
-    if facts["patience"]:
-        how.append(f"stops after {facts['patience']} epochs without a better validation AUC")
+    how = [f"{facts.epochs} epochs at most of the whole network, learning rate {facts.learning_rate:g}"]
+    if facts.head_epochs:
+        how.insert(0, f"{facts.head_epochs} epochs of the head alone, learning rate {facts.head_learning_rate:g}")
+    if facts.patience:
+        how.append(f"stops after {facts.patience} epochs without a better validation AUC")
     settings = {
-        "Backbone": f"{facts['backbone']}, from {facts['weights']} weights",
-        "Input": "{} x {} pixels, 0 to 255, RGB; rescaling is inside the model".format(*facts["image_size"]),
-        "Head": f"global average pooling, one dense layer, {facts['activation']} scores for "
-        + " and ".join(facts["class_names"]),
-        "Data": f"{facts['source']}; see data/README.md for terms, and for what its labels are worth",
+        "Backbone": f"{facts.backbone}, from {facts.weights} weights",
+        "Input": "{} x {} pixels, 0 to 255, RGB; rescaling is inside the model".format(*facts.image_size),
+        "Head": f"global average pooling, one dense layer, {facts.activation} scores for "
+        + " and ".join(facts.class_names),
+        "Data": f"{facts.source}; see data/README.md for terms, and for what its labels are worth",
         "Training": "; ".join(how),
-        "Kept": f"epoch {facts['chosen_epoch']} of {facts['trained_epochs']}, the one with the best validation AUC",
-        "Augmentation": "small turns, shifts, zooms, contrast and brightness" if facts["augmented"] else "none",
-        "Class weights": "both classes weigh the same" if facts["balanced"] else "none",
-        "Dropout": f"{facts['dropout']:g}",
-        "Precision": f"{facts['precision']} in training and choosing the epoch, float32 as saved",
-        "Seed": f"{facts['training_seed']} (training), {facts['seed']} (which images)",
+        "Kept": f"epoch {facts.chosen_epoch} of {facts.trained_epochs}, the one with the best validation AUC",
+        "Augmentation": "small turns, shifts, zooms, contrast and brightness" if facts.augmented else "none",
+        "Class weights": "both classes weigh the same" if facts.balanced else "none",
+        "Dropout": f"{facts.dropout:g}",
+        "Precision": f"{facts.precision} in training and choosing the epoch, float32 as saved",
+        "Seed": f"{facts.training_seed} (training), {facts.seed} (which images)",
     }
-    lines = [f"# Radiograph classifier, {facts['activation']} head", ""]
-    if facts["profile"] == "smoke":
+    lines = [f"# Radiograph classifier, {facts.activation} head", ""]
+    if facts.profile == "smoke":
         lines += ["**Smoke run: not a result.**", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in settings.items())]
     lines += ["", "## Images", "", *_markdown(counts.reset_index())]
@@ -84,7 +84,7 @@ def write_card(path, facts, counts, summary, table, silent):
         "",
         "Intervals are 95 %, over patients, of this one training; the class with",
     ]
-    lines += [f"the larger score is called, {facts['class_names'][0]} where both are 0 ({silent} images)."]
+    lines += [f"the larger score is called, {facts.class_names[0]} where both are 0 ({silent} images)."]
     shown = [f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in summary.itertuples()]
     lines += ["", *_markdown(pd.DataFrame({"measure": summary["measure"], "value": shown}))]
     lines += ["", *_markdown(table.rename_axis("called:").reset_index())]

@@ -9,13 +9,15 @@ import os
 import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from black_average_drop import progress
+from black_average_drop import networks, progress
+from black_average_drop.datasets import Dataset, catalogue
 from black_average_drop.metrics import area_under_roc
 from black_average_drop.provenance import dataset_checksum, replacing, sha256
 
@@ -138,6 +140,38 @@ def fit(
         )
     table = pd.DataFrame(rows)
     return table.assign(chosen=table.index == table.validation_quality.idxmax())
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier with its test images."""
+
+    facts: networks.Facts
+    model: keras.Model
+    network: networks.CamNetwork
+    dataset: Dataset  # the test images, which are read when they are asked for
+
+
+def load_classifier(path, data_root, activation=None):
+    """A trained classifier with the test images that its file names.
+
+    Args:
+        path: of the .keras file that `01_train` saved.
+        data_root: the folder of real images, as `catalogue.load` takes it.
+        activation: "relu" or "softmax", as which the logits are scored; None: as the model was trained.
+
+    Returns:
+        A `Classifier`. `classifier.dataset.in_memory()` reads each image once.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or no such images.
+        ValueError: naming a file that cannot be loaded, or that names no test images.
+    """
+    model, facts = networks.load(path)
+    network = networks.CamNetwork.from_model(model, activation=activation)
+    background = network.classes == 1001  # ImageNet's thousand classes, behind one for the background
+    drawn = data_root, facts.test_images, facts.seed, background
+    return Classifier(facts, model, network, catalogue.load(facts.source, "test", network.image_size, *drawn))
 
 
 def recipe(name):

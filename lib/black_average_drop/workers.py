@@ -13,8 +13,7 @@ from pathlib import Path
 
 import keras
 
-from black_average_drop import networks
-
+PACKAGE = Path(__file__).parent
 THREADS = 2  # one batch is read, masked and tabulated while the network works on the other
 ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^\s/]+:\d{1,5}")
 SECONDS_TO_CONNECT = 30
@@ -37,7 +36,7 @@ def in_order(function, network, batches, scheduler=""):
             yield from _answers(submit, lambda future: future.result(), batches, lambda: THREADS)
         return
     with _client(scheduler) as client:
-        # As the result of a task it is computed anew, from what the scheduler keeps, if the worker that had it dies.
+        # As the result of a task it is computed again, from what the scheduler keeps, if the worker that had it dies.
         parcel = client.submit(tuple, _parcel(network), pure=False)
         submit = partial(client.submit, _on_worker, function, parcel, pure=False)
         yield from _answers(submit, partial(_result, client), batches, lambda: 2 * max(1, _slots(client)))
@@ -121,7 +120,9 @@ def _slots(client):
 
 @lru_cache(maxsize=1)
 def _parcel(network):
-    """A network for other processes, a name to know it by, and what they must have in common with this one."""
+    """A network for other processes, a name to know it by, and what they must have in common with this one.
+
+    network: anything whose `packed()` can be sent to another process, where `unpacked()` of it gives the network."""
     return uuid.uuid4().hex, network.packed(), _environment()
 
 
@@ -131,23 +132,28 @@ def _on_worker(function, parcel, *batch):
     with _loading:
         if name not in _loaded:
             here = _environment()
-            for what, wanted in environment.items():
-                if here.get(what) != wanted:
+            for what, expected in environment.items():
+                if here.get(what) != expected:
                     raise RuntimeError(
-                        f"A Dask worker has {what} {here.get(what)}, this machine {wanted}: rows would not be the "
+                        f"A Dask worker has {what} {here.get(what)}, this machine {expected}: rows would not be the "
                         "same. Install the same version of the project there, from the same requirements.lock."
                     )
-            networks.make_deterministic(0)
             _loaded.clear()
-            _loaded[name] = networks.unpacked(*packed)
+            _loaded[name] = packed.unpacked()
     return function(_loaded[name], *batch)
 
 
 def _environment():
-    """What rows hang on beside the model and the images."""
-    code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(path.read_bytes())
+    """What rows depend on, next to the model and the images."""
     backend = keras.backend.backend()
     versions = {name: version(name) for name in ("keras", "numpy", backend)}
-    return {"the code": code.hexdigest()[:12], "the backend": backend} | versions
+    return {"the code": _code(PACKAGE)[:12], "the backend": backend} | versions
+
+
+def _code(package):
+    """SHA-256 of all modules below the folder of a package, by their place in it; hexadecimal."""
+    code = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        code.update(f"{path.relative_to(package).as_posix()}\0".encode())
+        code.update(path.read_bytes())
+    return code.hexdigest()

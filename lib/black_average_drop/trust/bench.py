@@ -50,7 +50,7 @@ class Bench(Kind):
     """A network and N images with a known truth; the explained class is that of the label."""
 
     file: str  # the network's, in the build folder
-    facts: dict  # what the file says of the network
+    facts: networks.Facts
     model: keras.Model
     network: networks.CamNetwork  # the same model, with ReLU scores
     images: Dataset  # N images; `regions` is the truth
@@ -114,17 +114,16 @@ def load_bench(path, data_root):
         A `Bench` without maps, or None where nobody knows where the lesions are, as on `chest_xray`.
     """
     model, facts = networks.load(path)
-    source = facts["source"]
-    if source not in KINDS:
+    if facts.source not in KINDS:
         return None
     network, views, draw = networks.CamNetwork.from_model(model, activation="relu"), None, None
-    size, seed = network.image_size, facts["seed"]
-    if source == "chestxray14":
-        views, test = chestxray14.views(data_root), boxed_splits(data_root, size, seed)["test"]
+    size, kind = network.image_size, KINDS[facts.source]
+    if facts.source == "chestxray14":
+        views, test = chestxray14.views(data_root), boxed_splits(data_root, size, facts.seed)["test"]
     else:
-        draw = partial(catalogue.load, source, "test", size, data_root, facts["test_images"], seed)
+        draw = partial(catalogue.load, facts.source, "test", size, data_root, facts.test_images, facts.seed)
         test = draw(background=network.classes == 1001)
-    test, kind = test.in_memory(), KINDS[source]
+    test = test.in_memory()
     known, normal = test, None
     if kind.finding:
         known, normal = test.subset(test.labels == 1), test.subset(test.labels == 0)

@@ -1,6 +1,7 @@
 """Train the networks of benches that no other notebook trains: of marked phantoms, and of radiographs with boxes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from black_average_drop import augmentation, networks, training
 from black_average_drop.datasets import Dataset
@@ -61,8 +62,21 @@ def fit(task, build, batch_size, seed):
         patience=recipe["patience"],
         checkpoint=(build / task.file).with_suffix(".checkpoint.npz"),
     )
-    facts = {"source": task.source, "class_names": train.class_names, "image_size": train.size, "activation": "relu"}
-    facts |= {"seed": seed, "test_images": len(task.splits["test"]), "batch_size": batch_size, "epochs": task.epochs}
-    facts |= {"backbone": task.backbone, "learning_rate": task.learning_rate} | recipe
+    facts = networks.Facts(
+        **recipe,
+        image_size=train.size,
+        seed=seed,
+        test_images=len(task.splits["test"]),
+        batch_size=batch_size,
+        epochs=task.epochs,
+        learning_rate=task.learning_rate,
+        source=task.source,
+        class_names=train.class_names,
+        backbone=task.backbone,
+        weights=Path(task.weights).name or "random",
+        activation="relu",
+        chosen_epoch=int(history.query("chosen")["epoch"].iloc[0]),
+        trained_epochs=len(history),
+    )
     networks.save(model, build / task.file, facts)
     return history

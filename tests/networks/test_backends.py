@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 
+from black_average_drop import networks
 from black_average_drop.provenance import ROOT
 from closeness import assert_close
 
@@ -39,7 +40,7 @@ assert training.predict(model, validation, 16).shape == (32, 2)
 np.save(sys.argv[2], history[["loss", "validation_loss"]].to_numpy())
 
 # Further trainings in the same process; one image more than the batches hold; a training that stops and goes on.
-found = []
+histories = []
 for name in ("whole", "stopped"):
     networks.make_deterministic(0)
     with training.on_all("CPU"):
@@ -63,8 +64,8 @@ for name in ("whole", "stopped"):
         networks.make_deterministic(0)
         with training.on_all("CPU"):
             model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.3)
-    found.append(training.fit(model, data, validation, 2, 16, 1e-3, **more))
-assert len(written) == 2 and found[0].equals(found[1])
+    histories.append(training.fit(model, data, validation, 2, 16, 1e-3, **more))
+assert len(written) == 2 and histories[0].equals(histories[1])
 if int(sys.argv[1]) > 1:
     try:
         training.fit(model, data, validation, 2, 15, 1e-3)
@@ -114,3 +115,15 @@ def test_two_devices_train_as_one_does(tmp_path):
         losses.append(np.load(path))
     assert losses[0][-1, 1] < losses[0][0, 1] - 0.01  # it learns
     assert_close(losses[1], losses[0], 1e-4)  # after 3 epochs, in which rounding grows
+
+
+def test_float32_is_float32_where_a_gpu_could_round_it():
+    networks.make_deterministic(0)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        assert not tensorflow.config.experimental.tensor_float_32_execution_enabled()
+    else:
+        import jax
+
+        assert jax.config.jax_default_matmul_precision == "float32"

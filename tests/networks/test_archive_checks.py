@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from black_average_drop import model_files, networks
-from closeness import assert_close
+from black_average_drop import networks
+from black_average_drop.networks import archive_checks
 
 CONFIG, WEIGHTS, FACTS = "config.json", "model.weights.h5", "black_average_drop.json"
 SIX_GB = 1_500_000_000  # float32
@@ -24,7 +24,7 @@ SIX_GB = 1_500_000_000  # float32
 
 @pytest.fixture
 def saved(tmp_path, small_model):
-    networks.save(small_model, tmp_path / "a.keras", {"seed": 1})
+    networks.save(small_model, tmp_path / "a.keras", networks.Facts(seed=1))
     return tmp_path / "a.keras"
 
 
@@ -174,6 +174,16 @@ HOSTILE = {
     ),
     "facts without bound": (with_member(FACTS, b'{"a": "' + b"a" * 20_000_000 + b'"}'), "{path} holds 20 MB", FACTS),
     "facts that are a list": (with_member(FACTS, b"[1]"), "{path} holds no object of JSON ({what})", FACTS),
+    "names of classes that are a number": (
+        with_member(FACTS, b'{"class_names": 5}'),
+        "{path} cannot be loaded as a Keras model (its class_names is '5'): save it again.",
+        FACTS,
+    ),
+    "an image size of three sides": (
+        with_member(FACTS, b'{"image_size": [8, 8, 8]}'),
+        "{path} cannot be loaded as a Keras model (its image_size is '(8, 8, 8)'): save it again.",
+        FACTS,
+    ),
     "facts that are no JSON": (with_member(FACTS, b"\xff{"), "{path} cannot be loaded as a Keras model (", FACTS),
     "another file of zeros": (
         with_member("assets/zeros", bytes(10_000_000), zipfile.ZIP_DEFLATED),
@@ -262,9 +272,12 @@ HOSTILE["a Python function"] = (
 )
 # What Keras refuses, or what is seen once it builds.
 BUILT = {
-    "a huge layer": (with_config(lambda config: layer(config, 4, units=10**12)), model_files.TOO_MANY),
-    "a huge convolution": (with_config(lambda config: layer(config, 2, filters=10**12)), model_files.TOO_MANY),
-    "a large kernel": (with_config(lambda config: layer(config, 2, kernel_size=[10**5, 10**5])), model_files.TOO_MANY),
+    "a huge layer": (with_config(lambda config: layer(config, 4, units=10**12)), archive_checks.TOO_MANY),
+    "a huge convolution": (with_config(lambda config: layer(config, 2, filters=10**12)), archive_checks.TOO_MANY),
+    "a large kernel": (
+        with_config(lambda config: layer(config, 2, kernel_size=[10**5, 10**5])),
+        archive_checks.TOO_MANY,
+    ),
     "a huge layer within a layer": (
         in_place_of_a_layer(
             module="keras.layers",
@@ -274,7 +287,7 @@ BUILT = {
                 "layer": {"module": "keras.layers", "class_name": "Dense", "config": {"units": 10**12, "name": "d"}},
             },
         ),
-        model_files.TOO_MANY,
+        archive_checks.TOO_MANY,
     ),
     "one number too large": (with_config(lambda config: layer(config, 4, units=10**400)), ""),
     "units that are text": (with_config(lambda config: layer(config, 4, units="many")), ""),
@@ -319,7 +332,7 @@ def test_no_parameter_too_many_takes_memory():
         drawn.append(tuple(shape))
         return np.zeros(shape, "float32")
 
-    with pytest.raises(ValueError, match=model_files.TOO_MANY), model_files.at_most(20_000):
+    with pytest.raises(ValueError, match=archive_checks.TOO_MANY), archive_checks.at_most(20_000):
         keras.Variable(initializer, shape=(100, 100))
         keras.Variable(initializer, shape=(100, 201))
     assert drawn == [(100, 100)]
@@ -338,7 +351,7 @@ def test_parameters_of_an_optimizer_and_other_names_of_weights_make_no_room(save
             file[f"more{number}"] = file[KERNEL]
 
     with_weights(again)(saved)
-    assert model_files.examine(saved, saved)[1] == small_model.count_params()
+    assert archive_checks.examine(saved, saved)[1] == small_model.count_params()
 
 
 def own_layer():
@@ -381,45 +394,6 @@ def test_code_that_is_not_in_the_file_is_named_and_both_remedies_work(tmp_path, 
         networks.load(path)
     finally:
         del keras.saving.get_custom_objects()[f"tests>{code.__name__}"]
-
-
-def text_and_states():
-    """Layers with states beside their weights, some of which no file holds."""
-    inputs = keras.Input((32, 32, 3))
-    x = layers.RandomFlip()(layers.Normalization(mean=[0.0] * 3, variance=[1.0] * 3)(inputs))
-    x = layers.BatchNormalization()(layers.SpectralNormalization(layers.Conv2D(8, 3, activation="relu"))(x))
-    tokens = layers.Reshape((-1, 8))(x)
-    tokens = layers.MultiHeadAttention(2, 4)(tokens, tokens)
-    tokens = layers.Bidirectional(layers.LSTM(4, dropout=0.1))(tokens)
-    return keras.Model(inputs, layers.Dense(2, "softmax")(layers.Dropout(0.1)(tokens)))
-
-
-def mobile():
-    backbone = keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, include_top=False, weights=None)
-    return keras.Sequential([keras.Input((32, 32, 3)), backbone, layers.GlobalAveragePooling2D(), layers.Dense(2)])
-
-
-def zeros():
-    """Whose weights compress to nothing."""
-    zero = {"kernel_initializer": "zeros"}
-    return keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), layers.Dense(300, **zero), layers.Dense(2)])
-
-
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-@pytest.mark.parametrize("make", [text_and_states, mobile])
-def test_what_keras_saved_is_loaded_whatever_is_in_it(tmp_path, make, compression, pixels):
-    model = make()
-    model.compile("adam", "mse")
-    model.save(tmp_path / "a.keras")
-    write(tmp_path / "a.keras", members(tmp_path / "a.keras"), compression)
-    loaded, facts = networks.load(tmp_path / "a.keras")
-    assert facts == {} and loaded.count_params() == model.count_params()
-    assert_close(*(one.predict(pixels.astype("float32"), verbose=0) for one in (loaded, model)))
-
-
-def test_weights_of_zeros_are_loaded_as_keras_saves_them(tmp_path):
-    zeros().save(tmp_path / "a.keras")
-    assert not np.any(networks.load(tmp_path / "a.keras")[0].layers[1].get_weights()[0])
 
 
 def test_a_file_of_weights_that_declares_more_than_it_stores_is_refused(tmp_path, monkeypatch):

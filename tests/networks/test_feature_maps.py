@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 from black_average_drop import cams, evaluation, networks
+from black_average_drop.networks import building
 from closeness import assert_close
 
 
@@ -212,7 +213,7 @@ def test_pixels_are_no_feature_maps(parts):
 )
 def test_feature_maps_of_one_position_are_refused_with_the_smallest_size_that_gives_four(backbone, side, named):
     def model(side):
-        trunk, _ = networks._trunk(backbone, (side, side), None)
+        trunk, _ = building.build_trunk(backbone, (side, side), None)
         inputs = keras.Input((side, side, 3))
         pooled = layers.GlobalAveragePooling2D()(trunk(layers.Rescaling(1 / 255)(inputs)))
         return keras.Model(inputs, layers.Dense(2, "softmax")(pooled), name="outside")
@@ -290,11 +291,11 @@ def test_a_subclassed_model_within_a_functional_one_is_refused_and_its_call_is_t
 
 def test_a_subclassed_model_is_refused_and_its_call_is_the_remedy(pixels):
     model = Whole()
-    wanted = model.predict(pixels.astype("float32"), verbose=0)
+    expected = model.predict(pixels.astype("float32"), verbose=0)
     with pytest.raises(ValueError, match=re.escape("keras.Model(inputs, whole.call(inputs)) of inputs = keras.Input(")):
         networks.CamNetwork.from_model(model)
     inputs = keras.Input((32, 32, 3))
-    assert_close(networks.CamNetwork.from_model(keras.Model(inputs, model.call(inputs))).score(pixels)[1], wanted)
+    assert_close(networks.CamNetwork.from_model(keras.Model(inputs, model.call(inputs))).score(pixels)[1], expected)
 
 
 class Unsaved(layers.Layer):

@@ -33,7 +33,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def check_archive(path):
-    """Raises ValueError naming a file that cannot be read or is no archive at all, whatever its size."""
+    """Raise ValueError naming a file that cannot be read or is no archive at all, whatever its size."""
     try:
         with open(path, "rb") as file:
             if zipfile.is_zipfile(file):
@@ -46,9 +46,13 @@ def check_archive(path):
 def examine(file, path):
     """The facts in a .keras file, and how many parameters its weights have, without those of an optimizer.
 
-    file: where it lies, in a folder to which its weights are extracted; path: what messages call it. Raises ValueError
-    naming it where it is no such archive, expands to more than MOST_EXPANDED times its bytes, nests deeper than
-    MOST_NESTED, or holds a program.
+    Args:
+        file: where it lies, in a folder to which its weights are extracted.
+        path: what messages call it.
+
+    Raises:
+        ValueError: naming a file that is no such archive, expands to more than MOST_EXPANDED times its bytes, nests
+            deeper than MOST_NESTED, or holds a program.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -62,15 +66,22 @@ def examine(file, path):
 
 
 def check_weights(path):
-    """Raises ValueError naming an HDF5 file of weights that expands to more than MOST_EXPANDED times its bytes, or
-    holds anything but numbers of its own."""
+    """Check an HDF5 file of weights.
+
+    Raises:
+        ValueError: naming a file that expands to more than MOST_EXPANDED times its bytes, or holds anything but numbers
+            of its own.
+    """
     _parameters(path, path)
 
 
 @contextmanager
 def at_most(parameters):
-    """Within it, Keras makes that many parameters on this thread: one more raises ValueError before it takes memory.
-    One thread at a time."""
+    """A context in which Keras makes that many parameters on this thread. One thread may be in it at a time.
+
+    Raises:
+        ValueError: for one parameter more, before it takes memory.
+    """
     make, thread, made = keras.Variable.__init__, threading.get_ident(), 0
 
     def counted(self, initializer, shape=None, *rest, **named):
@@ -94,8 +105,12 @@ def at_most(parameters):
 
 
 def unloaded(path, problem):
-    """What to say of a file that was not loaded, for a problem that is an exception or a text: the class whose code is
-    not there, or what went wrong."""
+    """What to say of a file that was not loaded: the class whose code is not there, or what went wrong.
+
+    Args:
+        path: what the message calls the file.
+        problem: an exception or a text.
+    """
     if custom := _CUSTOM.search(str(problem)):
         return (
             f"{path} needs the code of {custom[1]}, which is not in the file: put layers of Keras's own in its place "
@@ -128,6 +143,7 @@ def _check_members(archive, size, path):
 
 
 def _check_expansion(declared, stored, what, path):
+    """That what is declared, in bytes, is little more than what is stored."""
     if declared > MOST_EXPANDED * stored + ALWAYS_ALLOWED:
         raise ValueError(
             f"{path} stores {_bytes(stored)} that declare {_bytes(declared)} ({what}): save the model again, without "
@@ -139,19 +155,19 @@ def _parsed(archive, name, path):
     """The object that a member holds as JSON, nested no deeper than MOST_NESTED."""
     too_deep = f"{path} nests too deep ({name}): save the model again, with fewer models within models."
     try:
-        found = json.loads(archive.read(name))
+        content = json.loads(archive.read(name))
     except RecursionError:
         raise ValueError(too_deep) from None
     except ValueError as problem:
         raise ValueError(unloaded(path, problem)) from problem
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError(f"{path} holds no object of JSON ({name}): save the model again.")
-    level = [found]
+    level = [content]
     for _ in range(MOST_NESTED):
         level = [one for value in level for one in _within(value)]
     if level:
         raise ValueError(too_deep)
-    return found
+    return content
 
 
 def _within(value):
@@ -181,11 +197,11 @@ def _parameters(weights, path):
     """How many numbers a file of weights holds, without those of an optimizer."""
     try:
         with h5py.File(weights, "r") as file:
-            found = list(_datasets(file, path))
+            datasets = list(_datasets(file, path))
     except (OSError, KeyError, RuntimeError, TypeError) as problem:
         raise ValueError(unloaded(path, problem)) from problem
-    _check_expansion(sum(expanded for _, _, expanded in found), Path(weights).stat().st_size, "all weights", path)
-    return sum(count for group, count, _ in found if group != "optimizer")
+    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(weights).stat().st_size, "all weights", path)
+    return sum(count for group, count, _ in datasets if group != "optimizer")
 
 
 def _datasets(file, path):
