@@ -46,12 +46,11 @@ from black_average_drop import (
 from black_average_drop.statistics import Resampling
 from black_average_drop.trust.bench import COUNTED, read_counted, write_maps, write_table
 
-set_matplotlib_formats("png")  # figures made without pyplot are shown too
-
 # %% [markdown]
 # Where files lie, and how intervals are made.
 
 # %%
+set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 build_folder, results_folder = Path(build), Path(results)

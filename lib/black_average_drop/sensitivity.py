@@ -25,7 +25,7 @@ def image_curves(batches, found, points=1000):
 
     batches: re-iterable of pixels (n, H, W, 3). The curve is `masks.alpha_curve` of the paper's methods.
     """
-    distinct = _distinct(found)
+    distinct = distinct_methods(found)
     rows, curves = 0, []
     with progress.bar(total=len(found.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
@@ -47,7 +47,7 @@ def along_alpha(network, images, found, alphas, batch_size=32, ties="strict", sc
     ties and scheduler as in `evaluation.evaluate`, here and below.
     """
     drops = {}
-    for name in _distinct(found):
+    for name in distinct_methods(found):
         shown = evaluation.upsampled(found.maps[name], images.shape[1:3])
         ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
@@ -91,7 +91,7 @@ def choices(network, images, found, fallback, batch_size=32, scheduler=""):
     for choice, changes in progress.bar(CHOICES.items(), desc="choices"):
         reading = READING | changes
         fill = reading["fill"]
-        shown = {name: _shown(found.maps[name], size, reading) for name in _distinct(found)}
+        shown = {name: _shown(found.maps[name], size, reading) for name in distinct_methods(found)}
         light = np.abs(images.astype("float32") - fill) ** reading["difference"]
         curve = masks.alpha_curve(light, shown)
         alpha = masks.select_alpha(curve) if curve.max() > 0 else fallback
@@ -108,58 +108,8 @@ def choices(network, images, found, fallback, batch_size=32, scheduler=""):
     return drops
 
 
-def contrasts(network, images, found, exponents, alpha, batch_size=32, scheduler=""):
-    """AD's drops when a map scaled to a peak of 1 is raised to each power, which leaves the ranking of pixels alone.
-
-    Returns method -> (N, len(exponents)), and how many pixels of all masks of BAD at alpha any power changes.
-    """
-    drops, moved = {}, 0
-    for name in _distinct(found):
-        opacity = masks.opacity(evaluation.upsampled(found.maps[name], images.shape[1:3]).astype("float64"))
-        kept = masks.kept_pixels(opacity, alpha)
-        columns = []
-        for exponent in exponents:
-            raised = opacity**exponent
-            columns.append(evaluation.blended_drops(network, images, raised, found, batch_size, scheduler=scheduler))
-            moved += int((masks.kept_pixels(raised, alpha) != kept).sum())
-        drops[name] = np.stack(columns, axis=1)
-    return drops, moved
-
-
-def rank_correlation(columns, resampling):
-    """Spearman's correlation of pairs of columns, averaged over the pairs: the value and its bootstrap (resamples,).
-
-    columns: pairs of (N,), rows with a NaN left out; resampling: of the N rows. A constant column gives NaN.
-    """
-    table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
-
-    def correlations(counts):
-        return np.mean([_rank_correlations(pair, counts) for pair in table], axis=0)
-
-    samples = [correlations(counts) for counts in statistics.bootstrap_counts(resampling)]
-    return float(correlations(np.ones((1, table.shape[1])))[0]), np.concatenate(samples)
-
-
-def _rank_correlations(pairs, counts):
-    """Spearman's (R,) of the two columns of pairs (N, 2), row n taken counts[r, n] times; counts (R, N)."""
-    known = ~np.isnan(pairs).any(axis=1)
-    counts = counts[:, known]
-    total = counts.sum(axis=1, keepdims=True)
-    one, other = (_ranks(values, counts) - (total + 1) / 2 for values in pairs[known].T)
-    spread = np.sqrt((counts * one**2).sum(axis=1) * (counts * other**2).sum(axis=1))
-    both = (counts * one * other).sum(axis=1)
-    return np.divide(both, spread, out=np.full(len(counts), np.nan), where=(spread > 0) & (total[:, 0] > 2))
-
-
-def _ranks(values, counts):
-    """Ranks (R, n) of values (n,), each of them there counts[r, n] times; equal ones share the middle of theirs."""
-    distinct, place = np.unique(values, return_inverse=True)
-    of_each = counts @ (place[:, None] == np.arange(len(distinct)))
-    return (of_each.cumsum(axis=1) - (of_each - 1) / 2)[:, place]
-
-
-def _distinct(found):
-    """The paper's methods, those that draw the same maps once."""
+def distinct_methods(found):
+    """The names of the paper's methods, those that draw the same maps once; found: an `evaluation.Maps`."""
     return [name for name in found.maps if name in cams.PAPER_METHODS and name not in found.same_as]
 
 
