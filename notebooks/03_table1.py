@@ -31,7 +31,18 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables, training
+from black_average_drop import (
+    cams,
+    claims,
+    controls,
+    evaluation,
+    masks,
+    networks,
+    provenance,
+    table_text,
+    tables,
+    training,
+)
 from black_average_drop.statistics import Resampling
 
 started = datetime.datetime.now()
@@ -181,7 +192,7 @@ resamplings = {kind: Resampling(datasets[kind].groups, resamples, seed) for kind
 table = pd.concat(
     tables.table1(rows[kind], datasets[kind], kind, black[kind], subsets[kind], resamplings[kind]) for kind in kinds
 )
-tables.lead(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
+tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
 
 # %% [markdown]
 # What the training changes, beside the interval over patients: value, low and high are of the first training, as in
@@ -190,7 +201,7 @@ tables.lead(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "in
 # %%
 positives = datasets["radiographs"].ids[labels == 1]
 of_positives = resamplings["radiographs"].of_rows(labels == 1)
-spread = tables.trainings(list(trainings.values()), positives, of_positives)
+spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
 spread_file = provenance.write_csv(spread, results / "table1_trainings.csv", profile)
 spread.round(4)
 
@@ -221,7 +232,7 @@ for kind in kinds:
 # %%
 banner = "smoke run: not a result" if profile == "smoke" else ""
 trained_again = {"radiographs": spread} if len(trainings) > 1 else {}
-outputs = tables.write_table1(table, lines, trained_again, results / "table1", banner)
+outputs = table_text.write_table1(table, lines, trained_again, results / "table1", banner)
 display(Markdown((results / "table1.md").read_text()))
 
 # %% [markdown]

@@ -12,8 +12,8 @@ from black_average_drop.statistics import Resampling
 def test_tau_b_is_scipys(generator):
     for _ in range(50):
         one, other = generator.integers(0, 4, 9), generator.integers(0, 4, 9)
-        wanted = stats.kendalltau(one, other, variant="b").statistic
-        np.testing.assert_allclose(agreement.tau_b(one.astype(float), other.astype(float)), wanted, atol=1e-12)
+        expected = stats.kendalltau(one, other, variant="b").statistic
+        np.testing.assert_allclose(agreement.tau_b(one.astype(float), other.astype(float)), expected, atol=1e-12)
     assert np.isnan(agreement.tau_b(np.ones(4), np.arange(4.0)))
     many = generator.random((2, 3, 5)), generator.random((2, 3, 5))
     assert agreement.tau_b(*many)[1, 2] == pytest.approx(stats.kendalltau(many[0][1, 2], many[1][1, 2]).statistic)
@@ -36,10 +36,10 @@ def test_images_without_a_value_are_left_out_and_the_mean_is_over_the_same_image
     truth, values = generator.random((30, 4)), generator.random((30, 4))
     values[10:, 2] = np.nan
     resampling = Resampling(np.arange(30), 100)
-    found = agreement.rank_agreement(values, truth, resampling)
-    assert found == agreement.rank_agreement(values[:10], truth[:10], resampling.of_rows(slice(10)))
+    agreed = agreement.rank_agreement(values, truth, resampling)
+    assert agreed == agreement.rank_agreement(values[:10], truth[:10], resampling.of_rows(slice(10)))
     by_hand = stats.kendalltau(values[:10].mean(axis=0), truth[:10].mean(axis=0)).statistic
-    assert found["set"] == pytest.approx(by_hand) and found["known"] == found["ranked"] == 10
+    assert agreed["set"] == pytest.approx(by_hand) and agreed["known"] == agreed["ranked"] == 10
     assert np.isnan(agreement.rank_agreement(np.full((3, 4), np.nan), truth[:3], Resampling(np.arange(3), 10))["set"])
 
 
@@ -48,8 +48,8 @@ def test_noise_of_float32_is_no_ranking(generator):
     noise = np.where(np.arange(5) == 4, 5.5e-7, 0) * generator.random((30, 1))
     hits = (generator.random((30, 5)) < np.linspace(0.1, 0.9, 5)).astype(float)
     for values, truth in ((noise, hits), (hits, 0.03 + 7e-6 * np.arange(5) + np.zeros((30, 5)))):
-        found = agreement.rank_agreement(values, truth, Resampling(np.arange(30), 50))
-        assert np.isnan(found["set"]) and np.isnan(found["image"]) and found["ranked"] == 0 and found["known"] == 30
+        agreed = agreement.rank_agreement(values, truth, Resampling(np.arange(30), 50))
+        assert np.isnan(agreed["set"]) and np.isnan(agreed["image"]) and agreed["ranked"] == 0 and agreed["known"] == 30
     assert agreement.fooled_by(noise, list("abcde"), ["e"], Resampling(np.arange(30), 50)) == ("", 0.0)
 
 
@@ -114,12 +114,12 @@ def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator)
         for name, part in parts.items()
     ]
     directions = {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}
-    found = agreement.judge_metrics(pd.concat(long), truth, names[:2], Resampling(ids, 100), directions, ["all ones"])
-    with_controls = found[found["maps"] == agreement.MAPS[0]].set_index("metric")
+    judged = agreement.judge_metrics(pd.concat(long), truth, names[:2], Resampling(ids, 100), directions, ["all ones"])
+    with_controls = judged[judged["maps"] == agreement.MAPS[0]].set_index("metric")
     assert list(with_controls.index) == ["AD", "gain", "fooled", "absent"]
     assert with_controls.loc["absent", "known"] == 0 and np.isnan(with_controls.loc["absent", "set"])
     assert with_controls.loc["AD", "set"] == with_controls.loc["gain", "set"] == 1
     assert list(with_controls["fooled_by"]) == ["", "", "all ones", ""]
     assert with_controls.loc["gain", "known"] == 12 < with_controls.loc["AD", "known"]
-    alone = found[found["maps"] == agreement.MAPS[1]].set_index("metric")
+    alone = judged[judged["maps"] == agreement.MAPS[1]].set_index("metric")
     assert alone["set"].tolist()[:3] == [1, 1, 1] and alone["fooled_share"].isna().all()

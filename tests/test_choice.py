@@ -69,8 +69,8 @@ def test_blank_maps_are_counted_by_explained_class(generator):
     maps[0, :6] *= -1
     maps[1, 9, 0, 0] = np.nan
     classes = np.arange(10) // 5
-    found = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
-    said = choice.blanks(found, classes, ["NORMAL", "<b>`$x$\n"])
+    drawn = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
+    said = choice.blanks(drawn, classes, ["NORMAL", "<b>`$x$\n"])
     assert said == (
         "Blank maps, which point nowhere and are scored as a black image: CAM 6 of 10 (`NORMAL` 5 of 5, `<b>'$x$` 1 of "
         "5); Grad-CAM++ 1 of 10 (`<b>'$x$` 1 of 5)."
@@ -185,14 +185,14 @@ def test_disagreement_is_the_light_that_one_mask_keeps_and_the_other_does_not():
     data = phantoms.radiographs(3, size=64)
     generator = np.random.default_rng(1)
     maps = {name: generator.random((3, 64, 64), "float32") for name in ("one", "other", "third")}
-    found = choice.disagreement(data, maps, 0.3, batch_size=2)
+    apart = choice.disagreement(data, maps, 0.3, batch_size=2)
     light = data.images().astype(float).sum(axis=-1)
     kept = [masks.kept_pixels(drawn, 0.3) for drawn in maps.values()]
     by_hand = [
         np.mean([(light[i] * (kept[a][i] != kept[b][i])).sum() for a, b in ((0, 1), (0, 2), (1, 2))]) / light[i].sum()
         for i in range(3)
     ]
-    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+    np.testing.assert_allclose(apart, by_hand, rtol=1e-5)
     assert (choice.disagreement(data, {"one": maps["one"]}, 0.3) == 0).all()
 
 

@@ -28,8 +28,10 @@ def dataset(pixels):
 
 @pytest.fixture
 def maps(network, dataset):
-    found = evaluation.explain_all(network, dataset.batches(4), cams.chosen(["CAM", "Grad-CAM++"]), 4, dataset.labels)
-    drawn = dict(found.maps)
+    first_pass = evaluation.explain_all(
+        network, dataset.batches(4), cams.chosen(["CAM", "Grad-CAM++"]), 4, dataset.labels
+    )
+    drawn = dict(first_pass.maps)
     for name in ("all ones", "inverted Grad-CAM", "uniform random map"):
         drawn[name] = controls.CONTROLS[name](np.maximum(drawn["CAM"], 0), dataset.groups, dataset.size, 0)
     return drawn
@@ -54,15 +56,15 @@ def scores_of(network, images, labels):
 
 def test_ad_and_bad_are_those_of_evaluation(network, dataset, maps, redraw):
     backgrounds = {"black": faithfulness.fills(dataset)["black"]}
-    found = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
+    measured = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
     methods = cams.chosen(["CAM", "Grad-CAM++"])
     rows = evaluation.evaluate(network, dataset.batches(4), methods, 0.3, 4, classes=dataset.labels)
     full = rows["full_score"][:10]
     for name in methods:
         for metric in ("AD", "BAD"):
-            wanted = rows[(rows["method"] == name) & (rows["metric"] == metric)]["drop"].to_numpy()
-            assert_same_drops(read(found, metric, name), wanted, full)
-    assert np.nanmax(read(found, "BAD", "CAM")) > 0.01
+            expected = rows[(rows["method"] == name) & (rows["metric"] == metric)]["drop"].to_numpy()
+            assert_same_drops(read(measured, metric, name), expected, full)
+    assert np.nanmax(read(measured, "BAD", "CAM")) > 0.01
 
 
 def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
@@ -70,16 +72,16 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
     normal = as_dataset(np.full((3, 32, 32, 3), 77, "uint8"))
     images, labels = dataset.images().astype("float32"), dataset.labels
     backgrounds = faithfulness.fills(dataset, normal, 1)
-    found = faithfulness.single_masks(network, dataset, labels, maps, redraw, 0.3, backgrounds, 4)
+    measured = faithfulness.single_masks(network, dataset, labels, maps, redraw, 0.3, backgrounds, 4)
     full, full_softmax = scores_of(network, images, labels)
     for name in ("CAM", "uniform random map"):
         shown = evaluation.upsampled(maps[name], (32, 32))
         opacity = np.maximum(shown, 0) / np.maximum(shown, 0).max(axis=(1, 2), keepdims=True)
         faded, faded_softmax = scores_of(network, images * opacity[..., None], labels)
         assert (np.abs(faded - full) > 1e-5 * full.max()).all()  # which is larger does not hang on rounding
-        np.testing.assert_array_equal(read(found, "Average Increase", name), faded > full)
+        np.testing.assert_array_equal(read(measured, "Average Increase", name), faded > full)
         gain = np.maximum(0, faded_softmax - full_softmax) / (1 - full_softmax)
-        assert_same_drops(read(found, "Average Gain", name), gain, 1 - full_softmax)
+        assert_same_drops(read(measured, "Average Gain", name), gain, 1 - full_softmax)
         kept = masks.kept_pixels(shown, 0.3)[..., None]
         hidden = {
             "BAD": np.zeros_like(images),
@@ -90,39 +92,39 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
         }
         for metric, fill in hidden.items():
             masked, _ = scores_of(network, np.where(kept, images, fill), labels)
-            assert_same_drops(read(found, metric, name), metrics.drops(full, masked), full)
-    assert len({metric for metric in found["metric"]}) == 4 + 5
+            assert_same_drops(read(measured, metric, name), metrics.drops(full, masked), full)
+    assert len({metric for metric in measured["metric"]}) == 4 + 5
 
 
 def test_adcc_is_the_harmonic_mean_of_its_three_parts(network, dataset, maps, redraw):
     backgrounds = {"black": faithfulness.fills(dataset)["black"]}
-    found = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
+    measured = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
     full, _ = scores_of(network, dataset.images(), dataset.labels)
     opacity = masks.opacity(evaluation.upsampled(maps["CAM"], (32, 32)))
     faded = dataset.images() * opacity[..., None]
     again = evaluation.explain_all(network, faded, cams.chosen(["CAM"]), 4, dataset.labels).maps["CAM"]
     again = masks.opacity(evaluation.upsampled(again, (32, 32)))
     masked, _ = scores_of(network, faded, dataset.labels)
-    for i, value in enumerate(read(found, "ADCC", "CAM")):
+    for i, value in enumerate(read(measured, "ADCC", "CAM")):
         correlation = stats.pearsonr(opacity[i].ravel(), again[i].ravel()).statistic
         shares = (1 - metrics.drops(full, masked)[i], 1 - opacity[i].mean(), (1 + correlation) / 2)
         assert value == pytest.approx(stats.hmean(shares), abs=1e-4)
-    assert (read(found, "ADCC", "all ones") == 0).all()  # as complex as a map can be
+    assert (read(measured, "ADCC", "all ones") == 0).all()  # as complex as a map can be
 
 
 def test_all_ones_fade_nothing_and_keep_nothing(network, dataset, maps, redraw):
     backgrounds = {"black": faithfulness.fills(dataset)["black"]}
-    found = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
+    measured = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
     for metric in ("AD", "Average Increase", "Average Gain"):  # the very same image
-        assert (read(found, metric, "all ones") == 0).all()
+        assert (read(measured, metric, "all ones") == 0).all()
     full, _ = scores_of(network, dataset.images(), dataset.labels)
     black, _ = scores_of(network, np.zeros((10, 32, 32, 3)), dataset.labels)
-    assert_same_drops(read(found, "BAD", "all ones"), metrics.drops(full, black), full)
+    assert_same_drops(read(measured, "BAD", "all ones"), metrics.drops(full, black), full)
 
 
 def test_curves_are_the_areas_of_their_definitions(network, dataset, maps):
     labels, images = dataset.labels, dataset.images().astype("float32")
-    found = faithfulness.curves(network, dataset, labels, maps, faithfulness.fills(dataset), 4, 3)
+    measured = faithfulness.curves(network, dataset, labels, maps, faithfulness.fills(dataset), 4, 3)
     full, _ = scores_of(network, images, labels)
     blurred = np.stack([gaussian_filter(one, (1.6, 1.6, 0)) for one in images])
     mean = np.broadcast_to(images.mean(axis=(0, 1, 2)), images.shape)
@@ -138,17 +140,19 @@ def test_curves_are_the_areas_of_their_definitions(network, dataset, maps):
         along["insertion"].append(scores_of(network, np.where(first, images, blurred), labels)[1])
         along["deletion"].append(scores_of(network, np.where(first, mean, images), labels)[1])
     for metric in ("BAD over alpha", "insertion", "deletion"):
-        wanted = (np.sum(along[metric], axis=0) - (along[metric][0] + along[metric][-1]) / 2) / 16
-        assert_same_drops(read(found, metric, "uniform random map"), wanted, full if "BAD" in metric else np.ones(10))
-    wanted = np.zeros(10)
+        expected = (np.sum(along[metric], axis=0) - (along[metric][0] + along[metric][-1]) / 2) / 16
+        assert_same_drops(
+            read(measured, metric, "uniform random map"), expected, full if "BAD" in metric else np.ones(10)
+        )
+    expected = np.zeros(10)
     for share in (0.2, 0.5, 0.8):
         for sign, ranked in ((-1, order), (1, order[:, ::-1])):
             hidden = np.zeros((10, 1024), bool)
             for row, pixels in zip(hidden, ranked, strict=True):
                 row[pixels[: int(share * 1024)]] = True
             imputed = imputation.noisy_linear(images, hidden.reshape(10, 32, 32), seed=[[3, row] for row in range(10)])
-            wanted += sign * scores_of(network, imputed, labels)[1] / 6
-    np.testing.assert_allclose(read(found, "ROAD", "uniform random map"), wanted, atol=1e-3)
+            expected += sign * scores_of(network, imputed, labels)[1] / 6
+    np.testing.assert_allclose(read(measured, "ROAD", "uniform random map"), expected, atol=1e-3)
 
 
 def test_ties_are_broken_at_random_and_not_by_place(network, dataset, maps):
@@ -175,6 +179,6 @@ def test_counterfactual_drop_is_what_the_score_loses(network, dataset):
     without = as_dataset(np.zeros_like(dataset.images()))
     full, _ = scores_of(network, dataset.images(), dataset.labels)
     black, _ = scores_of(network, without.images(), dataset.labels)
-    found = faithfulness.counterfactual_drops(network, dataset, without, dataset.labels, 4)
-    assert_same_drops(found, metrics.drops(full, black), full)
+    fall = faithfulness.counterfactual_drops(network, dataset, without, dataset.labels, 4)
+    assert_same_drops(fall, metrics.drops(full, black), full)
     assert faithfulness.counterfactual_drops(network, dataset, dataset, dataset.labels, 4).max() == 0

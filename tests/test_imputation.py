@@ -52,44 +52,44 @@ CASES = {
 def test_fill_is_the_direct_solution(generator, case, channels):
     hidden = CASES[case]
     image = generator.integers(0, 256, (*hidden.shape, channels)).astype("float32")
-    found = imputation.noisy_linear(image[None], hidden[None], noise=0)[0]
-    np.testing.assert_allclose(found, solved(image, hidden), atol=imputation.TOLERANCE)
-    np.testing.assert_array_equal(found[~hidden], image[~hidden])
+    filled = imputation.noisy_linear(image[None], hidden[None], noise=0)[0]
+    np.testing.assert_allclose(filled, solved(image, hidden), atol=imputation.TOLERANCE)
+    np.testing.assert_array_equal(filled[~hidden], image[~hidden])
 
 
 def test_grey_images_are_as_three_equal_channels(generator):
     image = np.repeat(generator.integers(0, 256, (1, 24, 24, 1)), 3, axis=3)
-    found = imputation.noisy_linear(image, CASES["inside"][None], noise=0)
-    assert (found == found[..., :1]).all()
-    np.testing.assert_allclose(found[0], solved(image[0], CASES["inside"]), atol=imputation.TOLERANCE)
+    filled = imputation.noisy_linear(image, CASES["inside"][None], noise=0)
+    assert (filled == filled[..., :1]).all()
+    np.testing.assert_allclose(filled[0], solved(image[0], CASES["inside"]), atol=imputation.TOLERANCE)
 
 
 def test_flat_and_sloping_images_are_restored():
     flat, slope = np.full((24, 24), 77.0), 5.0 * np.arange(24)[:, None] + 2.0 * np.arange(24)
     images = np.stack([flat, slope])[..., None]
-    found = imputation.noisy_linear(images, np.stack([CASES["inside"]] * 2), noise=0)
-    np.testing.assert_allclose(found, images, atol=imputation.TOLERANCE)
+    filled = imputation.noisy_linear(images, np.stack([CASES["inside"]] * 2), noise=0)
+    np.testing.assert_allclose(filled, images, atol=imputation.TOLERANCE)
 
 
 def test_noise_has_its_spread_and_hangs_on_the_seed_of_the_image_alone(generator):
     images, hidden = np.full((3, 64, 64, 3), 100.0), np.stack([block(0, 64, 0, 63, size=(64, 64))] * 3)
-    found = imputation.noisy_linear(images, hidden, seed=[4, 5, 4])
-    spread = found[hidden].std()
-    assert spread == pytest.approx(imputation.NOISE, rel=0.03) and abs(found[hidden].mean() - 100) < 0.1
-    np.testing.assert_array_equal(found[0], found[2])
-    assert np.abs(found[0] - found[1]).max() > 1
+    filled = imputation.noisy_linear(images, hidden, seed=[4, 5, 4])
+    spread = filled[hidden].std()
+    assert spread == pytest.approx(imputation.NOISE, rel=0.03) and abs(filled[hidden].mean() - 100) < 0.1
+    np.testing.assert_array_equal(filled[0], filled[2])
+    assert np.abs(filled[0] - filled[1]).max() > 1
     both = imputation.noisy_linear(images[:2], hidden[:2], seed=4)
     assert np.abs(both[0] - both[1]).max() > 1  # one seed for all is not the same noise for all
-    np.testing.assert_array_equal(imputation.noisy_linear(images[1:2], hidden[1:2], seed=[5])[0], found[1])
-    np.testing.assert_array_equal(found[~hidden], images[~hidden])
+    np.testing.assert_array_equal(imputation.noisy_linear(images[1:2], hidden[1:2], seed=[5])[0], filled[1])
+    np.testing.assert_array_equal(filled[~hidden], images[~hidden])
 
 
 def test_nothing_hidden_changes_nothing_and_all_hidden_gives_the_mean(generator):
     images = generator.integers(0, 256, (2, 8, 8, 3)).astype("float32")
     hidden = np.stack([np.zeros((8, 8), bool), np.ones((8, 8), bool)])
-    found = imputation.noisy_linear(images, hidden, noise=0)
-    np.testing.assert_array_equal(found[0], images[0])
-    np.testing.assert_allclose(found[1], np.broadcast_to(images[1].mean(axis=(0, 1)), (8, 8, 3)), rtol=1e-5)
+    filled = imputation.noisy_linear(images, hidden, noise=0)
+    np.testing.assert_array_equal(filled[0], images[0])
+    np.testing.assert_allclose(filled[1], np.broadcast_to(images[1].mean(axis=(0, 1)), (8, 8, 3)), rtol=1e-5)
 
 
 def test_flags_that_do_not_fit_are_refused():

@@ -28,7 +28,7 @@ def test_scores_that_are_not_finite_are_refused():
 def test_incorrect_percent_by_hand():
     assert metrics.incorrect_percent([0, 1, 1, 0], [[2, 1], [2, 1], [1, 2], [-2, -3]]) == 25.0
     for classes, logits in (([0, 1], [[2, 1]]), ([], np.zeros((0, 2)))):
-        with pytest.raises(ValueError, match=r"^classes .* and masked_logits .*: \(N,\) and \(N, C\) wanted\.$"):
+        with pytest.raises(ValueError, match=r"^classes .* and masked_logits .*: \(N,\) and \(N, C\) expected\.$"):
             metrics.incorrect_percent(classes, logits)
     for classes in (["0", "1"], [0.0, 1.0], [0, 2], [-1, 0]):
         with pytest.raises(ValueError, match="^classes needs whole numbers from 0 to 1: mend it"):

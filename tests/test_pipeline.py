@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from black_average_drop import claims, pipeline, provenance
+from black_average_drop import claims, pipeline, provenance, verdicts
 from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
@@ -45,7 +45,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "results_folder", lambda name: name)
     monkeypatch.setattr(pipeline, "_execute", execute)
     surroundings = provenance.surroundings()
-    for module in (provenance, claims):  # git is asked once
+    for module in (provenance, verdicts):  # git is asked once
         monkeypatch.setattr(module, "surroundings", lambda: surroundings)
     monkeypatch.setattr(provenance, "sources", lambda notebook: {})
 

@@ -379,7 +379,7 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
     monkeypatch.setattr(pipeline, "_execute", execute)
     monkeypatch.setattr(pipeline, "ROOT", tmp_path)
     monkeypatch.setattr(pipeline, "read_profile", lambda profile: sections)
-    monkeypatch.setattr(pipeline.claims, "assemble", lambda *_: None)
+    monkeypatch.setattr(pipeline.verdicts, "assemble", lambda *_: None)
     if not changes:
         pipeline.run("smoke", tmp_path / "data")
         assert len(list(build.glob("*.stamp.json"))) == len(pipeline.ORDER)

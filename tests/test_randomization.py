@@ -26,10 +26,10 @@ def test_only_the_part_is_shuffled(trained, part):
     shuffled = 0
     for name, old, new in zip(names, before, copy.get_weights(), strict=True):
         in_head = name.startswith("head/")
-        wanted = old.ndim > 1 and "pixels_to_network" not in name and in_head == (part == "head")
-        assert np.array_equal(old, new) != wanted, name
+        expected = old.ndim > 1 and "pixels_to_network" not in name and in_head == (part == "head")
+        assert np.array_equal(old, new) != expected, name
         np.testing.assert_array_equal(np.sort(old, axis=None), np.sort(new, axis=None))
-        shuffled += wanted
+        shuffled += expected
     assert shuffled == {"head": 1, "backbone": 6}[part]
     for old, now in zip(before, trained.get_weights(), strict=True):
         np.testing.assert_array_equal(old, now)  # the original is left alone
@@ -45,18 +45,18 @@ def test_copy_computes_what_the_original_does_but_for_the_part(trained, generato
     images = generator.integers(0, 256, (2, 32, 32, 3))
     features, _, _ = networks.CamNetwork.from_model(trained).explain(images)
     for part, same in (("head", True), ("backbone", False)):
-        found, _, _ = networks.CamNetwork.from_model(randomization.randomised(trained, part)).explain(images)
-        assert (np.abs(found - features).max() <= 1e-5 * features.max()) == same
+        changed, _, _ = networks.CamNetwork.from_model(randomization.randomised(trained, part)).explain(images)
+        assert (np.abs(changed - features).max() <= 1e-5 * features.max()) == same
 
 
 def test_a_hidden_dense_layer_is_backbone_and_a_nested_head_is_head():
     inner = keras.Sequential([keras.Input((6,)), layers.Dense(5, name="hidden"), layers.Dense(4, name="last")])
     model = keras.Sequential([keras.Input((2, 3)), layers.Flatten(), inner, layers.Activation("softmax")])
-    for part, wanted in (("head", [True, False, False, False]), ("backbone", [False, False, True, False])):
+    for part, expected in (("head", [True, False, False, False]), ("backbone", [False, False, True, False])):
         copy = randomization.randomised(model, part)
         same = list(map(np.array_equal, model.get_weights(), copy.get_weights()))
         # Kernel and bias of the hidden layer, kernel and bias of the last one.
-        assert same == [wanted[0], True, wanted[2], True], part
+        assert same == [expected[0], True, expected[2], True], part
 
 
 def test_other_parts_and_models_are_refused(trained):
@@ -86,16 +86,16 @@ def test_similarity_by_hand():
     """
     maps = np.zeros((2, 7, 7))
     maps[0, 3, 3], maps[1, 1, 2] = 5, 0.2
-    found = randomization.similarity(maps[:1], maps[1:])
+    alike = randomization.similarity(maps[:1], maps[1:])
     ssim = (9e-4 - 2 / (48 * 49)) / (9e-4 + 2 / 49)
-    np.testing.assert_allclose(found, [[ssim, -1 / 48]])
+    np.testing.assert_allclose(alike, [[ssim, -1 / 48]])
 
 
 @pytest.mark.filterwarnings("error::scipy.stats.ConstantInputWarning")
 def test_blank_maps_rank_nothing():
     maps = np.stack([np.full((8, 8), -1.0), np.ones((8, 8)), np.arange(64.0).reshape(8, 8)])
-    found = randomization.similarity(maps, maps[::-1])
-    assert found.isna().all().all()  # nor are they alike: two maps that show nothing are both smooth
+    alike = randomization.similarity(maps, maps[::-1])
+    assert alike.isna().all().all()  # nor are they alike: two maps that show nothing are both smooth
     assert randomization.similarity(maps[2:], maps[2:]).notna().all().all()
 
 
@@ -111,7 +111,7 @@ def test_summary_is_the_mean_over_images_and_counts_those_that_have_a_value(gene
     others = maps.copy()
     others[0], others[1] = 0, generator.random((16, 16))  # a blank map ranks nothing
     table = randomization.similarity(maps, others)
-    found = randomization.mean_similarity(maps, others, Resampling(np.arange(5), 200)).set_index("measure")
-    assert found.loc["rank correlation", "images"] == 4 and found.loc["structural similarity", "images"] == 4
-    np.testing.assert_allclose(found["value"], table.mean())
-    assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
+    means = randomization.mean_similarity(maps, others, Resampling(np.arange(5), 200)).set_index("measure")
+    assert means.loc["rank correlation", "images"] == 4 and means.loc["structural similarity", "images"] == 4
+    np.testing.assert_allclose(means["value"], table.mean())
+    assert (means["low"] <= means["value"]).all() and (means["value"] <= means["high"]).all()

@@ -14,8 +14,8 @@ def case(request, generator):
     return features, head, logits, logits.argmax(axis=1)
 
 
-def proportional(found, wanted):
-    ratio = found.reshape(len(found), -1) / wanted.reshape(len(wanted), -1)
+def proportional(maps, expected):
+    ratio = maps.reshape(len(maps), -1) / expected.reshape(len(expected), -1)
     assert (ratio > 0).all()
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[:, :1], ratio.shape), rtol=1e-6)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import metrics, tables
+from black_average_drop import metrics, table_text, tables
 from black_average_drop.datasets import Dataset
 from black_average_drop.statistics import Resampling
 
@@ -89,7 +89,7 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
     again = rows.assign(drop=metrics.drops(rows["full_logit"], 0.5 * rows["masked_logit"]))
     first = rows.assign(drop=metrics.drops(rows["full_logit"], rows["masked_logit"]))
     resampling = Resampling(dataset.groups[ill], 300)
-    spread = tables.trainings([first, again, again], dataset.ids[ill], resampling)
+    spread = tables.spread_over_trainings([first, again, again], dataset.ids[ill], resampling)
     table = built(rows, dataset).query("images == 'label pneumonia' and score == 'relu'").set_index("method")
     assert spread.loc[spread["minus"] == "CAM", ["low", "high"]].isna().all(axis=None)  # of three patients
     assert len(spread) == 2 * (3 + 2) and set(spread["trainings"]) == {3}
@@ -105,14 +105,15 @@ def test_what_another_training_changes_stands_beside_the_interval(rows, dataset)
         assert row["mean"] == pytest.approx(np.mean(means)) and row["deviation"] == pytest.approx(np.std(means, ddof=1))
         assert (row["least"], row["most"]) == pytest.approx((min(means), max(means)))
     assert (spread.query("minus == ''")["deviation"] > 0).all()
-    (AD, BAD), (plain, _) = (tables.verdicts(built(rows, dataset), given) for given in ({"radiographs": spread}, {}))
+    AD, BAD = table_text.verdict_sentences(built(rows, dataset), {"radiographs": spread})
+    plain, _ = table_text.verdict_sentences(built(rows, dataset), {})
     for row, sentence in zip(spread.query("method == 'Grad-CAM++' and minus == 'CAM'").iloc, (AD, BAD), strict=True):
         assert (
             f" Over 3 trainings, each at its alpha, the mean is {row['mean']:+.4f}, the standard deviation "
             f"{row['deviation']:.4f}, least and most {row['least']:+.4f} and {row['most']:+.4f}." in sentence
         )
     assert "trainings" not in plain
-    alone = tables.trainings([first], dataset.ids[ill], resampling)
+    alone = tables.spread_over_trainings([first], dataset.ids[ill], resampling)
     assert alone["deviation"].isna().all() and alone["value"].equals(spread["value"])
 
 
@@ -139,16 +140,16 @@ def shifted(rows, by):
 def test_differences_are_paired(rows, dataset):
     """A method that is worse by the same amount on every image has a difference without spread."""
     many, data = of_many(shifted(rows, 1.0), dataset, 4)
-    row = tables.lead(built(many, data)).query("method == 'Grad-CAM++'").iloc[0]
+    row = tables.paper_rows(built(many, data)).query("method == 'Grad-CAM++'").iloc[0]
     assert row["patients"] == 12
     dropped = many.assign(drop=metrics.drops(many["full_logit"], many["masked_logit"]))
-    spread = tables.trainings([dropped], data.ids, Resampling(data.groups, 50))
+    spread = tables.spread_over_trainings([dropped], data.ids, Resampling(data.groups, 50))
     spread = spread.set_index(["metric", "method", "minus"])
     assert spread.loc[("AD", "Grad-CAM++", "CAM"), "low"] == pytest.approx(0.25)
     for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
         assert row[name] == pytest.approx(0.25)
     assert row["AD_high"] - row["AD_low"] > 0.01
-    sentences = tables.verdicts(built(many, data), {})
+    sentences = table_text.verdict_sentences(built(many, data), {})
     assert len(sentences) == 2 and all("CAM is ahead" in text and "0.0016" in sentences[0] for text in sentences)
 
 
@@ -156,14 +157,14 @@ def test_where_too_few_images_differ_tables_say_so(rows, dataset, tmp_path):
     """Nine patients differ alike: a value without an interval, and no method is ahead."""
     many, data = of_many(shifted(rows, 1.0), dataset, 3)
     table = built(many, data)
-    row = tables.lead(table).query("method == 'Grad-CAM++'").iloc[0]
+    row = tables.paper_rows(table).query("method == 'Grad-CAM++'").iloc[0]
     assert row["patients"] == 9 and row["AD_minus_CAM"] == pytest.approx(0.25)
     assert np.isnan([row[f"{metric}_minus_CAM_{end}"] for metric in ("AD", "BAD") for end in ("low", "high")]).all()
     assert np.isfinite([row[f"{name}_low"] for name in ("AD", "BAD", "incorrect_AD")]).all()
-    for text in tables.verdicts(table, {}):
+    for text in table_text.verdict_sentences(table, {}):
         assert "Grad-CAM++ − CAM = +0.2500: **undecided**, too few images differ (the paper: " in text
         assert "CAM itself is not ahead of the control *another image's map*" in text
-    written = tables.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
+    written = table_text.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
     markdown, latex = (path.read_text() for path in written[1:])
     assert "| 0.2500 [–] |" in markdown and "- [–]: too few images differ for an interval, fewer than 10" in markdown
     assert "& 0.2500 [--] &" in latex and "nan" not in markdown + latex
@@ -172,7 +173,7 @@ def test_where_too_few_images_differ_tables_say_so(rows, dataset, tmp_path):
 def test_identical_methods_are_undecided(rows, dataset):
     same = rows.copy()
     same.loc[same["method"] == "Grad-CAM++", "masked_logit"] = same.query("method == 'CAM'")["masked_logit"].to_numpy()
-    assert all("undecided" in sentence for sentence in tables.verdicts(built(same, dataset), {}))
+    assert all("undecided" in sentence for sentence in table_text.verdict_sentences(built(same, dataset), {}))
 
 
 def test_a_control_that_does_as_well_is_named(rows, dataset):
@@ -180,16 +181,17 @@ def test_a_control_that_does_as_well_is_named(rows, dataset):
     control = table["method"] == "another image's map"
     for low, named in ((-0.1, True), (0.1, False)):
         table.loc[control, ["AD_minus_CAM_low", "BAD_minus_CAM_low"]] = low
-        sentences = tables.verdicts(table, {})
+        sentences = table_text.verdict_sentences(table, {})
         assert [("not ahead of the control *another image's map*" in text) for text in sentences] == [named] * 2
 
 
 def test_a_class_without_any_score_is_undecided_and_counted(rows, dataset, tmp_path):
     silent = rows.assign(full_logit=-1.0)
     table = built(silent, dataset)
-    assert list(tables.lead(table)["left_out"]) == [4, 4, 4] and tables.lead(table)["BAD"].isna().all()
-    assert all("undecided" in sentence and "nan" not in sentence for sentence in tables.verdicts(table, {}))
-    written = tables.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
+    assert list(tables.paper_rows(table)["left_out"]) == [4, 4, 4] and tables.paper_rows(table)["BAD"].isna().all()
+    sentences = table_text.verdict_sentences(table, {})
+    assert all("undecided" in sentence and "nan" not in sentence for sentence in sentences)
+    written = table_text.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
     assert "nan" not in written[1].read_text() and "nan" not in written[2].read_text()
 
 
@@ -199,7 +201,7 @@ def test_paper_values_stand_beside_the_primary_rows_alone(rows, dataset):
     assert set(beside["images"]) == {"label pneumonia"} and set(beside["score"]) == {"relu"}
     assert list(beside["method"]) == ["CAM", "Grad-CAM", "Grad-CAM++"]
     assert list(beside["BAD_paper"]) == [0.7548, 0.7548, 0.7416]
-    assert list(tables.lead(table)["incorrect_BAD_paper"]) == [99.4] * 3
+    assert list(tables.paper_rows(table)["incorrect_BAD_paper"]) == [99.4] * 3
 
 
 def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
@@ -207,7 +209,7 @@ def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
         [built(rows, dataset, "general", all=dataset.labels >= 0), built(rows, dataset)], ignore_index=True
     )
     facts = {"general": ["Data: photos."], "radiographs": ["Data: X-rays."]}
-    written = tables.write_table1(table, facts, {}, tmp_path / "table1")
+    written = table_text.write_table1(table, facts, {}, tmp_path / "table1")
     assert [path.name for path in written] == ["table1.csv", "table1.md", "table1.tex"]
     assert len(list(tmp_path.iterdir())) == 3
     again = pd.read_csv(written[0])
@@ -228,7 +230,8 @@ def test_files_lead_with_the_papers_shape(rows, dataset, tmp_path):
 
 def test_smoke_tables_carry_a_banner(rows, dataset, tmp_path):
     facts = {"radiographs": []}
-    for path in tables.write_table1(built(rows, dataset), facts, {}, tmp_path / "table1", "smoke run: not a result"):
+    banner = "smoke run: not a result"
+    for path in table_text.write_table1(built(rows, dataset), facts, {}, tmp_path / "table1", banner):
         assert "smoke run: not a result" in path.read_text().splitlines()[0]
     assert len(pd.read_csv(tmp_path / "table1.csv", comment="#")) == 16
 

@@ -50,8 +50,8 @@ def tried(model, images, labels=None, chosen=""):
 
 def test_the_right_preprocessing_raises_no_doubt(bright_or_dark):
     model, images, labels = bright_or_dark
-    table, found = tried(model, images, labels, "-1..1")
-    assert table.set_index("preprocessing")["auc"]["-1..1"] == 1 and not found
+    table, doubts = tried(model, images, labels, "-1..1")
+    assert table.set_index("preprocessing")["auc"]["-1..1"] == 1 and not doubts
     assert not tried(model, images, None, "-1..1")[1]
     one = labels == 0
     assert not tried(model, images[one], labels[one], "-1..1")[1] and not tried(model, images[~one], None, "-1..1")[1]
@@ -61,8 +61,8 @@ def test_forgotten_preprocessing_is_noticed_with_and_without_labels(bright_or_da
     model, images, labels = bright_or_dark
     for known in (labels, None):
         assert "surer than training makes them" in tried(model, images, known, "")[1]["too sure"]
-    found = tried(model, images, labels, "0..1")[1]["equal answers"]  # without labels, images may be of one class
-    assert found.startswith("The answers hardly vary from image to image")
+    doubt = tried(model, images, labels, "0..1")[1]["equal answers"]  # without labels, images may be of one class
+    assert doubt.startswith("The answers hardly vary from image to image")
     assert not tried(model, images, None, "0..1")[1]
 
 
@@ -92,8 +92,8 @@ def test_divergence_from_the_statistics_by_hand(generator):
 @pytest.mark.parametrize(("right", "mean", "variance"), [("0..1", 0.5, 1 / 12), ("-1..1", 0, 1 / 3), ("", 127, 5419)])
 def test_the_first_batchnorm_tells_the_right_preprocessing(generator, right, mean, variance):
     images = generator.integers(0, 256, (40, 16, 16, 3)).astype("uint8")
-    table, found = tried(with_statistics(mean, variance), images, None, right)
-    assert "statistics" not in found
+    table, doubts = tried(with_statistics(mean, variance), images, None, right)
+    assert "statistics" not in doubts
     way = f"preprocessing={right!r}" if right else "no preprocessing"
     for wrong in {"", "0..1", "-1..1"} - {right}:
         said = understanding.doubts_about_answers(table, wrong).get("statistics", "")
@@ -104,10 +104,10 @@ def test_the_first_batchnorm_tells_the_right_preprocessing(generator, right, mea
 
 def test_values_that_no_way_gives_are_named_as_such_and_other_images_are_not(generator):
     images = generator.integers(0, 256, (40, 16, 16, 3)).astype("uint8")
-    _, found = tried(with_statistics(5e4, 1.0), images)
-    assert "no way of preprocessing that was tried gives them" in found["statistics"]
-    _, found = tried(with_statistics(0.5, 0.01), images, None, "0..1")  # of less contrast than these
-    assert "statistics" not in found
+    _, doubts = tried(with_statistics(5e4, 1.0), images)
+    assert "no way of preprocessing that was tried gives them" in doubts["statistics"]
+    _, doubts = tried(with_statistics(0.5, 0.01), images, None, "0..1")  # of less contrast than these
+    assert "statistics" not in doubts
 
 
 def test_a_rescaling_layer_of_its_own_takes_pixels(generator):
@@ -125,10 +125,10 @@ def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met(g
     """70, 15 and 15 % of the images, the two rare classes exchanged."""
     labels = np.repeat([0, 1, 2], (70, 15, 15))
     logits = 4 * np.eye(3)[np.array([0, 2, 1])[labels]] + generator.normal(0, 0.5, (100, 3))
-    found = understanding.answers(logits, "softmax", labels)
-    assert found["moved"] < 0.6 and found["reordered"] > 0.99 and found["auc"] < 0.8
+    readings = understanding.answers(logits, "softmax", labels)
+    assert readings["moved"] < 0.6 and readings["reordered"] > 0.99 and readings["auc"] < 0.8
     said = understanding.doubts_about_answers(
-        pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
+        pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
     )
     assert list(said) == ["order"] and "give class_names in the order of the model's outputs" in said["order"]
 
@@ -140,20 +140,20 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     logits[:, 7] += 4  # an output that says yes to most
     logits[np.arange(100), labels] += 2.3
     assert (logits.argmax(axis=1) == labels).mean() < 0.2
-    found = understanding.answers(logits, "sigmoid", labels)
+    readings = understanding.answers(logits, "sigmoid", labels)
     by_hand = np.mean([statistics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
-    assert found["auc"] == pytest.approx(by_hand) and found["auc"] > 0.9
-    table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
+    assert readings["auc"] == pytest.approx(by_hand) and readings["auc"] > 0.9
+    table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
     assert understanding.doubts_about_answers(table) == {}
-    found = understanding.answers(logits, "sigmoid", 3 - labels)  # really exchanged
-    assert list(understanding.doubts_about_answers(pd.DataFrame([table.iloc[0].to_dict() | found]))) == ["order"]
+    readings = understanding.answers(logits, "sigmoid", 3 - labels)  # really exchanged
+    assert list(understanding.doubts_about_answers(pd.DataFrame([table.iloc[0].to_dict() | readings]))) == ["order"]
 
 
 def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are_enough(generator):
     logits = generator.normal(0, 1, (100, 2))
     for labels, expected in ((np.arange(100) % 2, ["chance"]), ((np.arange(100) < 3).astype(int), [])):
-        found = understanding.answers(logits, "softmax", labels)
-        table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | found])
+        readings = understanding.answers(logits, "softmax", labels)
+        table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
         assert list(understanding.doubts_about_answers(table)) == expected
 
 

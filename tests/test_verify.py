@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import pytest
 
-from black_average_drop import claims, pipeline, provenance, verify
+from black_average_drop import claims, pipeline, provenance, verdicts, verify
 from black_average_drop.datasets import catalogue
 from black_average_drop.provenance import ROOT
 from black_average_drop.statistics import Estimate
@@ -39,7 +39,7 @@ def folder(tmp_path):
     part = claims.write_measured("03_table1", found, folder, "smoke")
     inputs = {"net.keras": build / "net.keras", "drawn": "0" * 64}
     record(folder, "03_table1", ["table1.csv", part.name], inputs)
-    claims.assemble(folder, "smoke")
+    verdicts.assemble(folder, "smoke")
     return folder
 
 

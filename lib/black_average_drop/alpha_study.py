@@ -143,7 +143,7 @@ def intervals_of_difference(subject, curves, chosen, drops, resamples, seed):
     """
     gained, dataset, few = gains(drops), subject.dataset, subject.few
     known = pd.DataFrame(gained, index=few.ids).reindex(dataset.ids).to_numpy()
-    samples = sensitivity.alpha_anew(curves, subject.alphas, known, Resampling(dataset.groups, resamples, seed))
+    samples = sensitivity.redrawn_alpha(curves, subject.alphas, known, Resampling(dataset.groups, resamples, seed))
     at_table1 = gained[:, [np.flatnonzero(subject.alphas == subject.alpha)[0]]]
     fixed = statistics.bootstrap_differences(at_table1, Resampling(few.groups, resamples, seed))
     again = np.where(np.isnan(fixed).all(axis=0), np.nan, samples[:, 1:])  # no interval there, none here

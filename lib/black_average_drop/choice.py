@@ -14,12 +14,18 @@ LEVEL = agreement.LEVEL
 
 
 def known_labels(dataset, classes, named=()):
-    """The labels (N,) of a data set as numbers of a network's outputs, or None where they cannot be taken for these.
+    """The labels of a data set as numbers of a network's outputs, where they can be taken for these.
 
-    classes: how many outputs there are; named: their names in order, from the model's file or `class_names`, () if
-    nobody said. Names of sub-folders may be those of patients: they are only labels where all of them are among
-    `named`, in capitals or not, or are the numbers of all outputs. Labels of a CSV count too where there are as many as
-    outputs.
+    Names of sub-folders may be those of patients. They are only labels where all of them are among `named`, in capitals
+    or not, or are the numbers of all outputs. Labels of a CSV also count where there are as many as outputs.
+
+    Args:
+        dataset: a Dataset of N images.
+        classes: how many outputs there are.
+        named: the names of the outputs in order, from the model's file or `class_names`, () if nobody gave them.
+
+    Returns:
+        (N,), or None.
     """
     if (dataset.labels == UNLABELLED).any():
         return None
@@ -27,9 +33,9 @@ def known_labels(dataset, classes, named=()):
     if len(named) == classes:
         numbers = {name.casefold(): number for number, name in enumerate(named)}
         numbers |= {name: number for number, name in enumerate(named)}  # where two differ in case alone
-        found = [numbers.get(name, numbers.get(name.casefold())) for name in names]
-        if None not in found:
-            return np.array(found)
+        labels = [numbers.get(name, numbers.get(name.casefold())) for name in names]
+        if None not in labels:
+            return np.array(labels)
     of_folders = all(name == PurePosixPath(one).parent.name for name, one in zip(names, dataset.ids, strict=True))
     if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
         fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
@@ -39,7 +45,15 @@ def known_labels(dataset, classes, named=()):
 
 
 def left_aside(dataset, classes):
-    """Why labels that `known_labels` does not take are left aside, and how to say what they are, in sentences."""
+    """Why the labels that `known_labels` does not take are left aside, and how to say what they are.
+
+    Args:
+        dataset: a Dataset with labels.
+        classes: how many outputs the network has.
+
+    Returns:
+        Sentences.
+    """
     names = [dataset.class_names[number] for number in np.unique(dataset.labels)]
     some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return (
@@ -51,8 +65,15 @@ def left_aside(dataset, classes):
 
 
 def output_names(dataset, classes, named=()):
-    """A name for each of a network's outputs: `named`, as for `known_labels`, or the data set's names where its labels
-    are numbers of the outputs, or else the numbers."""
+    """A name for each of a network's outputs.
+
+    They are `named`, or the names of the data set where its labels are numbers of the outputs, or else the numbers.
+
+    Args:
+        dataset: a Dataset.
+        classes: how many outputs there are.
+        named: as for `known_labels`.
+    """
     if len(named) == classes:
         return list(named)
     if len(dataset.class_names) == classes and known_labels(dataset, classes) is not None:
@@ -61,8 +82,17 @@ def output_names(dataset, classes, named=()):
 
 
 def first_look(network, dataset, methods, batch_size=32):
-    """One pass over the images: logits (N, C), the methods, name -> function, that can be drawn on all of them, and
-    name -> why not of the others."""
+    """Pass over the images once: what the network answers, and which methods can be drawn on all images.
+
+    Args:
+        network: a `networks.CamNetwork`.
+        dataset: a Dataset of N images.
+        methods: name -> function.
+        batch_size: the number of images that go through the network at once.
+
+    Returns:
+        Logits (N, C), name -> function of the methods that can be drawn, and name -> why not of the others.
+    """
     logits, unfit, batches = [], {}, dataset.batches(batch_size)
     with progress.bar(total=batches.total, desc="answers", unit="image") as bar:
         for images in batches:
@@ -76,10 +106,16 @@ def first_look(network, dataset, methods, batch_size=32):
 
 
 def rank_maps(drops, controls, resampling):
-    """Maps by their mean drop, the smallest first: a DataFrame with columns map, control, drop, low, high, images.
+    """Maps by their mean drop, the smallest first.
 
-    drops: a DataFrame, images by maps, NaN where an image has no drop; controls: the names that are controls;
-    resampling: of the images, whose 95 % intervals are over patients.
+    Args:
+        drops: a DataFrame, images by maps, NaN where an image has no drop.
+        controls: the names that are controls.
+        resampling: a `statistics.Resampling` of the images.
+
+    Returns:
+        A DataFrame with columns map, control, drop, low, high and images; low and high are the 95 % interval over
+        patients.
     """
     low, high = statistics.interval(statistics.bootstrap_means(drops.to_numpy(), resampling))
     names = drops.columns.to_numpy()
@@ -89,8 +125,16 @@ def rank_maps(drops, controls, resampling):
 
 
 def comparisons(drops, controls, resampling):
-    """Every method against every other map on the same images: rows of `statistics.differences`, corrected for as many
-    pairs as have a method in them. Arguments as for `rank_maps`."""
+    """Every method against every other map on the same images.
+
+    Args:
+        drops: a DataFrame, images by maps, NaN where an image has no drop.
+        controls: the names that are controls.
+        resampling: a `statistics.Resampling` of the images.
+
+    Returns:
+        A DataFrame, rows of `statistics.differences`, where p_holm corrects for the pairs that have a method in them.
+    """
     pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
     return pairs.assign(p_holm=statistics.holm(pairs["p"]))
@@ -99,7 +143,11 @@ def comparisons(drops, controls, resampling):
 def recommendation(metric, table, pairs, same_as=None):
     """One sentence: the method that a metric prefers to every other method and every control, or that there is none.
 
-    table, pairs: of `rank_maps` and `comparisons`; same_as: method -> the method whose map it shares.
+    Args:
+        metric: "BAD" or "AD".
+        table: of `rank_maps`.
+        pairs: of `comparisons`.
+        same_as: method -> the method whose map it shares.
     """
     best = table[~table["control"]].iloc[0]
     name = best["map"]
@@ -138,9 +186,12 @@ def recommendation(metric, table, pairs, same_as=None):
 def blanks(maps, classes, names):
     """One sentence that counts the blank maps of each method by the class that is explained, "" where there is none.
 
-    maps: name -> (N, h, w), before clipping; classes (N,) the explained class; names: of the classes.
+    Args:
+        maps: name -> (N, h, w), before clipping.
+        classes: (N,), the explained class.
+        names: of the classes.
     """
-    found = []
+    counts = []
     for name, drawn in maps.items():
         blank = localization.blank(np.maximum(drawn, 0))
         if blank.any():
@@ -148,10 +199,10 @@ def blanks(maps, classes, names):
             counted = counted.sort_values("sum", ascending=False, kind="stable")
             parts = [f"{_as_code(names[label])} {row['sum']} of {row['size']}" for label, row in counted[:3].iterrows()]
             parts += [f"{len(counted) - 3} more classes"] if len(counted) > 3 else []
-            found.append(f"{name} {blank.sum()} of {len(blank)} ({', '.join(parts)})")
-    if not found:
+            counts.append(f"{name} {blank.sum()} of {len(blank)} ({', '.join(parts)})")
+    if not counts:
         return ""
-    return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(found)}."
+    return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(counts)}."
 
 
 def _as_code(name):
@@ -160,23 +211,30 @@ def _as_code(name):
 
 
 def disagreement(dataset, maps, alpha, batch_size=32):
-    """How far the masked images of several maps differ on each image: the share (N,) of the image's light that one
-    mask of a pair keeps and the other does not, mean over the pairs.
+    """How far the masked images of several maps differ on each image.
 
-    dataset: a Dataset of N images; maps: name -> (N, h, w), before clipping; alpha: the share of pixels kept.
+    Args:
+        dataset: a Dataset of N images.
+        maps: name -> (N, h, w), before clipping.
+        alpha: the share of pixels kept.
+        batch_size: the number of images that are masked at once.
+
+    Returns:
+        (N,), the share of the image's light that one mask of a pair keeps and the other does not, as a mean over the
+        pairs.
     """
-    found = np.zeros(len(dataset))
+    shares = np.zeros(len(dataset))
     for start in range(0, len(dataset), batch_size):
         rows = slice(start, start + batch_size)
         light = dataset.images(rows).astype("float32").sum(axis=-1)
         kept = [masks.kept_pixels(evaluation.upsampled(one[rows], dataset.size), alpha) for one in maps.values()]
         pairs = [((one ^ other) * light).sum(axis=(1, 2)) for one, other in combinations(kept, 2)]
-        found[rows] = np.mean(pairs, axis=0) / np.maximum(light.sum(axis=(1, 2)), 1) if pairs else 0
-    return found
+        shares[rows] = np.mean(pairs, axis=0) / np.maximum(light.sum(axis=(1, 2)), 1) if pairs else 0
+    return shares
 
 
 def verdict_of_trust():
-    """What `09_verdict` found of BAD and AD on real lesions, in words, "" where its results are not at hand."""
+    """How well BAD and AD judged maps on real lesions, in words, "" where these results are not at hand."""
     path = provenance.ROOT / "paper_figures/laptop/trust.csv"
     if not path.is_file():
         return ""

@@ -1,37 +1,44 @@
-"""The paper's claims, one a line: what it says, what came out here, and a verdict by a rule fixed beforehand.
+"""The paper's claims, one a line: what it says, by what rule it is judged, and how it is measured here.
 
-Each notebook writes what it measured with `write_measured`; `assemble` puts the parts together, corrects for the number
-of tests, and decides.
+Each notebook writes what it measured with `write_measured`. `verdicts` puts the parts together and decides.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import paper, records, statistics
-from black_average_drop.provenance import module_sources, read_csv, replacing, sha256, surroundings, write_csv
+from black_average_drop import paper, statistics
+from black_average_drop.provenance import write_csv
 
 LEVEL = 0.05  # of the corrected tests
-TOO_FEW = "no interval: too few images differ"
 
 
 class Claim(NamedTuple):
-    """wanted: the sign that a difference should have, or (low, high) that a level should lie in; digits to print;
-    bounds: what the quantity cannot leave, at which its interval ends; trainings: how many a verdict needs."""
+    """What the paper claims, and the rule for it.
+
+    Attributes:
+        section: of the paper.
+        text: the claim.
+        paper: what the paper prints for it.
+        expected: the sign that a difference should have, or the tolerance (low, high) of a level.
+        digits: how many to print.
+        bounds: the limits of the quantity, at which its interval ends.
+        trainings: how many a verdict needs.
+    """
 
     section: str
     text: str
     paper: str
-    wanted: int | tuple[float, float]
+    expected: int | tuple[float, float]
     digits: int = 4
     bounds: tuple[float, float] = (-np.inf, np.inf)
     trainings: int = 3
 
 
 def _paper_difference(kind, metric):
+    """Grad-CAM++ − CAM in the paper's Table 1, as text."""
     position = ("AD", "BAD").index(metric)
     return f"{paper.TABLE1[kind, 'Grad-CAM++'][position] - paper.TABLE1[kind, 'CAM'][position]:+.4f}"
 
@@ -137,30 +144,16 @@ CLAIMS = {
 }
 COLUMNS = ["claim", "value", "low", "high", "p", "trainings", "images", "data", "measured_in"]
 
-FOOT = f"""
-**The rule.** Intervals are 95 %. On X-rays they and the tests cover other patients and other trainings: at least three
-trainings with seeds of their own go through the same test images, patients are resampled together, and without three
-trainings there is no verdict (`statistics.across_trainings`). Photos have one network, and only the images vary. BAD is
-taken at the alpha of each training, which stays fixed; Table 1 prints percentile intervals of one training, so its
-digits differ. A claim with a direction is tested against 0, two-sided, on the same images for both sides, and the p
-values of all such claims in this table are corrected by Holm's method: below {LEVEL} it is *reproduced* if the sign is
-the claimed one and *not reproduced* if it is the other; otherwise it is *undecided*. A level or an equality has a
-tolerance, printed in the table and fixed beforehand: *reproduced* if the interval lies inside, *not reproduced* if it
-lies outside, *undecided* if it reaches across. Where too few images differ, a difference has no interval and no test,
-and is *undecided*: resampling cannot see what was not drawn. Too few is fewer than {statistics.ENOUGH} patients,
-counted by (Σ|d|)² / Σd² over the differences d of the patients, so that one who outweighs all others counts as one
-(`statistics.enough_differ`).
-
-**Doubtful in the paper's own numbers.** For Grad-CAM++ on X-rays AD and BAD are both 0.7416, to four digits, although
-they mask the images in different ways. 99.4 % Incorrect is possible for the 624 test images of its reference [13] (620
-of them), but no count of the 390 pneumonia images or of the 234 normal ones gives it, while its text speaks of
-pneumonia images. It gives no number of X-ray images and no interval. In section 5.3 the two outputs look exchanged: a
-logit of 3,215 for pneumonia is said to give it the probability 0.
-"""
-
 
 class Measured(NamedTuple):
-    """What a notebook found for one claim: an estimate, on how many trainings and images, and of what."""
+    """What a notebook measured for one claim.
+
+    Attributes:
+        estimate: a `statistics.Estimate`.
+        trainings: on how many it rests.
+        images: on how many it rests.
+        data: the name of the data set.
+    """
 
     estimate: statistics.Estimate
     trainings: int
@@ -169,12 +162,21 @@ class Measured(NamedTuple):
 
 
 def compare(trainings, metric, column, images, resampling, method="Grad-CAM++", baseline="CAM"):
-    """Mean over images and trainings of a column of one method's rows, minus the baseline's unless that is None.
+    """Mean over images and trainings of a column of one method's rows, minus the baseline's.
 
-    trainings: one table of `evaluation.evaluate` each, of the same images; images (n,): the ids that count;
-    resampling: of these images. column "incorrect" is 100 where the masked class is no longer the explained one, else
-    0. Returns a `statistics.Estimate`, of a difference without interval and p where too few patients differ in the mean
-    over trainings (`statistics.enough_differ`), and the number of images with a value under any training.
+    Args:
+        trainings: one table of `evaluation.evaluate` for each training, of the same images.
+        metric: "AD" or "BAD".
+        column: of these tables, or "incorrect", which is 100 where the masked class is no longer the explained one,
+            else 0.
+        images: (n,), the ids that count.
+        resampling: a `statistics.Resampling` of these images.
+        method: whose rows.
+        baseline: the method that is subtracted, or None.
+
+    Returns:
+        A `statistics.Estimate`, and the number of images with a value under any training. A difference has neither
+        interval nor p where too few patients differ in the mean over trainings (`statistics.enough_differ`).
     """
     values = []
     for rows in trainings:
@@ -194,10 +196,12 @@ def compare(trainings, metric, column, images, resampling, method="Grad-CAM++", 
 def compare_heads(answers, resampling):
     """The AUC of the ReLU classifiers, and how much it exceeds that of the softmax ones of the same seeds.
 
-    Gives two pairs of a `statistics.Estimate` and the number of trainings behind it.
+    Args:
+        answers: a row for each test image and classifier, with columns head, training_seed, id, label and score.
+        resampling: a `statistics.Resampling` of these rows.
 
-    answers: a row for each test image and classifier, with columns head, training_seed, id, label and score;
-    resampling: of these rows.
+    Returns:
+        Two pairs of a `statistics.Estimate` and the number of trainings that it rests on.
     """
     scores = answers.pivot(index="id", columns=["head", "training_seed"], values="score")
     first_rows = answers["id"].reset_index(drop=True).drop_duplicates()
@@ -222,18 +226,32 @@ def compare_heads(answers, resampling):
 
 
 def furthest(measured):
-    """Of several `Measured` the one whose interval reaches furthest from 0: those outside the tolerance first, since
-    one suffices, then those without an interval, since the others do not."""
-    low, high = CLAIMS["small_differences"].wanted
+    """The one of several `Measured` whose interval reaches furthest from 0.
+
+    Those outside the tolerance come first, since one of them suffices. Then come those without an interval, since the
+    others do not suffice.
+    """
+    low, high = CLAIMS["small_differences"].expected
     outside = [one for one in measured if one.estimate.low > high or one.estimate.high < low]
     unknown = [one for one in measured if np.isnan(one.estimate.low)]
     return max(outside or unknown or measured, key=lambda one: max(abs(one.estimate.low), abs(one.estimate.high)))
 
 
 def write_measured(notebook, measured, results, profile):
-    """Write what a notebook measured, claim -> `Measured`, to results/claims_<notebook>.csv; returns the file.
+    """Write what a notebook measured to results/claims_<notebook>.csv.
 
-    Raises ValueError for a claim that `CLAIMS` does not hold."""
+    Args:
+        notebook: its name.
+        measured: claim -> `Measured`.
+        results: the folder.
+        profile: its name.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: for a claim that `CLAIMS` does not have.
+    """
     unknown = set(measured) - set(CLAIMS)
     if unknown:
         raise ValueError(f"There is no claim {sorted(unknown)[0]!r}: CLAIMS holds {', '.join(CLAIMS)}.")
@@ -243,112 +261,3 @@ def write_measured(notebook, measured, results, profile):
     ]
     table = pd.DataFrame(table).assign(measured_in=notebook)[COLUMNS]
     return write_csv(table, Path(results) / f"claims_{notebook}.csv", profile)
-
-
-def assemble(results, profile):
-    """Write results/claims.csv and claims.md from what the notebooks wrote, and claims.json, which says where they come
-    from; all three are left alone where that is the same. Returns the table with its verdicts."""
-    parts = [read_csv(path) for path in sorted(Path(results).glob("claims_*.csv"))]
-    table = decide(pd.concat(parts, ignore_index=True))
-    record = {"parameters": {"profile": profile}, "sources": module_sources("claims")}
-    record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
-    path = Path(results) / "claims.json"
-    earlier = records.read(path) or {}
-    if len(record["outputs"]) == 2 and all(earlier.get(name) == value for name, value in record.items()):
-        return table
-    write_csv(table, Path(results) / "claims.csv", profile)
-    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
-    with replacing(Path(results) / "claims.md") as partial:
-        partial.write_text(f"# The paper's claims\n\n{banner}{_markdown(table)}{FOOT}", encoding="utf-8")
-    record["outputs"] = _checksums(results, "claims.[cm]*")
-    if any(earlier.get(name) != value for name, value in record.items()):
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(surroundings() | record, indent=1) + "\n")
-    return table
-
-
-def decide(table):
-    """The claims in their order with p_holm and verdict; table: the columns that `write_measured` writes.
-
-    Raises ValueError if two notebooks measured the same claim."""
-    twice = table["claim"][table["claim"].duplicated()]
-    if len(twice):
-        raise ValueError(f"The claim {twice.iloc[0]!r} is in two claims_*.csv: remove the one that is out of date.")
-    missing = [claim for claim in CLAIMS if claim not in set(table["claim"])]
-    blank = pd.DataFrame({"claim": missing, "data": "not measured", "trainings": 0, "images": 0})
-    table = pd.concat([table, blank], ignore_index=True) if missing else table
-    table = table.set_index("claim").loc[list(CLAIMS)].reset_index()
-    table = _with_exact_shares(table)
-    bounds = np.array([claim.bounds for claim in CLAIMS.values()])
-    table["low"], table["high"] = np.maximum(table["low"], bounds[:, 0]), np.minimum(table["high"], bounds[:, 1])
-    directed = np.array([isinstance(claim.wanted, int) for claim in CLAIMS.values()])
-    directed &= table["p"].notna().to_numpy()
-    table["p_holm"] = np.nan
-    table.loc[directed, "p_holm"] = statistics.holm(table.loc[directed, "p"])
-    table["verdict"] = [_verdict(CLAIMS[row["claim"]], row) for _, row in table.iterrows()]
-    return table
-
-
-def _with_exact_shares(table):
-    """Percentages that are 0 or 100 for every image: their interval is Clopper and Pearson's, not a point."""
-    table = table.astype({"low": float, "high": float})
-    shares = np.array([claim.bounds == (0, 100) for claim in CLAIMS.values()]) & (table["images"] > 0).to_numpy()
-    reach = 100 * (1 - 0.025 ** (1 / table["images"].clip(lower=1)))
-    for value, column, end in ((0, "high", reach), (100, "low", 100 - reach)):
-        rows = shares & (table["low"] == value).to_numpy() & (table["high"] == value).to_numpy()
-        table.loc[rows, column] = end[rows]
-    return table
-
-
-def _checksums(results, pattern):
-    return {path.name: sha256(path) for path in sorted(Path(results).glob(pattern))}
-
-
-def _verdict(claim, row):
-    wanted = claim.wanted
-    if np.isnan(row["low"]) or row["trainings"] < claim.trainings:
-        return "undecided"
-    if isinstance(wanted, int):
-        if not row["p_holm"] < LEVEL:
-            return "undecided"
-        return "reproduced" if np.sign(row["value"]) == wanted else "not reproduced"
-    low, high = wanted
-    if low <= row["low"] and row["high"] <= high:
-        return "reproduced"
-    return "not reproduced" if row["low"] > high or row["high"] < low else "undecided"
-
-
-def _markdown(table):
-    lines = [
-        "| § | The paper's claim | The paper | Here [95 % interval] | Measured on | By | Verdict |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for _, row in table.iterrows():
-        claim = CLAIMS[row["claim"]]
-        if isinstance(claim.wanted, int):
-            rule = (
-                "–" if np.isnan(row["p_holm"]) else f"p {'< 0.0001' if row['p_holm'] < 1e-4 else f'= {row.p_holm:.2g}'}"
-            )
-        else:
-            rule = f"{claim.wanted[0]:g} to {claim.wanted[1]:g}"
-        found = "–" if np.isnan(row["value"]) else _number(row, claim)
-        where = f"{row['data']}; {_counted(row)} ({row['measured_in']})" if row["images"] else "not measured"
-        lines.append(
-            f"| {claim.section} | {claim.text} | {claim.paper} | {found} | {where} | {rule} | **{row['verdict']}** |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _number(row, claim):
-    if claim.digits > 4:
-        return f"{row['value']:.1e}"
-    sign = "+" if claim.wanted in (-1, 1) else ""
-    if np.isnan(row["low"]):
-        return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
-    numbers = [f"{row[name]:{sign}.{claim.digits}f}" for name in ("value", "low", "high")]
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
-
-
-def _counted(row):
-    trainings = f"{row['trainings']:.0f} training" + ("s" if row["trainings"] > 1 else "")
-    return f"{row['images']:.0f} images, {trainings}"

@@ -1,7 +1,8 @@
-"""Faithfulness metrics that need no ground truth, beside each other: a table row for each image, map and metric.
+"""Faithfulness metrics that need no ground truth, next to each other: a table row for each image, map and metric.
 
-Images come from a Dataset, maps as name -> (N, h, w) or (N, H, W), the same images in the same order. Y is the score of
-the explained class on the whole image, O that on a masked one, under the network's activation; P is its softmax.
+Images come from a Dataset. Maps are name -> (N, h, w) or (N, H, W), of the same images in the same order. Y is the
+score of the explained class on the whole image and O that on a masked one, under the network's activation. P is the
+softmax of the explained class on the whole image, P' that on a masked one.
 """
 
 from functools import partial
@@ -40,13 +41,19 @@ METRICS = {
 
 
 def fills(dataset, normal=None, seed=0):
-    """What may stand in for a hidden pixel: name -> function of pixels (n, H, W, 3) and their rows, giving pixels.
+    """What may stand in for a hidden pixel.
 
-    The data set's mean is one colour; normal: a Dataset of images without the finding, of which each image gets one
-    of another patient, drawn at random, or None where there is no such thing.
+    Args:
+        dataset: the Dataset whose images are masked. Its mean is one colour.
+        normal: a Dataset of images without the finding, or None where there is no such thing. Each image of the first
+            gets one of another patient, drawn at random.
+        seed: of this draw.
+
+    Returns:
+        name -> function of pixels (n, H, W, 3) and their rows in dataset, which gives pixels.
     """
     mean = np.mean([batch.mean(axis=(0, 1, 2)) for batch in dataset.batches(1)], axis=0, dtype="float32")
-    found = {
+    functions = {
         "black": lambda images, rows: np.float32(0),
         "image's mean": lambda images, rows: images.mean(axis=(1, 2), keepdims=True),
         "data set's mean": lambda images, rows: mean,
@@ -54,8 +61,8 @@ def fills(dataset, normal=None, seed=0):
     }
     if normal is not None:
         donors = controls.other_patients(dataset.groups, normal.groups, seed)
-        found["another normal image"] = lambda images, rows: normal.images(donors[rows]).astype("float32")
-    return found
+        functions["another normal image"] = lambda images, rows: normal.images(donors[rows]).astype("float32")
+    return functions
 
 
 def blurred(images):
@@ -64,9 +71,17 @@ def blurred(images):
 
 
 def counterfactual_drops(network, dataset, without, classes, batch_size=32):
-    """How far Y falls, max(0, Y - O) / Y, when something is taken out of the image: (N,), NaN where Y <= 0.
+    """How much of the score is lost when something is taken out of the image: that much the network drew from it.
 
-    without: a Dataset of the same images without it; what the score falls for is what the network uses.
+    Args:
+        network: a `networks.CamNetwork`.
+        dataset: a Dataset of N images.
+        without: a Dataset of the same images without it.
+        classes: (N,), the explained class of each image.
+        batch_size: the number of images that go through the network at once.
+
+    Returns:
+        (N,), max(0, Y - O) / Y, NaN where Y <= 0.
     """
     scores = {}
     for name, images in (("full", dataset), ("without", without)):
@@ -76,14 +91,26 @@ def counterfactual_drops(network, dataset, without, classes, batch_size=32):
 
 
 def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, batch_size=32):
-    """The metrics that show the network one masked image: a DataFrame with columns id, map, metric, value.
+    """The metrics that show the network one masked image.
 
     AD, eq. (10). Average Increase (Chattopadhay et al. 2018): 1 where O > Y. Average Gain (Zhang et al. 2024):
-    max(0, P' - P) / (1 - P). ADCC (Poppi et al. 2021): the harmonic mean of 1 - AD, of 1 - the mean opacity, and of
-    coherency, (1 + r) / 2 with r Pearson's correlation of the map with the one redrawn from the faded image; a map that
-    does not look at the image is coherent, and of a constant one that changes r counts 0. BAD, eq. (11), at alpha on
-    every background (see `fills`), plain "BAD" on black.
-    classes (N,): the explained class; redraw: name -> function of an Explanation, for maps that hang on the image.
+    max(0, P' - P) / (1 - P). BAD, eq. (11), on each background: plain "BAD" on black. ADCC (Poppi et al. 2021): the
+    harmonic mean of 1 - AD, of 1 - the mean opacity, and of coherency. Coherency is (1 + r) / 2 with r Pearson's
+    correlation of the map with the one drawn from the faded image. A map that does not look at the image is coherent.
+    Where a map is constant and the other one is not, r counts as 0.
+
+    Args:
+        network: a `networks.CamNetwork`.
+        dataset: a Dataset of N images.
+        classes: (N,), the explained class of each image.
+        maps: name -> (N, h, w) or (N, H, W).
+        redraw: name -> function of an Explanation, for the maps that depend on the image.
+        alpha: the share of pixels that BAD keeps.
+        backgrounds: name -> function, of `fills`.
+        batch_size: the number of images that go through the network at once.
+
+    Returns:
+        A DataFrame with columns id, map, metric and value.
     """
     parts = []
     for rows, images, full, bar in _batches(network, dataset, classes, batch_size, "single masks", len(maps)):
@@ -115,13 +142,24 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
 
 
 def curves(network, dataset, classes, maps, backgrounds, batch_size=32, seed=0):
-    """The metrics that show the network many masked images, pixels in the order of the map, ties at random: a DataFrame
-    like that of `single_masks`.
+    """The metrics that show the network many masked images, pixels in the order of the map, ties at random.
 
-    BAD over alpha: the area under BAD's drop for alpha from 0 to 1. insertion, deletion (Petsiuk et al. 2018): the area
-    under P while the first pixels come in over the blurred image, or go and leave the data set's mean. All three by the
-    trapezoidal rule in STEPS steps. ROAD (Rong et al. 2022): P with the last pixels imputed minus P with the first
-    ones, halved, mean over ROAD_SHARES.
+    BAD over alpha: the area under BAD's drop for alpha from 0 to 1. insertion and deletion (Petsiuk et al. 2018): the
+    area under P' while the first pixels come in over the blurred image, or while they leave the data set's mean behind.
+    All three are by the trapezoidal rule in STEPS steps. ROAD (Rong et al. 2022): P' with the last pixels imputed minus
+    P' with the first ones imputed, halved, as a mean over ROAD_SHARES.
+
+    Args:
+        network: a `networks.CamNetwork`.
+        dataset: a Dataset of N images.
+        classes: (N,), the explained class of each image.
+        maps: name -> (N, h, w) or (N, H, W).
+        backgrounds: name -> function, of `fills`.
+        batch_size: the number of images that go through the network at once.
+        seed: of the order of ties and of ROAD's noise.
+
+    Returns:
+        A DataFrame with columns id, map, metric and value.
     """
     pixels, parts = dataset.size[0] * dataset.size[1], []
     batch_size = min(batch_size, len(dataset))  # a batch that is filled up costs as much as a full one
@@ -151,6 +189,7 @@ def curves(network, dataset, classes, maps, backgrounds, batch_size=32, seed=0):
 
 
 def _road(images, ranks, seeds, answered):
+    """ROAD (n,) of pixels (n, H, W, 3) with ranks (n, H, W); answered: masked pixels -> the scores of the network."""
     lead = np.zeros(len(images))
     for share in ROAD_SHARES:
         count = share * ranks[0].size
@@ -170,28 +209,30 @@ def _batches(network, dataset, classes, batch_size, title, each):
 
 
 def _long(ids, name, values):
+    """A DataFrame with columns id, map, metric and value, from a dict metric -> (n,)."""
     return pd.DataFrame({"id": ids, "map": name} | values).melt(["id", "map"], var_name="metric")
 
 
 def _gain(full, masked):
+    """Average Gain (n,) from the softmax before and after masking."""
     full, masked = np.asarray(full, "float64"), np.asarray(masked, "float64")
     return np.divide(np.maximum(0, masked - full), 1 - full, out=np.zeros(len(full)), where=full < 1)
 
 
 def _harmonic_mean(*shares):
-    """0 where one of the shares (n,) is 0."""
+    """The harmonic mean (n,) of shares (n,); 0 where one of them is 0."""
     with np.errstate(divide="ignore"):
         return len(shares) / sum(1 / np.asarray(share, "float64") for share in shares)
 
 
 def _correlation(maps, others):
-    """Pearson's over the pixels of each pair of maps (n, H, W); of equal maps 1, of a constant and another one 0."""
+    """Pearson's correlation of each pair of maps (n, H, W): 1 of equal maps, 0 of a constant and another one."""
     one, other = (part.reshape(len(part), -1).astype("float64") for part in (maps, others))
     equal = (one == other).all(axis=1)
     one, other = (part - part.mean(axis=1, keepdims=True) for part in (one, other))
     scale = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    found = np.divide((one * other).sum(axis=1), scale, out=np.zeros(len(one)), where=scale > 0)
-    return np.where(equal, 1.0, found)
+    correlation = np.divide((one * other).sum(axis=1), scale, out=np.zeros(len(one)), where=scale > 0)
+    return np.where(equal, 1.0, correlation)
 
 
 def _ranks(maps, seeds):

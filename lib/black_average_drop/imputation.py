@@ -1,10 +1,10 @@
 """Noisy linear imputation, with which ROAD hides pixels (Rong et al. 2022): a fill whose outline tells nothing.
 
-Every hidden pixel is the weighted mean of its eight neighbours, 1/6 for the four direct and 1/12 for the diagonal ones,
-at the edge of those that exist; hidden neighbours are unknowns as well. Times the sum of its weights each equation
-becomes a row of a symmetric, positive definite system: conjugate gradients, preconditioned by a multigrid cycle, take
-a few milliseconds an image where a sparse factorisation takes hundreds. Several images are solved next to each other,
-each until it is done, so that what comes out does not hang on its neighbours.
+Every hidden pixel is the weighted mean of its eight neighbours: 1/6 for the four direct ones and 1/12 for the diagonal
+ones. At the edge only the neighbours that exist count. Hidden neighbours are unknowns as well. Multiplied by the sum of
+its weights, each equation becomes a row of a symmetric, positive definite system. Conjugate gradients, preconditioned
+by a multigrid cycle, take a few milliseconds an image where a sparse factorisation takes hundreds. Several images are
+solved next to each other, each until it is done, so that the result does not depend on its neighbours.
 """
 
 import os
@@ -19,15 +19,23 @@ _SIDE_BY_SIDE = 80_000  # pixels that a thread solves for at a time: few enough 
 
 
 def noisy_linear(images, hidden, noise=NOISE, seed=0):
-    """Images with their hidden pixels imputed from the others, and Gaussian noise added to them: float32 (N, H, W, C).
+    """Impute the hidden pixels of images from the others, and add Gaussian noise to them.
 
-    images: pixels (N, H, W, C); hidden: boolean (N, H, W); noise: its standard deviation in grey levels; seed: an int,
-    or one seed for each image, so that the noise does not hang on how images are grouped. What is shown stays as it is;
-    an image that is hidden all over becomes its mean. Raises ValueError if shapes differ.
+    Args:
+        images: pixels (N, H, W, C).
+        hidden: boolean (N, H, W).
+        noise: its standard deviation, in grey levels.
+        seed: an int, or one seed for each image, so that the noise does not depend on how images are grouped.
+
+    Returns:
+        float32 (N, H, W, C). What is shown stays as it is. An image that is hidden all over becomes its mean.
+
+    Raises:
+        ValueError: if the shapes differ.
     """
     images, hidden = np.asarray(images, "float32"), np.asarray(hidden, bool)
     if images.ndim != 4 or hidden.shape != images.shape[:3]:
-        raise ValueError(f"hidden is {hidden.shape}: one flag for each pixel of images {images.shape} is wanted.")
+        raise ValueError(f"hidden is {hidden.shape}: one flag for each pixel of images {images.shape} is expected.")
     seeds = [[seed, row] for row in range(len(images))] if np.isscalar(seed) else seed
     grey = (images == images[..., :1]).all(axis=(1, 2, 3))
     # Solved are all channels of an image of colours, and the first one of a grey image.
@@ -47,11 +55,11 @@ def noisy_linear(images, hidden, noise=NOISE, seed=0):
 
 def _filled(channels, hidden):
     """Channels (n, H, W) with the solution of the linear system in their hidden pixels (n, H, W), each by itself."""
-    found, whole = channels.copy(), hidden.all(axis=(1, 2))
-    found[whole] = channels[whole].mean(axis=(1, 2), keepdims=True)
+    filled, whole = channels.copy(), hidden.all(axis=(1, 2))
+    filled[whole] = channels[whole].mean(axis=(1, 2), keepdims=True)
     rows = np.flatnonzero(hidden.any(axis=(1, 2)) & ~whole)
     if not len(rows):
-        return found
+        return filled
     channels, hidden = channels[rows], hidden[rows]
     # Solve for what differs from the mean of what is shown: float32 holds more digits of that.
     middle = np.array([values[~flags].mean() for values, flags in zip(channels, hidden, strict=True)], "float32")
@@ -63,7 +71,7 @@ def _filled(channels, hidden):
         step = _cycle(grids, residual)
         left = np.abs(step).max(axis=(1, 2)) >= TOLERANCE / 2
         if not left.all():
-            found[rows[~left]] = (solution + step + middle)[~left]
+            filled[rows[~left]] = (solution + step + middle)[~left]
             still = rows, middle, residual, solution, direction, before, step
             rows, middle, residual, solution, direction, before, step = (part[left] for part in still)
             grids = [(flags[left], weights) for flags, weights in grids]
@@ -75,8 +83,8 @@ def _filled(channels, hidden):
         length = along / _products(direction, image)
         solution, residual, before = solution + length * direction, residual - length * image, along
     else:
-        found[rows] = solution + step + middle
-    return found
+        filled[rows] = solution + step + middle
+    return filled
 
 
 def _products(one, other):
@@ -113,7 +121,7 @@ def _apply(grid, values):
 
 
 def _cycle(grids, residual):
-    """An approximate solution for a residual: a Jacobi step, a correction from the next coarser grid, a Jacobi step."""
+    """An approximate solution: a Jacobi step, a correction from the next coarser grid, and another Jacobi step."""
     (hidden, weights), coarser = grids[0], grids[1:]
     height, width = weights.shape
     solution = residual * hidden / (weights - 4)

@@ -1,7 +1,7 @@
 """Where a map points, against lesions or objects that are known: hits, mass, top pixels, recall by size, and chance.
 
 Maps are (N, H, W) as they are shown: upsampled, and blank where they are nowhere positive. Equal values share what
-they compete for, as if ties were broken at random; a blank map, or one with NaN, points nowhere and never hits.
+they compete for, as if ties were broken at random. A blank map, or one with NaN, points nowhere and never hits.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game,
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
 SEEN = 0.25  # the share of a lesion that must lie inside
 FEWEST = 9  # lesions of a finding that has thirds of its own
-# In words, which stand behind the name of a data set whose truth is not the hits.
+# In words, which follow the name of a data set whose truth is not the hits.
 SCORES = {
     "hit": "",
     "hit_tolerant": " (hits with tolerance)",
@@ -26,9 +26,17 @@ SIZES = ("small", "medium", "large")
 
 
 def top_pixels(maps, counts):
-    """The share of each pixel (N, H, W), 0 to 1, that is among the `counts` (N,) or one number largest of its map.
+    """The share of each pixel that is among the largest values of its map.
 
-    Above the threshold that is 1, at the threshold what is left over, shared alike, and 0 all over for a blank map.
+    Above the threshold the share is 1. The pixels at the threshold share alike what is left over. A blank map has 0
+    all over.
+
+    Args:
+        maps: (N, H, W).
+        counts: (N,), how many pixels of each map, or one number for all.
+
+    Returns:
+        (N, H, W), from 0 to 1.
     """
     flat = np.asarray(maps).reshape(len(maps), -1)
     weights = np.zeros(flat.shape, "float32")
@@ -48,13 +56,22 @@ def near(regions):
 
 
 def scores(maps, regions, widened=None):
-    """How well each map (N, H, W) points into its region, boolean (N, H, W): a DataFrame, a row an image.
+    """How well each map points into its region.
 
-    hit: the maximum lies inside; hit_tolerant: inside, or at most TOLERANCE of the image's side away; mass_inside: the
-    share of the positive part of the map inside; top_inside: the share inside of as many top pixels as the region has.
-    All from 0 to 1. chance_*: what the same map would score on average if it were shifted anywhere (cyclically): the
-    share of the image that the region, widened for hit_tolerant, takes. widened: `near` of the regions, if it is known
-    already. Raises ValueError for an empty region.
+    Args:
+        maps: (N, H, W).
+        regions: boolean (N, H, W).
+        widened: `near` of the regions, if it is known already.
+
+    Returns:
+        A DataFrame, a row for each image, with columns from 0 to 1. hit: the maximum lies inside. hit_tolerant: it lies
+        inside, or at most TOLERANCE of the image's side away. mass_inside: the share of the positive part of the map
+        inside. top_inside: the share inside of as many top pixels as the region has. chance_hit and the other chance_*:
+        what the same map would score on average if it were shifted anywhere (cyclically), which is the share of the
+        image that the region takes. For hit_tolerant the region is widened.
+
+    Raises:
+        ValueError: if a region is empty.
     """
     regions = np.asarray(regions)
     sizes = regions.sum(axis=(1, 2))
@@ -63,7 +80,7 @@ def scores(maps, regions, widened=None):
     widened = near(regions) if widened is None else widened
     largest = top_pixels(maps, 1)
     clipped = np.maximum(maps, 0)
-    mass = clipped.sum(axis=(1, 2))  # NaN, which is not above 0, for a map that holds one
+    mass = clipped.sum(axis=(1, 2))  # NaN, which is not above 0, for a map that has one
     inside = np.divide((clipped * regions).sum(axis=(1, 2)), mass, out=np.zeros(len(mass)), where=mass > 0)
     share, near_share = regions.mean(axis=(1, 2)), widened.mean(axis=(1, 2))
     return pd.DataFrame(
@@ -81,27 +98,36 @@ def scores(maps, regions, widened=None):
 
 
 def seen(maps, rows, lesions, area):
-    """Whether at least SEEN of each lesion lies in the top `area` of its image's map: boolean (L,), and the chance (L,)
-    that it would if the map were shifted anywhere (cyclically), over all shifts.
+    """Whether a map sees each lesion: at least SEEN of the lesion lies in the top `area` of its image's map.
 
-    maps (N, H, W); rows (L,): the image of each lesion; lesions boolean (L, H, W); area: a share of the image.
+    Args:
+        maps: (N, H, W).
+        rows: (L,), the image of each lesion.
+        lesions: boolean (L, H, W).
+        area: a share of the image, between 0 and 1.
+
+    Returns:
+        Boolean (L,), and the chance (L,) that the lesion would be seen if the map were shifted anywhere (cyclically),
+        over all shifts.
     """
     height, width = maps.shape[1:]
     inside = top_pixels(maps, round(area * height * width))
     spectra = fft.rfft2(inside, workers=-1)
-    found, chance = np.zeros(len(rows), bool), np.zeros(len(rows))
+    is_seen, chance = np.zeros(len(rows), bool), np.zeros(len(rows))
     for i, (row, lesion) in enumerate(zip(rows, lesions, strict=True)):
-        wanted = SEEN * lesion.sum()
-        found[i] = inside[row][lesion].sum() >= wanted - 1e-3
+        enough = SEEN * lesion.sum()
+        is_seen[i] = inside[row][lesion].sum() >= enough - 1e-3
         overlap = fft.irfft2(spectra[row] * np.conj(fft.rfft2(lesion.astype("float32"))), s=(height, width))
-        chance[i] = (overlap >= wanted - 0.05).mean()  # rounding of the transform is below 0.01 of a pixel
-    return found, chance
+        chance[i] = (overlap >= enough - 0.05).mean()  # rounding of the transform is below 0.01 of a pixel
+    return is_seen, chance
 
 
 def lesions(dataset):
-    """Every lesion or object of the data set's images by itself: rows (L,), findings (L,) and masks, boolean (L, H, W).
+    """Every lesion or object of the images of a Dataset by itself.
 
-    A mask is one lesion of the image's class, a box one of its own finding.
+    Returns:
+        rows (L,), findings (L,) and masks, boolean (L, H, W). A mask is one lesion of the image's class, a box one of
+        its own finding.
     """
     rows, findings, masks = [], [], []
     for row, (position, label) in enumerate(zip(dataset.positions, dataset.labels, strict=True)):
@@ -119,8 +145,17 @@ def region_sizes(dataset, batch_size=256):
 
 
 def size_classes(sizes, findings):
-    """small, medium or large (L,): the third of its own finding (L,) that a lesion's size (L,) is in; findings with
-    fewer than FEWEST lesions, such as the thousand classes of photos, share their thirds."""
+    """The third of its own finding that each lesion's size is in.
+
+    Findings with fewer than FEWEST lesions, such as the thousand classes of photos, share their thirds.
+
+    Args:
+        sizes: (L,).
+        findings: (L,), the finding of each lesion.
+
+    Returns:
+        (L,), "small", "medium" or "large".
+    """
     frame = pd.DataFrame({"size": sizes, "finding": findings})
     common = frame.groupby("finding")["size"].transform("size") >= FEWEST
     share = frame.groupby(frame["finding"].where(common, ""))["size"].rank(method="first", pct=True)
@@ -128,28 +163,40 @@ def size_classes(sizes, findings):
 
 
 def blank(maps):
-    """Whether each map (N, H, W) is nowhere positive, or not finite somewhere: boolean (N,)."""
+    """Whether each map (N, H, W) is nowhere positive, or not finite somewhere. Boolean (N,)."""
     return ~(np.isfinite(maps).all(axis=(1, 2)) & (np.nan_to_num(maps).max(axis=(1, 2)) > 0))
 
 
 def score_maps(maps, dataset):
-    """`scores` of every map: a DataFrame with columns id, map and those of `scores`.
+    """`scores` of every map.
 
-    maps: name -> (N, h, w) or (N, H, W), before clipping; dataset: the same N images.
+    Args:
+        maps: name -> (N, h, w) or (N, H, W), before clipping.
+        dataset: a Dataset of the same N images.
+
+    Returns:
+        A DataFrame with columns id, map and those of `scores`.
     """
     regions = dataset.regions()
     widened, parts = near(regions), []
     for name, drawn in maps.items():
-        found = scores(evaluation.upsampled(drawn, dataset.size), regions, widened)
-        found.insert(0, "map", name)
-        found.insert(0, "id", dataset.ids)
-        parts.append(found)
+        part = scores(evaluation.upsampled(drawn, dataset.size), regions, widened)
+        part.insert(0, "map", name)
+        part.insert(0, "id", dataset.ids)
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
 def mean_scores(table, resampling):
-    """The mean of each of SCORES over rows of `scores`, with its 95 % interval over patients, a `Resampling` of these
-    rows, and its chance: a DataFrame with columns score, value, low, high, chance."""
+    """The mean of each of SCORES over images, with its 95 % interval over patients and its chance.
+
+    Args:
+        table: a DataFrame, rows of `scores`.
+        resampling: a `statistics.Resampling` of these rows.
+
+    Returns:
+        A DataFrame with columns score, value, low, high and chance.
+    """
     values = table[list(SCORES)].to_numpy()
     low, high = statistics.interval(statistics.bootstrap_means(values, resampling))
     chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
@@ -158,18 +205,30 @@ def mean_scores(table, resampling):
 
 
 def telling_score(summaries, methods):
-    """The first of SCORES by which one of the methods points better than chance, the hit if there is none.
+    """The first of SCORES by which one of the methods points better than chance, "hit" if there is none.
 
-    summaries: rows of `mean_scores` with a column map. A score that no method lifts above chance ranks no maps: next to
-    a thin marker, for instance, where every maximum lies next to it.
+    A score that no method lifts above chance ranks no maps: next to a thin marker, for instance, where every maximum
+    is a miss.
+
+    Args:
+        summaries: a DataFrame, rows of `mean_scores` with a column map.
+        methods: the maps that are no controls.
     """
     better = summaries[summaries["map"].isin(methods) & (summaries["low"] > summaries["chance"])]
     return next((score for score in SCORES if (better["score"] == score).any()), "hit")
 
 
 def see_lesions(maps, dataset):
-    """`seen` of every lesion, map and one of AREAS: a DataFrame with columns lesion (its number), id, group, finding,
-    size (share of the image), size_class, map, area, seen and chance; arguments as for `score_maps`."""
+    """`seen` of every lesion, map and one of AREAS.
+
+    Args:
+        maps: name -> (N, h, w) or (N, H, W), before clipping.
+        dataset: a Dataset of the same N images.
+
+    Returns:
+        A DataFrame with columns lesion (its number), id, group, finding, size (share of the image), size_class, map,
+        area, seen and chance.
+    """
     rows, findings, masks = lesions(dataset)
     sizes = masks.mean(axis=(1, 2))
     each = {"lesion": np.arange(len(rows)), "id": dataset.ids[rows], "group": dataset.groups[rows]}
@@ -178,17 +237,24 @@ def see_lesions(maps, dataset):
     for name, drawn in maps.items():
         shown = evaluation.upsampled(drawn, dataset.size)
         for area in AREAS:
-            found, chance = seen(shown, rows, masks, area)
-            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": found, "chance": chance}))
+            is_seen, chance = seen(shown, rows, masks, area)
+            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": is_seen, "chance": chance}))
     return pd.concat(parts, ignore_index=True)
 
 
 def recall(sights, resampling):
-    """The share of lesions seen, by map, size_class and area, with its 95 % interval over patients and its chance, of
-    rows of `see_lesions` and a `Resampling` of them: a DataFrame with columns map, size_class, area, seen, low, high,
-    chance, lesions."""
+    """The share of the lesions seen by map, size class and area, with its 95 % interval over patients and its chance.
+
+    Args:
+        sights: a DataFrame, rows of `see_lesions`.
+        resampling: a `statistics.Resampling` of these rows.
+
+    Returns:
+        A DataFrame with columns map, size_class, area, seen, low, high, chance and lesions (their number).
+    """
     rows = []
-    for (name, size, area), part in sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False):
+    parts = sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False)
+    for (name, size, area), part in parts:
         values = part[["seen"]].to_numpy().astype(float)
         low, high = statistics.interval(statistics.bootstrap_means(values, resampling.of_rows(part.index)))
         row = {"map": name, "size_class": size, "area": area, "seen": values.mean(), "low": low[0], "high": high[0]}

@@ -6,8 +6,15 @@ import numpy as np
 def drops(full, masked):
     """The relative drop of each image, max(0, Y - O) / Y: the summand of eq. (10).
 
-    full, masked (N,): scores of the explained class on the whole and on the masked image. Returns (N,), in [0, 1] for
-    O >= 0; NaN where Y <= 0, since an image without a score has no drop. Raises ValueError for scores not finite.
+    Args:
+        full: (N,), the score Y of the explained class on the whole image.
+        masked: (N,), its score O on the masked image.
+
+    Returns:
+        (N,), from 0 to 1 for O >= 0. NaN where Y <= 0, since an image without a score has no drop.
+
+    Raises:
+        ValueError: if a score is NaN or infinite.
     """
     full, masked = np.asarray(full, "float64"), np.asarray(masked, "float64")
     if not (np.isfinite(full).all() and np.isfinite(masked).all()):
@@ -17,9 +24,19 @@ def drops(full, masked):
 
 
 def average_drop(full, masked):
-    """Average Drop, eq. (10): the mean of max(0, Y - O) / Y over images with Y > 0; NaN if there is none.
+    """Average Drop, eq. (10): the mean of max(0, Y - O) / Y over the images with Y > 0.
 
-    With the masked images of eq. (11) it is Black Average Drop. full, masked (N,) scores.
+    With the masked images of eq. (11) it is Black Average Drop.
+
+    Args:
+        full: (N,), the score Y of the explained class on the whole image.
+        masked: (N,), its score O on the masked image.
+
+    Returns:
+        From 0 to 1 for O >= 0, NaN if no image has a score above 0.
+
+    Raises:
+        ValueError: if a score is NaN or infinite.
     """
     values = drops(full, masked)
     values = values[~np.isnan(values)]
@@ -27,13 +44,21 @@ def average_drop(full, masked):
 
 
 def incorrect_percent(classes, masked_logits):
-    """Percent of masked images whose largest logit is not the given class; classes (N,), masked_logits (N, C).
+    """Incorrect %: the percent of the masked images whose largest logit is not that of the explained class.
 
-    Raises ValueError for shapes that differ, classes that are not whole numbers below C, and logits not finite.
+    Args:
+        classes: (N,), the explained class of each image, a whole number from 0 to C - 1.
+        masked_logits: (N, C), of the masked images.
+
+    Returns:
+        From 0 to 100.
+
+    Raises:
+        ValueError: if the shapes do not fit, a class is not a whole number below C, or a logit is not finite.
     """
     classes, masked_logits = np.asarray(classes), np.asarray(masked_logits)
     if classes.shape != masked_logits.shape[:1] or not len(classes):
-        raise ValueError(f"classes {classes.shape} and masked_logits {masked_logits.shape}: (N,) and (N, C) wanted.")
+        raise ValueError(f"classes {classes.shape} and masked_logits {masked_logits.shape}: (N,) and (N, C) expected.")
     if classes.dtype.kind not in "iu" or not 0 <= classes.min() <= classes.max() < masked_logits.shape[1]:
         raise ValueError(f"classes needs whole numbers from 0 to {masked_logits.shape[1] - 1}: mend it.")
     if not np.isfinite(masked_logits).all():

@@ -1,6 +1,6 @@
 """The paper's two objections to Average Drop, measured: it depends on opacity, and on the size of the feature.
 
-Images are pixels (N, H, W, 3) that fit in memory; first_pass is the `evaluation.Maps` of the same images.
+Images are pixels (N, H, W, 3) that fit in memory; `first_pass` is the `evaluation.Maps` of the same images.
 """
 
 from typing import NamedTuple
@@ -21,30 +21,33 @@ class Correlation(NamedTuple):
 
 
 def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, scheduler=""):
-    """AD's drops when a map scaled to a peak of 1 is raised to each power, which leaves the ranking of pixels alone.
+    """AD's drops when a map, scaled to a peak of 1, is raised to each power: the ranking of the pixels stays the same.
 
     Args:
         network: a `networks.CamNetwork`.
-        images, first_pass: as above.
-        exponents: (M,), the powers.
+        images: pixels (N, H, W, 3).
+        first_pass: the `evaluation.Maps` of the same images.
+        exponents: the powers, above 0.
         alpha: the share of pixels that BAD keeps.
-        batch_size, scheduler: as in `evaluation.evaluate`.
+        batch_size: the number of images that go through the network at once.
+        scheduler: as in `evaluation.evaluate`.
 
     Returns:
-        A dict, method -> (N, M), of the paper's methods, those that draw the same maps once; and how many pixels of all
-        masks of BAD any power changes.
+        method -> (N, len(exponents)), and the number of pixels of all of BAD's masks that any power changes.
     """
-    drops, moved = {}, 0
+    drops, changed = {}, 0
     for name in distinct_methods(first_pass):
         opacity = masks.opacity(evaluation.upsampled(first_pass.maps[name], images.shape[1:3]).astype("float64"))
-        kept, columns = masks.kept_pixels(opacity, alpha), []
-        for exponent in exponents:
-            raised = opacity**exponent
-            drop = evaluation.blended_drops(network, images, raised, first_pass, batch_size, scheduler=scheduler)
-            columns.append(drop)
-            moved += int((masks.kept_pixels(raised, alpha) != kept).sum())
+        kept = masks.kept_pixels(opacity, alpha)
+        columns = []
+        for power in exponents:
+            raised = opacity**power
+            columns.append(
+                evaluation.blended_drops(network, images, raised, first_pass, batch_size, scheduler=scheduler)
+            )
+            changed += int((masks.kept_pixels(raised, alpha) != kept).sum())
         drops[name] = np.stack(columns, axis=1)
-    return drops, moved
+    return drops, changed
 
 
 def contrast_table(drops, exponents, resampling):
@@ -95,14 +98,14 @@ def correlation_with_drop(rows, metric, ids, resampling, sizes=None):
 
 
 def rank_correlation(columns, resampling):
-    """Spearman's correlation of pairs of columns, averaged over the pairs.
+    """Spearman's correlation of pairs of columns, averaged over the pairs, with its bootstrap over patients.
 
     Args:
-        columns: pairs of (N,). Rows with a NaN are left out.
+        columns: pairs of (N,). Rows with a NaN are left out, and a constant column gives NaN.
         resampling: a `statistics.Resampling` of the N rows.
 
     Returns:
-        The value, and its bootstrap (resamples,). A constant column gives NaN.
+        The correlation, from -1 to 1, and its bootstrap (resamples,).
     """
     table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
 
@@ -140,7 +143,7 @@ def measured_difference(values, resampling, source):
 
 
 def _rank_correlations(pairs, counts):
-    """Spearman's (R,) of the two columns of pairs (N, 2), row n taken counts[r, n] times; counts (R, N)."""
+    """Spearman's (R,) of the two columns of pairs (N, 2), where row n counts counts[r, n] times; counts (R, N)."""
     known = ~np.isnan(pairs).any(axis=1)
     counts = counts[:, known]
     total = counts.sum(axis=1, keepdims=True)
@@ -151,7 +154,7 @@ def _rank_correlations(pairs, counts):
 
 
 def _ranks(values, counts):
-    """Ranks (R, n) of values (n,), each of them there counts[r, n] times; equal ones share the middle of theirs."""
+    """Ranks (R, n) of values (n,), each of which is there counts[r, n] times; equal values share their middle rank."""
     distinct, place = np.unique(values, return_inverse=True)
     of_each = counts @ (place[:, None] == np.arange(len(distinct)))
     return (of_each.cumsum(axis=1) - (of_each - 1) / 2)[:, place]

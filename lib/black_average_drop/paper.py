@@ -1,4 +1,4 @@
-"""What the paper printed, to stand beside what comes out here."""
+"""The paper's own numbers, which are printed next to ours."""
 
 # Table 1: (AD, BAD, Incorrect % of AD, Incorrect % of BAD).
 TABLE1 = {

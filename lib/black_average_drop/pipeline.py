@@ -23,7 +23,7 @@ from types import SimpleNamespace
 import pandas as pd
 import yaml
 
-from black_average_drop import allocator, claims, locks, progress, provenance, records, settings, site, stamps, verify
+from black_average_drop import allocator, locks, progress, provenance, records, settings, site, stamps, verdicts, verify
 from black_average_drop.datasets import FOLDERS, catalogue, check_name, fetch
 from black_average_drop.datasets import report as data_report
 from black_average_drop.provenance import NOTEBOOKS, PLACES, ROOT, default_parameters
@@ -110,7 +110,7 @@ def _run(profile, sections, data_root, scheduler):
         outputs[notebook] = records.read(stamp)["outputs"]
     for notebook in GONE:
         (results / f"{notebook}.json").unlink(missing_ok=True)  # every file that it names has a newer record now
-    claims.assemble(results, profile)
+    verdicts.assemble(results, profile)
     provenance.remove_partial(build, results)  # of a kernel that outlived a run that was killed before
 
 

@@ -1,8 +1,7 @@
 """Eq. (8) as the textbook writes it, in the numbers it is given: what a sure classifier does to Grad-CAM++.
 
-These forms exist to show where they fail; `cams.softmax_grad_cam_plus_plus` and `cams.grad_cam_plus_plus` are the ones
-to use. All are for a head of global average pooling and one dense layer: features (N, h, w, K) >= 0, head_weights
-(K, C), logits (N, C), classes (N,).
+These forms exist to show where they fail. The forms to use are `cams.softmax_grad_cam_plus_plus` and
+`cams.grad_cam_plus_plus`. All are for a head of global average pooling and one dense layer.
 """
 
 import numpy as np
@@ -12,11 +11,20 @@ from black_average_drop import cams
 
 
 def textbook_softmax(features, head_weights, logits, classes):
-    """Grad-CAM++ from the three derivatives of Y = softmax(S)_c, each with its factor Y (1 - Y): maps (N, h, w).
+    """Grad-CAM++ from the three derivatives of Y = softmax(S)_c, each with its factor Y (1 - Y).
 
     With p the softmax, g = W / z, gbar = sum p g and d = g_c - gbar:
     Y' = Y d, Y'' = Y (d^2 - sum p (g - gbar)^2), Y''' = Y (d^3 - 3 d sum p (g - gbar)^2 - sum p (g - gbar)^3).
-    Where eq. (8) is 0 / 0 alpha is 0, as common implementations have it. Keeps the dtype it is given.
+    Where eq. (8) is 0 / 0, alpha is 0, as in common implementations.
+
+    Args:
+        features: (N, h, w, K), >= 0.
+        head_weights: (K, C), of the dense layer.
+        logits: (N, C).
+        classes: (N,), the explained class of each image.
+
+    Returns:
+        Maps (N, h, w) in the dtype that is given.
     """
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares = shares / shares.sum(axis=1, keepdims=True)
@@ -35,9 +43,18 @@ def textbook_softmax(features, head_weights, logits, classes):
 
 
 def textbook_exp(features, head_weights, logits, classes):
-    """Grad-CAM++ from the three derivatives of Y = exp(S_c), each with its factor exp(S_c): maps (N, h, w).
+    """Grad-CAM++ from the three derivatives of Y = exp(S_c), each with its factor exp(S_c).
 
-    In float32 exp overflows above S = 88, and inf / inf is NaN. Keeps the dtype it is given.
+    In float32 exp overflows above S = 88, and inf / inf is NaN.
+
+    Args:
+        features: (N, h, w, K), >= 0.
+        head_weights: (K, C), of the dense layer.
+        logits: (N, C).
+        classes: (N,), the explained class of each image.
+
+    Returns:
+        Maps (N, h, w) in the dtype that is given.
     """
     slopes = _slopes(features, head_weights)[np.asarray(classes)]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -48,10 +65,19 @@ def textbook_exp(features, head_weights, logits, classes):
 def sweep(features, head_weights, logits, classes, factors):
     """What happens to Grad-CAM++ of a softmax score as a head and its logits grow by each factor.
 
-    Returns a DataFrame, a row a factor: lowest_logit, highest_logit; in percent of images saturated (the float32
-    softmax is exactly 1), blank (`textbook_softmax` in float32 is 0 everywhere or NaN), exp_nan (`textbook_exp` in
-    float32 has a NaN), negative_maps (the exact map, in float64, sums to less than 0); and negative_weights, the
-    percent of the channels of positive slope and activity whose exact weight is negative.
+    Args:
+        features: (N, h, w, K), >= 0.
+        head_weights: (K, C), of the dense layer.
+        logits: (N, C).
+        classes: (N,), the explained class of each image.
+        factors: what head_weights and logits are multiplied by.
+
+    Returns:
+        A DataFrame, a row for each factor, with the columns factor, lowest_logit and highest_logit. In percent of the
+        images: saturated (the float32 softmax is exactly 1), blank (`textbook_softmax` in float32 is 0 everywhere or
+        has a NaN), exp_nan (`textbook_exp` in float32 has a NaN), negative_maps (the exact map, in float64, sums to
+        less than 0). negative_weights: the percent of the channels of positive slope and activity whose exact weight
+        is negative.
     """
     exact = [np.asarray(values, "float64") for values in (features, head_weights, logits)]
     active = exact[0].sum(axis=(1, 2)) > 0
@@ -77,13 +103,21 @@ def sweep(features, head_weights, logits, classes, factors):
 
 
 def saturated(logits, classes):
-    """Whether the softmax of the class, in the dtype of logits (N, C), is exactly 1: boolean (N,)."""
+    """Whether the softmax of the explained class is exactly 1 in the dtype of the logits.
+
+    Args:
+        logits: (N, C).
+        classes: (N,), the explained class of each image.
+
+    Returns:
+        Boolean (N,).
+    """
     relative = np.exp(logits - logits.max(axis=1, keepdims=True))
     return _picked(relative / relative.sum(axis=1, keepdims=True), classes)[:, 0] == 1
 
 
 def vanished(maps):
-    """Whether a map (N, h, w) shows nothing: 0 everywhere, or NaN somewhere; boolean (N,)."""
+    """Whether each map (N, h, w) has vanished: it is 0 everywhere, or NaN somewhere. Boolean (N,)."""
     return np.isnan(maps).any(axis=(1, 2)) | (maps == 0).all(axis=(1, 2))
 
 

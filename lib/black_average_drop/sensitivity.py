@@ -1,6 +1,6 @@
-"""What AD and BAD hang on besides the maps: alpha, the choices that the paper leaves open, contrast, and size.
+"""What AD and BAD depend on besides the maps: alpha, and the choices that the paper leaves open.
 
-Images are pixels (N, H, W, 3) that fit in memory; found is the `evaluation.Maps` of the same images.
+Images are pixels (N, H, W, 3) that fit in memory. `first_pass` is the `evaluation.Maps` of the same images.
 """
 
 import numpy as np
@@ -20,17 +20,23 @@ CHOICES = {
 }
 
 
-def image_curves(batches, found, points=1000):
-    """The alpha curve of each image, read off at points + 1 even shares from 0 to 1: float64 (N, points + 1).
+def image_curves(batches, first_pass, points=1000):
+    """The alpha curve of each image: `masks.alpha_curve` of the paper's methods.
 
-    batches: re-iterable of pixels (n, H, W, 3). The curve is `masks.alpha_curve` of the paper's methods.
+    Args:
+        batches: a re-iterable of pixels (n, H, W, 3).
+        first_pass: the `evaluation.Maps` of the same images.
+        points: the number of steps between the shares at which each curve is read.
+
+    Returns:
+        float64 (N, points + 1), at even shares from 0 to 1.
     """
-    distinct = distinct_methods(found)
+    distinct = distinct_methods(first_pass)
     rows, curves = 0, []
-    with progress.bar(total=len(found.classes), desc="curves", unit="image") as bar:
+    with progress.bar(total=len(first_pass.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
             shown = {
-                name: evaluation.upsampled(found.maps[name][rows : rows + len(chunk)], chunk.shape[1:3])
+                name: evaluation.upsampled(first_pass.maps[name][rows : rows + len(chunk)], chunk.shape[1:3])
                 for name in distinct
             }
             for i in range(len(chunk)):
@@ -41,29 +47,45 @@ def image_curves(batches, found, points=1000):
     return np.array(curves)
 
 
-def along_alpha(network, images, found, alphas, batch_size=32, ties="strict", scheduler=""):
-    """BAD's drop at every alpha: method -> (N, len(alphas)); only the paper's methods, identical ones once.
+def along_alpha(network, images, first_pass, alphas, batch_size=32, ties="strict", scheduler=""):
+    """BAD's drop at every alpha, under the paper's methods; methods with the same maps are measured once.
 
-    ties and scheduler as in `evaluation.evaluate`, here and below.
+    Args:
+        network: a `networks.CamNetwork`.
+        images: pixels (N, H, W, 3).
+        first_pass: the `evaluation.Maps` of the same images.
+        alphas: the shares of pixels to keep, between 0 and 1.
+        batch_size: the number of images that go through the network at once.
+        ties: as in `evaluation.evaluate`.
+        scheduler: as in `evaluation.evaluate`.
+
+    Returns:
+        method -> (N, len(alphas)).
     """
     drops = {}
-    for name in distinct_methods(found):
-        shown = evaluation.upsampled(found.maps[name], images.shape[1:3])
-        ranking = cams.upsample(found.maps[name], images.shape[1:3]) if ties == "exact" else None
+    for name in distinct_methods(first_pass):
+        shown = evaluation.upsampled(first_pass.maps[name], images.shape[1:3])
+        ranking = cams.upsample(first_pass.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
         for alpha in progress.bar(alphas, desc=f"{name} along alpha"):
             kept = masks.kept_pixels(shown, alpha, ties, ranking)
-            columns.append(evaluation.blended_drops(network, images, kept, found, batch_size, scheduler=scheduler))
+            columns.append(evaluation.blended_drops(network, images, kept, first_pass, batch_size, scheduler=scheduler))
         drops[name] = np.stack(columns, axis=1)
     return drops
 
 
-def alpha_anew(curves, alphas, differences, resampling):
-    """The choice of alpha and the difference of two methods there, chosen anew in each resample of patients.
+def redrawn_alpha(curves, alphas, differences, resampling):
+    """Alpha chosen again in each resample of patients, and the difference of two methods there.
 
-    curves (N, points + 1) from `image_curves`; alphas (M,) rising and differences (N, M) in drop there, NaN where an
-    image has none, between which the mean is interpolated linearly; resampling: of the N images. Returns
-    (resamples, 2): alpha and difference, NaN where alpha lies outside of alphas.
+    Args:
+        curves: (N, points + 1), of `image_curves`.
+        alphas: (M,), rising.
+        differences: (N, M), of the two methods' drops at these alphas, NaN where an image has none. Between the alphas
+            the mean is interpolated linearly.
+        resampling: a `statistics.Resampling` of the N images.
+
+    Returns:
+        (resamples, 2): alpha, and the difference, which is NaN where alpha lies outside of alphas.
     """
 
     def statistic(rows):
@@ -77,43 +99,54 @@ def alpha_anew(curves, alphas, differences, resampling):
     return statistics.bootstrap(statistic, resampling)
 
 
-def choices(network, images, found, fallback, batch_size=32, scheduler=""):
-    """The drops under every one of `CHOICES`: (choice, metric) -> alpha and a dict method -> (N,).
+def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
+    """The drops under every one of `CHOICES`.
 
-    Each choice takes its own alpha, where its own masked images of these images differ most; fallback is the alpha for
-    methods that draw the same maps.
+    Each choice takes its own alpha: the share at which its own masked images of these images differ most.
+
+    Args:
+        network: a `networks.CamNetwork`.
+        images: pixels (N, H, W, 3).
+        first_pass: the `evaluation.Maps` of the same images.
+        fallback: the alpha where the methods draw the same maps.
+        batch_size: the number of images that go through the network at once.
+        scheduler: as in `evaluation.evaluate`.
+
+    Returns:
+        (choice, metric) -> alpha, and a dict method -> (N,).
     """
     size, drops, faded = images.shape[1:3], {}, {}
 
     def drops_of(shares, fill):
-        return evaluation.blended_drops(network, images, shares, found, batch_size, fill, scheduler)
+        return evaluation.blended_drops(network, images, shares, first_pass, batch_size, fill, scheduler)
 
     for choice, changes in progress.bar(CHOICES.items(), desc="choices"):
         reading = READING | changes
         fill = reading["fill"]
-        shown = {name: _shown(found.maps[name], size, reading) for name in distinct_methods(found)}
+        shown = {name: _shown(first_pass.maps[name], size, reading) for name in distinct_methods(first_pass)}
         light = np.abs(images.astype("float32") - fill) ** reading["difference"]
         curve = masks.alpha_curve(light, shown)
         alpha = masks.select_alpha(curve) if curve.max() > 0 else fallback
-        blacked = {}
+        blackened = {}
         for name, maps in shown.items():
             key = name, fill, reading["clip"], reading["kernel"]
             if key not in faded:  # AD knows neither alpha nor ties
                 faded[key] = drops_of(masks.opacity(maps), fill)
-            ranking = cams.upsample(found.maps[name], size) if reading["ties"] == "exact" else None
+            ranking = cams.upsample(first_pass.maps[name], size) if reading["ties"] == "exact" else None
             kept = masks.kept_pixels(maps, alpha, reading["ties"], ranking)
-            blacked[name] = drops_of(kept, fill)
+            blackened[name] = drops_of(kept, fill)
         same = {name: faded[name, fill, reading["clip"], reading["kernel"]] for name in shown}
-        drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blacked)}
+        drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blackened)}
     return drops
 
 
-def distinct_methods(found):
-    """The names of the paper's methods, those that draw the same maps once; found: an `evaluation.Maps`."""
-    return [name for name in found.maps if name in cams.PAPER_METHODS and name not in found.same_as]
+def distinct_methods(first_pass):
+    """The names of the paper's methods in an `evaluation.Maps`; methods with the same maps are named once."""
+    return [name for name in first_pass.maps if name in cams.PAPER_METHODS and name not in first_pass.same_as]
 
 
 def _shown(maps, size, reading):
+    """Maps (N, h, w), clipped at 0 and upsampled to size (H, W) in the order and by the kernel of a reading."""
     if reading["clip"] == "before":
         return cams.upsample(np.maximum(maps, 0), size, reading["kernel"])
     return np.maximum(cams.upsample(maps, size, reading["kernel"]), 0)

@@ -1,6 +1,9 @@
-"""For anybody's model and images: does the model understand them? What it answers under the usual ways of
-preprocessing, and what speaks against the chosen one. `make reliability CHECK=test_doubts.py` measures how often a
-doubt is right; the thresholds below were chosen there."""
+"""For anybody's model and images: does the model understand them?
+
+`trials` measures what the model answers under the usual ways of preprocessing. `doubts_about_answers` says what speaks
+against the chosen one. `make reliability CHECK=test_doubts.py` measures how often a doubt is right, and the thresholds
+below were chosen there.
+"""
 
 import numpy as np
 import pandas as pd
@@ -25,14 +28,21 @@ MOST_ERROR = 0.12  # of AUC; above it labels are too few to speak of chance
 
 
 def trials(model, images, labels=None, chosen="", **settings):
-    """What the model answers under each preprocessing: a DataFrame with columns preprocessing, rescales, unlike,
-    log_odds, variation, surest, spread, auc, error, moved, reordered, gain_error.
+    """What the model answers under each preprocessing.
 
-    images: pixels (N, H, W, 3); labels (N,) as numbers of outputs, or None where they are not known; chosen: a
-    preprocessing beside TRIED; settings: for `networks.CamNetwork.from_model`. rescales: whether the model has a
-    Rescaling layer for pixels of its own. unlike: how far what the first BatchNorm or Normalization layer takes in is
-    from the statistics that it keeps of its training, the median over channels of the Kullback-Leibler divergence of
-    two normal distributions, 0 where they are equal; NaN without such a layer. The other columns are of `answers`.
+    Args:
+        model: a Keras model.
+        images: pixels (N, H, W, 3).
+        labels: (N,), numbers of outputs, or None where they are not known.
+        chosen: a preprocessing, tried first, besides TRIED.
+        **settings: for `networks.CamNetwork.from_model`.
+
+    Returns:
+        A DataFrame, a row for each preprocessing, with columns preprocessing, rescales, unlike and those of `answers`.
+        rescales: whether the model has a Rescaling layer of its own for pixels. unlike: see `divergence_from_training`.
+
+    Raises:
+        ValueError: if the chosen preprocessing is for colours and the model takes grey images.
     """
     first, rescales = first_statistics(model), has_own_rescaling(model)
     rows = []
@@ -57,21 +67,28 @@ def trials(model, images, labels=None, chosen="", **settings):
 
 
 def answers(logits, activation, labels=None):
-    """What can be read from logits (N, C) and, if they are known, labels (N,): a dict.
+    """What can be read from the answers to N images.
 
-    log_odds: the median over images of how sure the surest class is, as the logarithm of its odds; variation: their
-    standard deviation over images, the mean over classes; surest: the mean largest probability; spread: how much of the
-    probability moves from image to image, half the mean absolute difference from the mean answer, 0 where all answers
-    are the same. NaN without labels, or where all are the same: auc, the mean over the classes among the labels of the
-    area under the ROC curve of each class against the others, whatever the threshold; error, its standard error if
-    answers had nothing to do with labels; of the classes that would move in the order that suits the answers best,
-    moved, their auc as it is, reordered, their auc in that order, and gain_error, the standard error of the difference.
+    Args:
+        logits: (N, C).
+        activation: of the network, "sigmoid" if each class has a probability of its own.
+        labels: (N,), numbers of outputs, or None where they are not known.
+
+    Returns:
+        A dict. log_odds: how sure the surest class is, as the logarithm of its odds, the median over images. variation:
+        their standard deviation over images, the mean over classes. surest: the mean largest probability. spread: how
+        much of the probability moves from image to image: half the mean absolute difference from the mean answer, 0
+        where all answers are the same. The others are NaN without labels, or where all labels are the same. auc: the
+        area under the ROC curve of each class against the others, whatever the threshold, the mean over the classes
+        among the labels. error: its standard error if answers had nothing to do with labels. Some classes would move in
+        the order that suits the answers best. moved: their auc as it is. reordered: their auc in that order.
+        gain_error: the standard error of the difference.
     """
     evidence = _log_odds(np.asarray(logits, "float64"), activation)
     probabilities = expit(evidence)
     moved = np.abs(probabilities - probabilities.mean(axis=0))
     several = activation == "sigmoid"  # labels of their own
-    found = {
+    readings = {
         "log_odds": np.median(np.abs(evidence).max(axis=1)),
         "variation": evidence.std(axis=0).mean(),
         "surest": np.maximum(probabilities, 1 - probabilities).mean() if several else probabilities.max(axis=1).mean(),
@@ -79,69 +96,89 @@ def answers(logits, activation, labels=None):
     }
     present = [] if labels is None else np.unique(labels)
     if len(present) < 2:
-        return found | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
+        return readings | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
     table = np.array([[statistics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
     positives = np.array([(labels == k).sum() for k in present])
     errors = np.sqrt((len(labels) + 1) / (12 * positives * (len(labels) - positives)))
     own = table[range(len(present)), present]
     rows, columns = linear_sum_assignment(table, maximize=True)
     best, moves = table[rows, columns], columns != present
-    found |= {"auc": own.mean(), "error": errors.mean(), "moved": np.nan, "reordered": np.nan, "gain_error": np.nan}
+    readings |= {"auc": own.mean(), "error": errors.mean(), "moved": np.nan, "reordered": np.nan, "gain_error": np.nan}
     if moves.any():
-        found |= {"moved": own[moves].mean(), "reordered": best[moves].mean()}
-        found["gain_error"] = np.sqrt(2 * (errors[moves] ** 2).sum()) / moves.sum()
-    return found
+        readings |= {"moved": own[moves].mean(), "reordered": best[moves].mean()}
+        readings["gain_error"] = np.sqrt(2 * (errors[moves] ** 2).sum()) / moves.sum()
+    return readings
 
 
 def doubts_about_answers(table, chosen=""):
-    """What speaks against the chosen preprocessing, by the rows of `trials`: name -> sentence, empty if nothing.
+    """What speaks against the chosen preprocessing.
 
-    The names are those of DOUBTS. Of labels nothing is said where the pixels are in doubt. That another preprocessing
-    meets more labels is no doubt: it is wrong too often, and of correct uses too.
+    Nothing is said of labels where the pixels are in doubt. If another preprocessing meets more labels, that is no
+    doubt: it is wrong too often, and of correct uses too.
+
+    Args:
+        table: of `trials`.
+        chosen: the preprocessing.
+
+    Returns:
+        name -> sentence, with names of DOUBTS; empty if nothing speaks against it.
     """
     table = table.set_index("preprocessing")
-    mine, found = table.loc[chosen], {}
-    if mine["rescales"] and chosen:
-        found["own rescaling"] = (
+    row = table.loc[chosen]
+    doubts = _doubts_about_pixels(row, table["unlike"])
+    return doubts or _doubts_about_labels(row)
+
+
+def _doubts_about_pixels(row, unlike):
+    """What the row of the chosen preprocessing says against it; unlike: of every preprocessing by name."""
+    doubts = {}
+    if row["rescales"] and row.name:
+        doubts["own rescaling"] = (
             "The model has a Rescaling layer of its own, which takes pixels from 0 to 255: leave preprocessing empty, "
-            f"{chosen!r} comes on top of it."
+            f"{row.name!r} comes on top of it."
         )
-    nearest = table["unlike"].min()
-    if mine["unlike"] > UNLIKE and nearest < min(FITS, mine["unlike"] / CLOSER):
-        found["statistics"] = (
-            f"The model's first normalisation met other values in training: {_way(table['unlike'].idxmin())} gives "
+    nearest = unlike.min()
+    if row["unlike"] > UNLIKE and nearest < min(FITS, row["unlike"] / CLOSER):
+        doubts["statistics"] = (
+            f"The model's first normalisation met other values in training: {_way(unlike.idxmin())} gives "
             "such values, the chosen preprocessing does not."
         )
-    elif mine["unlike"] > STRANGE:
-        found["statistics"] = (
+    elif row["unlike"] > STRANGE:
+        doubts["statistics"] = (
             "The model's first normalisation met other values in training, and no way of preprocessing that was tried "
             "gives them: the model may expect another one, or other images."
         )
-    if mine["log_odds"] > TOO_SURE:
-        found["too sure"] = (
-            f"The answers are surer than training makes them (log-odds of {mine['log_odds']:.0f} on half the images): "
+    if row["log_odds"] > TOO_SURE:
+        doubts["too sure"] = (
+            f"The answers are surer than training makes them (log-odds of {row['log_odds']:.0f} on half the images): "
             "the model may expect smaller values, so that another preprocessing is right."
         )
-    labelled = not np.isnan(mine["auc"])
-    if mine["variation"] < LEAST_VARIATION or (labelled and mine["spread"] < LEAST_SPREAD):
-        found["equal answers"] = (
-            f"The answers hardly vary from image to image ({100 * mine['spread']:.1f} % of the probability moves): the "
+    labelled = not np.isnan(row["auc"])
+    if row["variation"] < LEAST_VARIATION or (labelled and row["spread"] < LEAST_SPREAD):
+        doubts["equal answers"] = (
+            f"The answers hardly vary from image to image ({100 * row['spread']:.1f} % of the probability moves): the "
             "model may expect another preprocessing, or other images."
         )
-    if found or not labelled:
-        return found
-    if mine["reordered"] - mine["moved"] > max(GAIN, 3 * mine["gain_error"]):
-        found["order"] = (
+    return doubts
+
+
+def _doubts_about_labels(row):
+    """What the row of the chosen preprocessing says against the labels or their order, nothing where none are known."""
+    doubts = {}
+    if np.isnan(row["auc"]):
+        return doubts
+    if row["reordered"] - row["moved"] > max(GAIN, 3 * row["gain_error"]):
+        doubts["order"] = (
             f"With some classes in another order the answers would tell these apart with an AUC of "
-            f"{mine['reordered']:.2f}, now it is {mine['moved']:.2f}: give class_names in the order of the model's "
+            f"{row['reordered']:.2f}, now it is {row['moved']:.2f}: give class_names in the order of the model's "
             "outputs."
         )
-    elif mine["error"] < MOST_ERROR and mine["auc"] - 0.5 <= norm.isf(0.05) * mine["error"]:
-        found["chance"] = (
-            f"The answers tell the labels apart with an AUC of {mine['auc']:.2f}, which chance may give (0.5): "
+    elif row["error"] < MOST_ERROR and row["auc"] - 0.5 <= norm.isf(0.05) * row["error"]:
+        doubts["chance"] = (
+            f"The answers tell the labels apart with an AUC of {row['auc']:.2f}, which chance may give (0.5): "
             "preprocessing, the labels, or the order of class_names may be wrong."
         )
-    return found
+    return doubts
 
 
 def has_own_rescaling(model):
@@ -151,8 +188,17 @@ def has_own_rescaling(model):
 
 
 def divergence_from_training(first, preprocessing, images):
-    """The column of that name in `trials`, for one preprocessing (a function or None) of images (N, H, W, 3); first:
-    the layer and the model before it, of `networks.first_layer`, or None."""
+    """How far what the first normalisation takes in is from the statistics that it keeps of its training.
+
+    Args:
+        first: of `first_statistics`.
+        preprocessing: a function of pixels, or None.
+        images: pixels (N, H, W, 3).
+
+    Returns:
+        The Kullback-Leibler divergence of two normal distributions, the median over channels: 0 where they are equal,
+        NaN without such a layer.
+    """
     if first is None:
         return np.nan
     (mean, variance), before = first
@@ -166,8 +212,15 @@ def divergence_from_training(first, preprocessing, images):
 
 
 def first_statistics(model):
-    """Mean and variance (K,) that the first BatchNorm, or else Normalization, keeps of its training, and the model
-    before it; None if no layer keeps any, or it was never trained."""
+    """What the first BatchNorm, or else the first Normalization, keeps of its training.
+
+    Args:
+        model: a Keras model.
+
+    Returns:
+        ((mean, variance), before): each (K,), and the model before that layer. None if no layer keeps any, or it was
+        never trained.
+    """
     kept = {layers.BatchNormalization: ("moving_mean", "moving_variance"), layers.Normalization: ("mean", "variance")}
     for kind, names in kept.items():
         layer, before = networks.first_layer(model, kind) or (None, None)
@@ -179,8 +232,7 @@ def first_statistics(model):
 
 
 def _log_odds(logits, activation):
-    """How much speaks for each class (N, C), as the logarithm of its odds: of a sigmoid the logit, otherwise that
-    against all other classes of the softmax."""
+    """The logarithm of the odds of each class (N, C): of a sigmoid the logit, otherwise against all other classes."""
     if activation == "sigmoid":
         return logits
     others = [logsumexp(np.delete(logits, one, axis=1), axis=1) for one in range(logits.shape[1])]
@@ -188,4 +240,5 @@ def _log_odds(logits, activation):
 
 
 def _way(preprocessing):
+    """A preprocessing in words."""
     return f"preprocessing={preprocessing!r}" if preprocessing else "no preprocessing"
