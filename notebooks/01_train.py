@@ -52,9 +52,10 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import assessment, augmentation, figures, networks, provenance, training
+from black_average_drop import figures, networks, provenance, training
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.statistics import Resampling
+from black_average_drop.training import assessment, augmentation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()

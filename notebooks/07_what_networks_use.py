@@ -38,9 +38,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop import assessment, faithfulness, networks, provenance, training
+from black_average_drop import faithfulness, networks, provenance, training
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.statistics import Resampling
+from black_average_drop.training import assessment
 from black_average_drop.trust import fitting
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
 

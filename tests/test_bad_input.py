@@ -985,12 +985,12 @@ PARAMETERS = [
         lambda: phantoms.radiographs(2, size=64).named("chest"),
         "There is no image 'chest' in this data set: name one like 'radiograph-0-00000'.",
     ),
-    Case("no epoch", fit(epochs=0), "epochs is 0: at least 1 is wanted."),
-    Case("epochs of the head below 0", fit(head_epochs=-1), "head_epochs is -1: at least 0 is wanted."),
-    Case("batch 0 in training", fit(batch_size=0), BATCH.format(0)),
-    Case("learning rate 0", fit(learning_rate=0.0), "learning_rate is 0.0: more than 0 is wanted."),
-    Case("learning rate below 0", fit(learning_rate=-1e-3), "learning_rate is -0.001: more than 0 is wanted."),
-    Case("learning rate NaN", fit(learning_rate=np.nan), "learning_rate is nan: more than 0 is wanted."),
+    Case("no epoch", fit(epochs=0), "epochs is 0: at least 1 is expected."),
+    Case("epochs of the head below 0", fit(head_epochs=-1), "head_epochs is -1: at least 0 is expected."),
+    Case("batch 0 in training", fit(batch_size=0), "batch_size is 0: at least 1 is expected."),
+    Case("learning rate 0", fit(learning_rate=0.0), "learning_rate is 0.0: more than 0 is expected."),
+    Case("learning rate below 0", fit(learning_rate=-1e-3), "learning_rate is -0.001: more than 0 is expected."),
+    Case("learning rate NaN", fit(learning_rate=np.nan), "learning_rate is nan: more than 0 is expected."),
 ]
 
 

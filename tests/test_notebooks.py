@@ -125,7 +125,10 @@ def append(path, text="\n# a comment\n"):
             lambda root: append(root / "lib/black_average_drop/figures.py"),
             {*pipeline.ORDER} - WITHOUT_FIGURES,
         ),
-        (lambda root: append(root / "lib/black_average_drop/augmentation.py"), {"01_train", "07_what_networks_use"}),
+        (
+            lambda root: append(root / "lib/black_average_drop/training/augmentation.py"),
+            {"01_train", "07_what_networks_use"},
+        ),
         (lambda root: append(root / "lib/black_average_drop/agreement.py"), {"08_maps_against_truth", "09_verdict"}),
         (lambda root: append(root / "lib/black_average_drop/controls.py"), {"03_table1", *KNOWN_TRUTH}),
         (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import benchmark, networks, pipeline, provenance
+from black_average_drop.benchmark import measurement, report
 from black_average_drop.datasets import phantoms
 
 
@@ -33,7 +34,7 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
     assert record["sources"]["lib/black_average_drop/cams.py"] == provenance.sha256(
         provenance.ROOT / "lib/black_average_drop/cams.py"
     )
-    assert "lib/black_average_drop/augmentation.py" not in record["sources"]  # the figure does not train
+    assert "lib/black_average_drop/training/augmentation.py" not in record["sources"]  # the figure does not train
     assert record["minutes"] == 3.0 and {"python", "keras", "tensorflow"} < set(record["versions"])
     assert record["backend"] == keras.backend.backend()
     assert record["lock"] == provenance.sha256(provenance.ROOT / "requirements.lock")
@@ -314,7 +315,7 @@ def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypat
         with pytest.raises(RuntimeError, match=f"^{file} changed after this began"):
             provenance.key("faithfulness", ["a"])
     monkeypatch.setitem(provenance.AT_START, file, now)
-    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/augmentation.py", "of no concern here")
+    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/training/augmentation.py", "of no concern here")
     write_record(tmp_path / "results", {}, datetime.datetime.now())
 
 
@@ -342,12 +343,12 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
 
 
 def test_a_benchmark_of_code_that_changed_writes_nothing(tmp_path, monkeypatch):
-    for function in (benchmark.write, benchmark.record):
+    for function in (report.write, report.record):
         monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
-    monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(()))
+    monkeypatch.setattr(measurement, "measure", lambda data, scratch: iter(()))
     monkeypatch.setattr(sys, "argv", ["benchmark"])
-    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/benchmark.py", "another text")
-    with pytest.raises(SystemExit, match="benchmark.py changed after this began"):
+    monkeypatch.setitem(provenance.AT_START, "lib/black_average_drop/benchmark/measurement.py", "another text")
+    with pytest.raises(SystemExit, match="benchmark/measurement.py changed after this began"):
         benchmark.main()
     assert not list(tmp_path.iterdir())
 

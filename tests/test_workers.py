@@ -203,8 +203,8 @@ def test_what_is_no_address_is_said_before_dask_is_asked(address, monkeypatch):
         workers.check(address)
 
 
-def test_a_scheduler_that_wants_certificates_is_said():
-    with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 wants TLS, of which Dask is told nothing here: set DASK"):
+def test_a_scheduler_that_needs_certificates_is_said():
+    with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 needs TLS, of which Dask is told nothing here: set DASK"):
         workers.check("tls://127.0.0.1:9")
     gc.collect()  # Dask can hang where a client that was refused is collected while another one starts
 

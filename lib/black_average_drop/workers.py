@@ -22,13 +22,21 @@ _loading, _loaded = threading.Lock(), {}  # of a worker: name -> the one network
 
 
 def in_order(function, network, batches, scheduler=""):
-    """function(network, *batch) for each of the batches, an iterable of tuples, in their order, as a generator.
+    """function(network, *batch) for each of the batches, in their order, as a generator.
 
-    scheduler: empty for threads of this process, or the address of a Dask scheduler, such as tcp://127.0.0.1:8786. Its
-    workers need this package and the same versions as here; each loads the network once. The batches of a worker that
-    dies go to another one. Only as many batches are read ahead as keep all of them busy.
-    Raises RuntimeError where the scheduler does not answer or wants certificates that Dask does not find here, a worker
-    differs from here, or none is left.
+    On a cluster each worker loads the network once. The batches of a worker that dies go to another one. Only as many
+    batches are read ahead as keep all workers busy.
+
+    Args:
+        function: of the network and what is in a batch; on a cluster one that can be pickled.
+        network: whatever the function takes; on a cluster with a method `packed`, whose result has a method `unpacked`.
+        batches: an iterable of tuples.
+        scheduler: empty for threads of this process, or the address of a Dask scheduler, such as tcp://127.0.0.1:8786.
+            Its workers need this package and the same versions as here.
+
+    Raises:
+        RuntimeError: if the scheduler does not answer or needs certificates that Dask does not find here, if a worker
+            differs from here, or if none is left.
     """
     if not scheduler:
         with ThreadPoolExecutor(THREADS) as pool:
@@ -43,7 +51,7 @@ def in_order(function, network, batches, scheduler=""):
 
 
 def check(scheduler):
-    """Raise RuntimeError if the Dask scheduler of that address does not answer or has no worker."""
+    """Raise RuntimeError if the Dask scheduler at that address does not answer or has no worker."""
     with _client(scheduler):
         pass
 
@@ -61,10 +69,11 @@ def _answers(submit, result, batches, room):
 
 @contextmanager
 def _client(scheduler):
+    """A client of the Dask scheduler at that address, which has a worker."""
     import dask
     import distributed  # here: it takes a second, which those without a cluster need not spend
 
-    if not ADDRESS.fullmatch(scheduler):  # Dask would try for half a minute, and leave a traceback besides
+    if not ADDRESS.fullmatch(scheduler):  # Dask would try for half a minute, and leave a traceback, too
         raise RuntimeError(
             f"SCHEDULER is {scheduler!r}: give the address of a Dask scheduler, such as tcp://10.0.0.1:8786, or leave "
             "it empty."
@@ -80,7 +89,7 @@ def _client(scheduler):
         ) from problem
     except TypeError as problem:  # no certificate to show
         raise RuntimeError(
-            f"{scheduler} wants TLS, of which Dask is told nothing here: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            f"{scheduler} needs TLS, of which Dask is told nothing here: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
             "..._CLIENT__CERT and ..._CLIENT__KEY."
         ) from problem
     with client:
@@ -94,7 +103,7 @@ def _client(scheduler):
 
 
 def _result(client, future):
-    """What a future gives. Raises RuntimeError where nobody is left to work on it."""
+    """What a future gives. Raises RuntimeError if no worker is left to work on it."""
     import distributed
 
     while True:
@@ -120,14 +129,12 @@ def _slots(client):
 
 @lru_cache(maxsize=1)
 def _parcel(network):
-    """A network for other processes, a name to know it by, and what they must have in common with this one.
-
-    network: anything whose `packed()` can be sent to another process, where `unpacked()` of it gives the network."""
+    """A network for other processes, a name to know it by, and what they must have in common with this one."""
     return uuid.uuid4().hex, network.packed(), _environment()
 
 
 def _on_worker(function, parcel, *batch):
-    """function(network, *batch) where the network is loaded if it is not the one that this worker has."""
+    """function(network, *batch), for which the network is loaded if it is not the one that this worker has."""
     name, packed, environment = parcel
     with _loading:
         if name not in _loaded:

@@ -6,11 +6,11 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from example_models import nested
 from keras import layers
 
 from black_average_drop import networks
 from closeness import assert_close
+from example_models import nested
 
 
 def test_saved_file_carries_its_facts(tmp_path, small_model, pixels):

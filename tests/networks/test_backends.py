@@ -21,11 +21,12 @@ cpu = tensorflow.config.list_physical_devices("CPU")[0]
 tensorflow.config.set_logical_device_configuration(
     cpu, [tensorflow.config.LogicalDeviceConfiguration() for _ in range(int(sys.argv[1]))]
 )
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/training")
 import keras
-import test_training
+import training_examples
 
 from black_average_drop import networks, training
+from black_average_drop.training import fitting
 
 networks.make_deterministic(0)
 with training.on_all("CPU"):
@@ -34,7 +35,7 @@ assert model.distribute_strategy.num_replicas_in_sync == int(sys.argv[1])
 for layer in model.get_layer("small_cnn").layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.trainable = False  # its statistics are each device's own
-data, validation = test_training.bright_and_dark(48), test_training.bright_and_dark(32, 1)
+data, validation = training_examples.bright_and_dark(48), training_examples.bright_and_dark(32, 1)
 history = training.fit(model, data, validation, 3, 16, 1e-3, head_epochs=1)
 assert training.predict(model, validation, 16).shape == (32, 2)
 np.save(sys.argv[2], history[["loss", "validation_loss"]].to_numpy())
@@ -46,7 +47,7 @@ for name in ("whole", "stopped"):
     with training.on_all("CPU"):
         model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.3)
     more = {"head_epochs": 1, "balanced": True, "checkpoint": f"{sys.argv[2]}.{name}.npz"}
-    write, written = training._write_checkpoint, []
+    write, written = fitting.write_checkpoint, []
 
     def stop(*arguments):
         write(*arguments)
@@ -54,13 +55,13 @@ for name in ("whole", "stopped"):
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    data = test_training.bright_and_dark(33)
+    data = training_examples.bright_and_dark(33)
     if name == "stopped":
-        training._write_checkpoint = stop
+        fitting.write_checkpoint = stop
         try:
             training.fit(model, data, validation, 2, 16, 1e-3, **more)
         except KeyboardInterrupt:
-            training._write_checkpoint = write
+            fitting.write_checkpoint = write
         networks.make_deterministic(0)
         with training.on_all("CPU"):
             model = networks.build("small_cnn", (64, 64), ("dark", "bright"), dropout=0.3)
@@ -71,7 +72,7 @@ if int(sys.argv[1]) > 1:
         training.fit(model, data, validation, 2, 15, 1e-3)
         raise AssertionError
     except ValueError as problem:
-        assert str(problem) == "batch_size is 15: a multiple of 2, the number of devices, is wanted."
+        assert str(problem) == "batch_size is 15: a multiple of 2, the number of devices, is expected."
 """
 CORE = (
     "test_cams.py",
@@ -79,7 +80,7 @@ CORE = (
     "test_metrics.py",
     "test_statistics.py",
     "test_evaluation.py",
-    "test_training.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
+    "training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
 )
 
 

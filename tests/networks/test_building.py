@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from example_models import convolution
 from keras import layers
 
 from black_average_drop import evaluation, networks
 from black_average_drop.networks import applications, building
 from closeness import DEEP, assert_close
+from example_models import convolution
 
 
 @pytest.mark.parametrize("backbone_name", ["small_cnn", "MobileNetV2", "ResNet50", "DenseNet121"])

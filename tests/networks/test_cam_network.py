@@ -3,6 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import layers
+
+from black_average_drop import cams, evaluation, networks
+from closeness import assert_close
 from example_models import (
     MODELS,
     OTHER_HEADS,
@@ -13,10 +17,6 @@ from example_models import (
     image_beside_its_features,
     sequential,
 )
-from keras import layers
-
-from black_average_drop import cams, evaluation, networks
-from closeness import assert_close
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from black_average_drop import augmentation, networks, training
+from black_average_drop import networks, training
 from black_average_drop.datasets import Dataset
+from black_average_drop.training import augmentation
 from black_average_drop.trust.bench import KINDS
 
 

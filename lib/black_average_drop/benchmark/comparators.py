@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from black_average_drop import cams, evaluation, masks
+from black_average_drop.benchmark.timing import Seconds, in_turns, ratio, row
 from black_average_drop.provenance import ROOT
-from black_average_drop.timing import Seconds, in_turns, ratio, row
 
 LIBRARIES = ROOT / "build" / "benchmark" / "libraries"
 # How many times slower than ours a library is to be, at least; for Xplique, which compiles its gradients, none is set.
@@ -22,19 +22,23 @@ SPEEDUP = {"tf-keras-vis": 3, "Xplique": None}
 def rows(model, network, images, batch_size, rounds):
     """The rows of all comparators: tables by tf-keras-vis and Xplique, maps by torchcam.
 
-    model: a flat Keras model ending in logits, which tf-keras-vis needs; network: the `networks.CamNetwork` of it;
-    images: pixels (N, H, W, 3).
+    Args:
+        model: a flat Keras model that ends in logits, which tf-keras-vis needs.
+        network: the `networks.CamNetwork` of it.
+        images: pixels (N, H, W, 3).
+        batch_size: how many images go through the network at a time.
+        rounds: how often each side runs.
     """
-    found = []
+    tables = []
     for library, maker in (("tf-keras-vis", _tf_keras_vis), ("Xplique", _xplique)):
-        found += _or_reason(
+        tables += _or_reason(
             f"{library}, the same Table 1",
             SPEEDUP[library],
             lambda library=library, maker=maker: _table_rows(
                 library, maker(model, network), model, network, images, batch_size, rounds
             ),
         )
-    return found + _or_reason("torchcam, the maps alone", None, lambda: _torchcam_rows(network, images, rounds))
+    return tables + _or_reason("torchcam, the maps alone", None, lambda: _torchcam_rows(network, images, rounds))
 
 
 def _or_reason(name, least, rows_of):
@@ -151,14 +155,12 @@ def _likeness(explainers, network, images):
     """How far their maps are ours, as text: the median correlation over the images; each has a kernel of its own to
     resize maps with. On this pooled head it does not matter that tf-keras-vis sums alpha over all positions."""
     methods = cams.chosen(["Grad-CAM", "Grad-CAM++ (normalised alpha)"])  # which tf-keras-vis draws, and Xplique nearly
-    found = evaluation.explain_all(network, images, methods, len(images))
+    ours = evaluation.explain_all(network, images, methods, len(images))
     texts = []
     for name, method in zip(("Grad-CAM", "Grad-CAM++"), methods, strict=True):
-        theirs, ours = (
-            explainers[name](images, found.classes),
-            evaluation.upsampled(found.maps[method], images.shape[1:3]),
-        )
-        values = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(theirs, ours, strict=True)]
+        theirs = explainers[name](images, ours.classes)
+        shown = evaluation.upsampled(ours.maps[method], images.shape[1:3])
+        values = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(theirs, shown, strict=True)]
         texts.append(f"{np.median(values):.4f} ({name})")
     return f"median correlation of their maps with ours {', '.join(texts)}"
 

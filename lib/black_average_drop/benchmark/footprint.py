@@ -1,4 +1,4 @@
-"""What evaluation stands beside: reading images, training on them, memory, and a whole `make reproduce`."""
+"""What evaluation stands next to: reading images, training on them, memory, and a whole `make reproduce`."""
 
 import os
 import resource
@@ -12,17 +12,28 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from black_average_drop import augmentation, cams, evaluation, networks, training
+from black_average_drop import cams, evaluation, networks
+from black_average_drop.benchmark.timing import Seconds, bare_passes, in_turns, ratio, row
 from black_average_drop.datasets import catalogue, folder
 from black_average_drop.provenance import ROOT
-from black_average_drop.timing import Seconds, bare_passes, in_turns, ratio, row
+from black_average_drop.training import augmentation
+from black_average_drop.training.batches import ShuffledBatches
 
 SIDES = {"phantom objects": 500, "phantom radiographs": 1024}  # pixels, about those of photos and of radiographs
 
 
 def files(phantoms, count, size, scratch):
-    """A Dataset of phantoms that are read from JPEG files, written to a folder below scratch; phantoms: a name in
-    `catalogue.PHANTOMS` that SIDES has, size (H, W): what they are resized to when they are read."""
+    """A data set of phantoms that are read from JPEG files.
+
+    Args:
+        phantoms: a name in `catalogue.PHANTOMS` that SIDES has.
+        count: how many are drawn.
+        size: (H, W), to which they are resized when they are read.
+        scratch: the folder below which the files are written.
+
+    Returns:
+        A `Dataset`.
+    """
     side = SIDES[phantoms]
     drawn = catalogue.load(phantoms, "test", (side, side), count=count)
     root = Path(scratch) / phantoms
@@ -34,7 +45,7 @@ def files(phantoms, count, size, scratch):
 
 
 def reading_row(network, dataset, batch_size, rounds):
-    """Decoding and resizing the images of a Dataset against evaluating them."""
+    """A row: decoding and resizing the images of a `Dataset` against evaluating them."""
     images, methods = dataset.images(), cams.chosen(cams.PAPER_METHODS)
     sides = {
         "reading": lambda: [len(batch) for batch in dataset.batches(batch_size)],
@@ -46,11 +57,10 @@ def reading_row(network, dataset, batch_size, rounds):
 
 
 def training_row(dataset, batch_size, steps, rounds, most):
-    """A training step on batches as `training.fit` reads them, from images in memory that are augmented, against the
-    same on kept batches."""
+    """A row: a training step on batches as `training.fit` reads them, augmented, against the same on kept batches."""
     model = networks.build("MobileNetV2", dataset.size, dataset.class_names, "softmax")
     model.compile("adam", "sparse_categorical_crossentropy")
-    batches = training._ShuffledBatches(dataset.in_memory(), batch_size, 0, augmentation.radiograph)
+    batches = ShuffledBatches(dataset.in_memory(), batch_size, 0, augmentation.radiograph)
     kept = [batches[index] for index in range(steps)]
     model.train_on_batch(*kept[0])
 
@@ -62,9 +72,9 @@ def training_row(dataset, batch_size, steps, rounds, most):
     for number in range(rounds):
         batches.start(number)
         batches[0]  # the first batch of an epoch, which nothing could read ahead
-        found = in_turns({"files": lambda: train(batches), "kept": lambda: train(kept)}, 1)
+        spent = in_turns({"files": lambda: train(batches), "kept": lambda: train(kept)}, 1)
         for side in seconds:
-            seconds[side].append(np.ravel(found[side]))
+            seconds[side].append(np.ravel(spent[side]))
     spent = {side: Seconds(*np.transpose(rounds_of_one)) for side, rounds_of_one in seconds.items()}
     note = f"MobileNetV2 at {dataset.size[0]}, {steps - 1} steps of {batch_size} images, decoded before, augmented anew"
     return ratio(
@@ -73,8 +83,16 @@ def training_row(dataset, batch_size, steps, rounds, most):
 
 
 def gpu_row(name, network, dataset, batch_size, least, count=2000):
-    """How busy the evaluation of `count` images, those of a Dataset again and again, keeps the GPU, as nvidia-smi tells
-    ten times a second."""
+    """A row: how busy evaluation keeps the GPU, as nvidia-smi tells ten times a second.
+
+    Args:
+        name: of the network.
+        network: a `networks.CamNetwork`.
+        dataset: a `Dataset`, whose images are evaluated again and again.
+        batch_size: how many images go through the network at a time.
+        least: the target, a share of the time.
+        count: how many images are evaluated.
+    """
     title = f"{name}: GPU busy in evaluation"
     if not network.on_accelerator or shutil.which("nvidia-smi") is None:
         return row(title, np.nan, "of the time", least=least, note="not measured: no GPU here")
@@ -93,11 +111,16 @@ def gpu_row(name, network, dataset, batch_size, least, count=2000):
 
 
 def memory_rows(counts, most, size=96):
-    """The peak memory of a process that evaluates the most images by that of one with the fewest, and what each further
-    image adds by the bytes of its pixels."""
+    """Two rows: the peak memory with the most images by that with the fewest, and what each further image adds.
+
+    Args:
+        counts: of images, a process each, from the fewest to the most.
+        most: the target of the first ratio.
+        size: of an image along each side, in pixels.
+    """
     peaks = {}
     for count in counts:
-        code = f"from black_average_drop import footprint; print(*footprint.peak_memory({count}, {size}))"
+        code = f"from black_average_drop.benchmark import footprint; print(*footprint.peak_memory({count}, {size}))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment(ROOT))
         if done.returncode:
             raise RuntimeError(f"Evaluating {count} images failed: {done.stderr.strip().splitlines()[-1]}")
@@ -126,8 +149,13 @@ def memory_rows(counts, most, size=96):
 
 
 def peak_memory(count, size, batch_size=32):
-    """Peak memory of this process in MB, with the network used once, and after evaluating `count` images that are drawn
-    as they are read."""
+    """Peak memory of this process in MiB: with the network used once, and after images drawn as they are evaluated.
+
+    Args:
+        count: how many images are evaluated.
+        size: of an image along each side, in pixels.
+        batch_size: how many images go through the network at a time.
+    """
 
     class Drawn:
         total = count
@@ -145,7 +173,7 @@ def peak_memory(count, size, batch_size=32):
 
 
 def peak_so_far():
-    """The most memory of this process, in MiB, read where Linux says it: getrusage's began with the parent process."""
+    """The most memory of this process, in MiB, read where Linux says it: that of getrusage began with its parent."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     for line in lines:
@@ -156,7 +184,7 @@ def peak_so_far():
 
 
 def reproduce_rows(profile="smoke"):
-    """`make reproduce` in a copy of the checkout: from nothing, and again when there is nothing to do."""
+    """Three rows of `make reproduce` in a copy of the checkout: from nothing, and again when nothing is to be done."""
     seconds = {}
     with tempfile.TemporaryDirectory() as copy:
         for part in ("lib", "notebooks"):

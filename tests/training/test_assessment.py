@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import assessment
 from black_average_drop.networks import Facts
 from black_average_drop.statistics import Resampling
+from black_average_drop.training import assessment
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
 SCORES = np.array([-3, -2, 1, -1, 2, 3, -1.5, 0.5, 4])

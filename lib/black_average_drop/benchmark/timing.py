@@ -18,24 +18,36 @@ class Seconds(NamedTuple):
 
 
 def in_turns(sides, rounds):
-    """name -> `Seconds` of sides, name -> function of no argument, each called once in each round.
+    """The time that several sides take, each called once in each round.
 
     Every other round goes backwards, so that a machine that grows slower favours no side. Whatever compiles in a first
     call must have been called before.
+
+    Args:
+        sides: name -> a function of no argument.
+        rounds: their number.
+
+    Returns:
+        name -> `Seconds`.
     """
-    found = {name: [] for name in sides}
+    spent = {name: [] for name in sides}
     for number in range(rounds):
         for name in list(sides)[:: -1 if number % 2 else 1]:
             wall, processor = time.perf_counter(), time.process_time()
             sides[name]()
-            found[name].append((time.perf_counter() - wall, time.process_time() - processor))
-    return {name: Seconds(*np.transpose(rounds_of_one)) for name, rounds_of_one in found.items()}
+            spent[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    return {name: Seconds(*np.transpose(rounds_of_one)) for name, rounds_of_one in spent.items()}
 
 
 def ratio(name, one, other, of, most=None, least=None, note=""):
-    """A row of the benchmark: `Seconds` of one side by those of the other, the median over the rounds and its range.
+    """A row of the benchmark: the time of one side by that of the other, the median over the rounds and its range.
 
-    most or least: the target, above or below which it is missed.
+    Args:
+        name: of the row.
+        one, other: `Seconds` of both sides.
+        of: what the other side is.
+        most, least: the target, above or below which it is missed.
+        note: what else to know.
     """
     ratios = one.wall / other.wall
     seconds = " against ".join(f"{_shown(np.median(s.wall))} ({_shown(np.median(s.processor))})" for s in (one, other))
@@ -44,14 +56,21 @@ def ratio(name, one, other, of, most=None, least=None, note=""):
     return row(name, np.median(ratios), "ratio", of, most, least, note, ratios.min(), ratios.max())
 
 
-def passes(found):
-    """How many images go through the network for each one that is evaluated, at least; found: `evaluation.Maps`."""
-    return 1 + len(METRICS) * (len(found.maps) - len(found.same_as))
+def passes(explained):
+    """How many images go through the network for each one that is evaluated, at least; explained: `evaluation.Maps`."""
+    return 1 + len(METRICS) * (len(explained.maps) - len(explained.same_as))
 
 
 def bare_passes(network, images, batch_size, whole=1, masked=0):
-    """What cannot be saved: each image of pixels (N, H, W, 3) through the network `whole` times for its features and
-    `masked` times for its scores alone, in batches filled up to one size, as evaluation does it."""
+    """The forward passes that cannot be saved, in batches filled up to one size, as evaluation does it.
+
+    Args:
+        network: a `networks.CamNetwork`.
+        images: pixels (N, H, W, 3).
+        batch_size: how many images go through the network at a time.
+        whole: how often each image goes through it for its features.
+        masked: how often for its scores alone.
+    """
     images = np.pad(images, [(0, -len(images) % batch_size), (0, 0), (0, 0), (0, 0)])
     for start in range(0, len(images), batch_size):
         batch = network.placed(images[start : start + batch_size])
@@ -62,7 +81,7 @@ def bare_passes(network, images, batch_size, whole=1, masked=0):
 
 
 def row(name, value, unit, of="", most=None, least=None, note="", low=np.nan, high=np.nan):
-    """A row of the benchmark as a dict of COLUMNS; value is NaN where nothing could be measured."""
+    """A row of the benchmark as a dict of COLUMNS; value is NaN if nothing could be measured."""
     target, met = "", ""
     if most is not None or least is not None:
         target = f"at most {most:g}" if most is not None else f"at least {least:g}"
@@ -72,4 +91,5 @@ def row(name, value, unit, of="", most=None, least=None, note="", low=np.nan, hi
 
 
 def _shown(seconds):
+    """Seconds for a reader."""
     return f"{seconds:.3g}" if seconds < 1 else f"{seconds:.1f}"

@@ -1,4 +1,4 @@
-"""Training images varied as the world varies them; what is drawn is a function of the generator alone."""
+"""Training images varied as the world varies them; what is drawn depends on the generator alone."""
 
 import numpy as np
 from PIL import Image
@@ -11,11 +11,18 @@ BRIGHTNESS = 12.0  # grey levels of 255
 
 
 def radiograph(image, generator):
-    """A frontal radiograph as another positioning and exposure would have given it; uint8 (H, W, 3) in and out.
+    """A frontal radiograph as another positioning and exposure would have given it.
 
-    A small turn, shift and zoom, and another contrast and brightness. Never mirrored: the heart is on the left, and a
-    mirrored chest is another finding. Never sheared or recoloured. What comes into view at the edge is black, as
-    outside a collimated beam.
+    It gets a small turn, shift and zoom, and another contrast and brightness. It is never mirrored: the heart is on the
+    left, and a mirrored chest is another finding. It is never sheared or recoloured. What comes into view at the edge
+    is black, as outside a collimated beam.
+
+    Args:
+        image: uint8 (H, W, 3).
+        generator: a `numpy.random.Generator`, from which all is drawn.
+
+    Returns:
+        uint8 (H, W, 3).
     """
     height, width = image.shape[:2]
     angle = np.deg2rad(generator.uniform(-ROTATION, ROTATION))

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -12,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import benchmark, cams, comparators, evaluation, footprint, networks, provenance, timing, verify
+from black_average_drop import cams, evaluation, networks, provenance, verify
+from black_average_drop.benchmark import command, comparators, footprint, measurement, report, timing
 from black_average_drop.datasets import phantoms
 from black_average_drop.provenance import ROOT
 from closeness import DEEP, assert_close
@@ -29,8 +31,8 @@ def network(small_model):
 
 
 def test_bare_passes_are_the_whole_image_and_each_distinct_masked_one(network, pixels, monkeypatch):
-    found = evaluation.explain_all(network, pixels, cams.chosen(cams.PAPER_METHODS), 4)
-    assert found.same_as == {"Grad-CAM": "CAM"} and timing.passes(found) == 5
+    explained = evaluation.explain_all(network, pixels, cams.chosen(cams.PAPER_METHODS), 4)
+    assert explained.same_as == {"Grad-CAM": "CAM"} and timing.passes(explained) == 5
     sizes = {"explain": [], "score": []}
     for name, seen in sizes.items():
         monkeypatch.setattr(network, name, lambda batch, seen=seen: seen.append(len(batch)))
@@ -51,19 +53,19 @@ def test_sides_take_turns_and_change_who_begins():
 )
 def test_ratio_is_the_median_over_rounds_with_its_range(target, met):
     one, other = (timing.Seconds(np.array(wall), np.ones(3)) for wall in ([2.0, 30.0, 4.0], [2.0, 3.0, 2.0]))
-    found = timing.ratio("a row", one, other, "the other", **target)
-    assert (found["low"], found["value"], found["high"], found["met"]) == (1, 2, 10, met)
-    assert list(found) == timing.COLUMNS
+    ratio = timing.ratio("a row", one, other, "the other", **target)
+    assert (ratio["low"], ratio["value"], ratio["high"], ratio["met"]) == (1, 2, 10, met)
+    assert list(ratio) == timing.COLUMNS
 
 
 def test_missing_library_is_a_row_that_says_so(network, small_model, pixels, monkeypatch, tmp_path):
     monkeypatch.setattr(comparators, "LIBRARIES", tmp_path)
     for name in ("tf_keras_vis.gradcam", "xplique.attributions", "torch"):
         monkeypatch.setitem(sys.modules, name, None)
-    found = comparators.rows(small_model, network, pixels.astype("float32"), 4, 1)
-    assert [one["row"].split(",")[0] for one in found] == ["tf-keras-vis", "Xplique", "torchcam"]
-    assert [one["met"] for one in found] == ["not measured", "", ""]
-    for one, name in zip(found, ("tf_keras_vis", "xplique", "torch"), strict=True):
+    rows = comparators.rows(small_model, network, pixels.astype("float32"), 4, 1)
+    assert [one["row"].split(",")[0] for one in rows] == ["tf-keras-vis", "Xplique", "torchcam"]
+    assert [one["met"] for one in rows] == ["not measured", "", ""]
+    for one, name in zip(rows, ("tf_keras_vis", "xplique", "torch"), strict=True):
         assert np.isnan(one["value"]) and "not measured: ModuleNotFoundError" in one["note"] and name in one["note"]
 
 
@@ -83,14 +85,14 @@ def test_comparison_is_made_again_in_a_process_without_the_settings(generator, m
         np.testing.assert_array_equal(images, pixels)
         return [timing.row("tf-keras-vis", 5.0, "ratio"), timing.row("torchcam", np.nan, "ratio")]
 
-    monkeypatch.setattr(benchmark.allocator, "settings", lambda environment: {"GLIBC_TUNABLES": "a=1"})
-    monkeypatch.setattr(benchmark.subprocess, "run", run)
+    monkeypatch.setattr(measurement.allocator, "settings", lambda environment: {"GLIBC_TUNABLES": "a=1"})
+    monkeypatch.setattr(measurement.subprocess, "run", run)
     monkeypatch.setattr(comparators, "rows", rows)
-    found = benchmark.as_it_comes_rows("MobileNetV2", pixels, 4, 2, tmp_path)
-    assert [one["row"] for one in found] == ["tf-keras-vis, memory as it comes", "torchcam, memory as it comes"]
-    assert found[0]["value"] == 5 and np.isnan(found[1]["value"]) and asked == [""]
-    monkeypatch.setattr(benchmark.allocator, "settings", lambda environment: {})
-    assert benchmark.as_it_comes_rows("MobileNetV2", pixels, 4, 2, tmp_path) == []
+    again = measurement.as_it_comes_rows("MobileNetV2", pixels, 4, 2, tmp_path)
+    assert [one["row"] for one in again] == ["tf-keras-vis, memory as it comes", "torchcam, memory as it comes"]
+    assert again[0]["value"] == 5 and np.isnan(again[1]["value"]) and asked == [""]
+    monkeypatch.setattr(measurement.allocator, "settings", lambda environment: {})
+    assert measurement.as_it_comes_rows("MobileNetV2", pixels, 4, 2, tmp_path) == []
 
 
 def logits_model(small_model):
@@ -103,8 +105,8 @@ def test_table_of_another_library_is_ours_where_its_maps_are(network, small_mode
     """With our own maps in the place of theirs the table must be that of evaluation."""
     images, methods = pixels.astype("float32"), cams.chosen(cams.PAPER_METHODS)
     rows = evaluation.evaluate(network, images, methods, batch_size=4)
-    found = evaluation.explain_all(network, images, methods, 4)
-    shown = {name: evaluation.upsampled(found.maps[name], (32, 32)) for name in ("Grad-CAM", "Grad-CAM++")}
+    explained = evaluation.explain_all(network, images, methods, 4)
+    shown = {name: evaluation.upsampled(explained.maps[name], (32, 32)) for name in ("Grad-CAM", "Grad-CAM++")}
 
     def drawn_by(name):
         where = {image.tobytes(): row for row, image in enumerate(images)}
@@ -115,7 +117,7 @@ def test_table_of_another_library_is_ours_where_its_maps_are(network, small_mode
     assert alpha == rows["alpha"].iloc[0]
     assert set(logits) == set(methods)
     for (method, metric), part in rows.groupby(["method", "metric"]):
-        theirs = logits[method][metric][np.arange(10), found.classes]
+        theirs = logits[method][metric][np.arange(10), explained.classes]
         assert_close(theirs, part["masked_logit"])
 
 
@@ -126,9 +128,9 @@ def test_maps_of_another_library_are_of_the_same_network(library, maker, network
     except ImportError:
         pytest.skip(f"{library} is no dependency: it is here only after make benchmark")
     images = pixels.astype("float32")
-    found = evaluation.explain_all(network, images, cams.chosen(["Grad-CAM"]))
-    theirs = explainers["Grad-CAM"](images, found.classes)
-    ours = evaluation.upsampled(found.maps["Grad-CAM"], (32, 32))
+    explained = evaluation.explain_all(network, images, cams.chosen(["Grad-CAM"]))
+    theirs = explainers["Grad-CAM"](images, explained.classes)
+    ours = evaluation.upsampled(explained.maps["Grad-CAM"], (32, 32))
     lit = ours.max(axis=(1, 2)) > 0
     assert theirs.shape == ours.shape and lit.any()
     likeness = [
@@ -138,26 +140,26 @@ def test_maps_of_another_library_are_of_the_same_network(library, maker, network
 
 
 def test_evaluation_rows_name_what_they_divide_by(network, pixels):
-    found = benchmark.evaluation_rows("small", network, pixels, 4, 1, 1.1)
-    assert [one["row"].split(": ")[1] for one in found] == [
+    rows = measurement.evaluation_rows("small", network, pixels, 4, 1, 1.1)
+    assert [one["row"].split(": ")[1] for one in rows] == [
         "evaluation",
         "all alphas together",
         "one more method (Ablation-CAM)",
         "forward passes",
         "evaluation, images",
     ]
-    assert found[0]["of"] == "its 5 distinct forward passes an image"
-    assert [one["target"] for one in found[:3]] == ["at most 1.1", "at most 0.1", ""]
+    assert rows[0]["of"] == "its 5 distinct forward passes an image"
+    assert [one["target"] for one in rows[:3]] == ["at most 1.1", "at most 0.1", ""]
 
 
 def test_further_method_is_a_map_of_its_own(network, pixels):
-    methods = cams.chosen([*cams.PAPER_METHODS, benchmark.FURTHER_METHOD])
+    methods = cams.chosen([*cams.PAPER_METHODS, measurement.FURTHER_METHOD])
     assert timing.passes(evaluation.explain_all(network, pixels, methods)) == 7
 
 
 def test_network_of_random_weights_does_not_fade_out():
     images = phantoms.objects(8, size=64).images()
-    model, network = benchmark.logit_network("MobileNetV2", images, classes=3)
+    model, network = measurement.logit_network("MobileNetV2", images, classes=3)
     features, logits, _ = network.explain(images)
     assert 0.1 < features.mean() < 10
     assert_close(model.predict_on_batch(images.astype("float32")), logits, DEEP)
@@ -173,9 +175,9 @@ def test_gpu_is_asked_how_busy_it_is_while_images_are_evaluated(monkeypatch, tmp
     command.write_text('#!/bin/sh\n[ "$1" = --query-gpu=utilization.gpu ] && echo 70 && echo 90 && exec sleep 100\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = footprint.gpu_row("small", network, images, 4, 0.85, count=10)
-    assert (found["value"], found["met"], found["unit"]) == (0.8, "no", "of the time")
-    assert found["note"].startswith("2 samples, 10 images read from files")
+    busy = footprint.gpu_row("small", network, images, 4, 0.85, count=10)
+    assert (busy["value"], busy["met"], busy["unit"]) == (0.8, "no", "of the time")
+    assert busy["note"].startswith("2 samples, 10 images read from files")
 
 
 def test_memory_is_compared_between_processes(monkeypatch):
@@ -195,14 +197,14 @@ def test_phantoms_are_read_from_files(tmp_path):
 
 
 def test_costs_on_paper():
-    text = "\n".join(benchmark.costs(RATES))
+    text = "\n".join(report.costs(RATES))
     assert "560,600 in all" in text and "560,600 / (forward passes a second" in text
     assert "| MobileNetV2 | 100.00 | 112,120 / 100.00 / 3,600 = 0.31 | 0.31 / 16 = 0.02 |" in text
 
 
 def test_table_is_written_as_csv_and_markdown(tmp_path):
     rows = [*RATES, timing.row("missing | row", np.nan, "ratio", "ours", least=3, note="not measured")]
-    text = benchmark.write(rows, tmp_path)
+    text = report.write(rows, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["benchmark.csv", "benchmark.md", "costs.md"]
     written = (tmp_path / "benchmark.md").read_text(), (tmp_path / "costs.md").read_text()
     assert "\n".join(written) == text + "\n"
@@ -213,20 +215,32 @@ def test_table_is_written_as_csv_and_markdown(tmp_path):
     assert table["value"].iloc[:2].tolist() == [500, 100]
 
 
-@pytest.mark.parametrize("name", benchmark.FILES)
+def test_sources_are_every_module_of_the_benchmark_and_what_they_measure():
+    sources, folder = provenance.module_sources("benchmark"), ROOT / "lib/black_average_drop/benchmark"
+    modules = {path.relative_to(ROOT).as_posix() for path in folder.glob("*.py") if path.stem != "__main__"}
+    assert modules <= set(sources) and "lib/black_average_drop/evaluation.py" in sources
+
+
+def test_it_is_a_command_of_its_own():
+    module = [sys.executable, "-m", "black_average_drop.benchmark", "--help"]
+    done = subprocess.run(module, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: black_average_drop.benchmark [-h] [--data DATA]")
+
+
+@pytest.mark.parametrize("name", report.FILES)
 def test_record_says_where_the_files_come_from_and_gives_an_edited_one_away(tmp_path, monkeypatch, capsys, name):
-    for function in (benchmark.write, benchmark.record):
+    for function in (report.write, report.record):
         monkeypatch.setattr(function, "__defaults__", (tmp_path / "benchmark",))
-    monkeypatch.setattr(benchmark, "measure", lambda data, scratch: iter(RATES))
+    monkeypatch.setattr(measurement, "measure", lambda data, scratch: iter(RATES))
     monkeypatch.setattr(sys, "argv", ["benchmark", "--data", "/home/somebody/data"])
-    benchmark.main()
+    command.main()
     text = (tmp_path / "benchmark/benchmark.json").read_text()
     record = json.loads(text)
     assert set(record) >= set(provenance.surroundings()) and "somebody" not in text
     assert record["parameters"] == {"images": "of DATA", "rounds": 3, "seed": 0}
     assert record["versions"]["python"] and record["versions"]["keras"] in capsys.readouterr().out
-    found = verify.further(tmp_path)
-    assert list(found["file"]) == list(benchmark.FILES) and set(found["state"]) == {"current"}
+    states = verify.further(tmp_path)
+    assert list(states["file"]) == list(report.FILES) and set(states["state"]) == {"current"}
     (tmp_path / "benchmark" / name).write_text("better numbers")
     assert list(verify.further(tmp_path).query("state == 'altered'")["file"]) == [name]
     (tmp_path / "benchmark" / name).unlink()

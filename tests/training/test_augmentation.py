@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from black_average_drop import augmentation
-from black_average_drop.augmentation import radiograph
+from black_average_drop.training import augmentation
+from black_average_drop.training.augmentation import radiograph
 
 STILL = {"ROTATION": 0.0, "SHIFT": 0.0, "ZOOM": 0.0, "CONTRAST": 0.0, "BRIGHTNESS": 0.0}
 
@@ -89,7 +89,7 @@ def test_never_mirrored_and_hardly_moved():
         assert abs(rows.mean() - 22) < 15 and abs(columns.mean() - 22) < 15
 
 
-def test_what_is_drawn_hangs_on_the_generator_alone(smooth):
+def test_what_is_drawn_depends_on_the_generator_alone(smooth):
     first, second = (radiograph(smooth, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert first.dtype == np.uint8 and first.shape == smooth.shape
