@@ -134,7 +134,7 @@ intervals.set_index("data").T
 # the right column two bars stand for the two intervals of the table above.
 
 # %%
-curves_figure = alpha_charts.along_alpha(bands, along, intervals, banner)
+curves_figure = alpha_charts.draw_alpha(bands, along, intervals, banner)
 display(curves_figure)
 
 # %% [markdown]
@@ -247,7 +247,7 @@ correlations.round(3)
 # Both objections in one figure; every training of the radiograph classifier has its own line.
 
 # %%
-objections_figure = alpha_charts.objections(contrast, correlations, banner)
+objections_figure = alpha_charts.draw_objections(contrast, correlations, banner)
 display(objections_figure)
 
 # %% [markdown]

@@ -42,8 +42,8 @@ from black_average_drop import faithfulness, networks, provenance, training
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment
-from black_average_drop.trust import fitting
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
+from black_average_drop.trust.tasks import Task, train
 
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
@@ -81,7 +81,7 @@ if marked_images:
         split: catalogue.load(source, split, size, None, count, seed).in_memory() for split, count in counts.items()
     }
     start = {"backbone": "small_cnn", "weights": "", "recipe": "plain"}
-    tasks.append(fitting.Task(source=source, splits=marked, epochs=marked_epochs, learning_rate=2e-3, **start))
+    tasks.append(Task(source=source, splits=marked, epochs=marked_epochs, learning_rate=2e-3, **start))
 print(counts if marked_images else "No marked phantoms in this profile.")
 
 # %% [markdown]
@@ -100,7 +100,7 @@ if boxed_source:
     inputs["boxed weights"] = place if there else boxed_weights
     lasting = {"epochs": boxed_epochs, "learning_rate": boxed_learning_rate, "recipe": "full"}
     origin = {"backbone": boxed_backbone, "weights": str(place) if there else boxed_weights}
-    tasks.append(fitting.Task(source=boxed_source, splits=boxed, **origin, **lasting))
+    tasks.append(Task(source=boxed_source, splits=boxed, **origin, **lasting))
     print({split: (len(part), len(set(part.groups))) for split, part in boxed.items()}, "images, patients")
 else:
     print("No boxed radiographs in this profile.")
@@ -124,7 +124,7 @@ pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is traine
 # %%
 histories, trained = [], []
 for task in tasks:
-    history = fitting.fit(task, build_folder, batch_size, seed)
+    history = train(task, build_folder, batch_size, seed)
     trained.append(load_bench(build_folder / task.file, data_root))
     histories.append(history.assign(data=task.title))
 pd.concat(histories, ignore_index=True) if histories else "Nothing is trained here."

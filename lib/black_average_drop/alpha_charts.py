@@ -9,7 +9,7 @@ from black_average_drop.alpha_study import DIFFERENCE
 CHOSEN_AGAIN = "#0072b2"
 
 
-def along_alpha(bands, along, intervals, banner=""):
+def draw_alpha(bands, along, intervals, banner=""):
     """Draw, for each data set, the curve that alpha is chosen from, BAD of each method, and their difference.
 
     Args:
@@ -39,7 +39,7 @@ def along_alpha(bands, along, intervals, banner=""):
     return figure
 
 
-def objections(contrast, correlations, banner=""):
+def draw_objections(contrast, correlations, banner=""):
     """Draw AD against the power of the map, and the correlations of the drop with opacity and size.
 
     Args:

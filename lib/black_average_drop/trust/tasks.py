@@ -32,7 +32,7 @@ class Task:
         return f"trust_{KINDS[self.source].slug}.keras"
 
 
-def fit(task, build, batch_size, seed):
+def train(task, build, batch_size, seed):
     """Train the network of a task and save it; a training that was stopped goes on where it was.
 
     The head is a ReLU, as the paper's, and the epoch that is best on the validation images is kept.
