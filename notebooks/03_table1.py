@@ -19,8 +19,7 @@ alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked 
 methods = ["CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)"]  # the paper's three, then any others
 
 # %% [markdown]
-# Everything that computes is in the package; a notebook names what to compute. The claims and the control maps are made
-# from the paper's methods, so those come first, whatever else has a row in the table.
+# Everything that computes is in the package; a notebook names what to compute.
 
 # %%
 import datetime
@@ -45,12 +44,17 @@ from black_average_drop import (
 )
 from black_average_drop.statistics import Resampling
 
+# %% [markdown]
+# The claims and the control maps are made from the paper's methods, so those come first, whatever else has a row in the
+# table.
+
+# %%
 started = datetime.datetime.now()
 compared = cams.chosen(methods)
 if tuple(methods[:3]) != cams.PAPER_METHODS:
     raise ValueError(f"methods is {methods}: begin with {', '.join(cams.PAPER_METHODS)} and add others behind them.")
 networks.make_deterministic(seed)
-build, results = Path(build), Path(results)
+build_folder, results_folder = Path(build), Path(results)
 
 # %% [markdown]
 # ## The classifiers and their test images
@@ -62,7 +66,7 @@ build, results = Path(build), Path(results)
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
 networks_by_kind, datasets, facts = {}, {}, {}
 for kind, file in kinds.items():
-    classifier = training.load_classifier(build / file, data_root, activation="relu")
+    classifier = training.load_classifier(build_folder / file, data_root, activation="relu")
     networks_by_kind[kind], facts[kind] = classifier.network, classifier.facts
     datasets[kind] = classifier.dataset.in_memory()
 shown = ["source", "backbone", "weights", "image_size", "test_quality"]
@@ -138,9 +142,9 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = provenance.read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
-files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
+files = {repeat: build_folder / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
 for repeat in repeats[1:]:
     model, _ = networks.load(files[repeat])
@@ -160,8 +164,8 @@ for repeat in repeats[1:]:
 # Every image's rows stay in the build folder for the other notebooks.
 
 # %%
-row_files = {build / "rows_general.csv.gz": rows["general"]}
-row_files |= {build / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
+row_files = {build_folder / "rows_general.csv.gz": rows["general"]}
+row_files |= {build_folder / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
     with provenance.replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
@@ -202,7 +206,7 @@ tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD
 positives = datasets["radiographs"].ids[labels == 1]
 of_positives = resamplings["radiographs"].of_rows(labels == 1)
 spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
-spread_file = provenance.write_csv(spread, results / "table1_trainings.csv", profile)
+spread_file = provenance.write_csv(spread, results_folder / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
@@ -212,13 +216,12 @@ spread.round(4)
 lines = {}
 for kind in kinds:
     fact, names = facts[kind], datasets[kind].class_names
-    trained = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept"
-    trained = trained if fact.epochs else "as it is"
+    how = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept" if fact.epochs else "as it is"
     measure = "AUC" if kind == "radiographs" else "accuracy"
     winner = int(black[kind].argmax())
     lines[kind] = [
         f"Data: {fact.source}, {len(datasets[kind])} test images at {fact.image_size[0]} pixels.",
-        f"Network: {fact.backbone} from {fact.weights} weights, {trained}.",
+        f"Network: {fact.backbone} from {fact.weights} weights, {how}.",
         f"On the test images: {measure} {fact.test_quality:.3f}.",
         f"Alpha {alphas[kind]:.4f}, "
         + ("given" if alpha else f"where the masked images of {', '.join(cams.PAPER_METHODS)} differ most")
@@ -232,8 +235,8 @@ for kind in kinds:
 # %%
 banner = "smoke run: not a result" if profile == "smoke" else ""
 trained_again = {"radiographs": spread} if len(trainings) > 1 else {}
-outputs = table_text.write_table1(table, lines, trained_again, results / "table1", banner)
-display(Markdown((results / "table1.md").read_text()))
+outputs = table_text.write_table1(table, lines, trained_again, results_folder / "table1", banner)
+display(Markdown((results_folder / "table1.md").read_text()))
 
 # %% [markdown]
 # ## What this says of the paper's claims
@@ -271,16 +274,16 @@ for metric in ("AD", "BAD"):
 # %%
 heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
 for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
-    tested = len(datasets["radiographs"]), facts["radiographs"].source
-    measured[claim] = claims.Measured(estimate, count, *tested)
+    measured[claim] = claims.Measured(estimate, count, len(datasets["radiographs"]), facts["radiographs"].source)
 pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %% [markdown]
 # Where all of this comes from: commit, versions, parameters, checksums of what went in and what came out.
 
 # %%
-inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
+read = [build_folder / "general.keras", build_folder / "test_scores.csv", *files.values()]
+inputs = {path.name: path for path in read}
 inputs |= {f"{kind}, test": provenance.dataset_checksum(datasets[kind]) for kind in kinds}
-outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results, profile)]
-record = provenance.write("03_table1", outputs, inputs, globals(), results, started)
+outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results_folder, profile)]
+record = provenance.write("03_table1", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

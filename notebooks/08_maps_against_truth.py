@@ -214,8 +214,8 @@ for bench in benches:
     for kind, redrawn in others.items():
         for method in drawing:
             ours, theirs = (evaluation.upsampled(maps[method], part.size) for maps in (trained, redrawn))
-            summary = randomization.mean_similarity(ours, theirs, Resampling(part.groups, **sampling))
-            alike.append(summary.assign(data=bench.title, maps=kind, method=method))
+            similarity = randomization.mean_similarity(ours, theirs, Resampling(part.groups, **sampling))
+            alike.append(similarity.assign(data=bench.title, maps=kind, method=method))
 
 # %% [markdown]
 # The maps of a shuffled network should be no more like those of the trained one than another image's map is.
