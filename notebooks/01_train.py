@@ -4,8 +4,8 @@
 # The paper explains two classifiers: one of general photos, one of chest radiographs. Both end in global average
 # pooling and a single dense layer, so that CAM applies, and the radiograph classifier's scores pass through a ReLU,
 # so that Grad-CAM++ can be computed (section 3.1). This notebook makes both and saves them for the others. The
-# radiograph classifier is trained several times, from other seeds and with the softmax head too: what hangs on the
-# training shows only when it is repeated.
+# radiograph classifier is trained several times, from other seeds and with the softmax head too: what depends on
+# the training shows only when it is repeated.
 
 # %% [markdown]
 # ## Parameters
@@ -259,7 +259,7 @@ roc
 # %% [markdown]
 # ## Model cards
 #
-# One beside each model; this is that of the classifier that the other notebooks show.
+# One next to each model; this is that of the classifier that the other notebooks show.
 
 # %%
 counted = {

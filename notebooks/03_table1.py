@@ -59,7 +59,7 @@ build_folder, results_folder = Path(build), Path(results)
 # %% [markdown]
 # ## The classifiers and their test images
 #
-# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated beside them. Images
+# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated next to them. Images
 # are read once and then kept in memory, as far as that reaches.
 
 # %%
@@ -199,7 +199,7 @@ table = pd.concat(
 tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
 
 # %% [markdown]
-# What the training changes, beside the interval over patients: value, low and high are of the first training, as in
+# What the training changes, next to the interval over patients: value, low and high are of the first training, as in
 # Table 1; mean, deviation, least and most are over all trainings, each at its own alpha.
 
 # %%
@@ -210,7 +210,7 @@ spread_file = provenance.write_csv(spread, results_folder / "table1_trainings.cs
 spread.round(4)
 
 # %% [markdown]
-# What stands beside each half of the table.
+# What stands next to each half of the table.
 
 # %%
 lines = {}

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 4. Does the conclusion hang on alpha?
+# # 4. Does the conclusion depend on alpha?
 #
 # Section 4.1 of the paper keeps the share alpha of the pixels where the methods' masked images differ most, and argues
 # that this repairs two faults of Average Drop: that it changes the opacity of the image, and that its score depends on

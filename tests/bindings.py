@@ -80,7 +80,7 @@ def _kind(name, value):
 
 
 def _root(value):
-    """The name that an expression begins with: of its methods, parts and operators; "" if it begins otherwise."""
+    """The name that an expression begins with: of its methods, parts and operators; None if it begins otherwise."""
     while True:
         if isinstance(value, ast.Name):
             return value.id
@@ -93,7 +93,7 @@ def _root(value):
         elif isinstance(value, ast.UnaryOp):
             value = value.operand
         else:
-            return ""
+            return None
 
 
 def _names(target):

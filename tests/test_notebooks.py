@@ -16,6 +16,7 @@ import yaml
 from PIL import Image
 from scipy import stats
 
+from bindings import rebound
 from black_average_drop import (
     agreement,
     claims,
@@ -64,6 +65,15 @@ def test_notebooks_read_like_an_article(script):
             assert cell.source.count("\n") < 25
             defined = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
             assert not any(isinstance(node, defined) for node in ast.walk(ast.parse(cell.source)))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_name_stands_for_one_kind_of_thing_and_arguments_are_passed_one_by_one(script):
+    source = script.read_text()
+    assert source.count("\n") <= 300
+    assert rebound(source) == {}
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    assert not [ast.unparse(call) for call in calls if any(isinstance(one, ast.Starred) for one in call.args)]
 
 
 @pytest.mark.parametrize("profile", ["smoke", "demo", "laptop", "paper", "paper_cpu"])
