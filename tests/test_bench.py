@@ -1,8 +1,11 @@
 """Benches: which images count, and what goes from one notebook to the next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from black_average_drop import cams, controls, evaluation, masks, networks
 from black_average_drop.datasets import catalogue
@@ -125,3 +128,39 @@ def test_a_task_trains_a_network_that_makes_a_bench(tmp_path):
     bench = benches.load_bench(tmp_path / task.file, "nowhere")
     assert list(bench.images.ids) == list(splits["test"].ids[splits["test"].labels == 1])
     assert bench.facts.weights == "random" and bench.facts.trained_epochs == 1
+
+
+@pytest.fixture
+def hospital(tmp_path):
+    """NIH ChestX-ray14 with 40 patients of one image each: the first 20 have a box, every other one of all findings."""
+    place = tmp_path / "nih-chest-xrays"
+    (place / "images").mkdir(parents=True)
+    entries = ["Image Index,Finding Labels,Patient ID,View Position"]
+    boxes = ["Image Index,Finding Label,Bbox [x,y,w,h]"]
+    for patient in range(40):
+        name = f"{patient:08d}_000.png"
+        pixels = np.random.default_rng(patient).integers(0, 256, (64, 64, 3)).astype("uint8")
+        Image.fromarray(pixels).save(place / "images" / name)
+        labels = ("Mass" if patient % 2 else "Mass|Edema") if patient < 20 else "No Finding"
+        entries.append(f"{name},{labels},{patient},{'AP' if patient % 3 else 'PA'}")
+        boxes += [f"{name},Mass,256,256,128,512"] if patient < 20 else []
+    (place / "Data_Entry_2017_v2020.csv").write_text("\n".join(entries) + "\n")
+    (place / "BBox_List_2017.csv").write_text("\n".join(boxes) + "\n")
+    return tmp_path
+
+
+def test_a_bench_of_boxes_has_the_test_images_and_what_the_hospital_says_of_them(hospital):
+    model = networks.build("small_cnn", (64, 64), ("No Finding", "any finding"), "relu")
+    networks.save(model, hospital / "trust_boxes.keras", networks.Facts(source="chestxray14", seed=2, test_images=0))
+    bench = benches.load_bench(hospital / "trust_boxes.keras", hospital)
+    splits = benches.boxed_splits(hospital, (64, 64), 2)
+    assert list(splits) == ["train", "validation", "test"] and sum(map(len, splits.values())) == 40
+    test = splits["test"]
+    assert list(bench.images.ids) == list(test.ids[test.labels == 1]) and len(bench.images) >= 5
+    assert list(bench.normal.ids) == list(test.ids[test.labels == 0])
+    assert (bench.images.regions().sum(axis=(1, 2)) == 8 * 32).all()
+    assert (bench.slug, bench.title, bench.uses) == ("boxes", "NIH boxes", "") and bench.draw is None
+    predicted = pd.DataFrame({"predicted": bench.images.labels})
+    first_pass = evaluation.Maps(maps={}, same_as={}, classes=None, scores=predicted, curve=None, digests=None)
+    boxed = replace(bench, first_pass=first_pass).subsets()["without unboxed findings"]
+    np.testing.assert_array_equal(boxed, [int(name[:8]) % 2 == 1 for name in bench.images.ids])
