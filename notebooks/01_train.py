@@ -52,8 +52,11 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import figures, networks, provenance, training
+from black_average_drop import figures, networks, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.datasets.checksums import dataset_checksums
+from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment, augmentation
 
@@ -85,7 +88,7 @@ pd.DataFrame(by_class).rename(index=dict(enumerate(class_names)))
 # named.
 
 # %%
-checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in radiographs.items()}
+checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
 leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
@@ -150,7 +153,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 
 # %%
 general_splits = general | {"test": general_test}
-general_checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in general_splits.items()}
+general_checksums = {split: dataset_checksums(dataset) for split, dataset in general_splits.items()}
 leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
@@ -284,7 +287,7 @@ last_row = pd.DataFrame([accuracy | {"images": len(general_test)}])
 tests = pd.concat([summary.assign(data="radiographs", images=len(test)), last_row], ignore_index=True)
 tables = {results_folder / "training.csv": history, results_folder / "test.csv": tests}
 tables[build_folder / "test_scores.csv"] = answers
-written = [provenance.write_csv(table, path, profile) for path, table in tables.items()]
+written = [write_csv(table, path, profile) for path, table in tables.items()]
 tests
 
 # %% [markdown]
@@ -295,5 +298,5 @@ inputs = {f"radiographs, {split}": whole for split, (whole, _) in checksums.item
 inputs |= {f"general, {split}": whole for split, (whole, _) in general_checksums.items()}
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [*files_of_models.values(), build_folder / "general.keras", *cards.values(), *pictures, *written]
-record = provenance.write("01_train", outputs, inputs, globals(), results_folder, started)
+record = provenance.write_record("01_train", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -27,8 +27,10 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, provenance, training
+from black_average_drop import cams, evaluation, figures, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import chestxray14
+from black_average_drop.datasets.checksums import dataset_checksum
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -82,7 +84,7 @@ rows = []
 for origin, network, chosen in sets:
     images = chosen.images()
     first_pass = evaluation.explain_all(network, images, cams.chosen(cams.PAPER_METHODS))
-    maps = {name: evaluation.upsampled(low, size) for name, low in first_pass.maps.items()}
+    maps = {name: first_pass.shown(name, size) for name in first_pass.maps}
     for i, position in enumerate(chosen.positions):
         predicted, label = first_pass.classes[i], chosen.labels[i]
         renamed = general_title and network is general_network and predicted == label
@@ -118,6 +120,6 @@ for row in rows:
 # %%
 outputs = figures.save(figure, results_folder / "figure1")
 inputs = {name: build_folder / name for name in ("general.keras", "radiographs_relu_0.keras")}
-inputs |= {f"image {i}": provenance.dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
-record = provenance.write("02_figure1", outputs, inputs, globals(), results_folder, started)
+inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
+record = provenance.write_record("02_figure1", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

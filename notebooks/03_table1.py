@@ -30,18 +30,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import (
-    cams,
-    claims,
-    controls,
-    evaluation,
-    masks,
-    networks,
-    provenance,
-    table_text,
-    tables,
-    training,
-)
+from black_average_drop import cams, claims, controls, evaluation, masks, networks, table_text, tables, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, replacing, write_csv
 from black_average_drop.statistics import Resampling
 
 # %% [markdown]
@@ -142,7 +134,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = provenance.read_csv(build_folder / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {repeat: build_folder / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
@@ -167,7 +159,7 @@ for repeat in repeats[1:]:
 row_files = {build_folder / "rows_general.csv.gz": rows["general"]}
 row_files |= {build_folder / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
-    with provenance.replacing(path) as partial:
+    with replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
 pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part in trainings.items()}).loc[["BAD"]]
 
@@ -206,7 +198,7 @@ tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD
 positives = datasets["radiographs"].ids[labels == 1]
 of_positives = resamplings["radiographs"].of_rows(labels == 1)
 spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
-spread_file = provenance.write_csv(spread, results_folder / "table1_trainings.csv", profile)
+spread_file = write_csv(spread, results_folder / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
@@ -283,7 +275,7 @@ pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 # %%
 read = [build_folder / "general.keras", build_folder / "test_scores.csv", *files.values()]
 inputs = {path.name: path for path in read}
-inputs |= {f"{kind}, test": provenance.dataset_checksum(datasets[kind]) for kind in kinds}
+inputs |= {f"{kind}, test": dataset_checksum(datasets[kind]) for kind in kinds}
 outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results_folder, profile)]
-record = provenance.write("03_table1", outputs, inputs, globals(), results_folder, started)
+record = provenance.write_record("03_table1", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

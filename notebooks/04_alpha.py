@@ -39,10 +39,12 @@ from black_average_drop import (
     figures,
     networks,
     objections,
-    provenance,
     sensitivity,
 )
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import chestxray14
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
 from black_average_drop.localization import region_sizes, seen
 from black_average_drop.statistics import Resampling
 
@@ -67,7 +69,7 @@ banner = "smoke run: not a result" if profile == "smoke" else ""
 # first.
 
 # %%
-answers = provenance.read_csv(build_folder / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 loaded = [alpha_study.load_subject(build_folder, data_root, repeat) for repeat in (None, *repeats)]
 subjects = [subject.sampled(most_images, seed, batch_size, scheduler) for subject in loaded]
@@ -119,7 +121,7 @@ differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("
 # straight lines. Next to it stand these images at the fixed alpha, and Table 1's own interval over all of its images.
 
 # %%
-table1 = provenance.read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
+table1 = read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
 lines = []
 for subject in shown:
     title, printed = subject.title, table1[table1["data"] == subject.data].iloc[0]
@@ -209,7 +211,7 @@ for subject in radiographs:
     first_pass = evaluation.explain_all(network, batches, paper_methods, batch_size, finding, scheduler)
     given = {"ids": lesions.ids, "first_pass": first_pass, "scheduler": scheduler}
     measured_rows = evaluation.evaluate(network, batches, paper_methods, subject.alpha, batch_size, **given)
-    drawn = {method: evaluation.upsampled(first_pass.maps[method], lesions.size) for method in paper_methods}
+    drawn = {method: first_pass.shown(method, lesions.size) for method in paper_methods}
     lesion_rows[subject.training] = measured_rows
     sees[subject.training] = {name: 100.0 * seen(maps, each, regions, 0.1)[0] for name, maps in drawn.items()}
 small = sizes.rank(method="first").to_numpy() <= len(sizes) / 3
@@ -286,11 +288,11 @@ tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "al
 tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
 outputs = figures.save(curves_figure, results_folder / "alpha")
 outputs += figures.save(objections_figure, results_folder / "alpha_objections")
-outputs += [provenance.write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("04_alpha", measured, results_folder, profile))
 inputs = {file: build_folder / file for subject in subjects for file in subject.files}
 inputs |= {"table1.csv": results_folder / "table1.csv"}
 images = {"lesions": lesions, "general images": general.few, "radiographs": radiographs[0].few}
-inputs |= {name: provenance.dataset_checksum(part) for name, part in images.items()}
-record = provenance.write("04_alpha", outputs, inputs, globals(), results_folder, started)
+inputs |= {name: dataset_checksum(part) for name, part in images.items()}
+record = provenance.write_record("04_alpha", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

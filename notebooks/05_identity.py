@@ -30,8 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, provenance, statistics, training
+from black_average_drop import cams, claims, figures, networks, statistics, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,7 +48,7 @@ build_folder, results_folder = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = provenance.read_csv(build_folder / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
 classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
@@ -238,10 +241,10 @@ print(
 # %%
 tables = {"identity": identity, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results_folder / "identity")
-outputs += [provenance.write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("05_identity", measured, results_folder, profile))
 sources = {file: build_folder / file for file in files.values()}
-sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
-sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write("05_identity", outputs, sources, globals(), results_folder, started)
+sources |= {"radiographs, training": dataset_checksum(learned)}
+sources |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, sources, globals(), results_folder, started)
 record["outputs"]

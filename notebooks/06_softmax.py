@@ -30,7 +30,10 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, provenance, saturation, statistics, training
+from black_average_drop import cams, claims, figures, networks, saturation, statistics, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -44,7 +47,7 @@ build_folder, results_folder = Path(build), Path(results)
 # logits.
 
 # %%
-answers = provenance.read_csv(build_folder / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
@@ -216,8 +219,8 @@ print(
 
 # %%
 outputs = figures.save(figure, results_folder / "softmax")
-outputs.append(provenance.write_csv(sweeps, results_folder / "softmax.csv", profile))
+outputs.append(write_csv(sweeps, results_folder / "softmax.csv", profile))
 outputs.append(claims.write_measured("06_softmax", measured, results_folder, profile))
-inputs = {file: build_folder / file for file in files.values()} | {"test": provenance.dataset_checksum(dataset)}
-record = provenance.write("06_softmax", outputs, inputs, globals(), results_folder, started)
+inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}
+record = provenance.write_record("06_softmax", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -38,8 +38,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop import faithfulness, networks, provenance, training
+from black_average_drop import faithfulness, networks, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
+from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
@@ -111,7 +114,7 @@ else:
 # %%
 shared = {}
 for task in tasks:
-    checksums = {split: provenance.dataset_checksums(part)[1] for split, part in task.splits.items()}
+    checksums = {split: dataset_checksums(part)[1] for split, part in task.splits.items()}
     shared[task.title] = leaks.between(task.splits, checksums)
 pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
@@ -192,9 +195,9 @@ for bench, rows in zip([*known, *trained], counted_rows, strict=True):
 
 # %%
 tables = {"trust_networks": assessed, "trust_falls": falls}
-outputs = [provenance.write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs += [build_folder / task.file for task in tasks]
 outputs.append(write_counted(benches, build_folder, profile))
-inputs |= {bench.title: provenance.dataset_checksum(bench.images) for bench in benches}
-record = provenance.write("07_what_networks_use", outputs, inputs, globals(), results_folder, started)
+inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
+record = provenance.write_record("07_what_networks_use", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -39,10 +39,12 @@ from black_average_drop import (
     localization,
     masks,
     networks,
-    provenance,
     randomization,
     statistics,
 )
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.trust.bench import COUNTED, read_counted, write_maps, write_table
 
@@ -230,7 +232,7 @@ display(sanity_figure)
 
 # %%
 tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same, "trust_sanity": sanity}
-outputs = [provenance.write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs += figures.save(gallery, results_folder / "trust_maps")
 outputs += figures.save(sanity_figure, results_folder / "trust_sanity")
 outputs += [write_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz", seed) for bench in benches]
@@ -239,6 +241,6 @@ further_tables |= {"trust_small_lesions": pd.concat(pairs_of_methods)}
 further_tables |= {"trust_sentences": pd.DataFrame({"sentence": sentences})}
 outputs += [write_table(table, build_folder / f"{name}.npz") for name, table in further_tables.items()]
 inputs = {file: build_folder / file for file in (COUNTED, *(bench.file for bench in benches))}
-inputs |= {bench.title: provenance.dataset_checksum(bench.images) for bench in benches}
-record = provenance.write("08_maps_against_truth", outputs, inputs, globals(), results_folder, started)
+inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
+record = provenance.write_record("08_maps_against_truth", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -36,9 +36,12 @@ from black_average_drop import (
     localization,
     metrics,
     networks,
-    provenance,
     statistics,
 )
+from black_average_drop.artifact import provenance
+from black_average_drop.artifact.sources import measurement_key
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.trust.bench import COUNTED, read_counted, read_maps, read_table
 
@@ -82,9 +85,9 @@ for bench in benches:
     images, few = bench.images, bench.few(curve_images, seed)
     settings = [bench.normal is not None, bench.alpha, batch_size, seed, few.tolist(), list(bench.maps)]
     arrays = [*bench.model.get_weights(), *map(np.ascontiguousarray, bench.maps.values())]
-    key = provenance.key("faithfulness", settings, provenance.dataset_checksum(images), arrays)
+    key = measurement_key("faithfulness", settings, dataset_checksum(images), arrays)
     path = build_folder / f"trust_metrics_{bench.slug}.csv"
-    measured[bench.slug] = provenance.kept(path, key)
+    measured[bench.slug] = kept_table(path, key)
     if measured[bench.slug] is None:
         backgrounds = faithfulness.fills(images, bench.normal, seed)
         singles = faithfulness.single_masks(
@@ -94,7 +97,7 @@ for bench in benches:
         plain = faithfulness.fills(images)
         many = faithfulness.curves(bench.network, fixed, fixed.labels, of_few, plain, batch_size, seed)
         measured[bench.slug] = pd.concat([singles, many], ignore_index=True)
-        provenance.keep(measured[bench.slug], path, key)
+        keep_table(measured[bench.slug], path, key)
 
 # %% [markdown]
 # The mean of each metric for each map.
@@ -226,7 +229,7 @@ for title, part in main.groupby("data", sort=False):
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
 text = agreement.trust_page(told, of_hits, list(sentences["sentence"]))
 page = results_folder / "trust.md"
-with provenance.replacing(page) as unfinished:
+with replacing(page) as unfinished:
     head = f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n"
     unfinished.write_text(head + text, encoding="utf-8")
 Markdown(page.read_text())
@@ -237,10 +240,10 @@ Markdown(page.read_text())
 # %%
 tables = {"trust": verdict, "trust_metrics": averages, "trust_differences": differences, "trust_theory": theory}
 outputs = [page, *figures.save(verdict_figure, results_folder / "trust")]
-outputs += [provenance.write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 read = [COUNTED, *(bench.file for bench in benches), *(f"trust_maps_{bench.slug}.npz" for bench in benches)]
 read += [f"trust_{name}.npz" for name in ("truths", "pointing", "small_lesions", "sentences")]
 inputs = {file: build_folder / file for file in read}
-inputs |= {bench.title: provenance.dataset_checksum(bench.images) for bench in benches}
-record = provenance.write("09_verdict", outputs, inputs, globals(), results_folder, started)
+inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
+record = provenance.write_record("09_verdict", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

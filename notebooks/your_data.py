@@ -56,10 +56,12 @@ from black_average_drop import (
     localization,
     masks,
     networks,
-    provenance,
     understanding,
 )
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import folder, phantoms
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import replacing, write_csv
 from black_average_drop.statistics import Resampling
 
 set_matplotlib_formats("png")
@@ -104,7 +106,7 @@ total, passed_over = len(whole), folder.left_out(place, whole)
 drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
 seen = folder.shown(place, drawn, window)
 dataset = folder.not_blank(drawn, seen)
-taken = provenance.dataset_checksum(dataset)
+taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = figures.in_picture(first.ids, "image")
 sheet = figures.contact_sheet(first.images(), titles)
@@ -184,7 +186,7 @@ classes = logits.argmax(axis=1) if known is None else known
 first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
 share = alpha or (masks.select_alpha(first_pass.curve) if told else choice.ALPHA)
-distinct = [name for name in chosen if name not in first_pass.same_as]
+distinct = first_pass.distinct
 fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
 fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
 print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", for want of maps to choose it by"))
@@ -247,7 +249,7 @@ said.append(choice.blanks({name: first_pass.maps[name] for name in distinct}, cl
 recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
 recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
-with provenance.replacing(results_folder / "recommendation.md") as partial:
+with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(recommendation + "\n", encoding="utf-8")
 Markdown(recommendation)
 
@@ -262,7 +264,7 @@ gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = figures.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = figures.in_picture(names, "output")
 for one, title in zip(shown, titles, strict=True):
-    maps = {name: evaluation.upsampled(first_pass.maps[name][[one]], network.image_size)[0] for name in distinct}
+    maps = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
     title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
     gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
 gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
@@ -282,7 +284,7 @@ by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": cl
 by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
 tables |= {"shown": seen}
-outputs += [provenance.write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(model).name: Path(model), "images": (taken, provenance.dataset_checksum(dataset))}
-record = provenance.write("your_data", outputs, inputs, globals(), results_folder, started)
+outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
+record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

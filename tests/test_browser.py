@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from black_average_drop.provenance import NOTEBOOKS
+from black_average_drop.files import NOTEBOOKS
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Without these Chromium looks up its maker's hosts at every start.

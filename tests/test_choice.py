@@ -6,7 +6,7 @@ import pytest
 
 from black_average_drop import cams, choice, masks, networks, statistics
 from black_average_drop.datasets import Dataset, phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from black_average_drop.statistics import Resampling
 from closeness import assert_close
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import claims, statistics, verdicts
+from black_average_drop import claims, statistics
+from black_average_drop.artifact import claims_page
 from black_average_drop.statistics import Resampling
 
 
@@ -55,7 +56,7 @@ def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_pat
     assert level.low < level.value == 75 < level.high
     two = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
     claims.write_measured("03_table1", two | {"small_differences": two["radiographs_AD"]}, tmp_path, "demo")
-    table = verdicts.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert (table.loc[["radiographs_AD", "small_differences"], "verdict"] == "undecided").all()
     assert table.loc["AD_size", "p_holm"] == pytest.approx(0.03)  # the only test
     text = (tmp_path / "claims.md").read_text()

@@ -12,7 +12,9 @@ import pytest
 import report
 from PIL import Image
 
-from black_average_drop import pipeline, provenance, verify
+from black_average_drop import files
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import pipeline, verify
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def copy(tmp_path):
     (copy.results / "table1.csv").write_text("method,AD\nCAM,0.5\n")
     pixels = np.random.default_rng(0).integers(0, 256, (40, 40), "uint8")
     Image.fromarray(pixels).save(copy.results / "figure1.png")
-    outputs = {path.name: provenance.sha256(path) for path in copy.results.iterdir()}
+    outputs = {path.name: files.sha256(path) for path in copy.results.iterdir()}
     (copy.build / "03_table1.stamp.json").write_text(json.dumps({"key": "", "outputs": outputs}))
     (copy.results / "partial-alpha.csv").write_text("half")
     return copy
@@ -51,7 +53,7 @@ def test_whatever_is_half_written_is_noticed(copy, change, fault):
 def test_a_partial_file_taken_for_a_result_is_noticed(copy):
     stamp = copy.build / "03_table1.stamp.json"
     partial = copy.results / "partial-alpha.csv"
-    stamp.write_text(json.dumps({"key": "", "outputs": {partial.name: provenance.sha256(partial)}}))
+    stamp.write_text(json.dumps({"key": "", "outputs": {partial.name: files.sha256(partial)}}))
     assert copies.faults(copy) == ["03_table1.stamp.json takes partial-alpha.csv for a result"]
 
 
@@ -126,7 +128,7 @@ def test_a_section_or_page_that_was_edited_is_an_error(sections, name, text, cha
 
 
 def test_the_page_says_which_section_another_command_precedes():
-    head = " ".join((provenance.ROOT / "paper_figures/reliability.md").read_text().split("## ")[0].split())
+    head = " ".join((files.ROOT / "paper_figures/reliability.md").read_text().split("## ")[0].split())
     assert "`make reliability` runs the checks and writes this page" in head
     assert "The section on changed formulas is written by hand after `make mutate`." in head
 
@@ -162,4 +164,4 @@ def run_into(problem, monkeypatch):
 
     monkeypatch.setattr(pipeline, "run", run)
     monkeypatch.setattr(sys, "argv", ["pipeline", "run"])
-    pipeline.main()
+    command_line.main()

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from black_average_drop import claims, paper, verdicts
-from black_average_drop.provenance import sha256
+from black_average_drop import claims, paper
+from black_average_drop.artifact import claims_page
+from black_average_drop.files import sha256
 from black_average_drop.statistics import Estimate
 
 
@@ -38,7 +39,7 @@ def measured(value, low, high, p=0.5, trainings=3, images=100):
 )
 def test_the_rule(tmp_path, claim, numbers, verdict):
     claims.write_measured("03_table1", {claim: measured(*numbers)}, tmp_path, "demo")
-    table = verdicts.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc[claim, "verdict"] == verdict
     assert (table["verdict"].drop(claim) == "undecided").all()  # nothing was measured for the others
 
@@ -48,7 +49,7 @@ def test_p_values_of_directed_claims_are_corrected_together(tmp_path):
     two = {name: measured(-0.1, -0.2, -0.01, 0.03) for name in directed[:2]}
     two["AUC"] = measured(0.93, 0.92, 0.94, 1e-30)  # a level has no test: its p does not count
     claims.write_measured("03_table1", two, tmp_path, "demo")
-    table = verdicts.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     np.testing.assert_allclose(table.loc[directed[:2], "p_holm"], 0.06)
     assert (table.loc[directed[:2], "verdict"] == "undecided").all()  # alone each would have been significant
     assert np.isnan(table.loc["AUC", "p_holm"])
@@ -57,7 +58,7 @@ def test_p_values_of_directed_claims_are_corrected_together(tmp_path):
 def test_a_claim_that_could_not_be_measured_takes_no_part_in_the_correction(tmp_path):
     two = {"general_AD": measured(-0.1, -0.2, -0.01, 0.03), "AD_size": measured(np.nan, np.nan, np.nan, np.nan)}
     claims.write_measured("03_table1", two, tmp_path, "demo")
-    table = verdicts.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc["general_AD", "p_holm"] == pytest.approx(0.03) and np.isnan(table.loc["AD_size", "p_holm"])
     assert table.loc["AD_size", "verdict"] == "undecided"
 
@@ -65,7 +66,7 @@ def test_a_claim_that_could_not_be_measured_takes_no_part_in_the_correction(tmp_
 def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
     claims.write_measured("05_identity", {"identity": measured(1e-7, 0, 1e-7)}, tmp_path, "smoke")
     claims.write_measured("03_table1", {"general_AD": measured(-0.1, -0.2, -0.05, 1e-5)}, tmp_path, "smoke")
-    table = verdicts.assemble(tmp_path, "smoke")
+    table = claims_page.assemble(tmp_path, "smoke")
     assert list(table["claim"]) == list(claims.CLAIMS)
     text = (tmp_path / "claims.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -79,7 +80,7 @@ def test_claims_come_from_several_notebooks_in_the_tables_own_order(tmp_path):
 
 def test_the_record_of_the_table_names_its_parts(tmp_path):
     part = claims.write_measured("03_table1", {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
-    verdicts.assemble(tmp_path, "demo")
+    claims_page.assemble(tmp_path, "demo")
     record = json.loads((tmp_path / "claims.json").read_text())
     assert record["inputs"] == {part.name: sha256(part)}
     assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
@@ -87,10 +88,10 @@ def test_the_record_of_the_table_names_its_parts(tmp_path):
     assert record["sources"]["lib/black_average_drop/statistics.py"] and record["parameters"] == {"profile": "demo"}
     written = (tmp_path / "claims.json").read_text().replace(record["created"], "earlier")
     (tmp_path / "claims.json").write_text(written)
-    verdicts.assemble(tmp_path, "demo")
+    claims_page.assemble(tmp_path, "demo")
     assert (tmp_path / "claims.json").read_text() == written  # nothing changed: the record is that of the first time
     claims.write_measured("03_table1", {"AUC": measured(0.94, 0.93, 0.95)}, tmp_path, "demo")
-    verdicts.assemble(tmp_path, "demo")
+    claims_page.assemble(tmp_path, "demo")
     assert json.loads((tmp_path / "claims.json").read_text())["inputs"] != record["inputs"]
 
 
@@ -98,13 +99,13 @@ def test_a_claim_measured_twice_is_refused(tmp_path):
     for notebook in ("03_table1", "03_old"):
         claims.write_measured(notebook, {"AUC": measured(0.93, 0.92, 0.95)}, tmp_path, "demo")
     with pytest.raises(ValueError, match="'AUC' is in two claims_"):
-        verdicts.assemble(tmp_path, "demo")
+        claims_page.assemble(tmp_path, "demo")
 
 
 def test_without_three_trainings_there_is_no_verdict_on_radiographs(tmp_path):
     sure = measured(-0.1, -0.2, -0.05, 1e-9, trainings=2)
     claims.write_measured("03_table1", {"general_BAD": sure, "radiographs_BAD": sure}, tmp_path, "demo")
-    table = verdicts.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert table.loc["general_BAD", "verdict"] == "reproduced"
     assert table.loc["radiographs_BAD", "verdict"] == "undecided"
 
@@ -114,7 +115,7 @@ def test_shares_without_any_exception_still_have_an_interval(tmp_path):
     shares = {"incorrect_AD": measured(100, 100, 100, images=20), "incorrect_BAD": measured(0, 0, 0, images=20)}
     shares["softmax_kills"] = measured(100, 100, 100, images=200)
     claims.write_measured("03_table1", shares, tmp_path, "demo")
-    table = verdicts.assemble(tmp_path, "demo").set_index("claim")
+    table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     ends = binomtest(20, 20).proportion_ci(method="exact")
     assert table.loc["incorrect_AD", "low"] == pytest.approx(100 * ends.low) and ends.low < 0.84
     assert table.loc["incorrect_BAD", "high"] == pytest.approx(100 - 100 * ends.low)

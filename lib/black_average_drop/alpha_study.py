@@ -7,7 +7,7 @@ import pandas as pd
 
 from black_average_drop import cams, claims, evaluation, networks, sensitivity, statistics, training
 from black_average_drop.datasets import Dataset
-from black_average_drop.provenance import read_csv
+from black_average_drop.files import read_csv
 from black_average_drop.statistics import Resampling
 
 DIFFERENCE = "Grad-CAM++ − CAM"

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from black_average_drop import agreement, cams, evaluation, localization, masks, progress, provenance, statistics
+from black_average_drop import agreement, cams, evaluation, files, localization, masks, progress, statistics
 from black_average_drop.datasets.folder import UNLABELLED
 
 ALPHA = 0.2  # where the methods cannot choose it
@@ -235,7 +235,7 @@ def disagreement(dataset, maps, alpha, batch_size=32):
 
 def verdict_of_trust():
     """How well BAD and AD judged maps on real lesions, in words, "" where these results are not at hand."""
-    path = provenance.ROOT / "paper_figures/laptop/trust.csv"
+    path = files.ROOT / "paper_figures/laptop/trust.csv"
     if not path.is_file():
         return ""
     table = pd.read_csv(path).query("data == 'NIH boxes' and truth == 'hit'").set_index(["maps", "metric"])

@@ -1,6 +1,6 @@
 """The paper's claims, one a line: what it says, by what rule it is judged, and how it is measured here.
 
-Each notebook writes what it measured with `write_measured`. `verdicts` puts the parts together and decides.
+Each notebook writes what it measured with `write_measured`. `verdicts` decides.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import paper, statistics
-from black_average_drop.provenance import write_csv
+from black_average_drop.files import write_csv
 
 LEVEL = 0.05  # of the corrected tests
 

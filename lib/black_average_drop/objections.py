@@ -37,7 +37,7 @@ def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, sche
     """
     drops, changed = {}, 0
     for name in distinct_methods(first_pass):
-        opacity = masks.opacity(evaluation.upsampled(first_pass.maps[name], images.shape[1:3]).astype("float64"))
+        opacity = masks.opacity(first_pass.shown(name, images.shape[1:3]).astype("float64"))
         kept = masks.kept_pixels(opacity, alpha)
         columns = []
         for power in exponents:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams
+from black_average_drop.arrays import softmax
 
 
 def textbook_softmax(features, head_weights, logits, classes):
@@ -26,8 +27,7 @@ def textbook_softmax(features, head_weights, logits, classes):
     Returns:
         Maps (N, h, w) in the dtype that is given.
     """
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares = shares / shares.sum(axis=1, keepdims=True)
+    shares = softmax(logits)
     score, own = _picked(shares, classes), _slopes(features, head_weights)
     mean = np.einsum("nc,ck->nk", shares, own)
     centred = own[None] - mean[:, None]  # (N, C, K)
@@ -112,8 +112,7 @@ def saturated(logits, classes):
     Returns:
         Boolean (N,).
     """
-    relative = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return _picked(relative / relative.sum(axis=1, keepdims=True), classes)[:, 0] == 1
+    return _picked(softmax(logits), classes)[:, 0] == 1
 
 
 def vanished(maps):

@@ -35,10 +35,8 @@ def image_curves(batches, first_pass, points=1000):
     rows, curves = 0, []
     with progress.bar(total=len(first_pass.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
-            shown = {
-                name: evaluation.upsampled(first_pass.maps[name][rows : rows + len(chunk)], chunk.shape[1:3])
-                for name in distinct
-            }
+            of_chunk = slice(rows, rows + len(chunk))
+            shown = {name: first_pass.shown(name, chunk.shape[1:3], of_chunk) for name in distinct}
             for i in range(len(chunk)):
                 curve = masks.alpha_curve(chunk[i : i + 1], {name: maps[i : i + 1] for name, maps in shown.items()})
                 curves.append(curve[np.linspace(0, len(curve) - 1, points + 1).round().astype(int)])
@@ -64,7 +62,7 @@ def along_alpha(network, images, first_pass, alphas, batch_size=32, ties="strict
     """
     drops = {}
     for name in distinct_methods(first_pass):
-        shown = evaluation.upsampled(first_pass.maps[name], images.shape[1:3])
+        shown = first_pass.shown(name, images.shape[1:3])
         ranking = cams.upsample(first_pass.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
         for alpha in progress.bar(alphas, desc=f"{name} along alpha"):
@@ -142,7 +140,7 @@ def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
 
 def distinct_methods(first_pass):
     """The names of the paper's methods in an `evaluation.Maps`; methods with the same maps are named once."""
-    return [name for name in first_pass.maps if name in cams.PAPER_METHODS and name not in first_pass.same_as]
+    return [name for name in first_pass.distinct if name in cams.PAPER_METHODS]
 
 
 def _shown(maps, size, reading):

@@ -5,7 +5,7 @@ import numpy as np
 from black_average_drop import paper, statistics
 from black_average_drop.cams import METHODS
 from black_average_drop.evaluation import METRICS
-from black_average_drop.provenance import replacing
+from black_average_drop.files import replacing
 from black_average_drop.tables import BASELINE, PAPER_COLUMNS, paper_rows
 
 HOW_TO_READ = [

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import metrics, paper, statistics
+from black_average_drop.arrays import softmax
 from black_average_drop.cams import PAPER_METHODS
 from black_average_drop.evaluation import METRICS
 
@@ -107,7 +108,7 @@ def _image_values(rows, labels, score, black):
         dark = np.maximum(black[classes], 0)
     else:
         full, masked = rows["full_softmax"].to_numpy(), rows["masked_softmax"].to_numpy()
-        dark = (np.exp(black - black.max()) / np.exp(black - black.max()).sum())[classes]
+        dark = softmax(black)[classes]
     masked_class = rows["masked_class"].to_numpy()
     return pd.DataFrame(
         {

@@ -1,18 +1,13 @@
 """A verdict on each of the paper's claims, by a rule that was fixed before anything was measured.
 
-The notebooks wrote what they measured, each for its own claims. Here the parts are put together and corrected for the
-number of tests.
+The notebooks wrote what they measured, each for its own claims. Here all of it is corrected for the number of tests.
 """
-
-import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import records, statistics
+from black_average_drop import statistics
 from black_average_drop.claims import CLAIMS, LEVEL
-from black_average_drop.provenance import module_sources, read_csv, replacing, sha256, surroundings, write_csv
 
 TOO_FEW = "no interval: too few images differ"
 
@@ -40,37 +35,6 @@ of them). No count of the 390 pneumonia images or of the 234 normal ones gives i
 images. The paper gives no number of X-ray images and no interval. In section 5.3 the two outputs look exchanged: a
 logit of 3,215 for pneumonia is said to give it the probability 0.
 """
-
-
-def assemble(results, profile):
-    """Write results/claims.csv, claims.md, and claims.json, which says where they come from.
-
-    All three stay as they are where nothing has changed.
-
-    Args:
-        results: the folder.
-        profile: its name.
-
-    Returns:
-        The table with its verdicts.
-    """
-    parts = [read_csv(path) for path in sorted(Path(results).glob("claims_*.csv"))]
-    table = decide(pd.concat(parts, ignore_index=True))
-    record = {"parameters": {"profile": profile}, "sources": module_sources("verdicts")}
-    record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
-    path = Path(results) / "claims.json"
-    earlier = records.read(path) or {}
-    if len(record["outputs"]) == 2 and all(earlier.get(name) == value for name, value in record.items()):
-        return table
-    write_csv(table, Path(results) / "claims.csv", profile)
-    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
-    with replacing(Path(results) / "claims.md") as partial:
-        partial.write_text(f"# The paper's claims\n\n{banner}{_markdown(table)}{RULE}", encoding="utf-8")
-    record["outputs"] = _checksums(results, "claims.[cm]*")
-    if any(earlier.get(name) != value for name, value in record.items()):
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(surroundings() | record, indent=1) + "\n")
-    return table
 
 
 def decide(table):
@@ -111,11 +75,6 @@ def _with_exact_shares(table):
     return table
 
 
-def _checksums(results, pattern):
-    """name -> SHA-256 of the files of a folder that match a pattern."""
-    return {path.name: sha256(path) for path in sorted(Path(results).glob(pattern))}
-
-
 def _verdict(claim, row):
     """The verdict on a claim by its row of the table."""
     if np.isnan(row["low"]) or row["trainings"] < claim.trainings:
@@ -128,6 +87,12 @@ def _verdict(claim, row):
     if low <= row["low"] and row["high"] <= high:
         return "reproduced"
     return "not reproduced" if row["low"] > high or row["high"] < low else "undecided"
+
+
+def page(table, profile):
+    """Write the claims with their verdicts, the table of `decide`, as a page of Markdown."""
+    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
+    return f"# The paper's claims\n\n{banner}{_markdown(table)}{RULE}"
 
 
 def _markdown(table):

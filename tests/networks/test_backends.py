@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from black_average_drop import networks
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from closeness import assert_close
 
 DEVICES = """
@@ -26,7 +26,16 @@ import keras
 import training_examples
 
 from black_average_drop import networks, training
+
+
+
+
+
 from black_average_drop.training import fitting
+
+
+
+
 
 networks.make_deterministic(0)
 with training.on_all("CPU"):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import statistics
-from black_average_drop.provenance import replacing
+from black_average_drop.files import replacing
 
 RATES = np.linspace(0, 1, 101)  # the false positive rates at which the ROC curve is given
 RESAMPLES = 1000  # fewer than elsewhere: each of them takes the whole curve

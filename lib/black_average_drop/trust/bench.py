@@ -15,7 +15,7 @@ import pandas as pd
 
 from black_average_drop import controls, evaluation, masks, networks
 from black_average_drop.datasets import Dataset, catalogue, chestxray14
-from black_average_drop.provenance import read_csv, replacing, write_csv
+from black_average_drop.files import read_csv, replacing, write_csv
 
 COUNTED = "trust_images.csv"  # the images that count, and the file of their network
 
@@ -64,7 +64,7 @@ class Bench(Kind):
     @property
     def methods(self):
         """The names of the methods whose maps differ."""
-        return [name for name in self.first_pass.maps if name not in self.first_pass.same_as]
+        return self.first_pass.distinct
 
     def counting(self, ids):
         """The same bench with the images of these ids alone, in their order on the bench."""
