@@ -4,8 +4,8 @@
 # The paper explains two classifiers: one of general photos, one of chest radiographs. Both end in global average
 # pooling and a single dense layer, so that CAM applies, and the radiograph classifier's scores pass through a ReLU,
 # so that Grad-CAM++ can be computed (section 3.1). This notebook makes both and saves them for the others. The
-# radiograph classifier is trained several times, from other seeds and with the softmax head too: what hangs on the
-# training shows only when it is repeated.
+# radiograph classifier is trained several times, from other seeds and with the softmax head too: what depends on
+# the training shows only when it is repeated.
 
 # %% [markdown]
 # ## Parameters
@@ -64,7 +64,8 @@ set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 size = (image_size, image_size)
-build, results = Path(build), Path(results)
+build_folder, results_folder = Path(build), Path(results)
+banner = "smoke run: not a result" if profile == "smoke" else ""
 
 # %% [markdown]
 # ## Images
@@ -73,14 +74,14 @@ build, results = Path(build), Path(results)
 # far as that reaches. Every training sees the same images.
 
 # %%
-counts = {"train": radiograph_images, "validation": test_images, "test": test_images}
+radiograph_counts = {"train": radiograph_images, "validation": test_images, "test": test_images}
 radiographs = {
     split: catalogue.load(radiograph_source, split, size, data_root, count, seed).in_memory()
-    for split, count in counts.items()
+    for split, count in radiograph_counts.items()
 }
 class_names = radiographs["train"].class_names
-table = {split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}
-pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
+by_class = {split: pd.Series(dataset.labels).value_counts() for split, dataset in radiographs.items()}
+pd.DataFrame(by_class).rename(index=dict(enumerate(class_names)))
 
 # %% [markdown]
 # Leaks: a patient in two of them would stop this notebook here, and an image that is in two, whatever it is called, is
@@ -91,24 +92,20 @@ checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs
 leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
-# General images to train on, if that classifier is trained here.
+# General images to train on, if that classifier is trained here. Pretrained weights come from a file in the data root
+# where it is there, and otherwise from Keras. A network that starts from random weights warms up: its learning rate
+# rises for half of the steps before it falls.
 
 # %%
-counts = {"train": general_images, "validation": test_images} if general_epochs else {}
+general_counts = {"train": general_images, "validation": test_images} if general_epochs else {}
 general = {
     split: catalogue.load(general_source, split, size, data_root, count, seed).in_memory()
-    for split, count in counts.items()
+    for split, count in general_counts.items()
 }
 print({split: len(dataset) for split, dataset in general.items()} or "The ImageNet classifier is used as it comes.")
-
-# %% [markdown]
-# Pretrained weights come from a file in the data root where it is there, and otherwise from Keras. A network that
-# starts from random weights warms up: its learning rate rises for half of the steps before it falls.
-
-# %%
-weights = {"radiographs": radiograph_weights, "general": general_weights or ("" if general_epochs else "imagenet")}
-files = {kind: Path(data_root) / name for kind, name in weights.items() if (Path(data_root) / name).is_file()}
-weights = {kind: str(files.get(kind, "imagenet")) if name else None for kind, name in weights.items()}
+named = {"radiographs": radiograph_weights, "general": general_weights or ("" if general_epochs else "imagenet")}
+files = {kind: Path(data_root) / name for kind, name in named.items() if (Path(data_root) / name).is_file()}
+weights = {kind: str(files.get(kind, "imagenet")) if name else None for kind, name in named.items()}
 origins = {kind: files[kind].name if kind in files else weights[kind] or "random" for kind in weights}
 warm_up = {kind: training.WARM_UP if name == "random" else 0.0 for kind, name in origins.items()}
 origins
@@ -120,19 +117,20 @@ origins
 # notebooks read ReLU scores from the same logits.
 
 # %%
-general_checkpoint = build / "general.checkpoint.npz"
 if general_epochs:
     names = general["train"].class_names
     with training.on_all("GPU"):
         general_model = networks.build(general_backbone, size, names, "softmax", weights["general"])
-    settings = general_epochs, batch_size, general_learning_rate, seed
     general_history = training.fit(
         general_model,
         general["train"],
         general["validation"],
-        *settings,
+        general_epochs,
+        batch_size,
+        general_learning_rate,
+        seed,
         warm_up=warm_up["general"],
-        checkpoint=general_checkpoint,
+        checkpoint=build_folder / "general.checkpoint.npz",
     )
 else:
     general_model = networks.build_imagenet(general_backbone, size, weights["general"])
@@ -146,8 +144,8 @@ display(general_history)
 # %%
 background = general_model.output_shape[-1] == 1001
 general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background).in_memory()
-scores = training.predict(general_model, general_test, batch_size)
-general_accuracy = training.quality(general_test.labels, scores)
+general_scores = training.predict(general_model, general_test, batch_size)
+general_accuracy = training.quality(general_test.labels, general_scores)
 print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(general_test)} images")
 
 # %% [markdown]
@@ -159,34 +157,34 @@ general_checksums = {split: dataset_checksums(dataset) for split, dataset in gen
 leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
-# ## The radiograph classifiers
-#
-# The seed moves what a random start, the order of the images and their augmentation can move, nothing else. Each model
-# is one `.keras` file that also carries what is needed to use it again.
+# It is saved as one `.keras` file that also carries what is needed to use it again. Without training there is no epoch
+# to name.
 
 # %%
 shared = {"image_size": size, "profile": profile, "seed": seed, "test_images": test_images, "batch_size": batch_size}
+kept_epoch = int(general_history.query("chosen")["epoch"].iloc[0]) if general_epochs else 0
+of_general = {"source": general_source, "class_names": general_test.class_names, "activation": "softmax"}
+of_general |= {"backbone": general_backbone, "weights": origins["general"], "test_quality": general_accuracy}
+of_general |= {"epochs": general_epochs, "trained_epochs": len(general_history), "chosen_epoch": kept_epoch}
+general_facts = networks.Facts(**shared, **of_general, learning_rate=general_learning_rate)
+networks.save(general_model, build_folder / "general.keras", general_facts)
+
+# %% [markdown]
+# ## The radiograph classifiers
+#
+# The seed moves what a random start, the order of the images and their augmentation can move, nothing else.
+
+# %%
 recipe = training.recipe(radiograph_recipe)
-stages = {
-    "epochs": radiograph_epochs,
-    "learning_rate": radiograph_learning_rate,
-    "head_epochs": radiograph_head_epochs,
-    "head_learning_rate": training.HEAD_LEARNING_RATE,
-    "warm_up": warm_up["radiographs"],
-}
-radiograph_facts = networks.Facts(
-    **(shared | stages | recipe),
-    source=radiograph_source,
-    class_names=class_names,
-    backbone=radiograph_backbone,
-    weights=origins["radiographs"],
-    precision=precision,
-)
+lasting = {"epochs": radiograph_epochs, "learning_rate": radiograph_learning_rate}
+lasting |= {"head_epochs": radiograph_head_epochs, "head_learning_rate": training.HEAD_LEARNING_RATE}
+lasting |= {"warm_up": warm_up["radiographs"]}
+of_radiographs = {"source": radiograph_source, "class_names": class_names, "precision": precision}
+of_radiographs |= {"backbone": radiograph_backbone, "weights": origins["radiographs"]}
+radiograph_facts = networks.Facts(**(shared | lasting | recipe | of_radiographs))
 repeats = {"relu": training_seeds, "softmax": softmax_seeds}
 runs = [(head, repeat) for head, count in repeats.items() for repeat in range(count)]
-models = {run: build / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
-stages |= {"patience": recipe["patience"], "balanced": recipe["balanced"]}
-stages["augment"] = augmentation.radiograph if recipe["augmented"] else None
+files_of_models = {run: build_folder / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
 
 # %% [markdown]
 # First the head alone, if there are epochs for it, then the whole network. The epoch with the highest AUC on the
@@ -196,23 +194,25 @@ stages["augment"] = augmentation.radiograph if recipe["augmented"] else None
 # softmax head the logarithms of both.
 
 # %%
-split, test = (radiographs["train"], radiographs["validation"]), radiographs["test"]
-histories, answers = {}, []
-for head, repeat in runs:
+train, validation, test = (radiographs[split] for split in catalogue.SPLITS)
+how = lasting | {"patience": recipe["patience"], "balanced": recipe["balanced"]}
+how["augment"] = augmentation.radiograph if recipe["augmented"] else None
+start = {"weights": weights["radiographs"], "dropout": recipe["dropout"], "precision": precision}
+histories, facts, scored = {}, {}, []
+for (head, repeat), file in files_of_models.items():
     networks.make_deterministic(seed + repeat)
-    start = radiograph_backbone, size, class_names, head, weights["radiographs"], recipe["dropout"], precision
     with training.on_all("GPU"):
-        model = networks.build(*start)
-    checkpoint = models[head, repeat].with_suffix(".checkpoint.npz")
-    rows = training.fit(model, *split, **stages, batch_size=batch_size, seed=seed + repeat, checkpoint=checkpoint)
-    model = networks.in_precision(model, "float32")
+        trained = networks.build(radiograph_backbone, size, class_names, head, **start)
+    how |= {"seed": seed + repeat, "checkpoint": file.with_suffix(".checkpoint.npz")}
+    rows = histories[head, repeat] = training.fit(trained, train, validation, batch_size=batch_size, **how)
+    model = networks.in_precision(trained, "float32")
     scores = training.predict(model, test, batch_size)
     own = {"activation": head, "training_seed": repeat, "test_quality": training.quality(test.labels, scores)}
     own |= {"chosen_epoch": int(rows.query("chosen")["epoch"].iloc[0]), "trained_epochs": len(rows)}
-    networks.save(model, models[head, repeat], replace(radiograph_facts, **own))
+    facts[head, repeat] = replace(radiograph_facts, **own)
+    networks.save(model, file, facts[head, repeat])
     answer = {"head": head, "training_seed": repeat, "id": test.ids, "group": test.groups, "label": test.labels}
-    answers.append(pd.DataFrame(answer | {"score": scores[:, 1] - scores[:, 0]}))
-    histories[head, repeat] = rows
+    scored.append(pd.DataFrame(answer | {"score": scores[:, 1] - scores[:, 0]}))
 histories["relu", 0]
 
 # %% [markdown]
@@ -220,13 +220,13 @@ histories["relu", 0]
 # the other notebooks show.
 
 # %%
-answers = pd.concat(answers, ignore_index=True)
+answers = pd.concat(scored, ignore_index=True)
 assessed = {
     run: assessment.assess(part["label"], part["score"], Resampling(part["group"], assessment.RESAMPLES, seed))
     for run, part in answers.groupby(["head", "training_seed"])
 }
-summary = pd.concat({run: table for run, (_, table) in assessed.items()}, names=["head", "training_seed"])
-summary = summary.reset_index(level=[0, 1])
+by_run = pd.concat({run: table for run, (_, table) in assessed.items()}, names=["head", "training_seed"])
+summary = by_run.reset_index(level=[0, 1])
 print("Test AUC of the radiograph classifiers (the paper: about 0.93, with a ReLU head)")
 summary.query("measure == 'AUC'")
 
@@ -239,10 +239,9 @@ summary.query("measure == 'AUC'")
 parts = {("radiographs", head, repeat): rows for (head, repeat), rows in histories.items()}
 parts |= {("general", "softmax", 0): general_history} if general_epochs else {}
 history = pd.concat(parts, names=["data", "head", "training_seed"]).reset_index(level=[0, 1, 2])
-banner = "smoke run: not a result" if profile == "smoke" else ""
-drawn = figures.learning_curves(history, banner)
-pictures = figures.save(drawn, results / "learning_curves")
-drawn
+curves = figures.learning_curves(history, banner)
+pictures = figures.save(curves, results_folder / "learning_curves")
+curves
 
 # %% [markdown]
 # ## ROC and confusion matrix
@@ -252,68 +251,43 @@ drawn
 # %%
 first = {head: answers.query("head == @head and training_seed == 0") for head in ("relu", "softmax")}
 confusions = {head: assessment.confusion(part["label"], part["score"], class_names) for head, part in first.items()}
-names = {}
+labels = {}
 for head in first:
     auc = assessed[head, 0][1].iloc[0]
-    names[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
-drawn = figures.assessments({head: assessed[head, 0][0] for head in first}, confusions, names, banner)
-pictures += figures.save(drawn, results / "roc")
-drawn
+    labels[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
+roc = figures.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
+pictures += figures.save(roc, results_folder / "roc")
+roc
 
 # %% [markdown]
 # ## Model cards
 #
-# One beside each model; this is that of the classifier that the other notebooks show.
+# One next to each model; this is that of the classifier that the other notebooks show.
 
 # %%
-counts = {
+counted = {
     split: {"images": len(dataset), "patients": len(set(dataset.groups))}
     | {name: int((dataset.labels == label).sum()) for label, name in enumerate(class_names)}
     for split, dataset in radiographs.items()
 }
-counts = pd.DataFrame(counts).T.rename_axis("split")
-cards = []
-for (head, repeat), part in answers.groupby(["head", "training_seed"]):
-    path = models[head, repeat].with_suffix(".md")
-    _, facts = networks.load(models[head, repeat])
-    table = assessment.confusion(part["label"], part["score"], class_names)
-    silent = int((part["score"] == 0).sum())
-    cards.append(assessment.write_card(path, facts, counts, assessed[head, repeat][1], table, silent))
-Markdown(models["relu", 0].with_suffix(".md").read_text())
-
-# %% [markdown]
-# ## Save
-#
-# The general classifier; without training there is no epoch to name.
-
-# %%
-chosen = general_history.loc[general_history["chosen"], "epoch"].iloc[0] if general_epochs else 0
-general_facts = networks.Facts(
-    **shared,
-    source=general_source,
-    class_names=general_test.class_names,
-    activation="softmax",
-    backbone=general_backbone,
-    weights=origins["general"],
-    epochs=general_epochs,
-    trained_epochs=len(general_history),
-    chosen_epoch=int(chosen),
-    learning_rate=general_learning_rate,
-    test_quality=general_accuracy,
-)
-networks.save(general_model, build / "general.keras", general_facts)
+counts = pd.DataFrame(counted).T.rename_axis("split")
+cards = {}
+for run, part in answers.groupby(["head", "training_seed"]):
+    confusion = assessment.confusion(part["label"], part["score"], class_names)
+    silent, card = int((part["score"] == 0).sum()), files_of_models[run].with_suffix(".md")
+    cards[run] = assessment.write_card(card, facts[run], counts, assessed[run][1], confusion, silent)
+Markdown(cards["relu", 0].read_text())
 
 # %% [markdown]
 # What the test images say, as numbers; the score of each test radiograph stays in the build folder.
 
 # %%
-tests = summary.assign(data="radiographs", images=len(test))
 accuracy = {"data": "general", "head": "softmax", "training_seed": 0, "measure": "accuracy", "value": general_accuracy}
-tests = pd.concat([tests, pd.DataFrame([accuracy | {"images": len(general_test)}])], ignore_index=True)
-tables_by_file = {results / "training.csv": history, results / "test.csv": tests}
-tables_by_file[build / "test_scores.csv"] = answers
-for path, table in tables_by_file.items():
-    write_csv(table, path, profile)
+last_row = pd.DataFrame([accuracy | {"images": len(general_test)}])
+tests = pd.concat([summary.assign(data="radiographs", images=len(test)), last_row], ignore_index=True)
+tables = {results_folder / "training.csv": history, results_folder / "test.csv": tests}
+tables[build_folder / "test_scores.csv"] = answers
+written = [write_csv(table, path, profile) for path, table in tables.items()]
 tests
 
 # %% [markdown]
@@ -323,6 +297,6 @@ tests
 inputs = {f"radiographs, {split}": whole for split, (whole, _) in checksums.items()}
 inputs |= {f"general, {split}": whole for split, (whole, _) in general_checksums.items()}
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
-outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
-record = provenance.write_record("01_train", outputs, inputs, globals(), results, started)
+outputs = [*files_of_models.values(), build_folder / "general.keras", *cards.values(), *pictures, *written]
+record = provenance.write_record("01_train", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -34,7 +34,7 @@ from black_average_drop.datasets.sources import chestxray14
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
-build, results = Path(build), Path(results)
+build_folder, results_folder = Path(build), Path(results)
 
 # %% [markdown]
 # ## The images
@@ -42,7 +42,7 @@ build, results = Path(build), Path(results)
 # The general image is chosen by a rule or by its id, never by the look of its maps.
 
 # %%
-classifier = training.load_classifier(build / "general.keras", data_root, activation="relu")
+classifier = training.load_classifier(build_folder / "general.keras", data_root, activation="relu")
 general_network, size = classifier.network, classifier.network.image_size
 tested = classifier.dataset
 candidates = tested.named(general_image) if general_image else tested.subset(slice(0, 32))
@@ -54,7 +54,7 @@ print(f"General image: {general.ids[0]}, {general_title or general.class_names[g
 # The radiographs are the first ones in the test set with the finding, those that the network recognises before others.
 
 # %%
-classifier = training.load_classifier(build / "radiographs_relu_0.keras", data_root, activation="relu")
+classifier = training.load_classifier(build_folder / "radiographs_relu_0.keras", data_root, activation="relu")
 radiograph_network, tested = classifier.network, classifier.dataset
 positives = tested.subset(tested.labels == 1).subset(slice(0, 64))
 right = radiograph_network.score(positives.images())[0].argmax(axis=1) == 1
@@ -83,19 +83,19 @@ if boxed_source:
 rows = []
 for origin, network, chosen in sets:
     images = chosen.images()
-    found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
-    maps = {name: found.shown(name, size) for name in found.maps}
+    first_pass = evaluation.explain_all(network, images, cams.chosen(cams.PAPER_METHODS))
+    maps = {name: first_pass.shown(name, size) for name in first_pass.maps}
     for i, position in enumerate(chosen.positions):
-        name = chosen.class_names[found.classes[i]]
-        if general_title and network is general_network and found.classes[i] == chosen.labels[i]:
-            name = general_title
-        row = {"image": images[i], "maps": {method: maps[method][i] for method in maps}}
-        row["title"] = f"{origin}{name}, score {found.scores['score'][i]:.1f}"
-        row["mask"] = chosen.read_mask(position) if chosen.read_mask else None
-        row["boxes"] = chosen.boxes(position) if chosen.boxes else ()
-        rows.append(row)
-    if found.same_as:
-        print(", ".join(f"{one} draws the same map as {other}" for one, other in found.same_as.items()))
+        predicted, label = first_pass.classes[i], chosen.labels[i]
+        renamed = general_title and network is general_network and predicted == label
+        called = general_title if renamed else chosen.class_names[predicted]
+        title = f"{origin}{called}, score {first_pass.scores['score'][i]:.1f}"
+        mask = chosen.read_mask(position) if chosen.read_mask else None
+        boxes = chosen.boxes(position) if chosen.boxes else ()
+        own_maps = {method: of_method[i] for method, of_method in maps.items()}
+        rows.append({"image": images[i], "maps": own_maps, "title": title, "mask": mask, "boxes": boxes})
+    if first_pass.same_as:
+        print(", ".join(f"{one} draws the same map as {other}" for one, other in first_pass.same_as.items()))
 
 # %% [markdown]
 # ## Figure 1
@@ -118,8 +118,8 @@ for row in rows:
 # The figure for print and for the screen, and where it comes from.
 
 # %%
-outputs = figures.save(figure, results / "figure1")
-inputs = {name: build / name for name in ("general.keras", "radiographs_relu_0.keras")}
+outputs = figures.save(figure, results_folder / "figure1")
+inputs = {name: build_folder / name for name in ("general.keras", "radiographs_relu_0.keras")}
 inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
-record = provenance.write_record("02_figure1", outputs, inputs, globals(), results, started)
+record = provenance.write_record("02_figure1", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -19,8 +19,7 @@ alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked 
 methods = ["CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)"]  # the paper's three, then any others
 
 # %% [markdown]
-# Everything that computes is in the package; a notebook names what to compute. The claims and the control maps are made
-# from the paper's methods, so those come first, whatever else has a row in the table.
+# Everything that computes is in the package; a notebook names what to compute.
 
 # %%
 import datetime
@@ -38,24 +37,29 @@ from black_average_drop.files import read_csv, replacing, write_csv
 from black_average_drop.paper import claims, table_text, tables
 from black_average_drop.statistics import Resampling
 
+# %% [markdown]
+# The claims and the control maps are made from the paper's methods, so those come first, whatever else has a row in the
+# table.
+
+# %%
 started = datetime.datetime.now()
 compared = cams.chosen(methods)
 if tuple(methods[:3]) != cams.PAPER_METHODS:
     raise ValueError(f"methods is {methods}: begin with {', '.join(cams.PAPER_METHODS)} and add others behind them.")
 networks.make_deterministic(seed)
-build, results = Path(build), Path(results)
+build_folder, results_folder = Path(build), Path(results)
 
 # %% [markdown]
 # ## The classifiers and their test images
 #
-# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated beside them. Images
+# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated next to them. Images
 # are read once and then kept in memory, as far as that reaches.
 
 # %%
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
 networks_by_kind, datasets, facts = {}, {}, {}
 for kind, file in kinds.items():
-    classifier = training.load_classifier(build / file, data_root, activation="relu")
+    classifier = training.load_classifier(build_folder / file, data_root, activation="relu")
     networks_by_kind[kind], facts[kind] = classifier.network, classifier.facts
     datasets[kind] = classifier.dataset.in_memory()
 shown = ["source", "backbone", "weights", "image_size", "test_quality"]
@@ -131,9 +135,9 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = read_csv(build / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
-files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
+files = {repeat: build_folder / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
 for repeat in repeats[1:]:
     model, _ = networks.load(files[repeat])
@@ -153,8 +157,8 @@ for repeat in repeats[1:]:
 # Every image's rows stay in the build folder for the other notebooks.
 
 # %%
-row_files = {build / "rows_general.csv.gz": rows["general"]}
-row_files |= {build / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
+row_files = {build_folder / "rows_general.csv.gz": rows["general"]}
+row_files |= {build_folder / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
     with replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
@@ -188,30 +192,29 @@ table = pd.concat(
 tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
 
 # %% [markdown]
-# What the training changes, beside the interval over patients: value, low and high are of the first training, as in
+# What the training changes, next to the interval over patients: value, low and high are of the first training, as in
 # Table 1; mean, deviation, least and most are over all trainings, each at its own alpha.
 
 # %%
 positives = datasets["radiographs"].ids[labels == 1]
 of_positives = resamplings["radiographs"].of_rows(labels == 1)
 spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
-spread_file = write_csv(spread, results / "table1_trainings.csv", profile)
+spread_file = write_csv(spread, results_folder / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
-# What stands beside each half of the table.
+# What stands next to each half of the table.
 
 # %%
 lines = {}
 for kind in kinds:
     fact, names = facts[kind], datasets[kind].class_names
-    trained = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept"
-    trained = trained if fact.epochs else "as it is"
+    how = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept" if fact.epochs else "as it is"
     measure = "AUC" if kind == "radiographs" else "accuracy"
     winner = int(black[kind].argmax())
     lines[kind] = [
         f"Data: {fact.source}, {len(datasets[kind])} test images at {fact.image_size[0]} pixels.",
-        f"Network: {fact.backbone} from {fact.weights} weights, {trained}.",
+        f"Network: {fact.backbone} from {fact.weights} weights, {how}.",
         f"On the test images: {measure} {fact.test_quality:.3f}.",
         f"Alpha {alphas[kind]:.4f}, "
         + ("given" if alpha else f"where the masked images of {', '.join(cams.PAPER_METHODS)} differ most")
@@ -225,8 +228,8 @@ for kind in kinds:
 # %%
 banner = "smoke run: not a result" if profile == "smoke" else ""
 trained_again = {"radiographs": spread} if len(trainings) > 1 else {}
-outputs = table_text.write_table1(table, lines, trained_again, results / "table1", banner)
-display(Markdown((results / "table1.md").read_text()))
+outputs = table_text.write_table1(table, lines, trained_again, results_folder / "table1", banner)
+display(Markdown((results_folder / "table1.md").read_text()))
 
 # %% [markdown]
 # ## What this says of the paper's claims
@@ -264,16 +267,16 @@ for metric in ("AD", "BAD"):
 # %%
 heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
 for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
-    tested = len(datasets["radiographs"]), facts["radiographs"].source
-    measured[claim] = claims.Measured(estimate, count, *tested)
+    measured[claim] = claims.Measured(estimate, count, len(datasets["radiographs"]), facts["radiographs"].source)
 pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %% [markdown]
 # Where all of this comes from: commit, versions, parameters, checksums of what went in and what came out.
 
 # %%
-inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
+read = [build_folder / "general.keras", build_folder / "test_scores.csv", *files.values()]
+inputs = {path.name: path for path in read}
 inputs |= {f"{kind}, test": dataset_checksum(datasets[kind]) for kind in kinds}
-outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results, profile)]
-record = provenance.write_record("03_table1", outputs, inputs, globals(), results, started)
+outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results_folder, profile)]
+record = provenance.write_record("03_table1", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -40,7 +40,7 @@ from black_average_drop.paper import claims
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
-build, results = Path(build), Path(results)
+build_folder, results_folder = Path(build), Path(results)
 
 # %% [markdown]
 # ## The networks
@@ -49,18 +49,18 @@ build, results = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = read_csv(build / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
 classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():
-    classifiers[name] = training.load_classifier(build / file, data_root, activation="relu")
+    classifiers[name] = training.load_classifier(build_folder / file, data_root, activation="relu")
     network[name], dataset = classifiers[name].network, classifiers[name].dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     tested[name] = dataset.subset(np.sort(chosen))
-    batches = [network[name].explain(part) for part in tested[name].batches(batch_size)]
-    features[name], logits = (np.concatenate(part) for part in list(zip(*batches, strict=True))[:2])
-    classes[name] = logits.argmax(axis=1)
+    explained = [network[name].explain(batch)[:2] for batch in tested[name].batches(batch_size)]
+    features[name] = np.concatenate([of_batch for of_batch, _ in explained])
+    classes[name] = np.concatenate([logits for _, logits in explained]).argmax(axis=1)
     class_names[name] = dataset.class_names
 pd.Series({name: str(part.shape) for name, part in features.items()}, name="feature maps")
 
@@ -72,7 +72,7 @@ pd.Series({name: str(part.shape) for name, part in features.items()}, name="feat
 # without its negative weights. Each pair should agree. Maps are in double precision, differences in shares of the peak.
 
 # %%
-found = []
+rows = []
 for name in files:
     double, weights = features[name].astype("float64"), network[name].head_weights.T[classes[name]].astype("float64")
     positions = double.shape[1] * double.shape[2]
@@ -88,9 +88,9 @@ for name in files:
     row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
     row["CAM and Grad-CAM, clipped"] = np.abs(clipped / peak).max()
     row["Grad-CAM++ normalised and CAM without negative weights"] = np.abs((normalised - positive) / peak).max()
-    found.append(row)
-found = pd.DataFrame(found)
-found.set_index("network").T
+    rows.append(row)
+identity = pd.DataFrame(rows)
+identity.set_index("network").T
 
 # %% [markdown]
 # ## What is left to tell the methods apart
@@ -99,16 +99,17 @@ found.set_index("network").T
 # class's weight is negative, counted in channels, in weight, and in what the weights make of the test images (w F).
 
 # %%
-shares = []
+rows_of_classes = []
 for name in files:
-    weights = network[name].head_weights
-    strength = features[name].mean(axis=(0, 1, 2))[:, None] * weights
-    for label in range(weights.shape[1]):
-        column, reached = weights[:, label], strength[:, label]
-        part = {"network": name, "class": class_names[name][label], "channels": (column < 0).mean()}
-        part["weight"] = -column[column < 0].sum() / np.abs(column).sum()
-        shares.append(part | {"weight times feature": -reached[reached < 0].sum() / np.abs(reached).sum()})
-shares = pd.DataFrame(shares)
+    kernel = network[name].head_weights
+    strength = features[name].mean(axis=(0, 1, 2))[:, None] * kernel
+    for label in range(kernel.shape[1]):
+        column, reached = kernel[:, label], strength[:, label]
+        row_of_class = {"network": name, "class": class_names[name][label], "channels": (column < 0).mean()}
+        row_of_class["weight"] = -column[column < 0].sum() / np.abs(column).sum()
+        row_of_class["weight times feature"] = -reached[reached < 0].sum() / np.abs(reached).sum()
+        rows_of_classes.append(row_of_class)
+shares = pd.DataFrame(rows_of_classes)
 shares.groupby("network", sort=False)[["channels", "weight", "weight times feature"]].describe().T.round(3)
 
 # %% [markdown]
@@ -149,7 +150,7 @@ kernels = {name: [np.asarray(kernel, "float64") for kernel in head.get_weights()
 shape = trunk.output_shape[1:]
 through = {
     "pooling, dense": np.broadcast_to(kernels["pooling, dense"][0], (*shape, 2)),
-    "flatten, dense": kernels["flatten, dense"][0].reshape(*shape, 2) * shape[0] * shape[1],
+    "flatten, dense": kernels["flatten, dense"][0].reshape((*shape, 2)) * shape[0] * shape[1],
     "pooling, hidden, dense": np.broadcast_to(np.linalg.multi_dot(kernels["pooling, hidden, dense"]), (*shape, 2)),
 }
 {name: [kernel.shape for kernel in part] for name, part in kernels.items()}
@@ -160,28 +161,29 @@ through = {
 
 # %%
 test = tested["radiographs 0"]
-compared, drawn = [], {}
+rows_of_heads, drawn = [], {}
 for name, head in heads.items():
     whole = networks.CamNetwork.from_model(keras.Model(model.inputs, head(trunk.output)))
-    answer = [whole.explain(part)[:2] for part in test.batches(batch_size)]
-    single, logits = (np.concatenate(part) for part in zip(*answer, strict=True))
+    explained = [whole.explain(batch)[:2] for batch in test.batches(batch_size)]
+    single, logits = (np.concatenate([answers[place] for answers in explained]) for place in (0, 1))
     double, predicted = single.astype("float64"), logits.argmax(axis=1)
     gradients = whole.differentiate(single, predicted).astype("float64")
-    weights = np.moveaxis(through[name][..., predicted], -1, 0)
-    by_weights = (double * weights).sum(axis=-1) / (shape[0] * shape[1])
-    signed = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
-    peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
+    at_positions = np.moveaxis(through[name][..., predicted], -1, 0)
+    multiplied = (double * at_positions).sum(axis=-1) / (shape[0] * shape[1])
+    averaged = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
+    peak = np.abs(multiplied).max(axis=(1, 2), keepdims=True)
     peak[peak == 0] = 1
     row = {"head": name, "AUC": statistics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
-    row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
-    drawn[name] = np.maximum(by_weights, 0), cams.grad_cam(double, gradients)
+    row["CAM and Grad-CAM, unclipped"] = np.abs((averaged - multiplied) / peak).max()
+    drawn[name] = np.maximum(multiplied, 0), cams.grad_cam(double, gradients)
     row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
     normalised = cams.grad_cam_plus_plus(double, gradients, normalize_alpha=True)
-    positive = (double * np.maximum(weights, 0)).sum(axis=-1) / (shape[0] * shape[1])
-    row["Grad-CAM++ normalised and CAM without negative weights"] = np.abs((normalised - positive) / peak).max()
-    row["correlation"] = np.corrcoef(signed.ravel(), by_weights.ravel())[0, 1]
-    compared.append(row)
-compared = pd.DataFrame(compared)
+    without_negative = (double * np.maximum(at_positions, 0)).sum(axis=-1) / (shape[0] * shape[1])
+    difference = np.abs((normalised - without_negative) / peak).max()
+    row["Grad-CAM++ normalised and CAM without negative weights"] = difference
+    row["correlation"] = np.corrcoef(averaged.ravel(), multiplied.ravel())[0, 1]
+    rows_of_heads.append(row)
+compared = pd.DataFrame(rows_of_heads)
 compared.set_index("head").T
 
 # %% [markdown]
@@ -201,12 +203,12 @@ for i, (_, part) in enumerate(shares.groupby("network", sort=False)):
 panels[0].set_yticks(range(len(files)), list(files), fontsize=8)
 panels[0].set(xlim=(0, 100), xlabel="negative share of a class's weights, %")
 panels[0].invert_yaxis()
-for panel, (name, (by_weights, by_gradient)) in zip(panels[1:], drawn.items(), strict=True):
-    peak = by_weights.max(axis=(1, 2), keepdims=True)
+for panel, (name, (cam, grad_cam)) in zip(panels[1:], drawn.items(), strict=True):
+    peak = cam.max(axis=(1, 2), keepdims=True)
     scale = np.where(peak > 0, peak, 1)
     panel.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    points = (by_weights / scale).ravel(), (by_gradient / scale).ravel()
-    panel.plot(*points, ".", color=figures.COLOURS["CAM"], markersize=2, rasterized=True)
+    across, up = (cam / scale).ravel(), (grad_cam / scale).ravel()
+    panel.plot(across, up, ".", color=figures.COLOURS["CAM"], markersize=2, rasterized=True)
     panel.set(title=name, xlabel="CAM", xlim=(-0.05, 1.05))
 panels[1].set_ylabel("Grad-CAM")
 figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
@@ -218,7 +220,7 @@ display(figure)
 # What the numbers above come to, and what they say of the paper's claim.
 
 # %%
-largest = float(np.max(found["CAM and Grad-CAM, clipped"].to_numpy()))
+largest = float(np.max(identity["CAM and Grad-CAM, clipped"].to_numpy()))
 estimate = statistics.Estimate(largest, largest, largest, np.nan)
 count = sum(len(part) for part in features.values())
 measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
@@ -238,12 +240,12 @@ print(
 # The figure, the numbers behind it, and where they come from.
 
 # %%
-tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
-outputs = figures.save(figure, results / "identity")
-outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write_measured("05_identity", measured, results, profile))
-sources = {file: build / file for file in files.values()}
+tables = {"identity": identity, "identity_heads": compared, "identity_weights": shares}
+outputs = figures.save(figure, results_folder / "identity")
+outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs.append(claims.write_measured("05_identity", measured, results_folder, profile))
+sources = {file: build_folder / file for file in files.values()}
 sources |= {"radiographs, training": dataset_checksum(learned)}
 sources |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write_record("05_identity", outputs, sources, globals(), results, started)
+record = provenance.write_record("05_identity", outputs, sources, globals(), results_folder, started)
 record["outputs"]

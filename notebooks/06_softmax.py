@@ -39,7 +39,7 @@ from black_average_drop.paper import claims, saturation
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
-build, results = Path(build), Path(results)
+build_folder, results_folder = Path(build), Path(results)
 
 # %% [markdown]
 # ## Classifiers with a softmax head
@@ -48,17 +48,18 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-answers = read_csv(build / "test_scores.csv")
+answers = read_csv(build_folder / "test_scores.csv")
 repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():
-    classifier = training.load_classifier(build / file, data_root)
-    network, dataset = classifier.network, classifier.dataset
-    chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
-    dataset = dataset.subset(np.sort(chosen))
-    answers = [network.explain(part)[:2] for part in dataset.batches(batch_size)]
-    features[repeat], logits[repeat] = (np.concatenate(part) for part in zip(*answers, strict=True))
+    classifier = training.load_classifier(build_folder / file, data_root)
+    network, tested = classifier.network, classifier.dataset
+    chosen = np.random.default_rng(seed).permutation(len(tested))[:images]
+    dataset = tested.subset(np.sort(chosen))
+    explained = [network.explain(batch)[:2] for batch in dataset.batches(batch_size)]
+    features[repeat] = np.concatenate([of_batch for of_batch, _ in explained])
+    logits[repeat] = np.concatenate([of_batch for _, of_batch in explained])
     kernels[repeat], classes[repeat] = network.head_weights, logits[repeat].argmax(axis=1)
 pd.DataFrame({repeat: pd.Series(part.ravel()).describe() for repeat, part in logits.items()}).T.round(2)
 
@@ -83,12 +84,12 @@ table.T.round(1)
 # negative on the whole.
 
 # %%
-sweeps = []
+swept = []
 for repeat in repeats:
     steps = np.geomspace(1, factors[repeat], 25)
-    part = saturation.sweep(features[repeat], kernels[repeat], logits[repeat], classes[repeat], steps)
-    sweeps.append(part.assign(training=repeat))
-sweeps = pd.concat(sweeps, ignore_index=True)
+    sweep = saturation.sweep(features[repeat], kernels[repeat], logits[repeat], classes[repeat], steps)
+    swept.append(sweep.assign(training=repeat))
+sweeps = pd.concat(swept, ignore_index=True)
 first = sweeps.query("training == 0").set_index("factor")
 first.iloc[::4].round(1)
 
@@ -103,9 +104,9 @@ first.iloc[::4].round(1)
 # %%
 products = {}
 for factor in (1.0, factors[0]):
-    double = features[0].astype("float64"), kernels[0].astype("float64") * factor, logits[0].astype("float64") * factor
-    weights, lead = cams.softmax_weights(*double, classes[0])
-    product = lead * double[0].sum(axis=(1, 2))
+    double, grown = features[0].astype("float64"), kernels[0].astype("float64") * factor
+    _, lead = cams.softmax_weights(double, grown, logits[0].astype("float64") * factor, classes[0])
+    product = lead * double.sum(axis=(1, 2))
     products[factor] = pd.Series(product[product > 0])
 pd.DataFrame({f"head times {factor:.3g}": product.describe() for factor, product in products.items()}).round(2)
 
@@ -119,15 +120,15 @@ pd.DataFrame({f"head times {factor:.3g}": product.describe() for factor, product
 candidates = np.flatnonzero((dataset.labels == 1) & (classes[0] == 1))
 example = int(candidates[0]) if len(candidates) else 0
 one = features[0][[example]].astype("float64")
-slopes = kernels[0].T[classes[0][[example]]] / (one.shape[1] * one.shape[2])
+own = classes[0][[example]]
+slopes = kernels[0].T[own] / (one.shape[1] * one.shape[2])
 maps = {"exp, divided out": cams.grad_cam_plus_plus(one, np.broadcast_to(slopes[:, None, None], one.shape))}
 for title, factor in (("as trained", 1.0), ("at the paper's logits", factors[0])):
-    head = kernels[0].astype("float64") * factor, logits[0][[example]].astype("float64") * factor
-    single = one.astype("float32"), *(values.astype("float32") for values in head)
-    own = classes[0][[example]]
-    maps[f"exp as written,\n{title}"] = saturation.textbook_exp(*single, own)
-    maps[f"softmax as written,\n{title}"] = saturation.textbook_softmax(*single, own)
-    maps[f"softmax, exact,\n{title}"] = cams.softmax_grad_cam_plus_plus(one, *head, own)
+    grown, grown_logits = kernels[0].astype("float64") * factor, logits[0][[example]].astype("float64") * factor
+    one32, grown32, logits32 = (values.astype("float32") for values in (one, grown, grown_logits))
+    maps[f"exp as written,\n{title}"] = saturation.textbook_exp(one32, grown32, logits32, own)
+    maps[f"softmax as written,\n{title}"] = saturation.textbook_softmax(one32, grown32, logits32, own)
+    maps[f"softmax, exact,\n{title}"] = cams.softmax_grad_cam_plus_plus(one, grown, grown_logits, own)
 for name, part in maps.items():
     print(name.replace("\n", " "), "NaN" if np.isnan(part).any() else f"{part.min():.2g} to {part.max():.2g}", sep=": ")
 
@@ -140,8 +141,8 @@ for name, part in maps.items():
 figure = Figure(figsize=(12, 5.0), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
 panels = above.subplots(1, 3)
-for label, name in enumerate(dataset.class_names):
-    panels[0].hist(factors[0] * logits[0][:, label], 40, alpha=0.6, label=f"logit of {name}")
+for output, name in enumerate(dataset.class_names):
+    panels[0].hist(factors[0] * logits[0][:, output], 40, alpha=0.6, label=f"logit of {name}")
 panels[0].axvline(paper_lowest, color=figures.OUTLINE)
 panels[0].axvline(paper_highest, color=figures.OUTLINE, label="the paper's range")
 panels[0].set(xlabel=f"logit, head times {factors[0]:.3g}", ylabel="images", xticks=[-3000, 0, 3000])
@@ -160,10 +161,10 @@ for panel in panels:
 # The maps on one scale each, from minus to plus their largest value, so that a map of the wrong sign shows.
 
 # %%
-panels = below.subplots(1, len(maps) + 1)
-figures.show(panels[0], dataset.subset([example]).images()[0])
-panels[0].set_title("input", fontsize=8)
-for panel, (title, part) in zip(panels[1:], maps.items(), strict=True):
+map_panels = below.subplots(1, len(maps) + 1)
+figures.show(map_panels[0], dataset.subset([example]).images()[0])
+map_panels[0].set_title("input", fontsize=8)
+for panel, (title, part) in zip(map_panels[1:], maps.items(), strict=True):
     panel.set_title(title, fontsize=8)
     panel.set(xticks=[], yticks=[])
     shown = cams.upsample(part, network.image_size)[0]
@@ -186,9 +187,10 @@ display(figure)
 # %%
 blank = []
 for repeat, factor in factors.items():
-    single = (features[repeat], factor * kernels[repeat], factor * logits[repeat])
-    single = (part.astype("float32") for part in single)
-    blank.append(100.0 * saturation.vanished(saturation.textbook_softmax(*single, classes[repeat])))
+    at_paper = features[repeat], factor * kernels[repeat], factor * logits[repeat]
+    features32, kernel32, logits32 = (values.astype("float32") for values in at_paper)
+    textbook = saturation.textbook_softmax(features32, kernel32, logits32, classes[repeat])
+    blank.append(100.0 * saturation.vanished(textbook))
 resampling = statistics.Resampling(dataset.groups, resamples, seed)
 samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
 estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
@@ -217,9 +219,9 @@ print(
 # The figure, the numbers behind it, and where they come from.
 
 # %%
-outputs = figures.save(figure, results / "softmax")
-outputs.append(write_csv(sweeps, results / "softmax.csv", profile))
-outputs.append(claims.write_measured("06_softmax", measured, results, profile))
-inputs = {file: build / file for file in files.values()} | {"test": dataset_checksum(dataset)}
-record = provenance.write_record("06_softmax", outputs, inputs, globals(), results, started)
+outputs = figures.save(figure, results_folder / "softmax")
+outputs.append(write_csv(sweeps, results_folder / "softmax.csv", profile))
+outputs.append(claims.write_measured("06_softmax", measured, results_folder, profile))
+inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}
+record = provenance.write_record("06_softmax", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

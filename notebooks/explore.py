@@ -7,7 +7,7 @@
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
-images = ""  # a folder, as in 08_your_data; empty: phantoms
+images = ""  # a folder, as in your_data; empty: phantoms
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
@@ -80,6 +80,7 @@ for new, name in replaced.items():
 # How long one change takes on this machine, from the slider to the scores, without the drawing of it.
 
 # %%
-one = (network, pixels[0], *network.explain(pixels[:1])[:2], int(classes[0]), list(methods)[0], 0.2)
-seconds = timeit.repeat(partial(explore.look, *one), number=1, repeat=20)
+features, logits = network.explain(pixels[:1])[:2]
+change = partial(explore.look, network, pixels[0], features, logits, int(classes[0]), list(methods)[0], 0.2)
+seconds = timeit.repeat(change, number=1, repeat=20)
 print(f"{1000 * np.median(seconds):.0f} ms")

@@ -14,7 +14,9 @@ KILLS = {
     "04_alpha": 3,
     "05_identity": 2,
     "06_softmax": 2,
-    "07_trust": 3,
+    "07_what_networks_use": 1,
+    "08_maps_against_truth": 1,
+    "09_verdict": 1,
 }
 SEED = 20
 

@@ -100,7 +100,7 @@ def test_everything_is_written_as_csv_with_its_provenance(chosen, place):
     np.testing.assert_allclose(ranking["drop"], [means[row.metric, row.map] for row in ranking.itertuples()], atol=1e-5)
     images = pd.read_csv(build / "images.csv")
     assert list(images["explained"]) == [0] * 10 + [1] * 10  # the label's class
-    text = (build / "08_your_data.json").read_text()
+    text = (build / "your_data.json").read_text()
     record = json.loads(text)
     assert record["inputs"]["outside.keras"] == sha256(place / "outside.keras")
     assert record["outputs"]["ranking.csv"] == sha256(build / "ranking.csv") and str(place) not in text
@@ -144,7 +144,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
         (("--model", "absent.keras"), "absent.keras is missing: name your model and images, MODEL=model.keras"),
         (("--model", ""), "MODEL is not given: name your model and images"),
         (("--data", "absent"), "absent is missing: name your model and images, DATA=folder"),
-        (("--set", "most_image=3"), "08_your_data has no parameter 'most_image': choose from"),
+        (("--set", "most_image=3"), "your_data has no parameter 'most_image': choose from"),
         (("--set", "most_images=many"), "most_images is 'many', a str: a int is wanted"),
         (("--set", "preprocessing=tanh"), "preprocessing is 'tanh': choose"),
     ],
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_in_a_sentence(place, chosen, arguments, message):
     code, said = choose(place, *(part for pair in given.items() for part in pair))
     assert code == 1 and message in said
     if arguments == ("--set", "preprocessing=tanh"):  # the notebook had started, in a folder for that setting
-        failed = place / re.search(r"\S+08_your_data.failed.ipynb", said)[0]
+        failed = place / re.search(r"\S+your_data.failed.ipynb", said)[0]
         assert {path.suffix for path in failed.parent.iterdir()} == {".ipynb", ".log", ""}  # the last is the lock
         assert (chosen[0] / "report.html").is_file()
 
@@ -203,21 +203,21 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
         "report.html",
         "recommendation.md",
         "ranking.csv",
-        "08_your_data.json",
-        "08_your_data.ipynb",
+        "your_data.json",
+        "your_data.ipynb",
         "notes.txt",
     )
     for name in earlier:
         (build / name).write_text("of an earlier run")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "x-rays")
     found = re.search(
-        rf"08_your_data stopped with ValueError: {sentence}\nThe traceback is in (\S+)\.$", said, re.MULTILINE
+        rf"your_data stopped with ValueError: {sentence}\nThe traceback is in (\S+)\.$", said, re.MULTILINE
     )
     assert code == 1 and found and "Traceback" not in said, said
     cells = json.loads((place / found[1]).read_text())["cells"]
     raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
-    left = {path.name for path in build.iterdir()} - {"08_your_data.failed.ipynb", "08_your_data.log", ".lock"}
+    left = {path.name for path in build.iterdir()} - {"your_data.failed.ipynb", "your_data.log", ".lock"}
     assert left == set(earlier) and {(build / name).read_text() for name in left} == {"of an earlier run"}
 
 
@@ -269,7 +269,7 @@ def test_two_at_once_do_not_take_each_others_place_though_their_names_are_the_sa
         assert process.returncode == 0, out + err
         build = (place / re.search(r"build/choose/\S+/report\.html", out)[0]).parent
         assert (build / "recommendation.md").read_text() in out
-        records[name] = json.loads((build / "08_your_data.json").read_text())
+        records[name] = json.loads((build / "your_data.json").read_text())
         assert records[name]["inputs"]["model.keras"] == sha256(tmp_path / name / "model.keras")
         for file, checksum in records[name]["outputs"].items():
             assert sha256(build / file) == checksum
@@ -288,12 +288,12 @@ def test_a_new_run_takes_the_place_of_its_own_files_and_of_no_others(place, smal
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     (build / f"partial-{ended.pid}-results").mkdir()
-    (build / f"partial-{os.getpid()}-08_your_data.ipynb").write_text("of a process that lives")
+    (build / f"partial-{os.getpid()}-your_data.ipynb").write_text("of a process that lives")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images", *QUICK)
     assert code == 0, said
     assert (build / "notes.txt").read_text() == "the user's own" and (build / "images").is_dir()
     assert "<title>" in (build / "report.html").read_text()
-    assert [path.name for path in build.glob("partial-*")] == [f"partial-{os.getpid()}-08_your_data.ipynb"]
+    assert [path.name for path in build.glob("partial-*")] == [f"partial-{os.getpid()}-your_data.ipynb"]
 
 
 def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(small_model, tmp_path, copy_project):
@@ -353,6 +353,6 @@ def test_a_kernel_that_the_system_ends_says_that_memory_may_have_run_out(place, 
     out, err = process.communicate()
     assert process.returncode == 1
     assert err.splitlines()[-1] == (
-        "08_your_data stopped because its kernel was ended from outside, out of memory, perhaps: close other programs, "
+        "your_data stopped because its kernel was ended from outside, out of memory, perhaps: close other programs, "
         "or set a smaller most_images or batch_size."
     )

@@ -12,7 +12,7 @@ from PIL import Image
 from black_average_drop.artifact import records, site
 from black_average_drop.files import sha256
 
-NOTEBOOKS = ("03_table1", "07_trust")
+NOTEBOOKS = ("03_table1", "09_verdict")
 NASTY = "<script>alert(1)</script>"
 LOADING = {"src", "srcset", "data", "poster", "background", "action"}
 
@@ -94,7 +94,7 @@ def make(folder):
     (results / "trust.md").write_text(f"# Trust\n\n{table}")
     (results / "claims.md").write_text(f"# Claims\n\n{table} <img src=http://example.org/y.png>\n")
     record(results, "03_table1", ["table1.md", "figure1.png", "figure1.pdf", "claims_03_table1.csv"])
-    record(results, "07_trust", ["trust.md", *figures[1:]], commit="", uncommitted_changes=False)
+    record(results, "09_verdict", ["trust.md", *figures[1:]], commit="", uncommitted_changes=False)
     claims = {
         name: {file: sha256(results / file)}
         for name, file in (("inputs", "claims_03_table1.csv"), ("outputs", "claims.md"))
@@ -146,7 +146,7 @@ def test_every_figure_says_what_it_shows(pages):
     assert {src: one["alt"] for src, one in found.items()} == {
         "figure1.png": site.ALTERNATIVES["figure1"],
         "trust.png": site.ALTERNATIVES["trust"],
-        "some_new_one.png": "some new one, a figure of 07_trust",
+        "some_new_one.png": "some new one, a figure of 09_verdict",
     }
     assert found["trust.png"]["width"] == "96" and found["trust.png"]["height"] == "48"
     for name in NOTEBOOKS:
@@ -171,9 +171,9 @@ def test_each_artifact_says_where_it_comes_from(pages, shown):
             "c0ffee03_table1",
         ):
             assert said in block, (file, said)
-        assert "Seed\n41\n" in block and "c0ffee07_trust" not in block
+        assert "Seed\n41\n" in block and "c0ffee09_verdict" not in block
     assert "commit unknown;" in next(one for one in blocks if "SHA-256 of trust.md" in one)
-    assert "beef07_trust" in pages["index"] and "build/tiny" not in pages["index"]
+    assert "beef09_verdict" in pages["index"] and "build/tiny" not in pages["index"]
 
 
 def test_the_page_holds_the_tables_and_its_links_lead_somewhere(pages, shown):
@@ -181,7 +181,7 @@ def test_the_page_holds_the_tables_and_its_links_lead_somewhere(pages, shown):
     tags = Reader(pages["index"]).tags
     targets = {attributes["href"] for tag, attributes in tags if tag == "a"} - {"http://example.org"}
     ids = {attributes["id"] for _, attributes in tags if "id" in attributes}
-    assert {"03_table1.html", "07_trust.html", "figure1.pdf", "03_table1.json"} <= targets
+    assert {"03_table1.html", "09_verdict.html", "figure1.pdf", "03_table1.json"} <= targets
     for target in targets:
         assert target[1:] in ids if target[0] == "#" else (folder / target).is_file(), target
     assert pages["index"].count("<em>paper 2</em>") == 4 and "This is no clinical evidence." in pages["index"]
@@ -202,7 +202,7 @@ def test_a_smoke_run_says_so_on_every_page(made):
 
 
 @pytest.mark.parametrize(
-    "name", ["03_table1.ipynb", "07_trust.json", "claims.json", "claims.md", "trust.md", "trust.png", "table1.md"]
+    "name", ["03_table1.ipynb", "09_verdict.json", "claims.json", "claims.md", "trust.md", "trust.png", "table1.md"]
 )
 def test_a_missing_piece_is_named_and_the_earlier_page_stays(made, name):
     build, results = made
@@ -215,7 +215,7 @@ def test_a_missing_piece_is_named_and_the_earlier_page_stays(made, name):
 
 
 def test_a_result_that_was_never_recorded_is_missed(made):
-    record(made[1], "07_trust", [])
+    record(made[1], "09_verdict", [])
     with pytest.raises(ValueError, match="No notebook has recorded trust.md: run make reproduce PROFILE=tiny"):
         site.write_site("tiny", NOTEBOOKS, *made)
 
@@ -264,7 +264,7 @@ def test_a_page_that_is_there_already_is_not_written_again(made):
 @pytest.mark.parametrize(
     "text", ["", "null", "[]", "3", '{"outputs": ', "{}", '{"inputs": null, "outputs": 3}', "\udcff", "[" * 99_999]
 )
-@pytest.mark.parametrize("name", ["03_table1.json", "07_trust.json", "claims.json", "03_table1.ipynb"])
+@pytest.mark.parametrize("name", ["03_table1.json", "09_verdict.json", "claims.json", "03_table1.ipynb"])
 def test_what_cannot_be_read_is_named(made, name, text):
     build, results = made
     path = (build if name.endswith(".ipynb") else results) / name

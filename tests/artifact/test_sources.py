@@ -74,7 +74,7 @@ def test_the_package_itself_has_no_import_that_is_not_followed():
     told = "import sys, black_average_drop.choice.recommendation, black_average_drop.datasets.folder\n"
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
-    named = {str(files.ROOT / path) for path in sources.notebook_sources("08_your_data")}
+    named = {str(files.ROOT / path) for path in sources.notebook_sources("your_data")}
     assert set(loaded) <= named and len(loaded) > 10
 
 

@@ -35,7 +35,7 @@ def choose(*settings, model="a.keras", images="images"):
 
 
 IN_PROFILE = "smoke.yaml: 01_train"
-IN_SET = "--set: 08_your_data"
+IN_SET = "--set: your_data"
 COMMANDS = [
     Case(
         "a typo in a profile key",

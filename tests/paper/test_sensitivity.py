@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
-from black_average_drop import cams, evaluation, masks, networks, statistics
+from black_average_drop import cams, evaluation, masks, networks
 from black_average_drop.paper import sensitivity
 from black_average_drop.statistics import Resampling
 from closeness import assert_same_drops
@@ -120,33 +119,3 @@ def test_other_readings_by_hand(network, pixels, first_pass):
             scores = network.score(masked)[1][np.arange(10), first_pass.classes]
             expected = np.maximum(0, full - scores) / full
             assert_same_drops(by_choice[choice, metric][1]["CAM"], expected, full)
-
-
-def test_contrast_moves_average_drop_alone(network, pixels, first_pass):
-    by_method, moved = sensitivity.contrasts(network, pixels, first_pass, [0.25, 1.0, 4.0], 0.3, 4)
-    assert moved == 0
-    rows = evaluation.evaluate(network, pixels, METHODS, 0.3, 4)
-    assert_same_drops(by_method["CAM"][:, 1], drops(rows, "CAM", "AD"), first_pass.scores["score"])
-    assert np.abs(np.diff(by_method["CAM"].mean(axis=0))).min() > 1e-4
-
-
-def test_rank_correlation_is_scipys_and_leaves_out_what_is_missing(generator):
-    first, second = generator.normal(size=(2, 40))
-    second += first
-    value, samples = sensitivity.rank_correlation([(first, second)], Resampling(np.arange(40), 300))
-    assert value == pytest.approx(spearmanr(first, second).statistic)
-    assert samples.shape == (300,) and samples.std() > 0 and abs(samples.mean() - value) < 0.05
-    holes = second.copy()
-    holes[:5] = np.nan
-    value, _ = sensitivity.rank_correlation([(first, holes), (first, -second)], Resampling(np.arange(40), 1))
-    one, other = spearmanr(first[5:], second[5:]).statistic, spearmanr(first, -second).statistic
-    assert value == pytest.approx((one + other) / 2)
-    tied, resampling = np.round([first, holes], 1), Resampling(np.arange(40) // 3, 120, 4)
-    _, samples = sensitivity.rank_correlation([tied], resampling)
-
-    def by_scipy(rows):
-        return spearmanr(*tied[:, rows], nan_policy="omit").statistic
-
-    np.testing.assert_allclose(samples, statistics.bootstrap(by_scipy, resampling)[:, 0], atol=1e-12)
-    value, samples = sensitivity.rank_correlation([(first, np.zeros(40))], Resampling(np.arange(40), 3))
-    assert np.isnan(value) and np.isnan(samples).all()

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 from black_average_drop.artifact import claims_page, locks, profiles, records, settings, site, stamps
 from black_average_drop.artifact.execution import execute
-from black_average_drop.artifact.notebooks import NEEDS, ORDER
+from black_average_drop.artifact.notebooks import GONE, NEEDS, ORDER
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.artifact.sources import notebook_sources
 from black_average_drop.files import ROOT, replacing, sha256
@@ -100,6 +100,8 @@ def _run(profile, sections, data_root, scheduler):
             with replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
         outputs[notebook] = records.read(stamp)["outputs"]
+    for notebook in GONE:
+        (results / f"{notebook}.json").unlink(missing_ok=True)  # every file that it names has a newer record now
     claims_page.assemble(results, profile)
     locks.remove_partial(build, results)  # of a kernel that outlived a run that was killed before
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 
 from black_average_drop.artifact import profiles
-from black_average_drop.artifact.notebooks import NEEDS
+from black_average_drop.artifact.notebooks import GONE, NEEDS
 from black_average_drop.artifact.provenance import PLACES, default_parameters
 from black_average_drop.artifact.sources import module_sources, notebook_sources
 from black_average_drop.artifact.versions import LOCK
@@ -124,14 +124,14 @@ def text(states):
 
 def _folder(folder, names, data_root=Path(), read_profile=None):
     """The rows of one folder of results; names: the records that it should have, with those that each depends on."""
-    results = os.path.relpath(folder, ROOT)
-    records, broken = _records(folder, names)
+    results, possible = os.path.relpath(folder, ROOT), {**names, **GONE}
+    records, broken = _records(folder, possible)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
     claims = folder / f"{ALL_TOGETHER}.csv"
     quoted = claims.read_text(encoding="utf-8", errors="replace") if claims.is_file() else ""
     for name in names:
         if name not in records and name not in broken:
-            users = [user for user in records if name in names[user]] + [claims.name] * (f",{name}," in quoted)
+            users = [user for user in records if name in possible[user]] + [claims.name] * (f",{name}," in quoted)
             state, why = ("missing", f", but {users[0]} depends on it") if users else ("not made", "")
             yield results, name, state, f"{name}.json", f"there is no record{why}"
 
@@ -225,6 +225,9 @@ def _is_record(record, name):
 
 def _reasons(name, record, read_profile):
     """Sources, lock and parameters that are no longer those of a record, as texts."""
+    if name in GONE:
+        yield f"notebooks/{name}.py, which is gone"
+        return
     if "sources" in record:
         then, now = record["sources"], module_sources(MODULES[name]) if name in MODULES else notebook_sources(name)
         changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]

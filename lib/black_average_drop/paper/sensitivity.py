@@ -1,4 +1,4 @@
-"""What AD and BAD depend on besides the maps: alpha, the choices that the paper leaves open, contrast, and size.
+"""What AD and BAD depend on besides the maps: alpha, and the choices that the paper leaves open.
 
 Images are pixels (N, H, W, 3) that fit in memory. `first_pass` is the `evaluation.Maps` of the same images.
 """
@@ -31,7 +31,7 @@ def image_curves(batches, first_pass, points=1000):
     Returns:
         float64 (N, points + 1), at even shares from 0 to 1.
     """
-    distinct = _distinct(first_pass)
+    distinct = distinct_methods(first_pass)
     rows, curves = 0, []
     with progress.bar(total=len(first_pass.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
@@ -61,7 +61,7 @@ def along_alpha(network, images, first_pass, alphas, batch_size=32, ties="strict
         method -> (N, len(alphas)).
     """
     drops = {}
-    for name in _distinct(first_pass):
+    for name in distinct_methods(first_pass):
         shown = first_pass.shown(name, images.shape[1:3])
         ranking = cams.upsample(first_pass.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
@@ -121,7 +121,7 @@ def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
     for choice, changes in progress.bar(CHOICES.items(), desc="choices"):
         reading = READING | changes
         fill = reading["fill"]
-        shown = {name: _shown(first_pass.maps[name], size, reading) for name in _distinct(first_pass)}
+        shown = {name: _shown(first_pass.maps[name], size, reading) for name in distinct_methods(first_pass)}
         light = np.abs(images.astype("float32") - fill) ** reading["difference"]
         curve = masks.alpha_curve(light, shown)
         alpha = masks.select_alpha(curve) if curve.max() > 0 else fallback
@@ -138,75 +138,8 @@ def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
     return drops
 
 
-def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, scheduler=""):
-    """AD's drops when a map, scaled to a peak of 1, is raised to each power: the ranking of the pixels stays the same.
-
-    Args:
-        network: a `networks.CamNetwork`.
-        images: pixels (N, H, W, 3).
-        first_pass: the `evaluation.Maps` of the same images.
-        exponents: the powers, above 0.
-        alpha: the share of pixels that BAD keeps.
-        batch_size: the number of images that go through the network at once.
-        scheduler: as in `evaluation.evaluate`.
-
-    Returns:
-        method -> (N, len(exponents)), and the number of pixels of all of BAD's masks that any power changes.
-    """
-    drops, changed = {}, 0
-    for name in _distinct(first_pass):
-        opacity = masks.opacity(first_pass.shown(name, images.shape[1:3]).astype("float64"))
-        kept = masks.kept_pixels(opacity, alpha)
-        columns = []
-        for power in exponents:
-            raised = opacity**power
-            columns.append(
-                evaluation.blended_drops(network, images, raised, first_pass, batch_size, scheduler=scheduler)
-            )
-            changed += int((masks.kept_pixels(raised, alpha) != kept).sum())
-        drops[name] = np.stack(columns, axis=1)
-    return drops, changed
-
-
-def rank_correlation(columns, resampling):
-    """Spearman's correlation of pairs of columns, averaged over the pairs, with its bootstrap over patients.
-
-    Args:
-        columns: pairs of (N,). Rows with a NaN are left out, and a constant column gives NaN.
-        resampling: a `statistics.Resampling` of the N rows.
-
-    Returns:
-        The correlation, from -1 to 1, and its bootstrap (resamples,).
-    """
-    table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
-
-    def correlations(counts):
-        return np.mean([_rank_correlations(pair, counts) for pair in table], axis=0)
-
-    samples = [correlations(counts) for counts in statistics.bootstrap_counts(resampling)]
-    return float(correlations(np.ones((1, table.shape[1])))[0]), np.concatenate(samples)
-
-
-def _rank_correlations(pairs, counts):
-    """Spearman's (R,) of the two columns of pairs (N, 2), where row n counts counts[r, n] times; counts (R, N)."""
-    known = ~np.isnan(pairs).any(axis=1)
-    counts = counts[:, known]
-    total = counts.sum(axis=1, keepdims=True)
-    one, other = (_ranks(values, counts) - (total + 1) / 2 for values in pairs[known].T)
-    spread = np.sqrt((counts * one**2).sum(axis=1) * (counts * other**2).sum(axis=1))
-    both = (counts * one * other).sum(axis=1)
-    return np.divide(both, spread, out=np.full(len(counts), np.nan), where=(spread > 0) & (total[:, 0] > 2))
-
-
-def _ranks(values, counts):
-    """Ranks (R, n) of values (n,), each of which is there counts[r, n] times; equal values share their middle rank."""
-    distinct, place = np.unique(values, return_inverse=True)
-    of_each = counts @ (place[:, None] == np.arange(len(distinct)))
-    return (of_each.cumsum(axis=1) - (of_each - 1) / 2)[:, place]
-
-
-def _distinct(first_pass):
-    """The names of the paper's methods; methods with the same maps are named once."""
+def distinct_methods(first_pass):
+    """The names of the paper's methods in an `evaluation.Maps`; methods with the same maps are named once."""
     return [name for name in first_pass.distinct if name in cams.PAPER_METHODS]
 
 

@@ -1,1 +1,1 @@
-"""Does a metric deserve belief? Maps and metrics against lesions that are known, and against controls."""
+"""Does a metric deserve belief? It is judged where the lesions or objects are known."""

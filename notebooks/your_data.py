@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 8. Your model, your images: which heat map?
+# # Your model, your images: which heat map?
 #
 # For a Keras classifier and a folder of images, without pixel labels: CAM, Grad-CAM, Grad-CAM++ and their relatives are
 # drawn, and Average Drop and Black Average Drop say how much of the class score survives in what each of them points
@@ -24,7 +24,7 @@ activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
 window = "full"  # of grey values of more than 8 bits; or "minmax", "percentile": each image stretched by itself
 precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a little, mixed_bfloat16 more
-methods = []  # names in cams.METHODS, beside the paper's three; empty: all of them
+methods = []  # names in cams.METHODS, next to the paper's three; empty: all of them
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 most_images = 500  # drawn at random, if there are more
 colour_map = "viridis"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
@@ -70,7 +70,7 @@ started = datetime.datetime.now()
 
 # %%
 networks.make_deterministic(seed)
-results = Path(results)
+results_folder = Path(results)
 loaded, stored = networks.load(model)
 settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
 settings["precision"] = precision
@@ -78,7 +78,7 @@ network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preproce
 head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
 facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
-facts |= {"images": "{} x {}".format(*network.image_size)}
+facts |= {"images": f"{network.image_size[0]} x {network.image_size[1]}"}
 display(pd.Series(facts).to_frame(""))
 Markdown(network.notice)
 
@@ -90,14 +90,14 @@ Markdown(network.notice)
 # stretches each of them instead, DICOM files of 8 bits too. A picture of one grey value alone is blank and left out.
 
 # %%
+place = images or str(results_folder / "phantoms")
 if not images:
-    images = str(results / "phantoms")
-    folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), images)
-dataset = folder.load(images, network.image_size, labels=labels or None, class_names=class_names, window=window)
-total, passed_over = len(dataset), folder.left_out(images, dataset)
-dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
-seen = appearance.shown(images, dataset, window)
-dataset = appearance.not_blank(dataset, seen)
+    folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
+whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
+total, passed_over = len(whole), folder.left_out(place, whole)
+drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
+seen = appearance.shown(place, drawn, window)
+dataset = appearance.not_blank(drawn, seen)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = figures.in_picture(first.ids, "image")
@@ -172,16 +172,17 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 # Explained is the class of the label, or, where there are no labels, the class that the network predicts.
 
 # %%
-wanted = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = trials.first_look(network, dataset, cams.chosen(wanted), batch_size)
+asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
+logits, chosen, unfit = trials.first_look(network, dataset, cams.chosen(asked), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
-found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
-told = alpha > 0 or np.max(found.curve) > 0  # the curve is flat where the paper's methods draw no two maps
-alpha = alpha or (masks.select_alpha(found.curve) if told else trials.ALPHA)
-drawn = [{"method": name, "same map as": found.same_as.get(name, "")} for name in chosen]
-drawn += [{"method": name, "left out": reason} for name, reason in unfit.items()]
-print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels" + ("" if told else ", for want of maps to choose it by"))
-pd.DataFrame(drawn).fillna("")
+first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
+told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
+share = alpha or (masks.select_alpha(first_pass.curve) if told else trials.ALPHA)
+distinct = first_pass.distinct
+fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
+fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
+print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", for want of maps to choose it by"))
+pd.DataFrame(fates).fillna("")
 
 # %% [markdown]
 # ## The scores
@@ -198,25 +199,25 @@ given = {
     "scheduler": scheduler,
 }
 batches = dataset.batches(batch_size)
-rows = evaluation.evaluate(network, batches, chosen, alpha, batch_size, first_pass=found, **given)
+rows = evaluation.evaluate(network, batches, chosen, share, batch_size, first_pass=first_pass, **given)
 rows = rows[rows["same_map_as"] == ""]
 resampling, tables, pairs, sentences = Resampling(dataset.groups, resamples, seed), {}, {}, {}
 for metric in ("BAD", "AD"):
     drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
-    drops = drops.loc[dataset.ids, found.distinct + list(controls.CONTROLS)]
+    drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
     tables[metric] = ranking.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
     pairs[metric] = ranking.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
-    sentences[metric] = recommendation.recommend(metric, tables[metric], pairs[metric], found.same_as)
+    sentences[metric] = recommendation.recommend(metric, tables[metric], pairs[metric], first_pass.same_as)
 ranked = pd.concat(tables.values(), ignore_index=True)
-left_out = int((found.scores["score"] <= 0).sum())
+left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Images left out because the score of the explained class is 0: {left_out} of {len(dataset)}")
 
 # %% [markdown]
 # The smaller the drop, the more of the score survives in what the map points at. 95 % intervals over patients.
 
 # %%
-drawn = figures.ranking(ranked)
-display(drawn)
+ranking_figure = figures.ranking(ranked)
+display(ranking_figure)
 ranked.round(4)
 
 # %% [markdown]
@@ -225,22 +226,22 @@ ranked.round(4)
 
 # %%
 differences = pd.concat(pairs.values(), ignore_index=True)
-differences[differences["first"].isin(found.distinct) & differences["second"].isin(found.distinct)].round(4)
+differences[differences["first"].isin(distinct) & differences["second"].isin(distinct)].round(4)
 
 # %% [markdown]
 # ## Recommendation
 #
-# By Black Average Drop, the paper's metric; below it Average Drop, and what `07_trust` found of both where lesions are
-# known, to be read before anything is concluded.
+# By Black Average Drop, the paper's metric. Below it stands Average Drop, and what `09_verdict` found of both where
+# lesions are known: read that before you conclude anything.
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
 said = [notice, f"**{sentences['BAD']}**", sentences["AD"], network.notice]
-said.append(recommendation.blanks({name: found.maps[name] for name in found.distinct}, classes, names))
+said.append(recommendation.blanks({name: first_pass.maps[name] for name in distinct}, classes, names))
 advice = warning + "".join(f"{part}\n\n" for part in said if part)
 advice += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 advice += "This is no clinical evidence. " + recommendation.verdict_of_trust()
-with replacing(results / "recommendation.md") as partial:
+with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice + "\n", encoding="utf-8")
 Markdown(advice)
 
@@ -250,15 +251,15 @@ Markdown(advice)
 # The images on which the masked images of the methods have least in common.
 
 # %%
-apart = trials.disagreement(dataset, {name: found.maps[name] for name in found.distinct}, alpha, batch_size)
+apart = trials.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
 gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = figures.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = figures.in_picture(names, "output")
 for one, title in zip(shown, titles, strict=True):
-    maps = {name: found.shown(name, network.image_size, [one])[0] for name in found.distinct}
+    maps = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
     title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
     gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
-gallery = figures.figure1(gallery_rows, found.distinct, colour_map=colour_map)
+gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
 for new, name in (replaced | further).items():
     print(f"{new}: {name}")
@@ -267,15 +268,15 @@ for new, name in (replaced | further).items():
 # Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.
 
 # %%
-outputs = [results / "recommendation.md", *figures.save(sheet, results / "images")]
-outputs += figures.save(drawn, results / "ranking") + figures.save(gallery, results / "gallery")
-shares = {name: localization.blank(np.maximum(found.maps[name], 0)) for name in found.distinct}
+outputs = [results_folder / "recommendation.md", *figures.save(sheet, results_folder / "images")]
+outputs += figures.save(ranking_figure, results_folder / "ranking") + figures.save(gallery, results_folder / "gallery")
+shares = {name: localization.blank(np.maximum(first_pass.maps[name], 0)) for name in distinct}
 patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
-by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
+by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
 tables |= {"shown": seen}
-outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
-record = provenance.write_record("08_your_data", outputs, inputs, globals(), results, started)
+record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)
 record["outputs"]
