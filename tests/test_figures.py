@@ -48,6 +48,13 @@ def test_figure1_shows_each_image_and_each_map_with_its_outlines(generator):
     assert bar.get_ylim() == (0, 1) and bar.images[0].get_extent()[2:] == [0, 1]
 
 
+def test_panels_and_scale_share_the_colours_asked_for(generator):
+    row = example(generator)
+    _, panel, bar = figures.figure1([row], ("CAM",), colour_map="jet").axes
+    np.testing.assert_array_equal(panel.images[0].get_array(), figures.overlay(row.image, row.maps["CAM"], "jet"))
+    np.testing.assert_array_equal(bar.images[0].get_array(), figures.scale("jet"))
+
+
 def legend_of(figure):
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
@@ -76,7 +83,7 @@ def test_the_legend_tells_the_share_that_is_kept_where_values_are_equal(generato
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("nothing", [None, 0.0, -1.0, np.nan])
+@pytest.mark.parametrize("nothing", [None, 0.0, -1.0, np.nan, np.inf])
 def test_an_image_without_a_map_keeps_its_pixels(generator, dtype, nothing):
     image = generator.integers(0, 256, (6, 9, 3)).astype(dtype)
     heat_map = None if nothing is None else np.full((6, 9), nothing, "float32")

@@ -128,3 +128,4 @@ def test_names_of_several_words_take_several_lines_before_they_lose_letters():
     words = "one two three four five six seven eight nine ten eleven"
     assert lettering.fitted(words, 15) == lettering.shortened(words, 15) == "one two… eleven"
     assert lettering.fitted(words.replace(" ", "-"), 15) == "one-two…-eleven"
+    assert lettering.fitted("abcdefghijklmnopqrstuvwxyz 5", 15) == "abcdefg…tuvwxyz\n5"
