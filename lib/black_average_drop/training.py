@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import progress
-from black_average_drop.metrics import area_under_roc
 from black_average_drop.provenance import dataset_checksum, replacing, sha256
+from black_average_drop.statistics import area_under_roc
 
 READ_AHEAD = 6  # batches
 # What may be done against learning by heart; arguments of `fit` and `networks.build` that go together.
