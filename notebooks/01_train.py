@@ -45,15 +45,20 @@ test_images = 600  # and as many to choose the epoch by
 
 # %%
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import assessment, augmentation, figures, networks, provenance, training
+from black_average_drop import figures, networks, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.datasets.checksums import dataset_checksums
+from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
+from black_average_drop.training import assessment, augmentation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -82,7 +87,7 @@ pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
 # named.
 
 # %%
-checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in radiographs.items()}
+checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
 leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
@@ -150,7 +155,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 
 # %%
 general_splits = general | {"test": general_test}
-general_checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in general_splits.items()}
+general_checksums = {split: dataset_checksums(dataset) for split, dataset in general_splits.items()}
 leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
@@ -169,8 +174,14 @@ stages = {
     "head_learning_rate": training.HEAD_LEARNING_RATE,
     "warm_up": warm_up["radiographs"],
 }
-radiograph_facts = shared | stages | recipe | {"source": radiograph_source, "class_names": class_names}
-radiograph_facts |= {"backbone": radiograph_backbone, "weights": origins["radiographs"], "precision": precision}
+radiograph_facts = networks.Facts(
+    **(shared | stages | recipe),
+    source=radiograph_source,
+    class_names=class_names,
+    backbone=radiograph_backbone,
+    weights=origins["radiographs"],
+    precision=precision,
+)
 repeats = {"relu": training_seeds, "softmax": softmax_seeds}
 runs = [(head, repeat) for head, count in repeats.items() for repeat in range(count)]
 models = {run: build / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
@@ -198,7 +209,7 @@ for head, repeat in runs:
     scores = training.predict(model, test, batch_size)
     own = {"activation": head, "training_seed": repeat, "test_quality": training.quality(test.labels, scores)}
     own |= {"chosen_epoch": int(rows.query("chosen")["epoch"].iloc[0]), "trained_epochs": len(rows)}
-    networks.save(model, models[head, repeat], radiograph_facts | own)
+    networks.save(model, models[head, repeat], replace(radiograph_facts, **own))
     answer = {"head": head, "training_seed": repeat, "id": test.ids, "group": test.groups, "label": test.labels}
     answers.append(pd.DataFrame(answer | {"score": scores[:, 1] - scores[:, 0]}))
     histories[head, repeat] = rows
@@ -277,18 +288,19 @@ Markdown(models["relu", 0].with_suffix(".md").read_text())
 
 # %%
 chosen = general_history.loc[general_history["chosen"], "epoch"].iloc[0] if general_epochs else 0
-general_facts = shared | {
-    "source": general_source,
-    "class_names": general_test.class_names,
-    "activation": "softmax",
-    "backbone": general_backbone,
-    "weights": origins["general"],
-    "epochs": general_epochs,
-    "trained_epochs": len(general_history),
-    "chosen_epoch": int(chosen),
-    "learning_rate": general_learning_rate,
-    "test_quality": general_accuracy,
-}
+general_facts = networks.Facts(
+    **shared,
+    source=general_source,
+    class_names=general_test.class_names,
+    activation="softmax",
+    backbone=general_backbone,
+    weights=origins["general"],
+    epochs=general_epochs,
+    trained_epochs=len(general_history),
+    chosen_epoch=int(chosen),
+    learning_rate=general_learning_rate,
+    test_quality=general_accuracy,
+)
 networks.save(general_model, build / "general.keras", general_facts)
 
 # %% [markdown]
@@ -301,7 +313,7 @@ tests = pd.concat([tests, pd.DataFrame([accuracy | {"images": len(general_test)}
 tables_by_file = {results / "training.csv": history, results / "test.csv": tests}
 tables_by_file[build / "test_scores.csv"] = answers
 for path, table in tables_by_file.items():
-    provenance.write_csv(table, path, profile)
+    write_csv(table, path, profile)
 tests
 
 # %% [markdown]
@@ -312,5 +324,5 @@ inputs = {f"radiographs, {split}": whole for split, (whole, _) in checksums.item
 inputs |= {f"general, {split}": whole for split, (whole, _) in general_checksums.items()}
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
-record = provenance.write("01_train", outputs, inputs, globals(), results, started)
+record = provenance.write_record("01_train", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -27,8 +27,10 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, networks, provenance
-from black_average_drop.datasets import catalogue, chestxray14
+from black_average_drop import cams, evaluation, figures, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets import chestxray14
+from black_average_drop.datasets.checksums import dataset_checksum
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -40,12 +42,10 @@ build, results = Path(build), Path(results)
 # The general image is chosen by a rule or by its id, never by the look of its maps.
 
 # %%
-model, facts = networks.load(build / "general.keras")
-general_network = networks.CamNetwork.from_model(model, activation="relu")
-size = general_network.image_size
-background = general_network.classes == 1001
-general = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"], background)
-candidates = general.named(general_image) if general_image else general.subset(slice(0, 32))
+classifier = training.load_classifier(build / "general.keras", data_root, activation="relu")
+general_network, size = classifier.network, classifier.network.image_size
+tested = classifier.dataset
+candidates = tested.named(general_image) if general_image else tested.subset(slice(0, 32))
 right = general_network.score(candidates.images())[0].argmax(axis=1) == candidates.labels
 general = candidates.subset(np.argsort(~right, kind="stable")[:1])
 print(f"General image: {general.ids[0]}, {general_title or general.class_names[general.labels[0]]}")
@@ -54,10 +54,9 @@ print(f"General image: {general.ids[0]}, {general_title or general.class_names[g
 # The radiographs are the first ones in the test set with the finding, those that the network recognises before others.
 
 # %%
-model, facts = networks.load(build / "radiographs_relu_0.keras")
-radiograph_network = networks.CamNetwork.from_model(model, activation="relu")
-test = catalogue.load(facts["source"], "test", size, data_root, facts["test_images"], facts["seed"])
-positives = test.subset(test.labels == 1).subset(slice(0, 64))
+classifier = training.load_classifier(build / "radiographs_relu_0.keras", data_root, activation="relu")
+radiograph_network, tested = classifier.network, classifier.dataset
+positives = tested.subset(tested.labels == 1).subset(slice(0, 64))
 right = radiograph_network.score(positives.images())[0].argmax(axis=1) == 1
 radiographs = positives.subset(np.argsort(~right, kind="stable")[:radiograph_rows])
 print(f"Radiographs: {', '.join(radiographs.ids)}")
@@ -85,7 +84,7 @@ rows = []
 for origin, network, chosen in sets:
     images = chosen.images()
     found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
-    maps = {name: evaluation.upsampled(low, size) for name, low in found.maps.items()}
+    maps = {name: found.shown(name, size) for name in found.maps}
     for i, position in enumerate(chosen.positions):
         name = chosen.class_names[found.classes[i]]
         if general_title and network is general_network and found.classes[i] == chosen.labels[i]:
@@ -121,6 +120,6 @@ for row in rows:
 # %%
 outputs = figures.save(figure, results / "figure1")
 inputs = {name: build / name for name in ("general.keras", "radiographs_relu_0.keras")}
-inputs |= {f"image {i}": provenance.dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
-record = provenance.write("02_figure1", outputs, inputs, globals(), results, started)
+inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
+record = provenance.write_record("02_figure1", outputs, inputs, globals(), results, started)
 record["outputs"]

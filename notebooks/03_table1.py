@@ -24,14 +24,18 @@ methods = ["CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)"]  # 
 
 # %%
 import datetime
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, table_text, tables
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, controls, evaluation, masks, networks, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, replacing, write_csv
+from black_average_drop.paper import claims, table_text, tables
 from black_average_drop.statistics import Resampling
 
 started = datetime.datetime.now()
@@ -51,13 +55,11 @@ build, results = Path(build), Path(results)
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
 networks_by_kind, datasets, facts = {}, {}, {}
 for kind, file in kinds.items():
-    model, facts[kind] = networks.load(build / file)
-    network = networks_by_kind[kind] = networks.CamNetwork.from_model(model, activation="relu")
-    background = network.classes == 1001
-    origin = facts[kind]["source"], "test", network.image_size, data_root
-    part = catalogue.load(*origin, facts[kind]["test_images"], facts[kind]["seed"], background)
-    datasets[kind] = part.in_memory()
-pd.DataFrame(facts).loc[["source", "backbone", "weights", "image_size", "test_quality"]]
+    classifier = training.load_classifier(build / file, data_root, activation="relu")
+    networks_by_kind[kind], facts[kind] = classifier.network, classifier.facts
+    datasets[kind] = classifier.dataset.in_memory()
+shown = ["source", "backbone", "weights", "image_size", "test_quality"]
+pd.DataFrame({kind: asdict(fact) for kind, fact in facts.items()}).loc[shown]
 
 # %% [markdown]
 # ## What a black image gets
@@ -129,7 +131,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
@@ -154,7 +156,7 @@ for repeat in repeats[1:]:
 row_files = {build / "rows_general.csv.gz": rows["general"]}
 row_files |= {build / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
-    with provenance.replacing(path) as partial:
+    with replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
 pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part in trainings.items()}).loc[["BAD"]]
 
@@ -193,7 +195,7 @@ tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD
 positives = datasets["radiographs"].ids[labels == 1]
 of_positives = resamplings["radiographs"].of_rows(labels == 1)
 spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
-spread_file = provenance.write_csv(spread, results / "table1_trainings.csv", profile)
+spread_file = write_csv(spread, results / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
@@ -203,14 +205,14 @@ spread.round(4)
 lines = {}
 for kind in kinds:
     fact, names = facts[kind], datasets[kind].class_names
-    trained = f"trained for {fact['trained_epochs']} epochs, epoch {fact['chosen_epoch']} kept"
-    trained = trained if fact["epochs"] else "as it is"
+    trained = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept"
+    trained = trained if fact.epochs else "as it is"
     measure = "AUC" if kind == "radiographs" else "accuracy"
     winner = int(black[kind].argmax())
     lines[kind] = [
-        f"Data: {fact['source']}, {len(datasets[kind])} test images at {fact['image_size'][0]} pixels.",
-        f"Network: {fact['backbone']} from {fact['weights']} weights, {trained}.",
-        f"On the test images: {measure} {fact['test_quality']:.3f}.",
+        f"Data: {fact.source}, {len(datasets[kind])} test images at {fact.image_size[0]} pixels.",
+        f"Network: {fact.backbone} from {fact.weights} weights, {trained}.",
+        f"On the test images: {measure} {fact.test_quality:.3f}.",
         f"Alpha {alphas[kind]:.4f}, "
         + ("given" if alpha else f"where the masked images of {', '.join(cams.PAPER_METHODS)} differ most")
         + ".",
@@ -237,7 +239,7 @@ measured, differences = {}, []
 primary = {"general": "all", "radiographs": "label pneumonia"}
 parts = {"general": [rows["general"]], "radiographs": list(trainings.values())}
 for kind, trained in parts.items():
-    counted, source = subsets[kind][primary[kind]], facts[kind]["source"]
+    counted, source = subsets[kind][primary[kind]], facts[kind].source
     ids, resampling = datasets[kind].ids[counted], resamplings[kind].of_rows(counted)
     for metric in ("AD", "BAD"):
         difference, images = claims.compare(trained, metric, "drop", ids, resampling)
@@ -262,7 +264,7 @@ for metric in ("AD", "BAD"):
 # %%
 heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
 for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
-    tested = len(datasets["radiographs"]), facts["radiographs"]["source"]
+    tested = len(datasets["radiographs"]), facts["radiographs"].source
     measured[claim] = claims.Measured(estimate, count, *tested)
 pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
@@ -271,7 +273,7 @@ pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %%
 inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
-inputs |= {f"{kind}, test": provenance.dataset_checksum(datasets[kind]) for kind in kinds}
+inputs |= {f"{kind}, test": dataset_checksum(datasets[kind]) for kind in kinds}
 outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results, profile)]
-record = provenance.write("03_table1", outputs, inputs, globals(), results, started)
+record = provenance.write_record("03_table1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -31,10 +31,14 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, evaluation, figures, networks, provenance, sensitivity, statistics
+from black_average_drop import cams, evaluation, figures, networks, statistics
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, chestxray14
-from black_average_drop.localization import region_sizes, seen
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims, sensitivity
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust.localization import region_sizes, seen
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -50,18 +54,18 @@ paper_methods = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 # them. What `03_table1` found image by image is read again.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {repeat: f"radiographs_relu_{repeat}.keras" for repeat in repeats}
-rows = {"general": provenance.read_csv(build / "rows_general.csv.gz")}
-rows |= {repeat: provenance.read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
+rows = {"general": read_csv(build / "rows_general.csv.gz")}
+rows |= {repeat: read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
 network, datasets = {}, {}
 for name, file in files.items():
     model, facts = networks.load(build / file)
     network[name] = networks.CamNetwork.from_model(model, activation="relu")
-    origin = facts["source"], "test", network[name].image_size, data_root
+    origin = facts.source, "test", network[name].image_size, data_root
     background = network[name].classes == 1001
-    datasets[name] = catalogue.load(*origin, facts["test_images"], facts["seed"], background).in_memory()
+    datasets[name] = catalogue.load(*origin, facts.test_images, facts.seed, background).in_memory()
 shown = {"general": "General images", 0: "Radiographs"}  # of the trainings of the radiograph classifier the first
 alphas = {name: part["alpha"].iloc[0] for name, part in rows.items()}
 pd.Series(alphas, name="alpha in Table 1")
@@ -139,7 +143,7 @@ differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("
 # straight lines. Beside it these images at the fixed alpha, and Table 1's own interval over all of its images.
 
 # %%
-table1 = provenance.read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
+table1 = read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
 anew = []
 for name in shown:
     known = pd.DataFrame(gained[name], index=chosen[name].ids).reindex(datasets[name].ids).to_numpy()
@@ -364,7 +368,7 @@ display(objections)
 
 # %%
 measured, count = {}, len(repeats)
-for feature, source in (("opacity", facts["source"]), ("size", where)):
+for feature, source in (("opacity", facts.source), ("size", where)):
     for metric in ("AD", "BAD"):
         values, samples, valued = zip(*by_claim["Radiographs", f"{metric}_{feature}"], strict=True)
         estimate = statistics.across_trainings(values, np.stack(samples, axis=1))
@@ -374,7 +378,7 @@ by_training = [
     [100.0 * sees[name]["Grad-CAM++"][small] - 100.0 * sees[name]["CAM"][small] for name in repeats],
 ]
 for claim, values, dataset, source in (
-    ("AD_contrast", by_training[0], chosen[0], facts["source"]),
+    ("AD_contrast", by_training[0], chosen[0], facts.source),
     ("small_lesions", by_training[1], lesions.subset(small), where),
 ):
     values = np.stack(values, axis=1)
@@ -412,12 +416,12 @@ for (data, method), part in contrast.groupby(["data", "method"], sort=False):
 tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": anew, "alpha_choices": readings}
 tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
 outputs = figures.save(curves_figure, results / "alpha") + figures.save(objections, results / "alpha_objections")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("04_alpha", measured, results, profile))
 inputs = {file: build / file for file in files.values()}
 row_files = ["rows_general.csv.gz", *(f"rows_radiographs_{name}.csv.gz" for name in repeats)]
 inputs |= {file: build / file for file in row_files} | {"table1.csv": results / "table1.csv"}
 images = {"lesions": lesions, "general images": chosen["general"], "radiographs": chosen[0]}
-inputs |= {name: provenance.dataset_checksum(part) for name, part in images.items()}
-record = provenance.write("04_alpha", outputs, inputs, globals(), results, started)
+inputs |= {name: dataset_checksum(part) for name, part in images.items()}
+record = provenance.write_record("04_alpha", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -30,8 +30,12 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, provenance, statistics
+from black_average_drop import cams, figures, networks, statistics, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,15 +49,13 @@ build, results = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
-network, models, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
+classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():
-    models[name], facts = networks.load(build / file)
-    network[name] = networks.CamNetwork.from_model(models[name], activation="relu")
-    origin = facts["source"], "test", network[name].image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"], network[name].classes == 1001)
+    classifiers[name] = training.load_classifier(build / file, data_root, activation="relu")
+    network[name], dataset = classifiers[name].network, classifiers[name].dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     tested[name] = dataset.subset(np.sort(chosen))
     batches = [network[name].explain(part) for part in tested[name].batches(batch_size)]
@@ -116,9 +118,10 @@ shares.groupby("network", sort=False)[["channels", "weight", "weight times featu
 # the one that the identity holds for, one that flattens the maps, and one with a hidden layer.
 
 # %%
-model, size = models["radiographs 0"], network["radiographs 0"].image_size
+model, size = classifiers["radiographs 0"].model, network["radiographs 0"].image_size
 trunk = keras.Model(model.inputs, model.get_layer("global_average_pooling").input)
-learned = catalogue.load(facts["source"], "train", size, data_root, head_images, seed)
+source = classifiers["radiographs 0"].facts.source
+learned = catalogue.load(source, "train", size, data_root, head_images, seed)
 learned = learned.subset(np.random.default_rng(seed).permutation(len(learned)))  # they come class by class
 inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
 endings = {
@@ -237,10 +240,10 @@ print(
 # %%
 tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results / "identity")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("05_identity", measured, results, profile))
 sources = {file: build / file for file in files.values()}
-sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
-sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write("05_identity", outputs, sources, globals(), results, started)
+sources |= {"radiographs, training": dataset_checksum(learned)}
+sources |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, sources, globals(), results, started)
 record["outputs"]

@@ -30,8 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, provenance, saturation, statistics
-from black_average_drop.datasets import catalogue
+from black_average_drop import cams, figures, networks, statistics, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims, saturation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,15 +48,13 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():
-    model, facts = networks.load(build / file)
-    network = networks.CamNetwork.from_model(model)
-    origin = facts["source"], "test", network.image_size, data_root
-    dataset = catalogue.load(*origin, facts["test_images"], facts["seed"])
+    classifier = training.load_classifier(build / file, data_root)
+    network, dataset = classifier.network, classifier.dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images]
     dataset = dataset.subset(np.sort(chosen))
     answers = [network.explain(part)[:2] for part in dataset.batches(batch_size)]
@@ -191,7 +192,7 @@ for repeat, factor in factors.items():
 resampling = statistics.Resampling(dataset.groups, resamples, seed)
 samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
 estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
-measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), facts["source"])}
+measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), classifier.facts.source)}
 pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]
@@ -217,8 +218,8 @@ print(
 
 # %%
 outputs = figures.save(figure, results / "softmax")
-outputs.append(provenance.write_csv(sweeps, results / "softmax.csv", profile))
+outputs.append(write_csv(sweeps, results / "softmax.csv", profile))
 outputs.append(claims.write_measured("06_softmax", measured, results, profile))
-inputs = {file: build / file for file in files.values()} | {"test": provenance.dataset_checksum(dataset)}
-record = provenance.write("06_softmax", outputs, inputs, globals(), results, started)
+inputs = {file: build / file for file in files.values()} | {"test": dataset_checksum(dataset)}
+record = provenance.write_record("06_softmax", outputs, inputs, globals(), results, started)
 record["outputs"]

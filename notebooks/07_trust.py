@@ -44,8 +44,13 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import assessment, augmentation, figures, masks, networks, provenance, training
+from black_average_drop import figures, masks, networks, training
+from black_average_drop.artifact import provenance
+from black_average_drop.artifact.sources import measurement_key
 from black_average_drop.datasets import catalogue, chestxray14, leaks
+from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
+from black_average_drop.files import keep_table, kept_table, replacing, write_csv
+from black_average_drop.training import assessment, augmentation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -58,18 +63,9 @@ sampling = {"resamples": resamples, "seed": seed}
 # First networks and images; what measures maps and metrics comes from these modules.
 
 # %%
-from black_average_drop import (
-    agreement,
-    cams,
-    controls,
-    evaluation,
-    faithfulness,
-    localization,
-    metrics,
-    randomization,
-    statistics,
-)
+from black_average_drop import cams, controls, evaluation, metrics, statistics
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import agreement, faithfulness, localization, randomization
 
 # %% [markdown]
 # ## General images
@@ -81,9 +77,9 @@ from black_average_drop.statistics import Resampling
 # %%
 models, dataset, normal, inputs = {}, {}, {}, {"general.keras": build / "general.keras"}
 model, facts = networks.load(build / "general.keras")
-size, origin = tuple(facts["image_size"]), (data_root, facts["test_images"], facts["seed"])
-photos = catalogue.load(facts["source"], "test", size, *origin, model.output_shape[-1] == 1001).in_memory()
-general = "ImageNet boxes" if facts["source"] == "imagenet" else "Object phantoms"
+size, origin = facts.image_size, (data_root, facts.test_images, facts.seed)
+photos = catalogue.load(facts.source, "test", size, *origin, model.output_shape[-1] == 1001).in_memory()
+general = "ImageNet boxes" if facts.source == "imagenet" else "Object phantoms"
 models[general], dataset[general] = model, photos.subset(photos.regions().any(axis=(1, 2)))
 print(f"{general}: {len(dataset[general])} of {len(photos)} images with a known object")
 
@@ -94,7 +90,7 @@ print(f"{general}: {len(dataset[general])} of {len(photos)} images with a known 
 
 # %%
 model, facts = networks.load(build / "radiographs_relu_0.keras")
-phantom = facts["source"] == "phantom radiographs"
+phantom = facts.source == "phantom radiographs"
 if phantom:
     models["Lesion phantoms"] = model
     inputs["radiographs_relu_0.keras"] = build / "radiographs_relu_0.keras"
@@ -111,7 +107,7 @@ print({name: len(images) for name, images in dataset.items()})
 # %%
 to_train = {}
 if marked_images:
-    counts = {"train": marked_images, "validation": marked_images // 5, "test": facts["test_images"]}
+    counts = {"train": marked_images, "validation": marked_images // 5, "test": facts.test_images}
     marked = {
         split: catalogue.load("marked phantom radiographs", split, size, None, count, seed).in_memory()
         for split, count in counts.items()
@@ -142,7 +138,7 @@ else:
 # %%
 shared = {}
 for name, (splits, _) in to_train.items():
-    checksums = {split: provenance.dataset_checksums(part)[1] for split, part in splits.items()}
+    checksums = {split: dataset_checksums(part)[1] for split, part in splits.items()}
     shared[name] = leaks.between(splits, checksums)
 pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
@@ -368,9 +364,9 @@ for name, images in dataset.items():
     few = np.sort(np.random.default_rng(seed).permutation(len(images))[:curve_images])
     settings = [name in normal, alphas[name], batch_size, seed, few.tolist(), list(maps[name])]
     depends = [*models[name].get_weights(), *map(np.ascontiguousarray, maps[name].values())]
-    key = provenance.key("faithfulness", settings, provenance.dataset_checksum(images), depends)
+    key = measurement_key("trust.faithfulness", settings, dataset_checksum(images), depends)
     kept.append(build / f"trust_{name.split()[0].lower()}.csv")
-    measured[name] = provenance.kept(kept[-1], key)
+    measured[name] = kept_table(kept[-1], key)
     if measured[name] is None:
         backgrounds = faithfulness.fills(images, normal.get(name), seed)
         singles = faithfulness.single_masks(
@@ -379,7 +375,7 @@ for name, images in dataset.items():
         part = images.subset(few), images.labels[few], {method: drawn[few] for method, drawn in maps[name].items()}
         many = faithfulness.curves(network[name], *part, faithfulness.fills(images), batch_size, seed)
         measured[name] = pd.concat([singles, many], ignore_index=True)
-        provenance.keep(measured[name], kept[-1], key)
+        keep_table(measured[name], kept[-1], key)
 averages = pd.concat([part.assign(data=name) for name, part in measured.items()], ignore_index=True)
 averages = averages.groupby(["data", "metric", "map"], sort=False)["value"].agg(["mean", "count"]).reset_index()
 averages.pivot(index=["data", "metric"], columns="map", values="mean").round(3)
@@ -544,7 +540,7 @@ for title, part in main.groupby("data", sort=False):
 
 # %%
 text = agreement.trust_page(told, of_hits, sentences)
-with provenance.replacing(results / "trust.md") as partial:
+with replacing(results / "trust.md") as partial:
     partial.write_text(
         f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n{text}", encoding="utf-8"
     )
@@ -558,7 +554,7 @@ tables = {"trust": verdict, "trust_localization": localized, "trust_recall": rec
 tables |= {"trust_differences": differences, "trust_sanity": sanity, "trust_same_maps": same, "trust_falls": falls}
 tables |= {"trust_theory": theory, "trust_networks": assessed}
 outputs = [results / "trust.md"] + pictures + figures.save(drawn, results / "trust_sanity")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs |= {name: provenance.dataset_checksum(images) for name, images in dataset.items()}
-record = provenance.write("07_trust", outputs, inputs, globals(), results, started)
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+inputs |= {name: dataset_checksum(images) for name, images in dataset.items()}
+record = provenance.write_record("07_trust", outputs, inputs, globals(), results, started)
 record["outputs"]

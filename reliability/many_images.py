@@ -9,7 +9,8 @@ import time
 
 import psutil
 
-from black_average_drop import cams, evaluation, footprint, networks
+from black_average_drop import cams, evaluation, networks
+from black_average_drop.benchmark import footprint
 from black_average_drop.datasets import phantoms
 
 THOUSAND, BATCH = 1000, 32

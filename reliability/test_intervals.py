@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import cams, claims, evaluation, networks, tables, training
+from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import phantoms
+from black_average_drop.paper import claims, tables
 from black_average_drop.statistics import Resampling
 
 SIZE, EPOCHS, BATCH = 64, 8, 32

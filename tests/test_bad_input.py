@@ -25,9 +25,12 @@ from keras import layers
 from PIL import ExifTags, Image
 from pydicom.uid import ExplicitVRLittleEndian
 
-from black_average_drop import cams, controls, evaluation, networks, pipeline, training
+from black_average_drop import cams, controls, evaluation, networks, training
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import choose as choose_command
+from black_average_drop.artifact import pipeline, profiles
 from black_average_drop.datasets import chestxray14, folder, imagenet, phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 
 class Case(NamedTuple):
@@ -735,7 +738,7 @@ def head(activation, **start):
 
 ALL_ALIKE = "The network gives all 6 images the same scores: check its weights and preprocessing."
 NO_NUMBER = "The network gives a score that is NaN or infinite: train it again, or load another."
-ONE_CLASS = "Model small has one output: two classes are wanted, or one output with sigmoid."
+ONE_CLASS = "Model small has one output: two classes are expected, or one output with sigmoid."
 FORKED = "Model forked must be built, with one input and one output: make a keras.Model of these."
 DEAD = {"bias_initializer": keras.initializers.Constant(-99)}
 MODELS = [
@@ -758,7 +761,7 @@ MODELS = [
     Case(
         "another image size",
         lambda: network(size=64),
-        "images (6, 32, 32, 3) do not fit the network: pixels (N, 64, 64, 3) are wanted.",
+        "images (6, 32, 32, 3) do not fit the network: pixels (N, 64, 64, 3) are expected.",
     ),
     Case(
         "feature maps that go negative",
@@ -766,7 +769,7 @@ MODELS = [
         "Grad-CAM++ on the output of layer 'maps': Grad-CAM++ needs feature maps >= 0, these go negative: cut the "
         "network after a ReLU or choose another map.",
     ),
-    Case("no model", lambda: "model.keras", "A Keras model is wanted, not str: load it from its file."),
+    Case("no model", lambda: "model.keras", "A Keras model is expected, not str: load it from its file."),
 ]
 
 
@@ -958,7 +961,7 @@ PARAMETERS = [
     Case(
         "images of one channel",
         evaluate(images=PIXELS[..., :1]),
-        "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are wanted.",
+        "images (6, 32, 32, 1) do not fit the network: pixels (N, 32, 32, 3) are expected.",
     ),
     Case("no image", evaluate(images=PIXELS[:0]), "There is no image to evaluate: check the folder and the selection."),
     Case(
@@ -985,12 +988,12 @@ PARAMETERS = [
         lambda: phantoms.radiographs(2, size=64).named("chest"),
         "There is no image 'chest' in this data set: name one like 'radiograph-0-00000'.",
     ),
-    Case("no epoch", fit(epochs=0), "epochs is 0: at least 1 is wanted."),
-    Case("epochs of the head below 0", fit(head_epochs=-1), "head_epochs is -1: at least 0 is wanted."),
-    Case("batch 0 in training", fit(batch_size=0), BATCH.format(0)),
-    Case("learning rate 0", fit(learning_rate=0.0), "learning_rate is 0.0: more than 0 is wanted."),
-    Case("learning rate below 0", fit(learning_rate=-1e-3), "learning_rate is -0.001: more than 0 is wanted."),
-    Case("learning rate NaN", fit(learning_rate=np.nan), "learning_rate is nan: more than 0 is wanted."),
+    Case("no epoch", fit(epochs=0), "epochs is 0: at least 1 is expected."),
+    Case("epochs of the head below 0", fit(head_epochs=-1), "head_epochs is -1: at least 0 is expected."),
+    Case("batch 0 in training", fit(batch_size=0), "batch_size is 0: at least 1 is expected."),
+    Case("learning rate 0", fit(learning_rate=0.0), "learning_rate is 0.0: more than 0 is expected."),
+    Case("learning rate below 0", fit(learning_rate=-1e-3), "learning_rate is -0.001: more than 0 is expected."),
+    Case("learning rate NaN", fit(learning_rate=np.nan), "learning_rate is nan: more than 0 is expected."),
 ]
 
 
@@ -999,7 +1002,7 @@ def test_parameters(case):
     refused(case.make, case.outcome)
 
 
-# Commands: python -m black_average_drop.pipeline ..., with an exit code of 1 and nothing written.
+# Commands: python -m black_average_drop.artifact ..., with an exit code of 1 and nothing written.
 
 
 def profile(text, *arguments):
@@ -1139,12 +1142,14 @@ COMMANDS = [
 @table_of(COMMANDS)
 def test_commands(case, tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "notebooks/profiles", tmp_path / "notebooks/profiles")
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
-    monkeypatch.setattr(pipeline, "NOTEBOOKS", tmp_path / "notebooks")
+    for module in (pipeline, profiles, choose_command):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    for module in (profiles, command_line):
+        monkeypatch.setattr(module, "PROFILES", tmp_path / "notebooks/profiles")
     monkeypatch.setattr(sys, "argv", ["pipeline", *case.make(tmp_path)])
     there = sorted(tmp_path.rglob("*"))
     with pytest.raises(SystemExit) as stopped:
-        pipeline.main()
+        command_line.main()
     assert_says(stopped.value.code, case.outcome, tmp_path)  # text as the exit code: said on stderr, and 1
     assert capsys.readouterr() == ("", "") and sorted(tmp_path.rglob("*")) == there
 

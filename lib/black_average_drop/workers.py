@@ -13,8 +13,7 @@ from pathlib import Path
 
 import keras
 
-from black_average_drop import networks
-
+PACKAGE = Path(__file__).parent
 THREADS = 2  # one batch is read, masked and tabulated while the network works on the other
 ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^\s/]+:\d{1,5}")
 SECONDS_TO_CONNECT = 30
@@ -23,13 +22,21 @@ _loading, _loaded = threading.Lock(), {}  # of a worker: name -> the one network
 
 
 def in_order(function, network, batches, scheduler=""):
-    """function(network, *batch) for each of the batches, an iterable of tuples, in their order, as a generator.
+    """function(network, *batch) for each of the batches, in their order, as a generator.
 
-    scheduler: empty for threads of this process, or the address of a Dask scheduler, such as tcp://127.0.0.1:8786. Its
-    workers need this package and the same versions as here; each loads the network once. The batches of a worker that
-    dies go to another one. Only as many batches are read ahead as keep all of them busy.
-    Raises RuntimeError where the scheduler does not answer or wants certificates that Dask does not find here, a worker
-    differs from here, or none is left.
+    On a cluster each worker loads the network once. The batches of a worker that dies go to another one. Only as many
+    batches are read ahead as keep all workers busy.
+
+    Args:
+        function: of the network and what is in a batch; on a cluster one that can be pickled.
+        network: whatever the function takes; on a cluster with a method `packed`, whose result has a method `unpacked`.
+        batches: an iterable of tuples.
+        scheduler: empty for threads of this process, or the address of a Dask scheduler, such as tcp://127.0.0.1:8786.
+            Its workers need this package and the same versions as here.
+
+    Raises:
+        RuntimeError: if the scheduler does not answer or needs certificates that Dask does not find here, if a worker
+            differs from here, or if none is left.
     """
     if not scheduler:
         with ThreadPoolExecutor(THREADS) as pool:
@@ -37,14 +44,14 @@ def in_order(function, network, batches, scheduler=""):
             yield from _answers(submit, lambda future: future.result(), batches, lambda: THREADS)
         return
     with _client(scheduler) as client:
-        # As the result of a task it is computed anew, from what the scheduler keeps, if the worker that had it dies.
+        # As the result of a task it is computed again, from what the scheduler keeps, if the worker that had it dies.
         parcel = client.submit(tuple, _parcel(network), pure=False)
         submit = partial(client.submit, _on_worker, function, parcel, pure=False)
         yield from _answers(submit, partial(_result, client), batches, lambda: 2 * max(1, _slots(client)))
 
 
 def check(scheduler):
-    """Raise RuntimeError if the Dask scheduler of that address does not answer or has no worker."""
+    """Raise RuntimeError if the Dask scheduler at that address does not answer or has no worker."""
     with _client(scheduler):
         pass
 
@@ -62,10 +69,11 @@ def _answers(submit, result, batches, room):
 
 @contextmanager
 def _client(scheduler):
+    """A client of the Dask scheduler at that address, which has a worker."""
     import dask
     import distributed  # here: it takes a second, which those without a cluster need not spend
 
-    if not ADDRESS.fullmatch(scheduler):  # Dask would try for half a minute, and leave a traceback besides
+    if not ADDRESS.fullmatch(scheduler):  # Dask would try for half a minute, and leave a traceback, too
         raise RuntimeError(
             f"SCHEDULER is {scheduler!r}: give the address of a Dask scheduler, such as tcp://10.0.0.1:8786, or leave "
             "it empty."
@@ -77,11 +85,11 @@ def _client(scheduler):
         client = distributed.Client(scheduler, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as problem:  # a TimeoutError is an OSError
         raise RuntimeError(
-            f"No Dask scheduler answers at {scheduler}: start one there, as the README says, or leave SCHEDULER empty."
+            f"No Dask scheduler answers at {scheduler}: start one as docs/cluster.md says, or leave SCHEDULER empty."
         ) from problem
     except TypeError as problem:  # no certificate to show
         raise RuntimeError(
-            f"{scheduler} wants TLS, of which Dask is told nothing here: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            f"{scheduler} needs TLS, of which Dask is told nothing here: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
             "..._CLIENT__CERT and ..._CLIENT__KEY."
         ) from problem
     with client:
@@ -89,13 +97,13 @@ def _client(scheduler):
             client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
         except TimeoutError as problem:
             raise RuntimeError(
-                f"The Dask scheduler at {scheduler} has no worker: start some, as the README says."
+                f"The Dask scheduler at {scheduler} has no worker: start some as docs/cluster.md says."
             ) from problem
         yield client
 
 
 def _result(client, future):
-    """What a future gives. Raises RuntimeError where nobody is left to work on it."""
+    """What a future gives. Raises RuntimeError if no worker is left to work on it."""
     import distributed
 
     while True:
@@ -126,28 +134,33 @@ def _parcel(network):
 
 
 def _on_worker(function, parcel, *batch):
-    """function(network, *batch) where the network is loaded if it is not the one that this worker has."""
+    """function(network, *batch), for which the network is loaded if it is not the one that this worker has."""
     name, packed, environment = parcel
     with _loading:
         if name not in _loaded:
             here = _environment()
-            for what, wanted in environment.items():
-                if here.get(what) != wanted:
+            for what, expected in environment.items():
+                if here.get(what) != expected:
                     raise RuntimeError(
-                        f"A Dask worker has {what} {here.get(what)}, this machine {wanted}: rows would not be the "
+                        f"A Dask worker has {what} {here.get(what)}, this machine {expected}: rows would not be the "
                         "same. Install the same version of the project there, from the same requirements.lock."
                     )
-            networks.make_deterministic(0)
             _loaded.clear()
-            _loaded[name] = networks.unpacked(*packed)
+            _loaded[name] = packed.unpacked()
     return function(_loaded[name], *batch)
 
 
 def _environment():
-    """What rows hang on beside the model and the images."""
-    code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(path.read_bytes())
+    """What rows depend on, next to the model and the images."""
     backend = keras.backend.backend()
     versions = {name: version(name) for name in ("keras", "numpy", backend)}
-    return {"the code": code.hexdigest()[:12], "the backend": backend} | versions
+    return {"the code": _code(PACKAGE)[:12], "the backend": backend} | versions
+
+
+def _code(package):
+    """SHA-256 of all modules below the folder of a package, by their place in it; hexadecimal."""
+    code = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        code.update(f"{path.relative_to(package).as_posix()}\0".encode())
+        code.update(path.read_bytes())
+    return code.hexdigest()

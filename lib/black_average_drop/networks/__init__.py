@@ -1,0 +1,30 @@
+"""A Keras model cut at its last feature maps: build it, load it, save it, and read features, logits and scores.
+
+All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer inside, so masks are made in pixel space.
+"""
+
+from black_average_drop.networks.applications import PREPROCESSINGS, preprocessing
+from black_average_drop.networks.archive import load, save
+from black_average_drop.networks.backends import make_deterministic
+from black_average_drop.networks.building import build, build_imagenet
+from black_average_drop.networks.cam_network import CamNetwork, Parcel
+from black_average_drop.networks.facts import Facts
+from black_average_drop.networks.graph import first_layer, inner_layers
+from black_average_drop.networks.precision import PRECISIONS, in_precision
+
+__all__ = [
+    "PRECISIONS",
+    "PREPROCESSINGS",
+    "CamNetwork",
+    "Facts",
+    "Parcel",
+    "build",
+    "build_imagenet",
+    "first_layer",
+    "in_precision",
+    "inner_layers",
+    "load",
+    "make_deterministic",
+    "preprocessing",
+    "save",
+]

@@ -1,0 +1,67 @@
+"""The networks in keras.applications, and what each of them expects in place of pixels 0..255."""
+
+import inspect
+from types import ModuleType
+
+import keras
+import numpy as np
+from keras import layers
+
+# What models that do not rescale by themselves may have been trained on. Any name in keras.applications will do, too.
+PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
+
+
+def application(backbone):
+    """The constructor of a keras.applications network, and the module that holds its preprocessing.
+
+    Raises:
+        ValueError: if there is no network of that name.
+    """
+    for module in vars(keras.applications).values():
+        constructor = getattr(module, backbone, None) if isinstance(module, ModuleType) else None
+        if inspect.isfunction(constructor) and hasattr(module, "preprocess_input"):
+            return constructor, module
+    raise ValueError(f'backbone is {backbone!r}: choose "small_cnn" or a name in keras.applications.')
+
+
+def preprocessing(name):
+    """What turns pixels 0..255 into what a model expects, for `CamNetwork.from_model`.
+
+    Args:
+        name: "" for a model that rescales by itself, "0..1", "-1..1", or the network in keras.applications with whose
+            preprocessing the model was trained, such as "ResNet50".
+
+    Returns:
+        A function from pixels (N, H, W, 3) to an array or tensor of the same shape, or None for "".
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name in PREPROCESSINGS:
+        scale = PREPROCESSINGS[name]
+        return scale and (lambda pixels: pixels * np.float32(scale[0]) + np.float32(scale[1]))
+    try:
+        module = application(name)[1]
+    except ValueError as problem:
+        known = ", ".join(repr(one) for one in PREPROCESSINGS)
+        raise ValueError(f"preprocessing is {name!r}: choose {known} or a name in keras.applications.") from problem
+
+    def preprocessed(pixels):  # keras.applications work in place on NumPy arrays
+        return module.preprocess_input(np.array(pixels, "float32") if isinstance(pixels, np.ndarray) else pixels)
+
+    return preprocessed
+
+
+def rescaled(inputs, backbone):
+    """What a backbone expects, from pixels: a frozen 1 x 1 convolution holds its scale, offset and channel order."""
+    if backbone == "small_cnn":
+        scale, offset = np.eye(3) / 127.5, -np.ones(3)
+    else:
+        _, module = application(backbone)
+        probe = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).reshape(1, 1, 4, 3).astype("float32")
+        shown = np.asarray(module.preprocess_input(probe.copy())).reshape(4, 3).astype("float64")
+        scale, offset = (shown[1:] - shown[:1]) / 255, shown[0]
+    layer = layers.Conv2D(3, 1, trainable=False, dtype="float32", name="pixels_to_network")
+    outputs = layer(inputs)
+    layer.set_weights([scale.reshape(1, 1, 3, 3).astype("float32"), offset.astype("float32")])
+    return outputs

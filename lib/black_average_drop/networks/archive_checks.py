@@ -1,0 +1,240 @@
+"""A model file examined before Keras reads it: to what it expands, how deep it nests, what it may make.
+
+A .keras file is a zip archive: config.json says what is built, model.weights.h5 what fills it. A few bytes of either
+can declare more than any memory holds, and a layer can carry a program.
+"""
+
+import json
+import math
+import re
+import threading
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import keras
+
+FACTS = "black_average_drop.json"  # the member that holds what the model itself does not know
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+MOST_EXPANDED = 100  # bytes for each byte that is stored
+ALWAYS_ALLOWED = 2**20  # bytes that may come of any number: zeros compress well
+MOST_TEXT = 16 * 2**20  # bytes of JSON; that of the largest network in keras.applications takes 2 MB
+MOST_MEMBERS = 1000
+MOST_NESTED = 100  # lists and objects, or groups of weights, within each other
+SPARE = 10_000  # parameters that a file need not hold: states of random generators
+# Layers that carry a program instead of settings, and what a Python function within a model is written down as.
+PROGRAMS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__")
+TOO_MANY = "it declares more parameters than it stores"
+_NUMBER = re.compile(r"bool|(u?int|float|bfloat|complex)\d+(_e\dm\d(fn)?)?")  # names of dtypes
+_CUSTOM = re.compile(r"(?:Could not (?:locate|deserialize)|Unknown) (?:class |function |layer:? |object:? )?'([^']+)'")
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def check_archive(path):
+    """Raise ValueError naming a file that cannot be read or is no archive at all, whatever its size."""
+    try:
+        with open(path, "rb") as file:
+            if zipfile.is_zipfile(file):
+                return
+    except OSError as problem:
+        raise ValueError(unloaded(path, problem.strerror)) from problem
+    raise ValueError(unloaded(path, "it is no archive"))
+
+
+def examine(file, path):
+    """The facts in a .keras file, and how many parameters its weights have, without those of an optimizer.
+
+    Args:
+        file: where it lies, in a folder to which its weights are extracted.
+        path: what messages call it.
+
+    Raises:
+        ValueError: naming a file that is no such archive, expands to more than MOST_EXPANDED times its bytes, nests
+            deeper than MOST_NESTED, or holds a program.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _check_members(archive, Path(file).stat().st_size, path)
+            facts = _parsed(archive, FACTS, path) if FACTS in archive.namelist() else {}
+            _check_layers(_parsed(archive, CONFIG, path), path)
+            weights = archive.extract(WEIGHTS, Path(file).parent)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
+        raise ValueError(unloaded(path, problem)) from problem
+    return facts, _parameters(weights, path)
+
+
+def check_weights(path):
+    """Check an HDF5 file of weights.
+
+    Raises:
+        ValueError: naming a file that expands to more than MOST_EXPANDED times its bytes, or holds anything but numbers
+            of its own.
+    """
+    _parameters(path, path)
+
+
+@contextmanager
+def at_most(parameters):
+    """A context in which Keras makes that many parameters on this thread. One thread may be in it at a time.
+
+    Raises:
+        ValueError: for one parameter more, before it takes memory.
+    """
+    make, thread, made = keras.Variable.__init__, threading.get_ident(), 0
+
+    def counted(self, initializer, shape=None, *rest, **named):
+        nonlocal made
+        if threading.get_ident() == thread and shape is not None:
+            made += math.prod(shape)
+            check()
+        make(self, initializer, shape, *rest, **named)
+
+    def check():
+        if made > parameters + SPARE:
+            raise ValueError(TOO_MANY)
+
+    with _ONE_AT_A_TIME:
+        keras.Variable.__init__ = counted
+        try:
+            yield
+        finally:
+            keras.Variable.__init__ = make
+    check()  # Keras passes over some errors
+
+
+def unloaded(path, problem):
+    """What to say of a file that was not loaded: the class whose code is not there, or what went wrong.
+
+    Args:
+        path: what the message calls the file.
+        problem: an exception or a text.
+    """
+    if custom := _CUSTOM.search(str(problem)):
+        return (
+            f"{path} needs the code of {custom[1]}, which is not in the file: put layers of Keras's own in its place "
+            "and save the model again, or first import that code, registered by "
+            "keras.saving.register_keras_serializable."
+        )
+    said = str(problem).rsplit("Exception encountered: ", 1)[-1].strip()  # Keras says first what it was doing
+    reason = said.splitlines()[0][:200] if said else type(problem).__name__
+    return f"{path} cannot be loaded as a Keras model ({reason}): save it again."
+
+
+def _check_members(archive, size, path):
+    """That members are few, have one name each, can be read, and expand to little more than the archive's size."""
+    members = archive.infolist()
+    names = {member.filename for member in members}
+    for name in (CONFIG, WEIGHTS):
+        if name not in names:
+            raise ValueError(f'{path} holds no {name}: save the model again with model.save("model.keras").')
+    if len(members) > MOST_MEMBERS or len(names) < len(members):
+        raise ValueError(f"{path} holds too many files, or two of one name: save the model again.")
+    for member in members:
+        if member.flag_bits & 1:
+            raise ValueError(f"{path} is encrypted ({member.filename}): save the model again, without a password.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{path} is compressed in a rare way ({member.filename}): save the model again.")
+        if member.filename in (CONFIG, FACTS) and member.file_size > MOST_TEXT:
+            raise ValueError(f"{path} holds {_bytes(member.file_size)} of text ({member.filename}): save it again.")
+        _check_expansion(member.file_size, member.compress_size, member.filename, path)
+    _check_expansion(sum(member.file_size for member in members), size, "all files in it", path)
+
+
+def _check_expansion(declared, stored, what, path):
+    """That what is declared, in bytes, is little more than what is stored."""
+    if declared > MOST_EXPANDED * stored + ALWAYS_ALLOWED:
+        raise ValueError(
+            f"{path} stores {_bytes(stored)} that declare {_bytes(declared)} ({what}): save the model again, without "
+            "compression."
+        )
+
+
+def _parsed(archive, name, path):
+    """The object that a member holds as JSON, nested no deeper than MOST_NESTED."""
+    too_deep = f"{path} nests too deep ({name}): save the model again, with fewer models within models."
+    try:
+        content = json.loads(archive.read(name))
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    except ValueError as problem:
+        raise ValueError(unloaded(path, problem)) from problem
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no object of JSON ({name}): save the model again.")
+    level = [content]
+    for _ in range(MOST_NESTED):
+        level = [one for value in level for one in _within(value)]
+    if level:
+        raise ValueError(too_deep)
+    return content
+
+
+def _within(value):
+    """The lists and objects in a list or an object."""
+    return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
+
+
+def _check_layers(config, path):
+    """That nothing in a configuration is a program, or an array whose type takes more memory than its values."""
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        waiting += _within(value)
+        name, inner = (value.get("class_name"), value.get("config")) if isinstance(value, dict) else (None, None)
+        if name in PROGRAMS:
+            what = "a Python function" if name == "__lambda__" else f"a {name} layer"
+            raise ValueError(
+                f"{path} holds {what}, code of whoever saved it, which is not run: put layers of Keras's own in its "
+                "place and save the model again."
+            )
+        dtype = inner.get("dtype") if name in ("__numpy__", "__tensor__") and isinstance(inner, dict) else "float32"
+        if not _NUMBER.fullmatch(str(dtype)):
+            raise ValueError(f"{path} holds an array that is none of numbers ({CONFIG}): save the model again.")
+
+
+def _parameters(weights, path):
+    """How many numbers a file of weights holds, without those of an optimizer."""
+    try:
+        with h5py.File(weights, "r") as file:
+            datasets = list(_datasets(file, path))
+    except (OSError, KeyError, RuntimeError, TypeError) as problem:
+        raise ValueError(unloaded(path, problem)) from problem
+    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(weights).stat().st_size, "all weights", path)
+    return sum(count for group, count, _ in datasets if group != "optimizer")
+
+
+def _datasets(file, path):
+    """Of each dataset, however many names it has: the outermost group, how many numbers and bytes it holds."""
+    waiting, seen = [(file, ())], set()
+    while waiting:
+        group, place = waiting.pop()
+        for name in group:
+            here = (*place, name)
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{path} holds a link in place of weights ({name}): save the model again.")
+            if len(here) > MOST_NESTED:
+                raise ValueError(f"{path} nests too deep ({WEIGHTS}): save the model again.")
+            one = group[name]
+            address = h5py.h5o.get_info(one.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            if isinstance(one, h5py.Group):
+                waiting.append((one, here))
+            elif isinstance(one, h5py.Dataset) and one.shape is not None:
+                if one.external or one.is_virtual or one.dtype.hasobject:
+                    raise ValueError(f"{path} holds weights that are no numbers of its own ({name}): save it again.")
+                count = math.prod(one.shape)
+                expanded = max(count, math.prod(one.chunks or (1,))) * one.dtype.itemsize
+                _check_expansion(expanded, one.id.get_storage_size(), "/".join(here), path)
+                yield here[0], count, expanded
+
+
+def _bytes(count):
+    """A number of bytes for a reader."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"

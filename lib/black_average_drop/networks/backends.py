@@ -1,0 +1,115 @@
+"""What differs between the backends of Keras: reproducible kernels, compiled models, and gradients."""
+
+import os
+import threading
+
+import keras
+import numpy as np
+from keras import ops
+
+_JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
+
+
+def make_deterministic(seed):
+    """Seed Python, NumPy and Keras, and have the backend choose reproducible kernels: same machine, same numbers.
+
+    float32 is then float32: GPUs would otherwise multiply it with 10 binary digits (TF32). On JAX all of this holds
+    only before the first computation of the process.
+
+    Args:
+        seed: of all generators of random numbers, from 0.
+    """
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+        tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+        return
+    if _JAX_DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_DETERMINISTIC}"
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "float32")
+
+
+def has_accelerator():
+    """Whether the backend computes on a GPU or TPU."""
+    return not keras.distribution.list_devices()[0].startswith("cpu")
+
+
+def compiled(model):
+    """A function from images to the outputs of a model, with its weights as they are at the first call.
+
+    Several threads may call it at a time. On TensorFlow the weights become constants of the graph. TensorFlow can then
+    fold BatchNorm into the convolution before it.
+    """
+    compiling, functions = threading.Lock(), []
+
+    def run(images):
+        with compiling:  # two threads may come first
+            if not functions:
+                functions.append(_frozen(model))
+        return functions[0](images)
+
+    return run
+
+
+def gradients(head, features, chosen):
+    """The slope of some of a head's outputs at its input, by automatic differentiation.
+
+    Args:
+        head: a Keras model from feature maps to logits.
+        features: (N, h, w, K), an array or a tensor.
+        chosen: (N, C), the weight of each logit in the output to differentiate; 1 for one logit, 0 for the others.
+
+    Returns:
+        (N, h, w, K), an array for an array and a tensor for a tensor.
+
+    Raises:
+        ValueError: on a backend other than TensorFlow and JAX.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        watched = tensorflow.convert_to_tensor(features)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(watched)
+            explained = ops.sum(head(watched, training=False) * chosen)
+        slopes = tape.gradient(explained, watched)
+        return slopes if ops.is_tensor(features) else slopes.numpy()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        weights = [[one.value for one in part] for part in _variables(head)]
+        slope = jax.grad(lambda maps: ops.sum(head.stateless_call(*weights, maps)[0] * chosen))
+        slopes = slope(ops.convert_to_tensor(features))
+        return slopes if ops.is_tensor(features) else np.asarray(slopes)
+    raise ValueError("Gradients need another backend: set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax.")
+
+
+def _frozen(model):
+    """A function from images to the outputs of a model, with its weights as they are now."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        function = tensorflow.function(lambda pixels: model(pixels, training=False))
+        signature = tensorflow.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function(signature))
+        # Called directly, it looks for names of arguments that it has lost, and formats all pixels for the error.
+        return tensorflow.function(lambda pixels: frozen(pixels), input_signature=[signature])
+    if keras.backend.backend() == "jax":
+        import jax
+
+        # Copies, since Keras gives the buffers of its variables away when it trains.
+        weights = [[jax.numpy.array(one.value) for one in part] for part in _variables(model)]
+        outputs = jax.jit(lambda weights, images: model.stateless_call(*weights, images, training=False)[0])
+        return lambda images: outputs(weights, images)
+    return model.predict_on_batch
+
+
+def _variables(model):
+    """What `stateless_call` takes of a Keras model."""
+    return model.trainable_variables, model.non_trainable_variables

@@ -1,0 +1,317 @@
+"""What counts as feature maps: tokens, single positions and subclassed models are refused with a remedy that works."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from black_average_drop import cams, evaluation, networks
+from black_average_drop.networks import building
+from closeness import assert_close
+
+
+class Position(layers.Layer):
+    def build(self, shape):
+        self.embedding = self.add_weight(shape=(1, *shape[1:]))
+
+    def call(self, tokens):
+        return tokens + self.embedding
+
+
+class PatchEmbedding(layers.Layer):
+    """From the image straight to tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = layers.Conv2D(8, 8, strides=8)
+
+    def call(self, images):
+        return ops.reshape(self.convolution(images), (-1, 16, 8))
+
+
+class Standardized(layers.Layer):
+    def call(self, images):
+        return (images - ops.mean(images, (1, 2, 3), True)) / ops.std(images, (1, 2, 3), True)
+
+
+def patches(x):
+    return layers.Reshape((16, 8))(layers.Conv2D(8, 8, strides=8, name="patches")(x))
+
+
+def convolutions(x):
+    x = layers.Conv2D(8, 5, strides=4, padding="same", activation="relu")(x)
+    return layers.Reshape((16, 8))(layers.Conv2D(8, 3, 2, "same", activation="relu", name="last_convolution")(x))
+
+
+def transformer(x):
+    x = Position()(x)
+    for _ in range(2):
+        normed = layers.LayerNormalization()(x)
+        x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(normed, normed)])
+        x = layers.Add()([x, layers.Dense(8)(layers.Dense(16, "gelu")(layers.LayerNormalization()(x)))])
+    return layers.LayerNormalization(name="last_tokens")(x)
+
+
+def mixer(x):
+    mixed = layers.Dense(16)(layers.Permute((2, 1))(layers.LayerNormalization()(x)))
+    return layers.Add()([x, layers.Permute((2, 1))(mixed)])
+
+
+def hand_written_attention(x):
+    heads = layers.Permute((2, 1, 3))(layers.Reshape((16, 2, 4), name="heads")(layers.Dense(8)(x)))
+    shares = layers.Softmax()(ops.matmul(heads, ops.transpose(heads, (0, 1, 3, 2))))
+    return layers.Reshape((16, 8))(layers.Permute((2, 1, 3))(ops.matmul(shares, heads)))
+
+
+ENDS = {
+    "average": lambda x: layers.GlobalAveragePooling1D()(x),
+    "flattened": lambda x: layers.Flatten()(x),
+    "class token": lambda x: x[:, 0],
+}
+
+
+def classifier(*parts, outputs=2):
+    inputs = x = keras.Input((32, 32, 3))
+    for part in parts:
+        x = part(x)
+    return keras.Model(inputs, layers.Dense(outputs, "softmax")(x), name="outside")
+
+
+def nested_transformer():
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, transformer(patches(inputs)))
+
+
+ON_TOKENS = {
+    **{end: lambda end=end: classifier(patches, transformer, ENDS[end]) for end in ENDS},
+    "rescaled": lambda: classifier(layers.Rescaling(1 / 255), patches, transformer, ENDS["average"]),
+    "standardized image by image": lambda: classifier(Standardized(), patches, transformer, ENDS["average"]),
+    "nested": lambda: classifier(layers.Rescaling(1 / 255), nested_transformer(), ENDS["average"]),
+    "mixer": lambda: classifier(patches, mixer, ENDS["average"]),
+    "recurrent": lambda: classifier(patches, layers.LSTM(5)),
+    "hand-written, with a path around it": lambda: classifier(
+        patches, lambda x: layers.Add()([x, hand_written_attention(x)]), ENDS["average"]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ON_TOKENS)
+def test_a_model_that_works_on_patches_is_refused(name):
+    """Its maps would be those of the patch embedding, or of the image itself."""
+    keras.utils.set_random_seed(0)
+    model = ON_TOKENS[name]()
+    with pytest.raises(ValueError, match=r"^Model outside works on tokens: .* single patches of the image") as refused:
+        networks.CamNetwork.from_model(model)
+    said = str(refused.value)
+    assert "\n" not in said and said.endswith("is a patch, or choose a convolutional network.")
+    if name == "average":
+        assert "feature maps (layer 'patches')" in said and "MultiHeadAttention, Dense lie behind" in said
+
+
+@pytest.mark.parametrize("end", ["average", "flattened"])
+def test_the_remedy_for_tokens_gives_their_maps_and_the_same_scores(end, pixels):
+    keras.utils.set_random_seed(0)
+    model = classifier(patches, transformer, ENDS[end])
+    rows = layers.Reshape((4, 4, 8), name="rows_and_columns")(model.get_layer("last_tokens").output)
+    pooled = layers.GlobalAveragePooling2D() if end == "average" else layers.Flatten()
+    remedied = keras.Model(model.inputs, model.layers[-1](pooled(rows)))
+    network = networks.CamNetwork.from_model(remedied)
+    assert network.layer == "rows_and_columns" and network.notice == ""
+    features, _, scores = network.explain(pixels)
+    assert features.shape == (10, 4, 4, 8)
+    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
+
+
+def test_heads_of_an_attention_are_not_rows_and_columns():
+    with pytest.raises(ValueError, match="^Model outside .* 'heads' makes .* no rows and columns of the image"):
+        networks.CamNetwork.from_model(classifier(patches, hand_written_attention, ENDS["average"]))
+    decoder = classifier(
+        layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(32), layers.Reshape((4, 4, 2)),
+        layers.GlobalAveragePooling2D(),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="no rows and columns of the image"):
+        networks.CamNetwork.from_model(decoder)
+
+
+BEHIND = {
+    "Position, MultiHeadAttention, Dense": (transformer, ENDS["average"]),
+    "LSTM": (layers.LSTM(5),),
+    "Bidirectional": (layers.Bidirectional(layers.GRU(3)),),
+    "Attention": (lambda x: layers.Attention()([x, x]), layers.GlobalAveragePooling1D()),
+}
+
+
+@pytest.mark.parametrize("kinds", BEHIND)
+def test_convolutions_before_attention_or_recurrence_are_differentiated_with_a_notice(kinds, pixels):
+    keras.utils.set_random_seed(0)
+    model = classifier(convolutions, *BEHIND[kinds])
+    network = networks.CamNetwork.from_model(model)
+    assert network.layer == "last_convolution" and network.head_weights is None
+    assert network.notice == (
+        f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
+    )
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
+    rows = evaluation.evaluate(network, pixels, cams.chosen(["Grad-CAM", "HiRes-CAM"]), alpha=0.3)
+    assert np.isfinite(rows["masked_score"]).all()
+
+
+def excited(x, weights_first):
+    x = layers.Conv2D(8, 5, strides=8, padding="same", activation="relu")(x)
+    weights = layers.Dense(8, "sigmoid")(layers.GlobalAveragePooling2D()(x))
+    parts = [layers.Reshape((1, 1, 8))(weights), x]
+    return layers.Multiply(name="excited")(parts if weights_first else parts[::-1])
+
+
+def shuffled(x):
+    """Channels in groups, exchanged, as in ShuffleNet: three dimensions become four and three again."""
+    x = layers.Conv2D(8, 5, strides=8, padding="same", activation="relu")(x)
+    x = layers.Permute((1, 2, 4, 3))(layers.Reshape((4, 4, 2, 4))(x))
+    return layers.Reshape((4, 4, 8), name="shuffled")(x)
+
+
+@pytest.mark.parametrize("pooling", [layers.GlobalAveragePooling2D, layers.Flatten])
+@pytest.mark.parametrize(
+    ("layer", "maps"),
+    [
+        ("excited", lambda x: excited(x, weights_first=True)),
+        ("excited", lambda x: excited(x, weights_first=False)),
+        ("shuffled", shuffled),
+        ("conv_lstm", lambda x: layers.ConvLSTM2D(4, 3, name="conv_lstm")(layers.Reshape((1, 32, 32, 3))(x))),
+    ],
+)
+def test_maps_in_rows_and_columns_pass_without_a_notice(layer, maps, pooling, pixels):
+    keras.utils.set_random_seed(0)
+    model = classifier(maps, pooling())
+    network = networks.CamNetwork.from_model(model)
+    assert network.layer == layer and network.notice == ""
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (layers.Flatten(),),
+        (layers.Rescaling(1 / 255), layers.Normalization(), layers.Flatten()),
+        (PatchEmbedding(), transformer, ENDS["average"]),
+        (layers.Rescaling(1 / 255), PatchEmbedding(), transformer, ENDS["average"]),
+    ],
+)
+def test_pixels_are_no_feature_maps(parts):
+    with pytest.raises(ValueError, match="^Model outside has no layer that learns feature maps, in rows and columns"):
+        networks.CamNetwork.from_model(classifier(*parts))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "side", "named"),
+    [
+        ("small_cnn", 8, 9),
+        ("InceptionV3", 96, 107),
+        ("MobileNetV2", 32, 63),  # padded for 32 pixels; built for 33 it is padded otherwise, and has four positions
+    ],
+)
+def test_feature_maps_of_one_position_are_refused_with_the_smallest_size_that_gives_four(backbone, side, named):
+    def model(side):
+        trunk, _ = building.build_trunk(backbone, (side, side), None)
+        inputs = keras.Input((side, side, 3))
+        pooled = layers.GlobalAveragePooling2D()(trunk(layers.Rescaling(1 / 255)(inputs)))
+        return keras.Model(inputs, layers.Dense(2, "softmax")(pooled), name="outside")
+
+    sentence = f"feature maps of one position .*: images of {named} x {named} pixels give 2 x 2\\.$"
+    for refused in {side} if backbone == "MobileNetV2" else {side, named - 1}:
+        with pytest.raises(ValueError, match=f"^Model outside has {sentence}"):
+            networks.CamNetwork.from_model(model(refused))
+    network = networks.CamNetwork.from_model(model(named))
+    assert network.explain(np.zeros((1, named, named, 3)))[0].shape[1:3] == (2, 2)
+    with pytest.raises(ValueError, match=f"^{backbone} has {sentence}"):
+        networks.build(backbone, (side, side), ("a", "b"))  # before it is trained
+
+
+def test_feature_maps_of_a_model_of_any_size_are_counted_at_the_size_it_is_told():
+    inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, strides=8, padding="same", activation="relu")(inputs)
+    heads = layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)
+    for pooled in (heads[0], layers.Concatenate()(heads)):
+        model = keras.Model(inputs, layers.Dense(2, "softmax")(pooled))
+        with pytest.raises(ValueError, match="one position.* images of 9 x 9 pixels give 2 x 2"):
+            networks.CamNetwork.from_model(model, image_size=(8, 8))
+        networks.CamNetwork.from_model(model, image_size=(9, 9))
+        networks.CamNetwork.from_model(model, image_size=(8, 9))  # two positions
+
+
+class Trunk(keras.Model):
+    def __init__(self):
+        super().__init__(name="trunk")
+        self.first = layers.Conv2D(4, 5, strides=4, padding="same", activation="relu")
+        self.second = layers.Conv2D(5, 3, strides=2, padding="same", activation="relu")
+
+    def call(self, images):
+        return self.second(self.first(images))
+
+
+class Head(keras.Model):
+    def __init__(self):
+        super().__init__(name="classifier")
+        self.dense = layers.Dense(2, "softmax")
+
+    def call(self, pooled):
+        return self.dense(pooled)
+
+
+class Whole(keras.Model):
+    def __init__(self):
+        super().__init__(name="whole")
+        self.trunk, self.head = Trunk(), Head()
+        self.pooling = layers.GlobalAveragePooling2D()
+
+    def call(self, images):
+        return self.head.call(self.pooling(self.trunk.call(images)))
+
+
+@pytest.mark.parametrize("place", ["trunk", "classifier", "both"])
+def test_a_subclassed_model_within_a_functional_one_is_refused_and_its_call_is_the_remedy(place, pixels):
+    keras.utils.set_random_seed(0)
+    trunk, head, pooling = Trunk(), Head(), layers.GlobalAveragePooling2D()
+    inputs = keras.Input((32, 32, 3))
+
+    def put(trunk, head):
+        return keras.Model(inputs, head(pooling(trunk(inputs))), name="outside")
+
+    model = put(trunk if place != "classifier" else trunk.call, head if place != "trunk" else head.call)
+    named = "trunk" if place == "trunk" else "classifier"  # the last one is met first
+    with pytest.raises(ValueError, match=f"^Model outside holds the subclassed model '{named}'") as refused:
+        networks.CamNetwork.from_model(model)
+    assert f"put {named}.call(x) in the place of {named}(x)" in str(refused.value)
+    network = networks.CamNetwork.from_model(put(trunk.call, head.call))
+    features, _, scores = network.explain(pixels)
+    assert features.shape == (10, 4, 4, 5)
+    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
+
+
+def test_a_subclassed_model_is_refused_and_its_call_is_the_remedy(pixels):
+    model = Whole()
+    expected = model.predict(pixels.astype("float32"), verbose=0)
+    with pytest.raises(ValueError, match=re.escape("keras.Model(inputs, whole.call(inputs)) of inputs = keras.Input(")):
+        networks.CamNetwork.from_model(model)
+    inputs = keras.Input((32, 32, 3))
+    assert_close(networks.CamNetwork.from_model(keras.Model(inputs, model.call(inputs))).score(pixels)[1], expected)
+
+
+class Unsaved(layers.Layer):
+    """A layer that cannot be saved, since it takes what is no JSON and has no get_config."""
+
+    def __init__(self, convolution):
+        super().__init__()
+        self.convolution = convolution
+
+    def call(self, images):
+        return self.convolution(images)
+
+
+def test_a_layer_without_a_configuration_is_read_but_not_in_another_precision(pixels):
+    model = classifier(Unsaved(layers.Conv2D(4, 5, strides=8, activation="relu")), layers.GlobalAveragePooling2D())
+    scores = networks.CamNetwork.from_model(model).score(pixels)[1]
+    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
+    with pytest.raises(ValueError, match="^Model outside cannot be made again in mixed_bfloat16"):
+        networks.CamNetwork.from_model(model, precision="mixed_bfloat16")

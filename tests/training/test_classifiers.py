@@ -1,0 +1,30 @@
+"""A trained classifier, loaded with the test images that its file names."""
+
+import numpy as np
+import pytest
+
+from black_average_drop import networks, training
+from black_average_drop.datasets import catalogue
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_a_trained_classifier_comes_with_the_test_images_that_it_names(tmp_path, activation):
+    model = networks.build("small_cnn", (64, 64), ("normal", "pneumonia"), "softmax")
+    facts = networks.Facts(source="phantom radiographs", test_images=6, seed=3, class_names=("normal", "pneumonia"))
+    networks.save(model, tmp_path / "a.keras", facts)
+    classifier = training.load_classifier(tmp_path / "a.keras", tmp_path, activation)
+    expected = catalogue.load("phantom radiographs", "test", (64, 64), count=6, seed=3)
+    np.testing.assert_array_equal(classifier.dataset.images(), expected.images())
+    np.testing.assert_array_equal(classifier.dataset.ids, expected.ids)
+    assert classifier.facts == facts and classifier.network.activation == (activation or "softmax")
+    logits = classifier.network.score(expected.images())[0]
+    np.testing.assert_allclose(logits, networks.CamNetwork.from_model(model).score(expected.images())[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes, background", [(1000, False), (1001, True), (2, False)])
+def test_the_class_of_the_background_is_known_by_their_number(tmp_path, monkeypatch, classes, background):
+    asked, model = [], networks.build("small_cnn", (32, 32), [str(one) for one in range(classes)], "softmax")
+    networks.save(model, tmp_path / "a.keras", networks.Facts(source="imagenet", test_images=9, seed=1))
+    monkeypatch.setattr(catalogue, "load", lambda *given: asked.append(given) or "images")
+    assert training.load_classifier(tmp_path / "a.keras", "data").dataset == "images"
+    assert asked == [("imagenet", "test", (32, 32), "data", 9, 1, background)]
