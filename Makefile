@@ -22,20 +22,20 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 
 LIBRARIES = build/benchmark/libraries
 OLDEST = build/oldest
-PIPELINE = $(BIN)/python -m black_average_drop.pipeline
+PIPELINE = $(BIN)/python -m black_average_drop.artifact
 # Start what computes with the settings of allocator.py; EFFORT also says in the end what it cost.
-ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.allocator
-EFFORT = $(USING) $(BIN)/python -m black_average_drop.effort
+ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.artifact.allocator
+EFFORT = $(USING) $(BIN)/python -m black_average_drop.artifact.effort
 # Tests run make themselves, with values of their own; what stands here by default is none that a user gave.
 UNSET = env -u PROFILE -u DATA -u MODEL -u SET -u CHECK
 # Commands that use the environment hold its lock together, and one that builds or removes it holds it alone.
-LOCK = env BAD_TARGET="make $@" "$$PYTHON" lib/black_average_drop/locks.py
-USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/locks.py --shared $(VENV).lock
+LOCK = env BAD_TARGET="make $@" "$$PYTHON" lib/black_average_drop/artifact/locks.py
+USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/locks.py --shared $(VENV).lock
 
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lab report benchmark verify notebooks clean
+.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lab report benchmark verify notebooks pages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,7 +85,7 @@ test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that
 	@$(LOCK) $(OLDEST).lock $(MAKE) --no-print-directory $(OLDEST)/venv
 	@$(OLDEST)/venv/bin/python -m pip list --format=freeze | grep -E '^(jax|keras|numpy|tensorflow)='
 	$(LOCK) --shared $(OLDEST).lock $(UNSET) \
-		$(OLDEST)/venv/bin/python -m black_average_drop.effort $(OLDEST)/venv/bin/python -m pytest
+		$(OLDEST)/venv/bin/python -m black_average_drop.artifact.effort $(OLDEST)/venv/bin/python -m pytest
 
 .PHONY: $(OLDEST)/venv $(OLDEST)/anew
 $(OLDEST)/venv:
@@ -103,7 +103,7 @@ reliability: env  ## the long checks: killed, disk full, run twice, many images,
 
 # With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
 # dozen of packages stay out of the environment.
-mutate: env  ## change cams, masks and metrics in each little way: which changes does no test notice? Minutes
+mutate: env  ## change cams, masks, metrics and statistics in each little way: which changes does no test notice? Minutes
 	@$(LOCK) build/mutation.lock $(MAKE) --no-print-directory build/mutation
 
 .PHONY: build/mutation
@@ -112,7 +112,7 @@ build/mutation:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/mutation/tools mutmut==3.8.1
 	cp -R lib build/mutation/src && cp -R tests pyproject.toml build/mutation
 	cd build/mutation && export PYTHONPATH="$$PWD/tools" && \
-	../../$(BIN)/python -m black_average_drop.allocator ../../$(BIN)/python -m mutmut run && \
+	../../$(BIN)/python -m black_average_drop.artifact.allocator ../../$(BIN)/python -m mutmut run && \
 	../../$(BIN)/python -m mutmut results && ../../$(BIN)/python -m mutmut export-cicd-stats
 
 lab: env  ## open the notebooks in JupyterLab, first the one to explore maps by hand
@@ -139,6 +139,9 @@ $(LIBRARIES)/anew:
 
 notebooks: env  ## regenerate notebooks/*.ipynb from the percent scripts, which are the source
 	@$(USING) $(PIPELINE) notebooks
+
+pages: env  ## fill README.md, MODEL_CARD.md and docs/ with the committed results, from docs/templates/
+	@$(USING) $(BIN)/python -m black_average_drop.artifact.pages
 
 clean:  ## remove everything that was built, the environment included; paper_figures/ stays
 	$(LOCK) $(VENV).lock rm -rf build $(VENV) lib/*.egg-info

@@ -52,8 +52,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import figures, networks, provenance, training
+from black_average_drop import figures, networks, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
+from black_average_drop.datasets.checksums import dataset_checksums
+from black_average_drop.files import write_csv
+from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment, augmentation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -83,7 +87,7 @@ pd.DataFrame(table).rename(index=dict(enumerate(class_names)))
 # named.
 
 # %%
-checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in radiographs.items()}
+checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
 leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
@@ -151,7 +155,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 
 # %%
 general_splits = general | {"test": general_test}
-general_checksums = {split: provenance.dataset_checksums(dataset) for split, dataset in general_splits.items()}
+general_checksums = {split: dataset_checksums(dataset) for split, dataset in general_splits.items()}
 leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
@@ -218,7 +222,7 @@ histories["relu", 0]
 # %%
 answers = pd.concat(answers, ignore_index=True)
 assessed = {
-    run: assessment.assess(part["label"], part["score"], part["group"], seed=seed)
+    run: assessment.assess(part["label"], part["score"], Resampling(part["group"], assessment.RESAMPLES, seed))
     for run, part in answers.groupby(["head", "training_seed"])
 }
 summary = pd.concat({run: table for run, (_, table) in assessed.items()}, names=["head", "training_seed"])
@@ -309,7 +313,7 @@ tests = pd.concat([tests, pd.DataFrame([accuracy | {"images": len(general_test)}
 tables_by_file = {results / "training.csv": history, results / "test.csv": tests}
 tables_by_file[build / "test_scores.csv"] = answers
 for path, table in tables_by_file.items():
-    provenance.write_csv(table, path, profile)
+    write_csv(table, path, profile)
 tests
 
 # %% [markdown]
@@ -320,5 +324,5 @@ inputs = {f"radiographs, {split}": whole for split, (whole, _) in checksums.item
 inputs |= {f"general, {split}": whole for split, (whole, _) in general_checksums.items()}
 inputs |= {f"weights, {kind}": files.get(kind, origin) for kind, origin in origins.items()}
 outputs = [*models.values(), build / "general.keras", *cards, *pictures, *tables_by_file]
-record = provenance.write("01_train", outputs, inputs, globals(), results, started)
+record = provenance.write_record("01_train", outputs, inputs, globals(), results, started)
 record["outputs"]

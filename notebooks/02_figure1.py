@@ -27,8 +27,10 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, provenance, training
+from black_average_drop import cams, evaluation, figures, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import chestxray14
+from black_average_drop.datasets.checksums import dataset_checksum
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -82,7 +84,7 @@ rows = []
 for origin, network, chosen in sets:
     images = chosen.images()
     found = evaluation.explain_all(network, images, {name: cams.METHODS[name] for name in cams.PAPER_METHODS})
-    maps = {name: evaluation.upsampled(low, size) for name, low in found.maps.items()}
+    maps = {name: found.shown(name, size) for name in found.maps}
     for i, position in enumerate(chosen.positions):
         name = chosen.class_names[found.classes[i]]
         if general_title and network is general_network and found.classes[i] == chosen.labels[i]:
@@ -118,6 +120,6 @@ for row in rows:
 # %%
 outputs = figures.save(figure, results / "figure1")
 inputs = {name: build / name for name in ("general.keras", "radiographs_relu_0.keras")}
-inputs |= {f"image {i}": provenance.dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
-record = provenance.write("02_figure1", outputs, inputs, globals(), results, started)
+inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
+record = provenance.write_record("02_figure1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -31,7 +31,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, provenance, tables, training
+from black_average_drop import cams, controls, evaluation, masks, networks, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, replacing, write_csv
+from black_average_drop.paper import claims, table_text, tables
+from black_average_drop.statistics import Resampling
 
 started = datetime.datetime.now()
 compared = cams.chosen(methods)
@@ -126,7 +131,7 @@ rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].
 # through the same images, each with its own alpha, under the paper's methods.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {repeat: build / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
 trainings = {0: rows["radiographs"]}
@@ -151,7 +156,7 @@ for repeat in repeats[1:]:
 row_files = {build / "rows_general.csv.gz": rows["general"]}
 row_files |= {build / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
 for path, part in row_files.items():
-    with provenance.replacing(path) as partial:
+    with replacing(path) as partial:
         part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
 pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part in trainings.items()}).loc[["BAD"]]
 
@@ -176,20 +181,21 @@ subsets = {
 empty = [name for part in subsets.values() for name, chosen in part.items() if not chosen.any()]
 subsets = {kind: {name: part[name] for name in part if part[name].any()} for kind, part in subsets.items()}
 print(f"Rows left out because no image is in them: {', '.join(empty) or 'none'}")
+resamplings = {kind: Resampling(datasets[kind].groups, resamples, seed) for kind in kinds}
 table = pd.concat(
-    tables.table1(rows[kind], datasets[kind], kind, black[kind], subsets[kind], resamples, seed) for kind in kinds
+    tables.table1(rows[kind], datasets[kind], kind, black[kind], subsets[kind], resamplings[kind]) for kind in kinds
 )
-tables.lead(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
+tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
 
 # %% [markdown]
 # What the training changes, beside the interval over patients: value, low and high are of the first training, as in
 # Table 1; mean, deviation, least and most are over all trainings, each at its own alpha.
 
 # %%
-sampling = {"resamples": resamples, "seed": seed}
-positives = datasets["radiographs"].subset(labels == 1)
-spread = tables.trainings(list(trainings.values()), positives.ids, positives.groups, **sampling)
-spread_file = provenance.write_csv(spread, results / "table1_trainings.csv", profile)
+positives = datasets["radiographs"].ids[labels == 1]
+of_positives = resamplings["radiographs"].of_rows(labels == 1)
+spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
+spread_file = write_csv(spread, results / "table1_trainings.csv", profile)
 spread.round(4)
 
 # %% [markdown]
@@ -219,7 +225,7 @@ for kind in kinds:
 # %%
 banner = "smoke run: not a result" if profile == "smoke" else ""
 trained_again = {"radiographs": spread} if len(trainings) > 1 else {}
-outputs = tables.write_table1(table, lines, trained_again, results / "table1", banner)
+outputs = table_text.write_table1(table, lines, trained_again, results / "table1", banner)
 display(Markdown((results / "table1.md").read_text()))
 
 # %% [markdown]
@@ -233,13 +239,13 @@ measured, differences = {}, []
 primary = {"general": "all", "radiographs": "label pneumonia"}
 parts = {"general": [rows["general"]], "radiographs": list(trainings.values())}
 for kind, trained in parts.items():
-    counted = datasets[kind].subset(subsets[kind][primary[kind]])
-    where, source = (counted.ids, counted.groups), facts[kind].source
+    counted, source = subsets[kind][primary[kind]], facts[kind].source
+    ids, resampling = datasets[kind].ids[counted], resamplings[kind].of_rows(counted)
     for metric in ("AD", "BAD"):
-        difference, images = claims.compare(trained, metric, "drop", *where, **sampling)
+        difference, images = claims.compare(trained, metric, "drop", ids, resampling)
         measured[f"{kind}_{metric}"] = claims.Measured(difference, len(trained), images, source)
         differences.append(measured[f"{kind}_{metric}"]._replace(data=f"{source}, {metric}"))
-    larger, images = claims.compare(trained, "AD", "lit", *where, **sampling)
+    larger, images = claims.compare(trained, "AD", "lit", ids, resampling)
     measured[f"{kind}_lit"] = claims.Measured(larger, len(trained), images, source)
 measured["small_differences"] = claims.furthest(differences)
 
@@ -248,7 +254,7 @@ measured["small_differences"] = claims.furthest(differences)
 
 # %%
 for metric in ("AD", "BAD"):
-    share, images = claims.compare(trained, metric, "incorrect", *where, "Grad-CAM++", None, **sampling)
+    share, images = claims.compare(trained, metric, "incorrect", ids, resampling, "Grad-CAM++", None)
     measured[f"incorrect_{metric}"] = claims.Measured(share, len(trained), images, source)
 
 # %% [markdown]
@@ -256,7 +262,7 @@ for metric in ("AD", "BAD"):
 # same patients for every classifier.
 
 # %%
-heads = claims.compare_heads(answers, **sampling)
+heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
 for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
     tested = len(datasets["radiographs"]), facts["radiographs"].source
     measured[claim] = claims.Measured(estimate, count, *tested)
@@ -267,7 +273,7 @@ pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %%
 inputs = {path.name: path for path in (build / "general.keras", build / "test_scores.csv", *files.values())}
-inputs |= {f"{kind}, test": provenance.dataset_checksum(datasets[kind]) for kind in kinds}
-outputs += [*row_files, spread_file, claims.write("03_table1", measured, results, profile)]
-record = provenance.write("03_table1", outputs, inputs, globals(), results, started)
+inputs |= {f"{kind}, test": dataset_checksum(datasets[kind]) for kind in kinds}
+outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results, profile)]
+record = provenance.write_record("03_table1", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -31,9 +31,14 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, evaluation, figures, metrics, networks, provenance, sensitivity
+from black_average_drop import cams, evaluation, figures, networks, statistics
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, chestxray14
-from black_average_drop.localization import region_sizes, seen
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims, sensitivity
+from black_average_drop.statistics import Resampling
+from black_average_drop.trust.localization import region_sizes, seen
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -49,11 +54,11 @@ paper_methods = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
 # them. What `03_table1` found image by image is read again.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {repeat: f"radiographs_relu_{repeat}.keras" for repeat in repeats}
-rows = {"general": provenance.read_csv(build / "rows_general.csv.gz")}
-rows |= {repeat: provenance.read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
+rows = {"general": read_csv(build / "rows_general.csv.gz")}
+rows |= {repeat: read_csv(build / f"rows_radiographs_{repeat}.csv.gz") for repeat in repeats}
 network, datasets = {}, {}
 for name, file in files.items():
     model, facts = networks.load(build / file)
@@ -79,8 +84,8 @@ for name in shown:
     curve = sensitivity.image_curves(datasets[name].batches(batch_size), found)
     curves[name] = pd.DataFrame(curve, index=datasets[name].ids)
     peak = curve.mean(axis=0).max() or 1.0
-    samples = metrics.bootstrap_means(curve / peak, datasets[name].groups, **sampling)
-    low, high = metrics.interval(samples)
+    samples = statistics.bootstrap_means(curve / peak, Resampling(datasets[name].groups, **sampling))
+    low, high = statistics.interval(samples)
     choice[name] = np.percentile(samples.argmax(axis=1) / (curve.shape[1] - 1), [2.5, 50, 97.5])
     shares = np.linspace(0, 1, curve.shape[1])
     band = {"data": shown[name], "alpha": shares, "difference": curve.mean(axis=0) / peak, "low": low, "high": high}
@@ -111,7 +116,7 @@ print({shown[name]: len(chosen[name]) for name in shown})
 
 # %% [markdown]
 # The mean of each method with its interval, and their difference, paired over the same resamples of patients, with the
-# p value of its test against 0. Where too few images differ (`metrics.enough_differ`) it has neither interval nor p,
+# p value of its test against 0. Where too few images differ (`statistics.enough_differ`) it has neither interval nor p,
 # here and below.
 
 # %%
@@ -120,10 +125,10 @@ for name in shown:
     baseline = drops[name]["CAM"]
     gained[name] = drops[name].get("Grad-CAM++", baseline) - baseline  # the same maps have the same drops
     for quantity, values in (drops[name] | {"Grad-CAM++ − CAM": gained[name]}).items():
-        bootstrap = metrics.bootstrap_means if quantity in drops[name] else metrics.bootstrap_differences
-        mean, samples = np.nanmean(values, axis=0), bootstrap(values, chosen[name].groups, **sampling)
-        low, high = metrics.interval(samples)
-        p = [metrics.across_trainings([mean[i]], samples[:, [i]]).p for i in range(len(mean))]
+        bootstrap = statistics.bootstrap_means if quantity in drops[name] else statistics.bootstrap_differences
+        mean, samples = np.nanmean(values, axis=0), bootstrap(values, Resampling(chosen[name].groups, **sampling))
+        low, high = statistics.interval(samples)
+        p = [statistics.across_trainings([mean[i]], samples[:, [i]]).p for i in range(len(mean))]
         part = {"data": shown[name], "quantity": quantity, "alpha": grids[name], "BAD": mean, "low": low, "high": high}
         along.append(pd.DataFrame(part | ({"p": p} if quantity not in drops[name] else {})))
 along = pd.concat(along, ignore_index=True)
@@ -138,21 +143,21 @@ differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("
 # straight lines. Beside it these images at the fixed alpha, and Table 1's own interval over all of its images.
 
 # %%
-table1 = provenance.read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
+table1 = read_csv(results / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
 anew = []
 for name in shown:
     known = pd.DataFrame(gained[name], index=chosen[name].ids).reindex(datasets[name].ids).to_numpy()
     curve = curves[name].to_numpy()
-    samples = sensitivity.alpha_anew(curve, grids[name], known, datasets[name].groups, **sampling)
+    samples = sensitivity.redrawn_alpha(curve, grids[name], known, Resampling(datasets[name].groups, **sampling))
     at_table1 = gained[name][:, [np.flatnonzero(grids[name] == alphas[name])[0]]]
-    fixed = metrics.bootstrap_differences(at_table1, chosen[name].groups, **sampling)
+    fixed = statistics.bootstrap_differences(at_table1, Resampling(chosen[name].groups, **sampling))
     redrawn = np.where(np.isnan(fixed).all(axis=0), np.nan, samples[:, 1:])  # no interval there, none here
     printed = table1[table1["data"] == {"general": "general", 0: "radiographs"}[name]].iloc[0]
     part = {"data": shown[name], "alpha_table1": alphas[name], "table1_images": printed["n"]}
     part |= {"images": len(chosen[name]), "outside_grid": int(np.isnan(samples[:, 1]).sum())}
     part |= dict(zip(("alpha_low", "alpha_median", "alpha_high"), choice[name], strict=True))
-    part |= dict(zip(("anew_low", "anew_high"), np.ravel(metrics.interval(redrawn)), strict=True))
-    part |= dict(zip(("fixed_low", "fixed_high"), np.ravel(metrics.interval(fixed)), strict=True))
+    part |= dict(zip(("anew_low", "anew_high"), np.ravel(statistics.interval(redrawn)), strict=True))
+    part |= dict(zip(("fixed_low", "fixed_high"), np.ravel(statistics.interval(fixed)), strict=True))
     part |= {"table1_low": printed["BAD_minus_CAM_low"], "table1_high": printed["BAD_minus_CAM_high"]}
     anew.append(part)
 anew = pd.DataFrame(anew)
@@ -217,8 +222,8 @@ for name in shown:
     by_choice = sensitivity.choices(network[name], pixels[name], maps[name], alphas[name], batch_size, scheduler)
     for (reading, metric), (alpha, by_method) in by_choice.items():
         difference = by_method.get("Grad-CAM++", by_method["CAM"]) - by_method["CAM"]
-        low, high = metrics.interval(
-            metrics.bootstrap_differences(difference[:, None], chosen[name].groups, **sampling)
+        low, high = statistics.interval(
+            statistics.bootstrap_differences(difference[:, None], Resampling(chosen[name].groups, **sampling))
         )
         part = {"data": shown[name], "metric": metric, "choice": reading, "alpha": alpha}
         part |= {method: np.nanmean(values) for method, values in by_method.items()}
@@ -243,7 +248,8 @@ for name in network:
     moved += changed
     if name in shown:
         for method, values in powers[name].items():
-            low, high = metrics.interval(metrics.bootstrap_means(values, chosen[name].groups, **sampling))
+            samples = statistics.bootstrap_means(values, Resampling(chosen[name].groups, **sampling))
+            low, high = statistics.interval(samples)
             part = {"data": shown[name], "method": method, "exponent": exponents, "AD": np.nanmean(values, axis=0)}
             contrast.append(pd.DataFrame(part | {"low": low, "high": high}))
 contrast = pd.concat(contrast, ignore_index=True)
@@ -315,7 +321,7 @@ for (data, feature, name), (part, dataset, known) in pairs.items():
             (wide["opacity", method] if known is None else known.loc[dataset.ids], wide["drop", method])
             for method in ("CAM", "Grad-CAM++")
         ]
-        value, samples = sensitivity.rank_correlation(columns, dataset.groups, **sampling)
+        value, samples = sensitivity.rank_correlation(columns, Resampling(dataset.groups, **sampling))
         low, high = np.nanpercentile(samples, [2.5, 97.5])
         row = {"data": data, "feature": feature, "training": name, "metric": metric, "correlation": value}
         correlations.append(row | {"low": low, "high": high, "images": len(dataset)})
@@ -365,7 +371,7 @@ measured, count = {}, len(repeats)
 for feature, source in (("opacity", facts.source), ("size", where)):
     for metric in ("AD", "BAD"):
         values, samples, valued = zip(*by_claim["Radiographs", f"{metric}_{feature}"], strict=True)
-        estimate = metrics.across_trainings(values, np.stack(samples, axis=1))
+        estimate = statistics.across_trainings(values, np.stack(samples, axis=1))
         measured[f"{metric}_{feature}"] = claims.Measured(estimate, count, max(valued), source)
 by_training = [
     [np.mean([values[:, -1] - values[:, 0] for values in powers[name].values()], axis=0) for name in repeats],
@@ -376,8 +382,8 @@ for claim, values, dataset, source in (
     ("small_lesions", by_training[1], lesions.subset(small), where),
 ):
     values = np.stack(values, axis=1)
-    samples = metrics.bootstrap_differences(values, dataset.groups, trainings=True, **sampling)
-    estimate = metrics.across_trainings(np.nanmean(values, axis=0), samples)
+    samples = statistics.bootstrap_differences(values, Resampling(dataset.groups, **sampling), trainings=True)
+    estimate = statistics.across_trainings(np.nanmean(values, axis=0), samples)
     valued = int((~np.isnan(values)).any(axis=1).sum())
     measured[claim] = claims.Measured(estimate, count, valued, source)
 pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured.items()}).T
@@ -390,7 +396,7 @@ pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured.items()})
 # %%
 for data, part in differences.groupby("data", sort=False):
     part = part[part["alpha"].isin(steps)]
-    decided = metrics.holm(part["p"]) < claims.LEVEL
+    decided = statistics.holm(part["p"]) < claims.LEVEL
     ahead, behind = int((decided & (part["BAD"] < 0)).sum()), int((decided & (part["BAD"] > 0)).sum())
     turns = "turns over along alpha" if ahead and behind else "does not turn over along alpha"
     turns = turns if ahead or behind else "cannot be told at any alpha"
@@ -410,12 +416,12 @@ for (data, method), part in contrast.groupby(["data", "method"], sort=False):
 tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": anew, "alpha_choices": readings}
 tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
 outputs = figures.save(curves_figure, results / "alpha") + figures.save(objections, results / "alpha_objections")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write("04_alpha", measured, results, profile))
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs.append(claims.write_measured("04_alpha", measured, results, profile))
 inputs = {file: build / file for file in files.values()}
 row_files = ["rows_general.csv.gz", *(f"rows_radiographs_{name}.csv.gz" for name in repeats)]
 inputs |= {file: build / file for file in row_files} | {"table1.csv": results / "table1.csv"}
 images = {"lesions": lesions, "general images": chosen["general"], "radiographs": chosen[0]}
-inputs |= {name: provenance.dataset_checksum(part) for name, part in images.items()}
-record = provenance.write("04_alpha", outputs, inputs, globals(), results, started)
+inputs |= {name: dataset_checksum(part) for name, part in images.items()}
+record = provenance.write_record("04_alpha", outputs, inputs, globals(), results, started)
 record["outputs"]

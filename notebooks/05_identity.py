@@ -30,8 +30,12 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance, training
+from black_average_drop import cams, figures, networks, statistics, training
+from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -45,7 +49,7 @@ build, results = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'relu'")["training_seed"].unique()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
 classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
@@ -168,7 +172,7 @@ for name, head in heads.items():
     signed = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
     peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
     peak[peak == 0] = 1
-    row = {"head": name, "AUC": metrics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
+    row = {"head": name, "AUC": statistics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
     row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
     drawn[name] = np.maximum(by_weights, 0), cams.grad_cam(double, gradients)
     row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
@@ -215,7 +219,7 @@ display(figure)
 
 # %%
 largest = float(np.max(found["CAM and Grad-CAM, clipped"].to_numpy()))
-estimate = metrics.Estimate(largest, largest, largest, np.nan)
+estimate = statistics.Estimate(largest, largest, largest, np.nan)
 count = sum(len(part) for part in features.values())
 measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
 others = compared.set_index("head")["CAM and Grad-CAM, clipped"]
@@ -236,10 +240,10 @@ print(
 # %%
 tables = {"identity": found, "identity_heads": compared, "identity_weights": shares}
 outputs = figures.save(figure, results / "identity")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write("05_identity", measured, results, profile))
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+outputs.append(claims.write_measured("05_identity", measured, results, profile))
 sources = {file: build / file for file in files.values()}
-sources |= {"radiographs, training": provenance.dataset_checksum(learned)}
-sources |= {f"{name}, test": provenance.dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write("05_identity", outputs, sources, globals(), results, started)
+sources |= {"radiographs, training": dataset_checksum(learned)}
+sources |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, sources, globals(), results, started)
 record["outputs"]

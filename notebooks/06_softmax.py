@@ -30,7 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, metrics, networks, provenance, saturation, training
+from black_average_drop import cams, figures, networks, statistics, training
+from black_average_drop.artifact import provenance
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims, saturation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -44,7 +48,7 @@ build, results = Path(build), Path(results)
 # logits.
 
 # %%
-answers = provenance.read_csv(build / "test_scores.csv")
+answers = read_csv(build / "test_scores.csv")
 repeats = answers.query("head == 'softmax'")["training_seed"].unique()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
@@ -184,9 +188,10 @@ blank = []
 for repeat, factor in factors.items():
     single = (features[repeat], factor * kernels[repeat], factor * logits[repeat])
     single = (part.astype("float32") for part in single)
-    blank.append(100.0 * saturation.blank(saturation.textbook_softmax(*single, classes[repeat])))
-samples = metrics.bootstrap_means(np.stack(blank, axis=1), dataset.groups, resamples, seed)
-estimate = metrics.across_trainings(np.mean(blank, axis=1), samples)
+    blank.append(100.0 * saturation.vanished(saturation.textbook_softmax(*single, classes[repeat])))
+resampling = statistics.Resampling(dataset.groups, resamples, seed)
+samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
+estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
 measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), classifier.facts.source)}
 pd.Series(estimate._asdict(), name="percent of maps")
 
@@ -213,8 +218,8 @@ print(
 
 # %%
 outputs = figures.save(figure, results / "softmax")
-outputs.append(provenance.write_csv(sweeps, results / "softmax.csv", profile))
-outputs.append(claims.write("06_softmax", measured, results, profile))
-inputs = {file: build / file for file in files.values()} | {"test": provenance.dataset_checksum(dataset)}
-record = provenance.write("06_softmax", outputs, inputs, globals(), results, started)
+outputs.append(write_csv(sweeps, results / "softmax.csv", profile))
+outputs.append(claims.write_measured("06_softmax", measured, results, profile))
+inputs = {file: build / file for file in files.values()} | {"test": dataset_checksum(dataset)}
+record = provenance.write_record("06_softmax", outputs, inputs, globals(), results, started)
 record["outputs"]

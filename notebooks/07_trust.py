@@ -44,8 +44,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import figures, masks, networks, provenance, training
+from black_average_drop import figures, masks, networks, training
+from black_average_drop.artifact import provenance
+from black_average_drop.artifact.sources import measurement_key
 from black_average_drop.datasets import catalogue, chestxray14, leaks
+from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
+from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.training import assessment, augmentation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -59,7 +63,9 @@ sampling = {"resamples": resamples, "seed": seed}
 # First networks and images; what measures maps and metrics comes from these modules.
 
 # %%
-from black_average_drop import agreement, cams, controls, evaluation, faithfulness, localization, metrics, randomization
+from black_average_drop import cams, controls, evaluation, metrics, statistics
+from black_average_drop.statistics import Resampling
+from black_average_drop.trust import agreement, faithfulness, localization, randomization
 
 # %% [markdown]
 # ## General images
@@ -132,7 +138,7 @@ else:
 # %%
 shared = {}
 for name, (splits, _) in to_train.items():
-    checksums = {split: provenance.dataset_checksums(part)[1] for split, part in splits.items()}
+    checksums = {split: dataset_checksums(part)[1] for split, part in splits.items()}
     shared[name] = leaks.between(splits, checksums)
 pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
@@ -175,8 +181,9 @@ for name, (splits, _) in to_train.items():
     if name == "NIH boxes":
         parts |= {view: (views.loc[test.ids, "view"] == view).to_numpy() for view in ("AP", "PA")}
     for part, chosen in parts.items():
-        of_part = test.labels[chosen], (scores[:, 1] - scores[:, 0])[chosen], test.groups[chosen]
-        row = assessment.assess(*of_part, seed=seed)[1].iloc[0]
+        resampling = Resampling(test.groups[chosen], assessment.RESAMPLES, seed)
+        of_part = test.labels[chosen], (scores[:, 1] - scores[:, 0])[chosen]
+        row = assessment.assess(*of_part, resampling)[1].iloc[0]
         assessed.append({"data": name, "views": part, "images": chosen.sum(), "findings": of_part[0].sum()} | dict(row))
 assessed = pd.DataFrame(assessed, columns=["data", "views", "images", "findings", "measure", "value", "low", "high"])
 assessed.round(3)
@@ -298,7 +305,8 @@ for name, parts in subsets.items():
         if not len(images):
             continue
         for map_name, scores in pointed[name].groupby("map", sort=False):
-            summary = localization.summary(scores.set_index("id").loc[images.ids], images.groups, **sampling)
+            ordered = scores.set_index("id").loc[images.ids]
+            summary = localization.mean_scores(ordered, Resampling(images.groups, **sampling))
             localized.append(summary.assign(data=name, images=part, map=map_name, n=len(images)))
 localized = pd.concat(localized, ignore_index=True)
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
@@ -317,14 +325,15 @@ recall = []
 for name, parts in subsets.items():
     for part, chosen in parts.items():
         those = sights[name][sights[name]["id"].isin(dataset[name].ids[chosen])]
-        recall.append(localization.recall(those, **sampling).assign(data=name, images=part))
+        resampling = Resampling(those["group"], **sampling)
+        recall.append(localization.recall(those, resampling).assign(data=name, images=part))
 recall = pd.concat(recall, ignore_index=True)
 small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
 small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3).loc[list(maps[general])]
 
 # %% [markdown]
 # In words, at 10 % of the image: every pair of methods on the same lesions, tested by flipping whole patients, with
-# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`metrics.enough_differ`). The
+# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`statistics.enough_differ`). The
 # pair that the paper speaks of comes out of each data set.
 
 # %%
@@ -332,11 +341,14 @@ differences, sentences, things = [], [], {general: "small objects", "Marker phan
 for name, part in sights.items():
     part = part[(part["size_class"] == "small") & (part["area"] == 0.1) & part["map"].isin(distinct[name])]
     wide = part.pivot(index=["lesion", "group"], columns="map", values="seen")[distinct[name]].astype(float)
-    pairs = agreement.differences(wide.to_numpy(), distinct[name], wide.index.get_level_values("group"), **sampling)
+    resampling = Resampling(wide.index.get_level_values("group"), **sampling)
+    pairs = statistics.differences(wide.to_numpy(), distinct[name], resampling)
     differences.append(pairs.assign(data=name, quantity="small lesions seen"))
     pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
     if len(pair):
-        sentences.append(agreement.sentence(name, wide.mean(), pair.iloc[0], things.get(name, "small lesions")))
+        sentences.append(
+            agreement.difference_sentence(name, wide.mean(), pair.iloc[0], things.get(name, "small lesions"))
+        )
 Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
 
 # %% [markdown]
@@ -352,9 +364,9 @@ for name, images in dataset.items():
     few = np.sort(np.random.default_rng(seed).permutation(len(images))[:curve_images])
     settings = [name in normal, alphas[name], batch_size, seed, few.tolist(), list(maps[name])]
     depends = [*models[name].get_weights(), *map(np.ascontiguousarray, maps[name].values())]
-    key = provenance.key("faithfulness", settings, provenance.dataset_checksum(images), depends)
+    key = measurement_key("trust.faithfulness", settings, dataset_checksum(images), depends)
     kept.append(build / f"trust_{name.split()[0].lower()}.csv")
-    measured[name] = provenance.kept(kept[-1], key)
+    measured[name] = kept_table(kept[-1], key)
     if measured[name] is None:
         backgrounds = faithfulness.fills(images, normal.get(name), seed)
         singles = faithfulness.single_masks(
@@ -363,7 +375,7 @@ for name, images in dataset.items():
         part = images.subset(few), images.labels[few], {method: drawn[few] for method, drawn in maps[name].items()}
         many = faithfulness.curves(network[name], *part, faithfulness.fills(images), batch_size, seed)
         measured[name] = pd.concat([singles, many], ignore_index=True)
-        provenance.keep(measured[name], kept[-1], key)
+        keep_table(measured[name], kept[-1], key)
 averages = pd.concat([part.assign(data=name) for name, part in measured.items()], ignore_index=True)
 averages = averages.groupby(["data", "metric", "map"], sort=False)["value"].agg(["mean", "count"]).reset_index()
 averages.pivot(index=["data", "metric"], columns="map", values="mean").round(3)
@@ -418,7 +430,8 @@ for title, (name, scores) in truths.items():
     values = pd.concat([measured[name], itself[["id", "map", "metric", "value"]]], ignore_index=True)
     for truth in localization.SCORES:
         wanted = scores.pivot(index="id", columns="map", values=truth)[list(maps[name])]
-        table = agreement.verdict(values, wanted, distinct[name], groups, directions, controls.FLAT, **sampling)
+        resampling = Resampling(groups.loc[wanted.index], **sampling)
+        table = agreement.judge_metrics(values, wanted, distinct[name], resampling, directions, controls.FLAT)
         verdict.append(table.assign(data=title, truth=truth, telling=truth == telling[name]))
 verdict = pd.concat(verdict, ignore_index=True)
 told = verdict[verdict["telling"]]
@@ -459,9 +472,8 @@ for name, images in dataset.items():
     }
     tables |= {score: pointed[name].pivot(index="id", columns="map", values=score) for score in localization.SCORES}
     for quantity, wide in tables.items():
-        pairs = agreement.differences(
-            wide[distinct[name]].to_numpy(), distinct[name], groups.loc[wide.index], **sampling
-        )
+        resampling = Resampling(groups.loc[wide.index], **sampling)
+        pairs = statistics.differences(wide[distinct[name]].to_numpy(), distinct[name], resampling)
         differences.append(pairs.assign(data=name, quantity=quantity))
 differences = pd.concat(differences, ignore_index=True)
 paper_pair = differences.query("first == 'CAM' and second == 'Grad-CAM++'")
@@ -499,7 +511,7 @@ sanity = []
 for (name, kind), redrawn in others.items():
     for method, drawn in trained[name].items():
         pair = [evaluation.upsampled(one, parts[name].size) for one in (drawn, redrawn[method])]
-        summary = randomization.summary(*pair, parts[name].groups, **sampling)
+        summary = randomization.mean_similarity(*pair, Resampling(parts[name].groups, **sampling))
         sanity.append(summary.assign(data=name, maps=kind, method=method))
 sanity = pd.concat(sanity, ignore_index=True)
 drawn = figures.sanity(sanity, banner)
@@ -527,8 +539,8 @@ for title, part in main.groupby("data", sort=False):
 # The verdict, the hits and the small lesions as one page.
 
 # %%
-text = agreement.markdown(told, of_hits, sentences)
-with provenance.replacing(results / "trust.md") as partial:
+text = agreement.trust_page(told, of_hits, sentences)
+with replacing(results / "trust.md") as partial:
     partial.write_text(
         f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n{text}", encoding="utf-8"
     )
@@ -542,7 +554,7 @@ tables = {"trust": verdict, "trust_localization": localized, "trust_recall": rec
 tables |= {"trust_differences": differences, "trust_sanity": sanity, "trust_same_maps": same, "trust_falls": falls}
 tables |= {"trust_theory": theory, "trust_networks": assessed}
 outputs = [results / "trust.md"] + pictures + figures.save(drawn, results / "trust_sanity")
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs |= {name: provenance.dataset_checksum(images) for name, images in dataset.items()}
-record = provenance.write("07_trust", outputs, inputs, globals(), results, started)
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+inputs |= {name: dataset_checksum(images) for name, images in dataset.items()}
+record = provenance.write_record("07_trust", outputs, inputs, globals(), results, started)
 record["outputs"]

@@ -47,19 +47,14 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import (
-    cams,
-    choice,
-    controls,
-    evaluation,
-    figures,
-    localization,
-    masks,
-    networks,
-    provenance,
-    understanding,
-)
+from black_average_drop import cams, controls, evaluation, figures, masks, networks
+from black_average_drop.artifact import provenance
+from black_average_drop.choice import class_labels, ranking, recommendation, trials, understanding
 from black_average_drop.datasets import folder, phantoms
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import replacing, write_csv
+from black_average_drop.statistics import Resampling
+from black_average_drop.trust import localization
 
 set_matplotlib_formats("png")
 started = datetime.datetime.now()
@@ -75,7 +70,7 @@ started = datetime.datetime.now()
 
 # %%
 networks.make_deterministic(seed)
-results, sampling = Path(results), {"resamples": resamples, "seed": seed}
+results = Path(results)
 loaded, stored = networks.load(model)
 settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
 settings["precision"] = precision
@@ -103,7 +98,7 @@ total, passed_over = len(dataset), folder.left_out(images, dataset)
 dataset = dataset.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
 seen = folder.shown(images, dataset, window)
 dataset = folder.not_blank(dataset, seen)
-taken = provenance.dataset_checksum(dataset)
+taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = figures.in_picture(first.ids, "image")
 sheet = figures.contact_sheet(first.images(), titles)
@@ -122,13 +117,13 @@ counted["files passed over"] = len(passed_over)
 counted["blank, left out"] = (seen["filled"] == 0).sum()
 counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
 named = class_names or stored.class_names
-known = choice.known_labels(dataset, network.classes, named)
-names = choice.output_names(dataset, network.classes, named)
+known = class_labels.known_labels(dataset, network.classes, named)
+names = class_labels.output_names(dataset, network.classes, named)
 counted["without a label"] = len(dataset) if known is None else 0
 if known is not None:
     counted |= {f"label {name}": (known == number).sum() for number, name in enumerate(names) if number in known}
 sorted_by = known is None and (dataset.labels != folder.UNLABELLED).any()
-notice = choice.left_aside(dataset, network.classes) if sorted_by else ""
+notice = class_labels.left_aside(dataset, network.classes) if sorted_by else ""
 if counted["patients"] < 2:
     raise ValueError(
         "All images are of one patient, and two are needed at least: say whose they are in the column patient of a "
@@ -161,7 +156,7 @@ pd.DataFrame({"passed over": passed_over})
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 labels_of_few = None if known is None else known[few]
 tried = understanding.trials(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
-doubts = list(understanding.doubts(tried, preprocessing).values())
+doubts = list(understanding.doubts_about_answers(tried, preprocessing).values())
 tried.round(3)
 
 # %% [markdown]
@@ -178,12 +173,11 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 
 # %%
 wanted = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = choice.first_look(network, dataset, cams.chosen(wanted), batch_size)
+logits, chosen, unfit = trials.first_look(network, dataset, cams.chosen(wanted), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
 found = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(found.curve) > 0  # the curve is flat where the paper's methods draw no two maps
-alpha = alpha or (masks.select_alpha(found.curve) if told else choice.ALPHA)
-distinct = [name for name in chosen if name not in found.same_as]
+alpha = alpha or (masks.select_alpha(found.curve) if told else trials.ALPHA)
 drawn = [{"method": name, "same map as": found.same_as.get(name, "")} for name in chosen]
 drawn += [{"method": name, "left out": reason} for name, reason in unfit.items()]
 print(f"alpha: BAD keeps {100 * alpha:.1f} % of the pixels" + ("" if told else ", for want of maps to choose it by"))
@@ -206,14 +200,14 @@ given = {
 batches = dataset.batches(batch_size)
 rows = evaluation.evaluate(network, batches, chosen, alpha, batch_size, first_pass=found, **given)
 rows = rows[rows["same_map_as"] == ""]
-tables, pairs, sentences = {}, {}, {}
+resampling, tables, pairs, sentences = Resampling(dataset.groups, resamples, seed), {}, {}, {}
 for metric in ("BAD", "AD"):
     drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
-    drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
-    tables[metric] = choice.ranking(drops, controls.CONTROLS, dataset.groups, **sampling).assign(metric=metric)
-    pairs[metric] = choice.comparisons(drops, controls.CONTROLS, dataset.groups, **sampling).assign(metric=metric)
-    sentences[metric] = choice.recommendation(metric, tables[metric], pairs[metric], found.same_as)
-ranking = pd.concat(tables.values(), ignore_index=True)
+    drops = drops.loc[dataset.ids, found.distinct + list(controls.CONTROLS)]
+    tables[metric] = ranking.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
+    pairs[metric] = ranking.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
+    sentences[metric] = recommendation.recommend(metric, tables[metric], pairs[metric], found.same_as)
+ranked = pd.concat(tables.values(), ignore_index=True)
 left_out = int((found.scores["score"] <= 0).sum())
 print(f"Images left out because the score of the explained class is 0: {left_out} of {len(dataset)}")
 
@@ -221,17 +215,17 @@ print(f"Images left out because the score of the explained class is 0: {left_out
 # The smaller the drop, the more of the score survives in what the map points at. 95 % intervals over patients.
 
 # %%
-drawn = figures.ranking(ranking)
+drawn = figures.ranking(ranked)
 display(drawn)
-ranking.round(4)
+ranked.round(4)
 
 # %% [markdown]
 # Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them;
-# no interval and no p where too few images differ to say (`metrics.enough_differ`):
+# no interval and no p where too few images differ to say (`statistics.enough_differ`):
 
 # %%
 differences = pd.concat(pairs.values(), ignore_index=True)
-differences[differences["first"].isin(distinct) & differences["second"].isin(distinct)].round(4)
+differences[differences["first"].isin(found.distinct) & differences["second"].isin(found.distinct)].round(4)
 
 # %% [markdown]
 # ## Recommendation
@@ -242,13 +236,13 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
 said = [notice, f"**{sentences['BAD']}**", sentences["AD"], network.notice]
-said.append(choice.blanks({name: found.maps[name] for name in distinct}, classes, names))
-recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
-recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
-recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
-with provenance.replacing(results / "recommendation.md") as partial:
-    partial.write_text(recommendation + "\n", encoding="utf-8")
-Markdown(recommendation)
+said.append(recommendation.blanks({name: found.maps[name] for name in found.distinct}, classes, names))
+advice = warning + "".join(f"{part}\n\n" for part in said if part)
+advice += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
+advice += "This is no clinical evidence. " + recommendation.verdict_of_trust()
+with replacing(results / "recommendation.md") as partial:
+    partial.write_text(advice + "\n", encoding="utf-8")
+Markdown(advice)
 
 # %% [markdown]
 # ## Where the methods differ most
@@ -256,15 +250,15 @@ Markdown(recommendation)
 # The images on which the masked images of the methods have least in common.
 
 # %%
-apart = choice.disagreement(dataset, {name: found.maps[name] for name in distinct}, alpha, batch_size)
+apart = trials.disagreement(dataset, {name: found.maps[name] for name in found.distinct}, alpha, batch_size)
 gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = figures.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = figures.in_picture(names, "output")
 for one, title in zip(shown, titles, strict=True):
-    maps = {name: evaluation.upsampled(found.maps[name][[one]], network.image_size)[0] for name in distinct}
+    maps = {name: found.shown(name, network.image_size, [one])[0] for name in found.distinct}
     title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
     gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
-gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
+gallery = figures.figure1(gallery_rows, found.distinct, colour_map=colour_map)
 display(gallery)
 for new, name in (replaced | further).items():
     print(f"{new}: {name}")
@@ -275,13 +269,13 @@ for new, name in (replaced | further).items():
 # %%
 outputs = [results / "recommendation.md", *figures.save(sheet, results / "images")]
 outputs += figures.save(drawn, results / "ranking") + figures.save(gallery, results / "gallery")
-shares = {name: localization.blank(np.maximum(found.maps[name], 0)) for name in distinct}
+shares = {name: localization.blank(np.maximum(found.maps[name], 0)) for name in found.distinct}
 patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
 by_image = by_image.assign(**found.scores, **{f"blank {name}": blank for name, blank in shares.items()})
-tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
+tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
 tables |= {"shown": seen}
-outputs += [provenance.write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(model).name: Path(model), "images": (taken, provenance.dataset_checksum(dataset))}
-record = provenance.write("08_your_data", outputs, inputs, globals(), results, started)
+outputs += [write_csv(table, results / f"{name}.csv", profile) for name, table in tables.items()]
+inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
+record = provenance.write_record("08_your_data", outputs, inputs, globals(), results, started)
 record["outputs"]

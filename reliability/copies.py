@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from black_average_drop.provenance import ROOT, sha256
+from black_average_drop.files import ROOT, sha256
 
 
 class Copy:
@@ -105,7 +105,7 @@ class Running:
         """SIGKILL make, the pipeline and the notebook's kernel, which has a session of its own; with kernels=False the
         pipeline alone, as where memory runs out. Returns the exit status of make."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        pipeline_only = [one for one in children if "-m black_average_drop.pipeline" in " ".join(_command(one)[:4])]
+        pipeline_only = [one for one in children if "-m black_average_drop.artifact" in " ".join(_command(one)[:4])]
         for one in [psutil.Process(self.process.pid), *children] if kernels else pipeline_only:
             try:
                 one.send_signal(signal.SIGKILL)

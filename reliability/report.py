@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 
-from black_average_drop.provenance import ROOT, replacing, sha256, surroundings
+from black_average_drop.artifact.versions import surroundings
+from black_average_drop.files import ROOT, replacing, sha256
 
 FOLDER = ROOT / "paper_figures" / "reliability"
 MET = {True: "yes", False: "**no**", None: "not judged"}

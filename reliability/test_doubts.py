@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import networks, understanding
+from black_average_drop import networks
+from black_average_drop.choice import understanding
 
 HALVES = {"chosen on": ("BatchNorm", 100), "held out": ("residual", 200)}  # the architecture of its own, and a seed
 LEARNT = 0.75  # AUC on other images; below it a classifier has no right use
@@ -72,7 +73,9 @@ def uses(kind, right, model, seed):
         pixels = seen(images.astype("float32")).round().astype("uint8")
         logits = {name: reader.score(pixels)[0] for name, reader in readers.items()}
         unlike = {
-            name: understanding.unlike(first, way, pixels[cases["labels"][0]][:: IMAGES // understanding.LOOKED_AT])
+            name: understanding.divergence_from_training(
+                first, way, pixels[cases["labels"][0]][:: IMAGES // understanding.LOOKED_AT]
+            )
             for name, way in ways.items()
         }
         for case, (rows, known, swapped, shift) in cases.items():
@@ -86,7 +89,7 @@ def uses(kind, right, model, seed):
             table = pd.DataFrame(table)
             for chosen in understanding.TRIED:
                 use = {"right": right, "chosen": chosen, "case": case, "device": device, "swapped": swapped}
-                yield use | {"doubts": understanding.doubts(table, chosen), "auc": table["auc"].max()}
+                yield use | {"doubts": understanding.doubts_about_answers(table, chosen), "auc": table["auc"].max()}
 
 
 def is_right(name, sentence, use):

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import cams, claims, evaluation, networks, tables, training
+from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import phantoms
+from black_average_drop.paper import claims, tables
+from black_average_drop.statistics import Resampling
 
 SIZE, EPOCHS, BATCH = 64, 8, 32
 TRAINED_ON, VALIDATED_ON, TESTED_ON = 2000, 400, 400
@@ -98,7 +100,8 @@ def table_of(by_id, dataset, chosen, kind, black, resamples, seed=0):
     """Table 1 of the chosen images by score and method, as a DataFrame."""
     part = dataset.subset(chosen)
     rows = by_id.loc[part.ids].reset_index()
-    table = tables.table1(rows, part, kind, black, {"all": np.full(len(part), True)}, resamples, seed)
+    resampling = Resampling(part.groups, resamples, seed)
+    table = tables.table1(rows, part, kind, black, {"all": np.full(len(part), True)}, resampling)
     return table.set_index(["score", "method"])
 
 
@@ -197,10 +200,9 @@ def report_claims(check, rows, dataset, pool):
 
     def estimates(chosen, resamples):
         part = dataset.subset(chosen)
-        mine = [by_id.loc[part.ids].reset_index()]
+        mine, resampling = [by_id.loc[part.ids].reset_index()], Resampling(part.groups, resamples)
         return {
-            name: claims.compare(mine, *what[:2], part.ids, part.groups, *what[2:], resamples=resamples)[0]
-            for name, what in asked.items()
+            name: claims.compare(mine, *what[:2], part.ids, resampling, *what[2:])[0] for name, what in asked.items()
         }
 
     truth = estimates(pool, 2)
@@ -235,7 +237,7 @@ def test_retraining(check, trainings):
     asked = [(f"{metric} of {method}", metric, method, None) for metric in ("AD", "BAD") for method in METHODS]
     asked += [(f"{metric}, Grad-CAM++ − CAM", metric, "Grad-CAM++", "CAM") for metric in ("AD", "BAD")]
     for name, metric, method, baseline in asked:
-        where = metric, "drop", ill.ids, ill.groups, method, baseline
+        where = metric, "drop", ill.ids, Resampling(ill.groups), method, baseline
         each = [claims.compare([one], *where)[0] for one in rows]
         three, five = claims.compare(rows[:3], *where)[0], claims.compare(rows, *where)[0]
         values = np.array([one.value for one in each])

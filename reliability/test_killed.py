@@ -5,7 +5,7 @@ import time
 import copies
 import numpy as np
 
-from black_average_drop import pipeline
+from black_average_drop.artifact import notebooks
 
 KILLS = {
     "01_train": 5,
@@ -37,12 +37,12 @@ def test_killed(check, undisturbed, tmp_path):
             wrong += copies.faults(copy, undisturbed)
     left = copies.partial_files(copy)
     done = copies.reproduce(copy)
-    by_notebook = ", ".join(f"{name} {hit.count(name)}" for name in [*pipeline.ORDER, "between"] if name in hit)
+    by_notebook = ", ".join(f"{name} {hit.count(name)}" for name in [*notebooks.ORDER, "between"] if name in hit)
     check(
         "SIGKILL to make, pipeline and kernel, or to the pipeline alone, at random moments of the smoke profile",
         f"{len(hit)} kills ({by_notebook}), {len(codes)} of them leaving the kernel behind",
         f"{sum(KILLS.values())} kills, every notebook hit",
-        len(hit) == sum(KILLS.values()) and set(pipeline.ORDER) <= set(hit),
+        len(hit) == sum(KILLS.values()) and set(notebooks.ORDER) <= set(hit),
     )
     check(
         "Make's exit status after the pipeline alone was killed",

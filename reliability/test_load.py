@@ -13,7 +13,7 @@ import copies
 import numpy as np
 import psutil
 
-from black_average_drop import allocator
+from black_average_drop.artifact import allocator
 from black_average_drop.datasets import folder, phantoms
 
 IMAGES, IN_NOTEBOOK, FEW = 10_000, 1000, 100

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 
 @pytest.fixture

@@ -25,9 +25,12 @@ from keras import layers
 from PIL import ExifTags, Image
 from pydicom.uid import ExplicitVRLittleEndian
 
-from black_average_drop import cams, controls, evaluation, networks, pipeline, training
+from black_average_drop import cams, controls, evaluation, networks, training
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import choose as choose_command
+from black_average_drop.artifact import pipeline, profiles
 from black_average_drop.datasets import chestxray14, folder, imagenet, phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 
 class Case(NamedTuple):
@@ -999,7 +1002,7 @@ def test_parameters(case):
     refused(case.make, case.outcome)
 
 
-# Commands: python -m black_average_drop.pipeline ..., with an exit code of 1 and nothing written.
+# Commands: python -m black_average_drop.artifact ..., with an exit code of 1 and nothing written.
 
 
 def profile(text, *arguments):
@@ -1139,12 +1142,14 @@ COMMANDS = [
 @table_of(COMMANDS)
 def test_commands(case, tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "notebooks/profiles", tmp_path / "notebooks/profiles")
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
-    monkeypatch.setattr(pipeline, "NOTEBOOKS", tmp_path / "notebooks")
+    for module in (pipeline, profiles, choose_command):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    for module in (profiles, command_line):
+        monkeypatch.setattr(module, "PROFILES", tmp_path / "notebooks/profiles")
     monkeypatch.setattr(sys, "argv", ["pipeline", *case.make(tmp_path)])
     there = sorted(tmp_path.rglob("*"))
     with pytest.raises(SystemExit) as stopped:
-        pipeline.main()
+        command_line.main()
     assert_says(stopped.value.code, case.outcome, tmp_path)  # text as the exit code: said on stderr, and 1
     assert capsys.readouterr() == ("", "") and sorted(tmp_path.rglob("*")) == there
 

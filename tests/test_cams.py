@@ -69,16 +69,16 @@ def equation_7_and_8(features, d1, d2, d3, normalize_alpha=False):
     return features @ weights
 
 
-def same_up_to_factor(found, wanted, tolerance):
-    factor = (found * wanted).sum() / (wanted**2).sum()
+def same_up_to_factor(drawn, expected, tolerance):
+    factor = (drawn * expected).sum() / (expected**2).sum()
     assert factor > 0
-    np.testing.assert_allclose(found, factor * wanted, rtol=tolerance, atol=tolerance * np.abs(found).max())
+    np.testing.assert_allclose(drawn, factor * expected, rtol=tolerance, atol=tolerance * np.abs(drawn).max())
 
 
 def test_cam_by_hand(kind):
-    found = np.asarray(cams.cam(kind(FEATURES), kind(WEIGHTS)))
-    np.testing.assert_allclose(found, [[[(2 - 8) / 2, 6 / 2]]])  # (2*1 - 4*2)/2 and (2*3 - 4*0)/2
-    assert found.sum() == pytest.approx(WEIGHTS[0] @ FEATURES.mean(axis=(1, 2))[0])  # eq. (4): the logit
+    drawn = np.asarray(cams.cam(kind(FEATURES), kind(WEIGHTS)))
+    np.testing.assert_allclose(drawn, [[[(2 - 8) / 2, 6 / 2]]])  # (2*1 - 4*2)/2 and (2*3 - 4*0)/2
+    assert drawn.sum() == pytest.approx(WEIGHTS[0] @ FEATURES.mean(axis=(1, 2))[0])  # eq. (4): the logit
 
 
 def test_grad_cam_by_hand(kind):
@@ -87,16 +87,16 @@ def test_grad_cam_by_hand(kind):
 
 def test_grad_cam_plus_plus_by_hand(kind):
     # Channel 1: slope 1, activity 4, alpha 1/6, twice: w = 1/3. Channel 2 falls: w = 0.
-    found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS)))
-    np.testing.assert_allclose(found, [[[1 / 3, 1]]], rtol=1e-6)
+    drawn = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS)))
+    np.testing.assert_allclose(drawn, [[[1 / 3, 1]]], rtol=1e-6)
     # Curvature 3: alpha 1/(2 + 3*4) = 1/14, w = 1/7.
-    found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), curvature=3.0))
-    np.testing.assert_allclose(found, [[[1 / 7, 3 / 7]]], rtol=1e-6)
+    drawn = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), curvature=3.0))
+    np.testing.assert_allclose(drawn, [[[1 / 7, 3 / 7]]], rtol=1e-6)
 
 
 def test_grad_cam_plus_plus_normalised_by_hand(kind):
-    found = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), normalize_alpha=True))
-    np.testing.assert_allclose(found, [[[1, 3]]], rtol=1e-6)  # w = slope = 1
+    drawn = np.asarray(cams.grad_cam_plus_plus(kind(FEATURES), kind(GRADIENTS), normalize_alpha=True))
+    np.testing.assert_allclose(drawn, [[[1, 3]]], rtol=1e-6)  # w = slope = 1
 
 
 def test_alpha_is_normalised_over_the_positions_where_the_gradient_is_positive(kind):
@@ -105,18 +105,18 @@ def test_alpha_is_normalised_over_the_positions_where_the_gradient_is_positive(k
     gradients = np.array([[[[2.0, -1.0, 1.0], [-1.0, 0.0, 3.0]]]], "float32")
     # Channel 1: alpha counts where it rises alone, w = 2. Channel 2: w = 0. Channel 3: activity 2, alpha 1/4 and 1/8,
     # w = (1/4 + 3/8) / (3/8) = 5/3.
-    found = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(gradients), normalize_alpha=True))
-    np.testing.assert_allclose(found, [[[2 + 10 / 3, 6]]], rtol=1e-6)
-    found = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(-np.abs(gradients)), normalize_alpha=True))
-    np.testing.assert_array_equal(found, 0)
+    drawn = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(gradients), normalize_alpha=True))
+    np.testing.assert_allclose(drawn, [[[2 + 10 / 3, 6]]], rtol=1e-6)
+    drawn = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(-np.abs(gradients)), normalize_alpha=True))
+    np.testing.assert_array_equal(drawn, 0)
 
 
 def test_grad_cam_plus_plus_closed_form_on_a_pooled_head(generator):
     features, head, chosen, gradients = gap_case(generator)
     weights = head.T[chosen]
     closed = np.maximum(weights, 0) / (2 + weights * features.mean(axis=(1, 2)))
-    found = cams.grad_cam_plus_plus(features, gradients)
-    np.testing.assert_allclose(found, np.einsum("nhwk,nk->nhw", features, closed), rtol=1e-12)
+    drawn = cams.grad_cam_plus_plus(features, gradients)
+    np.testing.assert_allclose(drawn, np.einsum("nhwk,nk->nhw", features, closed), rtol=1e-12)
 
 
 def test_grad_cam_is_clipped_cam_on_a_pooled_head(generator):
@@ -128,8 +128,8 @@ def test_grad_cam_is_clipped_cam_on_a_pooled_head(generator):
 
 def test_normalised_grad_cam_plus_plus_is_cam_without_negative_weights(generator):
     features, head, chosen, gradients = gap_case(generator)
-    found = cams.grad_cam_plus_plus(features, gradients, normalize_alpha=True)
-    np.testing.assert_allclose(found, cams.cam(features, np.maximum(head.T[chosen], 0)), rtol=1e-12)
+    drawn = cams.grad_cam_plus_plus(features, gradients, normalize_alpha=True)
+    np.testing.assert_allclose(drawn, cams.cam(features, np.maximum(head.T[chosen], 0)), rtol=1e-12)
 
 
 def test_pooled_head_against_automatic_differentiation(generator):
@@ -149,8 +149,8 @@ def test_pooled_head_against_automatic_differentiation(generator):
         assert cams.cam(features, head.T[chosen])[n].sum() + bias[chosen[n]] == pytest.approx(value)
 
         exponential = derivatives(lambda maps: tf.exp(logit(maps)[:, 0]), features[n])
-        wanted = equation_7_and_8(features[n], *exponential[1:])
-        same_up_to_factor(cams.grad_cam_plus_plus(features, gradients)[n], wanted, 1e-10)
+        expected = equation_7_and_8(features[n], *exponential[1:])
+        same_up_to_factor(cams.grad_cam_plus_plus(features, gradients)[n], expected, 1e-10)
 
 
 def test_curvature_against_automatic_differentiation(generator):
@@ -162,8 +162,8 @@ def test_curvature_against_automatic_differentiation(generator):
             lambda maps, n=n: ((tf.reduce_mean(maps, axis=(1, 2)) @ head[:, chosen[n], None])[:, 0] + 5.0) ** 3,
             features[n],
         )
-        found = cams.grad_cam_plus_plus(features, gradients, curvature=1 / logit)[n]
-        same_up_to_factor(found, equation_7_and_8(features[n], *cubed[1:]), 1e-10)
+        drawn = cams.grad_cam_plus_plus(features, gradients, curvature=1 / logit)[n]
+        same_up_to_factor(drawn, equation_7_and_8(features[n], *cubed[1:]), 1e-10)
 
 
 def test_gradients_that_vary_over_positions_against_automatic_differentiation(generator):
@@ -183,20 +183,20 @@ def test_gradients_that_vary_over_positions_against_automatic_differentiation(ge
     np.testing.assert_allclose(cams.grad_cam(features[None], gradients)[0], np.maximum(features @ weights, 0))
     exponential = derivatives(lambda maps: tf.exp(logit(maps)), features)
     for normalised in (False, True):
-        found = cams.grad_cam_plus_plus(features[None], gradients, normalize_alpha=normalised)[0]
-        same_up_to_factor(found, equation_7_and_8(features, *exponential[1:], normalised), 1e-9)
+        drawn = cams.grad_cam_plus_plus(features[None], gradients, normalize_alpha=normalised)[0]
+        same_up_to_factor(drawn, equation_7_and_8(features, *exponential[1:], normalised), 1e-9)
 
 
 @pytest.mark.parametrize("classes", [2, 10])
 def test_softmax_form_against_automatic_differentiation(generator, classes):
     features, head, chosen, _ = gap_case(generator, classes)
     logits = features.mean(axis=(1, 2)) @ head
-    found = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
+    drawn = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
     for n in range(len(features)):
         score = derivatives(
             lambda maps, n=n: tf.nn.softmax(tf.reduce_mean(maps, axis=(1, 2)) @ head)[:, chosen[n]], features[n]
         )
-        same_up_to_factor(found[n], equation_7_and_8(features[n], *score[1:]), 1e-8)
+        same_up_to_factor(drawn[n], equation_7_and_8(features[n], *score[1:]), 1e-8)
 
 
 @pytest.mark.parametrize("classes", [2, 10])
@@ -207,7 +207,7 @@ def test_softmax_form_at_huge_logits_against_mpmath(generator, classes):
     logits = features.mean(axis=(1, 2)) @ head
     chosen = logits.argmax(axis=1)
     assert 3000 < np.ptp(logits, axis=1).max() < 12000  # exp(-3000) is 0 in float64
-    found = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
+    drawn = cams.softmax_grad_cam_plus_plus(features, head, logits, chosen)
     with mpmath.workdps(4000):
         for n in range(len(features)):
             powers = [mpmath.exp(mpmath.mpf(float(logit - logits[n].max()))) for logit in logits[n]]
@@ -225,8 +225,8 @@ def test_softmax_form_at_huge_logits_against_mpmath(generator, classes):
                 # The common factor Y leaves the weights as they are up to one positive factor for all of them.
                 weights.append(second / (2 * second + activity * third) * max(ahead, 0))
             largest = max(abs(weight) for weight in weights)
-            wanted = features[n] @ np.array([float(weight / largest) for weight in weights])
-            same_up_to_factor(found[n], wanted, 1e-8)
+            expected = features[n] @ np.array([float(weight / largest) for weight in weights])
+            same_up_to_factor(drawn[n], expected, 1e-8)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -242,13 +242,13 @@ def test_arrays_give_arrays_and_a_tensor_among_them_makes_it_tensors(generator, 
     cases[lambda *arrays: cams.softmax_grad_cam_plus_plus(*arrays, chosen)] = of_softmax
     cases |= {lambda *arrays, i=i: cams.softmax_weights(*arrays, chosen)[i]: of_softmax for i in range(2)}
     for method, arrays in cases.items():
-        wanted = method(*arrays)
-        assert isinstance(wanted, np.ndarray) and wanted.dtype == dtype
+        expected = method(*arrays)
+        assert isinstance(expected, np.ndarray) and expected.dtype == dtype
         for i in range(len(arrays)):
             mixed = [as_tensor(array) if i == j else array for j, array in enumerate(arrays)]
-            found = method(*mixed)
-            assert keras.ops.is_tensor(found) and keras.backend.standardize_dtype(found.dtype) == as_given
-            assert_close(found, wanted, FLOAT32_SOFTMAX if arrays is of_softmax else 1e-5)
+            drawn = method(*mixed)
+            assert keras.ops.is_tensor(drawn) and keras.backend.standardize_dtype(drawn.dtype) == as_given
+            assert_close(drawn, expected, FLOAT32_SOFTMAX if arrays is of_softmax else 1e-5)
 
 
 def test_a_channel_that_speaks_for_every_class_alike_has_no_weight(generator, kind):
@@ -263,8 +263,8 @@ def test_softmax_form_runs_on_tensors(generator):
     features, head, chosen, _ = gap_case(generator, dtype="float32")
     logits = features.mean(axis=(1, 2)) @ head
     tensors = [keras.ops.convert_to_tensor(array) for array in (features, head, logits)]
-    found = np.asarray(cams.softmax_grad_cam_plus_plus(*tensors, chosen))
-    assert_close(found, cams.softmax_grad_cam_plus_plus(features, head, logits, chosen), FLOAT32_SOFTMAX)
+    drawn = np.asarray(cams.softmax_grad_cam_plus_plus(*tensors, chosen))
+    assert_close(drawn, cams.softmax_grad_cam_plus_plus(features, head, logits, chosen), FLOAT32_SOFTMAX)
 
 
 def test_negative_features_are_refused(generator):
@@ -276,9 +276,9 @@ def test_negative_features_are_refused(generator):
 @pytest.mark.parametrize("size", [(20, 30), (6, 7), (3, 4)])
 def test_upsample_is_the_lanczos_of_pillow(generator, kind, size):
     maps = generator.random((2, 6, 7)).astype("float32")
-    found = np.asarray(cams.upsample(kind(maps), size))
-    assert found.dtype == np.float32
-    for one, original in zip(found, maps, strict=True):
+    drawn = np.asarray(cams.upsample(kind(maps), size))
+    assert drawn.dtype == np.float32
+    for one, original in zip(drawn, maps, strict=True):
         assert_close(one, Image.fromarray(original).resize(size[::-1], Image.Resampling.LANCZOS), 1e-6)
 
 
@@ -316,11 +316,11 @@ def test_position_and_channel_weights_against_automatic_differentiation_and_loop
         score = tf.linalg.matvec(tf.reduce_mean(tf.tanh(tensor @ hidden), axis=(1, 2)), output)
     gradients = tape.gradient(score, tensor).numpy()
     assert np.ptp(gradients, axis=(1, 2)).min() > 0.01
-    found = {
+    drawn = {
         method: np.asarray(method(kind(features), kind(gradients)))
         for method in (cams.positive_grad_cam, cams.xgrad_cam, cams.hires_cam, cams.layer_cam)
     }
-    wanted = {method: np.zeros((4, 3, 5)) for method in found}
+    expected = {method: np.zeros((4, 3, 5)) for method in drawn}
     positions = [(row, column) for row in range(3) for column in range(5)]
     for n in range(4):
         for k in range(7):
@@ -329,14 +329,14 @@ def test_position_and_channel_weights_against_automatic_differentiation_and_loop
             rise = sum(max(float(gradients[n, p, q, k]), 0) for p, q in positions) / 15
             for p, q in positions:
                 feature, gradient = float(features[n, p, q, k]), float(gradients[n, p, q, k])
-                wanted[cams.positive_grad_cam][n, p, q] += rise * feature
-                wanted[cams.xgrad_cam][n, p, q] += effect / activity * feature if activity else 0
-                wanted[cams.hires_cam][n, p, q] += gradient * feature
-                wanted[cams.layer_cam][n, p, q] += max(gradient, 0) * feature
-    for method, maps in found.items():
-        clipped = np.maximum(wanted[method], 0)
+                expected[cams.positive_grad_cam][n, p, q] += rise * feature
+                expected[cams.xgrad_cam][n, p, q] += effect / activity * feature if activity else 0
+                expected[cams.hires_cam][n, p, q] += gradient * feature
+                expected[cams.layer_cam][n, p, q] += max(gradient, 0) * feature
+    for method, maps in drawn.items():
+        clipped = np.maximum(expected[method], 0)
         positive_only = lowest == 0 and method in (cams.positive_grad_cam, cams.layer_cam)
-        assert (clipped > 0).any() and (positive_only or (wanted[method] < 0).any())
+        assert (clipped > 0).any() and (positive_only or (expected[method] < 0).any())
         assert_close(maps, clipped)
 
 
@@ -355,29 +355,29 @@ def test_ablation_cam_against_taking_each_channel_away(generator, kind):
         return (maps.astype("float64").mean(axis=(1, 2)) @ head + bias)[np.arange(4), chosen]
 
     whole = logits(features)
-    wanted = np.zeros((4, 3, 5))
+    expected = np.zeros((4, 3, 5))
     for k in range(7):
         without = features.copy()
         without[..., k] = 0
-        wanted += (whole - logits(without))[:, None, None] * features[..., k]
-    assert (whole < 0).any() and (whole > 0).any() and (wanted < 0).any()
-    found = np.asarray(cams.ablation_cam(kind(features), kind(head.T[chosen])))
-    assert_close(found, np.maximum(wanted, 0))
+        expected += (whole - logits(without))[:, None, None] * features[..., k]
+    assert (whole < 0).any() and (whole > 0).any() and (expected < 0).any()
+    drawn = np.asarray(cams.ablation_cam(kind(features), kind(head.T[chosen])))
+    assert_close(drawn, np.maximum(expected, 0))
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 7), (2, 3, 9)])  # fewer channels than positions, and more
 @pytest.mark.parametrize("lowest", [0, -3])
 def test_eigen_cam_against_a_singular_value_decomposition_of_each_image(generator, kind, shape, lowest):
     features = np.maximum(generator.normal(size=(6, *shape)), lowest).astype("float32")
-    found = np.asarray(cams.eigen_cam(kind(features)))
-    for maps, image in zip(found, features.astype("float64"), strict=True):
+    drawn = np.asarray(cams.eigen_cam(kind(features)))
+    for maps, image in zip(drawn, features.astype("float64"), strict=True):
         rows = image.reshape(-1, shape[-1])
-        wanted = (rows @ np.linalg.svd(rows)[2][0]).reshape(shape[:2])
-        wanted = wanted if wanted.sum() >= 0 else -wanted
-        assert_close(maps, wanted)
-    assert lowest < 0 or found.min() >= 0
+        expected = (rows @ np.linalg.svd(rows)[2][0]).reshape(shape[:2])
+        expected = expected if expected.sum() >= 0 else -expected
+        assert_close(maps, expected)
+    assert lowest < 0 or drawn.min() >= 0
     np.testing.assert_array_equal(np.asarray(cams.eigen_cam(kind(0 * features))), 0)
-    assert_close(cams.eigen_cam(kind(features / 1024)), found / 1024)
+    assert_close(cams.eigen_cam(kind(features / 1024)), drawn / 1024)
 
 
 def test_on_a_pooled_head_only_two_of_the_further_methods_draw_new_maps(generator):

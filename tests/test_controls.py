@@ -13,11 +13,11 @@ def drawn(generator):
 
 
 def test_maps_that_say_nothing(drawn):
-    _, found = drawn
-    assert (found["all ones"] == 1).all() and found["all ones"].shape == (4, 12, 12)
-    fake = found["Fake-CAM"]
+    _, by_name = drawn
+    assert (by_name["all ones"] == 1).all() and by_name["all ones"].shape == (4, 12, 12)
+    fake = by_name["Fake-CAM"]
     assert (fake[:, 0, 0] == 0).all() and fake.sum() == 4 * (144 - 1)
-    noise = found["uniform random map"]
+    noise = by_name["uniform random map"]
     assert noise.shape == (4, 12, 12) and abs(noise.mean() - 0.5) < 0.05 and (noise[0] != noise[1]).any()
 
 
@@ -32,9 +32,9 @@ def test_centre_prior_peaks_in_the_middle_and_falls_off_alike_on_all_sides(drawn
 
 
 def test_inverted_map_ranks_the_other_way_round(drawn):
-    maps, found = drawn
+    maps, by_name = drawn
     clipped = np.maximum(maps, 0)
-    np.testing.assert_allclose(found["inverted Grad-CAM"], clipped.max(axis=(1, 2), keepdims=True) - clipped)
+    np.testing.assert_allclose(by_name["inverted Grad-CAM"], clipped.max(axis=(1, 2), keepdims=True) - clipped)
     features, gradients = np.abs(maps)[..., None], np.ones((4, 3, 3, 1), "float32")
     explanation = cams.Explanation(features, gradients, None, None, None, None)
     again = controls.REDRAWN["inverted Grad-CAM"](explanation)
@@ -42,11 +42,11 @@ def test_inverted_map_ranks_the_other_way_round(drawn):
 
 
 def test_controls_hang_on_the_seed_alone(drawn):
-    maps, found = drawn
+    maps, by_name = drawn
     for name, draw in controls.CONTROLS.items():
-        np.testing.assert_array_equal(draw(maps, np.arange(4), (12, 12), 5), found[name])
+        np.testing.assert_array_equal(draw(maps, np.arange(4), (12, 12), 5), by_name[name])
         random = name in ("uniform random map", "smooth random map")
-        assert (draw(maps, np.arange(4), (12, 12), 6) != found[name]).any() == random or name == "another image's map"
+        assert (draw(maps, np.arange(4), (12, 12), 6) != by_name[name]).any() == random or name == "another image's map"
 
 
 def test_donors_are_other_patients():

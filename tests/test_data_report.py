@@ -8,7 +8,7 @@ from PIL import Image
 
 from black_average_drop.datasets import chestxray14 as chestxray14_source
 from black_average_drop.datasets import report
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 
 def write(path, shade, size=(6, 4)):

@@ -20,9 +20,10 @@ import pytest
 from kagglesdk import kaggle_env
 from PIL import Image
 
-from black_average_drop import pipeline
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import data, profiles
 from black_average_drop.datasets import fetch
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 DATASET = "/v1/datasets.DatasetApiService/DownloadDataset"
 COMPETITION_FILE = "/v1/competitions.CompetitionApiService/DownloadDataFile"
@@ -516,7 +517,7 @@ def test_imagenet_comes_with_the_photos_of_the_committed_results_and_the_wanted_
 ):
     wanted = "ILSVRC2012_val_00000299"
     assert len(set(fetch.PHOTOS)) == 100 and wanted not in fetch.PHOTOS
-    assert pipeline.read_profile("laptop")["02_figure1"]["general_image"] in fetch.PHOTOS
+    assert profiles.read_profile("laptop")["02_figure1"]["general_image"] in fetch.PHOTOS
     fetch.fetch(["imagenet"], [], tmp_path, {wanted})
     assert "non-commercial" in capsys.readouterr().out
     found = [name.stem for name in sorted((tmp_path / "ILSVRC2012" / "val").iterdir())]
@@ -634,7 +635,7 @@ def test_an_interrupted_unpacking_leaves_no_half_tree(tmp_path, monkeypatch):
 
 def test_profiles_of_phantoms_fetch_nothing(tmp_path, capsys, server):
     for profile in ("demo", "smoke"):
-        pipeline.data(profile, tmp_path)
+        data.fetch_profile(profile, tmp_path)
         assert f"{profile}: nothing to fetch" in capsys.readouterr().out
     assert not list(tmp_path.iterdir()) and not server.seen
 
@@ -642,31 +643,31 @@ def test_profiles_of_phantoms_fetch_nothing(tmp_path, capsys, server):
 def test_profiles_of_real_images_fetch_what_they_name(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(fetch, "fetch", lambda *arguments: calls.append(arguments))
-    pipeline.data("paper", tmp_path)
-    pipeline.data("laptop", tmp_path)
+    data.fetch_profile("paper", tmp_path)
+    data.fetch_profile("laptop", tmp_path)
     sources = {"chest_xray", "chestxray14", "imagenet"}
     both = {(name, head) for name in ("InceptionResNetV2",) for head in (True, False)}
     assert calls[0] == (sources, both, tmp_path, {"ILSVRC2012_val_00000635"})
-    photos = pipeline.read_profile("laptop")["02_figure1"]["general_image"]
+    photos = profiles.read_profile("laptop")["02_figure1"]["general_image"]
     assert calls[1] == (sources, {("MobileNetV2", True), ("MobileNetV2", False)}, tmp_path, {photos})
-    pipeline.data("paper_cpu", tmp_path)
+    data.fetch_profile("paper_cpu", tmp_path)
     assert calls.pop()[1] == set()  # Keras has another file for another size, and fetches it itself
-    own = tmp_path / pipeline.read_profile("laptop")["01_train"]["general_weights"]
+    own = tmp_path / profiles.read_profile("laptop")["01_train"]["general_weights"]
     own.parent.mkdir()
     own.write_bytes(b"")
-    pipeline.data("laptop", tmp_path)
+    data.fetch_profile("laptop", tmp_path)
     assert calls[2][1] == set()  # with the file that the profile names, Keras is not asked
 
 
 def test_weights_follow_the_rule_of_the_first_notebook(tmp_path):
-    from black_average_drop.provenance import default_parameters
+    from black_average_drop.artifact.provenance import default_parameters
 
     defaults = default_parameters("01_train")
-    assert pipeline._keras_weights(defaults, tmp_path) == set()
+    assert data._keras_weights(defaults, tmp_path) == set()
     trained = {"general_weights": "imagenet", "general_backbone": "A", "general_epochs": 3}
-    assert pipeline._keras_weights(defaults | trained, tmp_path) == {("A", False)}
+    assert data._keras_weights(defaults | trained, tmp_path) == {("A", False)}
     untrained = {"general_weights": "", "general_backbone": "A", "general_epochs": 0}
-    assert pipeline._keras_weights(defaults | untrained, tmp_path) == {("A", True)}
+    assert data._keras_weights(defaults | untrained, tmp_path) == {("A", True)}
 
 
 def test_other_backbones_are_left_to_keras(server, tmp_path, capsys):
@@ -679,12 +680,12 @@ def test_the_command_ends_with_the_sentences_and_no_traceback(server, tmp_path, 
     monkeypatch.setattr(sys, "argv", arguments)
     monkeypatch.setattr(fetch, "WEIGHTS", {})
     with pytest.raises(SystemExit) as caught:
-        pipeline.main()
+        command_line.main()
     assert str(caught.value).count("could not be fetched (the server answered 404)") == 3
 
 
 def test_running_notebooks_needs_neither_library():
-    code = "import sys, black_average_drop.pipeline; print({'pooch', 'kagglehub', 'kagglesdk'} & set(sys.modules))"
+    code = "import sys, black_average_drop.artifact; print({'pooch', 'kagglehub', 'kagglesdk'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n"
 
@@ -705,5 +706,5 @@ def test_make_lists_and_runs_both_targets_although_there_is_a_folder_called_data
     for target in ("data", "data-report"):
         assert f"make {target} " in listed
         done = subprocess.run(["make", "-n", target, "PROFILE=paper"], cwd=ROOT, capture_output=True, text=True)
-        assert f"black_average_drop.pipeline {target} " in done.stdout
+        assert f"black_average_drop.artifact {target} " in done.stdout
     assert (ROOT / "data").is_dir()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from black_average_drop.datasets import catalogue, chestxray14, from_files, leaks, phantoms, split_by_group
-from black_average_drop.provenance import dataset_checksum, dataset_checksums
+from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
 
 
 def leaks_of(**splits):

@@ -9,9 +9,9 @@ MAP = np.array([[[4.0, 2.0], [-1.0, 0.0]]], "float32")
 
 
 def test_fade_by_hand():
-    found = masks.fade(IMAGE, MAP)
-    np.testing.assert_allclose(found[0], [[[10, 20, 30], [20, 25, 30]], [[0, 0, 0], [0, 0, 0]]])
-    assert found.dtype == np.float32
+    masked = masks.fade(IMAGE, MAP)
+    np.testing.assert_allclose(masked[0], [[[10, 20, 30], [20, 25, 30]], [[0, 0, 0], [0, 0, 0]]])
+    assert masked.dtype == np.float32
 
 
 @pytest.mark.parametrize("ties", ["strict", "exact"])
@@ -21,7 +21,7 @@ def test_tensors_give_tensors_with_the_same_values(generator, ties):
     maps, other = generator.integers(-2, 5, (2, 2, 6, 6)).astype("float32")
     tensors = [keras.ops.convert_to_tensor(array) for array in (images, maps, other)]
     ranking = (other, tensors[2]) if ties == "exact" else (None, None)
-    for tensor, wanted in (
+    for tensor, expected in (
         (masks.opacity(tensors[1]), masks.opacity(maps)),
         (masks.fade(*tensors[:2], 9), masks.fade(images, maps, 9)),
         (masks.blend(tensors[0], maps > 1, other[..., None]), masks.blend(images, maps > 1, other[..., None])),
@@ -32,8 +32,8 @@ def test_tensors_give_tensors_with_the_same_values(generator, ties):
             masks.blacken(images, maps, 0.3, ties, ranking[0], fill=images),
         ),
     ):
-        assert keras.ops.is_tensor(tensor) and isinstance(wanted, np.ndarray)
-        np.testing.assert_array_equal(tensor, wanted)
+        assert keras.ops.is_tensor(tensor) and isinstance(expected, np.ndarray)
+        np.testing.assert_array_equal(tensor, expected)
     curve = masks.alpha_curve(tensors[0], {"a": tensors[1], "b": tensors[2], "c": -tensors[1]})
     assert isinstance(curve, np.ndarray) and curve.dtype == "float64"
     np.testing.assert_array_equal(curve, masks.alpha_curve(images, {"a": maps, "b": other, "c": -maps}))
@@ -42,20 +42,20 @@ def test_tensors_give_tensors_with_the_same_values(generator, ties):
 def test_a_tensor_among_arrays_makes_it_tensors(generator):
     images, maps = generator.uniform(0, 255, (2, 5, 5, 3)), generator.normal(size=(2, 5, 5))
     for ours in ((keras.ops.convert_to_tensor(images), maps), (images, keras.ops.convert_to_tensor(maps))):
-        for found, wanted in (
+        for tensor, expected in (
             (masks.fade(*ours), masks.fade(images, maps)),
             (masks.blacken(*ours, 0.3), masks.blacken(images, maps, 0.3)),
         ):
-            assert keras.ops.is_tensor(found)
-            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+            assert keras.ops.is_tensor(tensor)
+            np.testing.assert_allclose(tensor, expected, rtol=1e-6)
 
 
 def test_tensors_of_tiny_values_are_ranked_as_arrays_are(generator):
     """Differences that vanish beside 1 are still differences."""
     maps = generator.permutation(36).reshape(1, 6, 6).astype("float32") * 1e-10
-    found = masks.kept_pixels(keras.ops.convert_to_tensor(maps), 0.3, "exact")
-    np.testing.assert_array_equal(found, masks.kept_pixels(maps, 0.3, "exact"))
-    np.testing.assert_array_equal(np.asarray(found), maps >= 25e-10 - 1e-12)
+    kept = masks.kept_pixels(keras.ops.convert_to_tensor(maps), 0.3, "exact")
+    np.testing.assert_array_equal(kept, masks.kept_pixels(maps, 0.3, "exact"))
+    np.testing.assert_array_equal(np.asarray(kept), maps >= 25e-10 - 1e-12)
 
 
 def test_blend_by_hand():
@@ -68,8 +68,8 @@ def test_blend_by_hand():
 def test_another_fill_takes_the_place_of_black():
     faded = masks.fade(IMAGE, MAP, fill=100)
     np.testing.assert_allclose(faded[0], [[[10, 20, 30], [70, 75, 80]], [[100] * 3, [100] * 3]])
-    found = masks.blacken(IMAGE, MAP, 0.5, fill=100)
-    np.testing.assert_array_equal(found[0], [[[10, 20, 30], [40, 50, 60]], [[100] * 3, [100] * 3]])
+    masked = masks.blacken(IMAGE, MAP, 0.5, fill=100)
+    np.testing.assert_array_equal(masked[0], [[[10, 20, 30], [40, 50, 60]], [[100] * 3, [100] * 3]])
     every_pixel = np.full(IMAGE.shape, 7)
     np.testing.assert_array_equal(masks.blacken(IMAGE, MAP, 0.5, fill=every_pixel)[0, 1], [[7] * 3, [7] * 3])
 
@@ -96,9 +96,9 @@ def test_fade_ignores_the_maps_scale_and_blackens_without_evidence():
 
 
 def test_blacken_by_hand():
-    found = masks.blacken(IMAGE, MAP, 0.5)
-    np.testing.assert_array_equal(found[0], [[[10, 20, 30], [40, 50, 60]], [[0, 0, 0], [0, 0, 0]]])
-    assert found.dtype == np.float32
+    masked = masks.blacken(IMAGE, MAP, 0.5)
+    np.testing.assert_array_equal(masked[0], [[[10, 20, 30], [40, 50, 60]], [[0, 0, 0], [0, 0, 0]]])
+    assert masked.dtype == np.float32
 
 
 @pytest.mark.parametrize("alpha", [0.001, 0.3, 0.5, 0.999])
@@ -161,9 +161,9 @@ def test_alpha_curve_against_brute_force_over_all_alphas(generator, count, plate
         maps["m0"] = np.maximum(maps["m0"], 0)
     curve = masks.alpha_curve(images, maps)
     assert curve.shape == (43,) and curve.dtype == np.float64
-    wanted = brute_force_curve(images, maps)
-    np.testing.assert_allclose(curve, wanted, atol=1e-6)
-    assert masks.select_alpha(curve) == np.argmax(wanted) / 42
+    expected = brute_force_curve(images, maps)
+    np.testing.assert_allclose(curve, expected, atol=1e-6)
+    assert masks.select_alpha(curve) == np.argmax(expected) / 42
 
 
 def test_alpha_curve_of_batches_adds_up_and_does_not_mind_the_order_of_methods(generator):

@@ -16,34 +16,25 @@ import yaml
 from PIL import Image
 from scipy import stats
 
-from black_average_drop import (
-    agreement,
-    claims,
-    controls,
-    faithfulness,
-    localization,
-    metrics,
-    networks,
-    pipeline,
-    provenance,
-    sensitivity,
-    site,
-)
-from black_average_drop.provenance import NOTEBOOKS, ROOT, sha256
+from black_average_drop import controls, networks, statistics
+from black_average_drop.artifact import notebooks, pipeline, profiles, provenance, site
+from black_average_drop.files import NOTEBOOKS, ROOT, sha256
+from black_average_drop.paper import claims, sensitivity
+from black_average_drop.trust import agreement, faithfulness, localization
 
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
-AFTER_TRAINING = pipeline.ORDER[1:]
+AFTER_TRAINING = notebooks.ORDER[1:]
 
 
 def test_every_notebook_is_in_the_order():
-    assert tuple(script.stem for script in SCRIPTS) == pipeline.ORDER + pipeline.ALONE
-    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == {*pipeline.ORDER, *pipeline.ALONE}
+    assert tuple(script.stem for script in SCRIPTS) == notebooks.ORDER + notebooks.ALONE
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == {*notebooks.ORDER, *notebooks.ALONE}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_script_and_stripped_notebook_are_alike(script):
     committed = script.with_suffix(".ipynb").read_text()
-    assert pipeline.convert(script) == committed, "run make notebooks"
+    assert notebooks.convert(script) == committed, "run make notebooks"
     source, stripped = jupytext.read(script), jupytext.read(script.with_suffix(".ipynb"))
     for one, other in zip(source.cells, stripped.cells, strict=True):
         assert (one.cell_type, one.source) == (other.cell_type, other.source)
@@ -66,15 +57,15 @@ def test_notebooks_read_like_an_article(script):
 
 @pytest.mark.parametrize("profile", ["smoke", "demo", "laptop", "paper", "paper_cpu"])
 def test_profiles_name_parameters_that_exist(profile):
-    assert list(pipeline.read_profile(profile)) == list(pipeline.ORDER)
+    assert list(profiles.read_profile(profile)) == list(notebooks.ORDER)
 
 
 def test_a_profile_that_extends_another_changes_what_it_names_and_nothing_else():
-    smaller, whole = pipeline.read_profile("paper_cpu"), pipeline.read_profile("paper")
+    smaller, whole = profiles.read_profile("paper_cpu"), profiles.read_profile("paper")
     own = yaml.safe_load((NOTEBOOKS / "profiles/paper_cpu.yaml").read_text())
     assert smaller["01_train"] == whole["01_train"] | own["01_train"] != whole["01_train"]
-    assert {name: whole[name] | own.get(name, {}) for name in pipeline.ORDER} == smaller
-    assert pipeline.results_folder("paper_cpu") == "paper" and pipeline.results_folder("demo") == "demo"
+    assert {name: whole[name] | own.get(name, {}) for name in notebooks.ORDER} == smaller
+    assert profiles.results_folder("paper_cpu") == "paper" and profiles.results_folder("demo") == "demo"
 
 
 def test_a_smaller_version_does_not_take_the_place_of_the_profiles_own_results(tmp_path):
@@ -102,9 +93,9 @@ def keys(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
 
     def all_keys(outputs=None):
-        sections = pipeline.read_profile("laptop")
+        sections = profiles.read_profile("laptop")
         outputs = {"01_train": {"general.keras": "1"}, "03_table1": {"table1.csv": "1"}} | (outputs or {})
-        return {name: pipeline.stamp_key(name, sections, tmp_path / "data", outputs) for name in pipeline.ORDER}
+        return {name: pipeline.stamp_key(name, sections, tmp_path / "data", outputs) for name in notebooks.ORDER}
 
     return tmp_path, all_keys
 
@@ -116,23 +107,23 @@ def append(path, text="\n# a comment\n"):
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
-        (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
-        (lambda root: append(root / "lib/black_average_drop/figures.py"), {*pipeline.ORDER} - {"03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/paper/tables.py"), {"03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/figures.py"), {*notebooks.ORDER} - {"03_table1"}),
         (lambda root: append(root / "lib/black_average_drop/training/augmentation.py"), {"01_train", "07_trust"}),
-        (lambda root: append(root / "lib/black_average_drop/agreement.py"), {"07_trust"}),
+        (lambda root: append(root / "lib/black_average_drop/trust/agreement.py"), {"07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/controls.py"), {"03_table1", "07_trust"}),
         (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),
-        (lambda root: append(root / "lib/black_average_drop/sensitivity.py"), {"04_alpha"}),
+        (lambda root: append(root / "lib/black_average_drop/paper/sensitivity.py"), {"04_alpha"}),
         (
-            lambda root: append(root / "lib/black_average_drop/claims.py"),
+            lambda root: append(root / "lib/black_average_drop/paper/claims.py"),
             {*AFTER_TRAINING} - {"02_figure1", "07_trust"},
         ),
-        (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(pipeline.ORDER)),
+        (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(notebooks.ORDER)),
         (lambda root: append(root / "notebooks/02_figure1.py"), {"02_figure1"}),
         (lambda root: append(root / "notebooks/03_table1.ipynb"), {"03_table1"}),
-        (lambda root: append(root / "requirements.lock"), set(pipeline.ORDER)),
-        (lambda root: append(root / "data/chest_xray/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
-        (lambda root: append(root / "data/weights/mobilenet_v2_imagenet1001.weights.h5"), set(pipeline.ORDER)),
+        (lambda root: append(root / "requirements.lock"), set(notebooks.ORDER)),
+        (lambda root: append(root / "data/chest_xray/mobilenet_v2_imagenet1001.weights.h5"), set(notebooks.ORDER)),
+        (lambda root: append(root / "data/weights/mobilenet_v2_imagenet1001.weights.h5"), set(notebooks.ORDER)),
         (
             lambda root: append(root / "data/nih-chest-xrays/mobilenet_v2_imagenet1001.weights.h5"),
             {"02_figure1", "04_alpha", "07_trust"},
@@ -166,7 +157,7 @@ def test_new_outputs_make_stale_what_reads_them(keys):
 
 def start(project, *arguments, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "black_average_drop.pipeline", *arguments],
+        [sys.executable, "-m", "black_average_drop.artifact", *arguments],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(project / "lib")} | environment,
         stdout=subprocess.PIPE,
@@ -225,7 +216,7 @@ def projects(tmp_path_factory):
     for name, process in runs.items():
         out, err = process.communicate()
         assert process.returncode == 0, name + out + err
-        assert out.count("running") == len(pipeline.ORDER)
+        assert out.count("running") == len(notebooks.ORDER)
     return folders
 
 
@@ -285,7 +276,7 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
     assert list(tests["images"]) == [20] * (6 * 4 + 1) and tests["value"].between(0, 1).all()
     scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
     by_hand = [
-        metrics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
+        statistics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
     ]
     np.testing.assert_allclose(tests.query("measure == 'AUC'")["value"], by_hand, atol=1e-4)
     kept = list(project.glob("build/smoke/*.checkpoint.npz"))  # a changed figure does not train again
@@ -301,7 +292,7 @@ def test_a_card_stands_beside_each_radiograph_model(project, results):
         card = (project / f"build/smoke/radiographs_{head}_{training}.md").read_text()
         found = ((part["score"] > 0) & (part["label"] == 1)).sum()
         assert f"| is pneumonia | {10 - found} | {found} |" in card and f"{head} scores" in card
-        assert f"| AUC | {metrics.area_under_roc(part['label'], part['score']):.3f} [" in card
+        assert f"| AUC | {statistics.area_under_roc(part['label'], part['score']):.3f} [" in card
     for name in ("learning_curves", "roc"):
         with Image.open(results / f"{name}.png") as image:
             top = np.asarray(image.convert("RGB")).astype(int)[:50]
@@ -481,7 +472,7 @@ def test_trust_page_and_figures_say_that_a_smoke_run_is_none(results):
 
 def test_provenance_stands_beside_every_artifact(project, results):
     named = set()
-    for notebook in pipeline.ORDER:
+    for notebook in notebooks.ORDER:
         record = json.loads((results / f"{notebook}.json").read_text())
         assert record["parameters"]["profile"] == "smoke"
         for name, checksum in record["outputs"].items():
@@ -512,7 +503,7 @@ def test_the_results_page_holds_what_was_made(project, results):
     done = run(project, "report", "--profile", "smoke")
     assert done.returncode == 0, done.stderr
     pages = {path.stem: path.read_text() for path in (project / "build/smoke/site").glob("*.html")}
-    assert set(pages) == {"index", *pipeline.ORDER}
+    assert set(pages) == {"index", *notebooks.ORDER}
     notebook, index = pages["03_table1"], pages["index"]
     assert "paper 0.7548" in notebook and "evaluation.evaluate(" not in notebook
     assert "masked images:" not in notebook and "<title>03_table1" in notebook
@@ -522,7 +513,7 @@ def test_the_results_page_holds_what_was_made(project, results):
     assert figures == {f"{stem}.png" for stem in site.ALTERNATIVES}
     assert figures == set(re.findall(r'<img src="([^"]+)" alt="[^"]+"', index))
     assert "paper 0.7548" in index and "This is no clinical evidence." in index
-    for notebook in pipeline.ORDER:
+    for notebook in notebooks.ORDER:
         record = json.loads((results / f"{notebook}.json").read_text())
         assert f'href="{notebook}.html"' in index and record["created"] in index
         assert all(checksum in index for checksum in record["outputs"].values())
@@ -530,7 +521,7 @@ def test_the_results_page_holds_what_was_made(project, results):
 
 def test_every_figure_is_shown_where_it_is_made(project):
     shown = {}
-    for notebook in pipeline.ORDER:
+    for notebook in notebooks.ORDER:
         cells = json.loads((project / f"build/smoke/{notebook}.ipynb").read_text())["cells"]
         data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
         shown[notebook] = sum("image/png" in one for one in data)
@@ -548,7 +539,7 @@ def test_every_figure_is_shown_where_it_is_made(project):
 
 def test_only_what_is_stale_runs_again(project, results):
     again = run(project, "run", "--profile", "smoke").stdout
-    assert again.count("up to date") == len(pipeline.ORDER) and "running" not in again
+    assert again.count("up to date") == len(notebooks.ORDER) and "running" not in again
     trained, table = (project / "build/smoke/general.keras").read_bytes(), (results / "table1.csv").read_bytes()
     edit_profile(project, "02_figure1", radiograph_rows=1)
     out = run(project, "run", "--profile", "smoke").stdout

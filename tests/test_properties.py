@@ -124,20 +124,20 @@ def test_ranks_are_those_of_a_stable_sort(dtype, data):
     elements = st.one_of(st.sampled_from([-0.0, 0.0, 1.0]), elements) if dtype.startswith("float") else elements
     values = data.draw(drawn.arrays(dtype, drawn.array_shapes(min_dims=2, max_dims=2, max_side=30), elements=elements))
     order = np.argsort(-values.astype("float64"), axis=1, kind="stable")
-    wanted = np.empty(values.shape, int)
-    np.put_along_axis(wanted, order, np.arange(1, values.shape[1] + 1)[None], axis=1)
-    np.testing.assert_array_equal(masks._ranks(masks._order(values)), wanted)
+    expected = np.empty(values.shape, int)
+    np.put_along_axis(expected, order, np.arange(1, values.shape[1] + 1)[None], axis=1)
+    np.testing.assert_array_equal(masks._ranks(masks._order(values)), expected)
 
 
 @given(st.integers(2, 4).flatmap(images_and_maps))
 def test_alpha_curve_is_the_difference_of_the_masked_images_at_every_k(case):
     images, maps = case
     pixels = images[0, ..., 0].size
-    wanted = np.zeros(pixels + 1)
+    expected = np.zeros(pixels + 1)
     for k in range(1, pixels):
         shown = [masks.blacken(images, values, k / pixels, ties="exact") for values in maps.values()]
-        wanted[k] = sum(np.abs(shown[i] - shown[j]).sum() for i in range(len(shown)) for j in range(i))
-    np.testing.assert_array_equal(masks.alpha_curve(images, maps), wanted)
+        expected[k] = sum(np.abs(shown[i] - shown[j]).sum() for i in range(len(shown)) for j in range(i))
+    np.testing.assert_array_equal(masks.alpha_curve(images, maps), expected)
 
 
 @given(st.integers(2, 4).flatmap(images_and_maps), st.randoms(use_true_random=False))
@@ -186,16 +186,16 @@ ORDERS, ENDS, THREADS = st.permutations(range(7)), st.lists(st.integers(0, 7), m
 @given(ORDERS, ENDS, THREADS)
 @settings(max_examples=8)
 def test_no_row_changes_with_the_order_of_images_their_grouping_or_the_number_of_threads(order, ends, threads):
-    wanted = plain_rows().sort_values("id", kind="stable").reset_index(drop=True)
-    assert rows_of(order, ends, threads, batch_size=3).equals(wanted)
-    assert wanted["drop"].between(0, 1).all() and len(wanted) == 7 * len(cams.METHODS) * 2
+    expected = plain_rows().sort_values("id", kind="stable").reset_index(drop=True)
+    assert rows_of(order, ends, threads, batch_size=3).equals(expected)
+    assert expected["drop"].between(0, 1).all() and len(expected) == 7 * len(cams.METHODS) * 2
 
 
 @given(ORDERS, ENDS, THREADS, st.integers(1, 9))
 @settings(max_examples=8)
 def test_another_padded_batch_size_changes_rows_by_rounding_alone(order, ends, threads, batch_size):
-    rows, wanted = rows_of(order, ends, threads, batch_size), plain_rows().sort_values("id", kind="stable")
-    assert_same_rows(rows, wanted)
+    rows, expected = rows_of(order, ends, threads, batch_size), plain_rows().sort_values("id", kind="stable")
+    assert_same_rows(rows, expected)
 
 
 @given(st.integers(-20, 20))

@@ -17,9 +17,10 @@ import pandas as pd
 import psutil
 import pytest
 
-from black_average_drop import controls, evaluation, networks, pipeline, workers
-from black_average_drop.provenance import ROOT
-from test_allocator import FAULTS, PAGES, glibc_only
+from black_average_drop import controls, evaluation, networks, workers
+from black_average_drop.artifact import pipeline
+from black_average_drop.files import ROOT
+from page_faults import FAULTS, PAGES, glibc_only
 
 
 def test_answers_come_in_the_order_of_the_batches():
@@ -52,8 +53,8 @@ def test_an_error_in_a_batch_ends_the_work_and_is_the_one_seen():
     assert len(done) < 10
 
 
-# What the README says that Dask is to listen on, with this machine for the private address.
-OPTIONS = re.search(r"\ndask scheduler (.*)", (ROOT / "README.md").read_text())[1]
+# What the page on clusters says that Dask is to listen on, with this machine for the private address.
+OPTIONS = re.search(r"\ndask scheduler (.*)", (ROOT / "docs/cluster.md").read_text())[1]
 OPTIONS = re.sub(r"(?<=--host )\S+", "127.0.0.1", OPTIONS).split()
 
 
@@ -61,7 +62,7 @@ def _start(folder, name, *arguments):
     """A command of Dask as a process of its own, and the file that it writes its log to."""
     log = folder / f"{name}.log"
     with open(log, "w") as file:
-        command = [sys.executable, "-m", "black_average_drop.allocator"] if name.startswith("worker") else []
+        command = [sys.executable, "-m", "black_average_drop.artifact.allocator"] if name.startswith("worker") else []
         command += [sys.executable, "-m", "dask", *arguments, *OPTIONS]
         return subprocess.Popen(command, cwd=folder, stdout=file, stderr=file), log
 
@@ -149,7 +150,8 @@ def test_other_code_is_noticed_wherever_in_the_package_it_is(file, tmp_path):
 
 def test_workers_import_no_network():
     """A network unpacks itself: see `networks.Parcel`."""
-    code = "import sys; from black_average_drop import workers; print('black_average_drop.networks' in sys.modules)"
+    code = "import sys; from black_average_drop import workers; print'black_average_drop.networks' in sys.modules"
+
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -172,9 +174,9 @@ def test_dask_as_the_readme_starts_it_listens_on_the_named_address_alone(schedul
 
 
 @glibc_only
-def test_a_worker_keeps_its_memory_as_the_readme_starts_it(scheduler, tmp_path):
+def test_a_worker_keeps_its_memory_as_the_page_on_clusters_starts_it(scheduler, tmp_path):
     """Though its nanny, by Dask's default, has it give everything back."""
-    assert "-m black_average_drop.allocator dask worker tcp" in (ROOT / "README.md").read_text()
+    assert "-m black_average_drop.artifact.allocator dask worker tcp" in (ROOT / "docs/cluster.md").read_text()
 
     def faulted(code):
         out = io.StringIO()
@@ -217,7 +219,7 @@ def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):
 
 def test_no_notebook_runs_where_no_scheduler_answers(monkeypatch):
     monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 1)
-    monkeypatch.setattr(pipeline, "_execute", lambda *_: pytest.fail("a notebook ran"))
+    monkeypatch.setattr(pipeline, "execute", lambda *_: pytest.fail("a notebook ran"))
     monkeypatch.setenv("SCHEDULER", "tcp://127.0.0.1:9")
     with pytest.raises(RuntimeError, match="No Dask scheduler answers at tcp://127.0.0.1:9: start one"):
         pipeline.run("smoke", ".")

@@ -5,15 +5,21 @@ from keras import ops
 
 
 def namespace(*arrays):
-    """NumPy for NumPy arrays alone, which keep their dtype on every backend; otherwise keras.ops."""
+    """Return NumPy for NumPy arrays alone, which keep their dtype on every backend; otherwise keras.ops."""
     return np if all(isinstance(array, np.ndarray) for array in arrays) else ops
 
 
 def as_float32(array):
-    """An array or tensor of any dtype as float32, of the same kind and on the same device."""
+    """Return an array or tensor of any dtype as float32, of the same kind and on the same device."""
     return array.astype("float32", copy=False) if isinstance(array, np.ndarray) else ops.cast(array, "float32")
 
 
-def beside(array, other):
-    """Another NumPy array as a tensor, if `array` is one: where the rest of the work is done."""
+def softmax(logits):
+    """Compute the softmax over the last axis of NumPy logits, in their dtype; the largest is subtracted first."""
+    relative = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return relative / relative.sum(axis=-1, keepdims=True)
+
+
+def placed_with(array, other):
+    """Return another NumPy array as a tensor if `array` is one: where the rest of the work is done."""
     return other if isinstance(array, np.ndarray) else ops.convert_to_tensor(other)

@@ -1,7 +1,7 @@
 """Class activation maps: arrays of features and gradients in, low-resolution heat maps out.
 
-Notation as in the paper: feature maps A (N, h, w, K) after the last activation, z = h w, class c of each image.
-Every function takes NumPy arrays or tensors of the active Keras backend and returns the same kind.
+Notation as in the paper: feature maps A (N, h, w, K) after the last activation, z = h w, class c of each image. Every
+function takes NumPy arrays or tensors of the active Keras backend and returns the same kind.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,15 @@ from black_average_drop.arrays import namespace
 def cam(features, class_weights):
     """Class Activation Mapping, eq. (3)-(4): L = sum_k w_k A^k / z.
 
-    features (N, h, w, K); class_weights (N, K), the dense head's weights of each image's class, or None if the head
-    has none. Returns (N, h, w), signed; its sum over positions is the logit without its bias.
-    Raises ValueError without class_weights.
+    Args:
+        features: (N, h, w, K).
+        class_weights: (N, K), the dense head's weights of each image's class, or None if the head has none.
+
+    Returns:
+        (N, h, w), signed. Its sum over positions is the logit without its bias.
+
+    Raises:
+        ValueError: without class_weights.
     """
     if class_weights is None:
         raise ValueError("CAM needs a head of global average pooling and one dense layer: leave CAM out.")
@@ -31,7 +37,12 @@ def cam(features, class_weights):
 def grad_cam(features, gradients):
     """Grad-CAM, eq. (5)-(6): L = relu(sum_k w_k A^k) with w_k the mean of dS/dA^k over positions.
 
-    features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0.
+    Args:
+        features: (N, h, w, K).
+        gradients: (N, h, w, K), of the logit S_c.
+
+    Returns:
+        (N, h, w), >= 0.
     """
     xp = namespace(features, gradients)
     weights = xp.mean(gradients, axis=(1, 2))
@@ -41,12 +52,21 @@ def grad_cam(features, gradients):
 def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False):
     """Grad-CAM++, eq. (7)-(8), up to a positive factor: L = sum_k w_k A^k, w_k = sum alpha relu(g), g = dS/dA^k.
 
-    features >= 0 and gradients (N, h, w, K), gradients of the logit S_c. For a score phi(S), phi' > 0, eq. (8) is
-    alpha = 1 / (2 + curvature g sum(A)) with curvature = phi'''/phi''; exp, the choice of the Grad-CAM++ paper, has 1,
-    and its factor exp(S) cancels, so it is never computed. normalize_alpha divides alpha by its sum over the positions
-    where g is positive, as the reference implementation (Chattopadhay et al. 2018) does; a channel whose g is nowhere
-    positive has w_k = 0 either way. Returns (N, h, w), >= 0.
-    Raises ValueError where features are negative: then the denominator can vanish and eq. (8) has no meaning.
+    For a score phi(S) with phi' > 0, eq. (8) is alpha = 1 / (2 + curvature g sum(A)) with curvature = phi'''/phi''. For
+    exp, the choice of the Grad-CAM++ paper, the curvature is 1. Its factor exp(S) cancels, so it is never computed.
+
+    Args:
+        features: (N, h, w, K), >= 0.
+        gradients: (N, h, w, K), of the logit S_c.
+        curvature: phi'''/phi'' of the score.
+        normalize_alpha: divide alpha by its sum over the positions where g is positive, as the reference implementation
+            does (Chattopadhay et al. 2018). A channel whose g is nowhere positive has w_k = 0 either way.
+
+    Returns:
+        (N, h, w), >= 0.
+
+    Raises:
+        ValueError: if features are negative. Then the denominator can vanish, and eq. (8) has no meaning.
     """
     xp = namespace(features, gradients)
     if float(xp.min(features)) < 0:
@@ -66,12 +86,21 @@ def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False
 def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
     """Grad-CAM++, eq. (7)-(8), of a softmax score on a GAP + dense head, up to a positive factor, without underflow.
 
-    features (N, h, w, K); head_weights (K, C); logits (N, C); classes (N,) integers. Returns (N, h, w), signed, in the
-    dtype it is given (float32 loses up to 4e-4 where terms cancel: use float64).
-    With q = 1 - Y_c, r the softmax over the other classes and g = W / z, every derivative of Y_c carries a factor
-    Y_c q, which underflows on a sure classifier; divided out,
+    With q = 1 - Y_c, r the softmax over the other classes and g = W / z, every derivative of Y_c has a factor Y_c q,
+    which underflows on a sure classifier. Divided by it,
+
         Y' ~ D,  Y'' ~ q^2 D^2 - M2,  Y''' ~ q^2 D^3 - 3 D m2 - M3 - (1 - q) q^2 D^3,
+
     with D = sum r (g_c - g), gbar = g_c - q D, M2 and M3 = sum r (g - gbar)^2 and ^3, m2 = q M2 + (1 - q) q^2 D^2.
+
+    Args:
+        features: (N, h, w, K), >= 0.
+        head_weights: (K, C).
+        logits: (N, C).
+        classes: (N,), integers.
+
+    Returns:
+        (N, h, w), signed, in the dtype that is given. float32 loses up to 4e-4 where terms cancel: use float64.
     """
     xp = namespace(features, head_weights, logits)
     weights, _ = softmax_weights(features, head_weights, logits, classes)
@@ -79,10 +108,19 @@ def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
 
 
 def softmax_weights(features, head_weights, logits, classes):
-    """The weights w_k (N, K) of `softmax_grad_cam_plus_plus`, same arguments, up to a positive factor, and D (N, K).
+    """The weights of `softmax_grad_cam_plus_plus`, up to a positive factor.
 
-    Where D > 0 a weight has the sign of alpha: on a sure classifier of two classes alpha is 1 / (2 - D sum A), which is
-    negative once D sum A > 2.
+    Where D > 0, a weight has the sign of alpha. On a sure classifier of two classes alpha is 1 / (2 - D sum A), which
+    is negative once D sum A > 2.
+
+    Args:
+        features: (N, h, w, K), >= 0.
+        head_weights: (K, C).
+        logits: (N, C).
+        classes: (N,), integers.
+
+    Returns:
+        The weights w_k (N, K), and D (N, K).
     """
     xp = namespace(features, head_weights, logits)
     positions = features.shape[1] * features.shape[2]
@@ -118,8 +156,14 @@ def softmax_weights(features, head_weights, logits, classes):
 def positive_grad_cam(features, gradients):
     """Grad-CAM from what raises the score alone: L = relu(sum_k w_k A^k) with w_k the mean of relu(dS/dA^k).
 
-    It is what stays of Grad-CAM++ without alpha. features, gradients (N, h, w, K), gradients of the logit S_c.
-    Returns (N, h, w), >= 0.
+    It is what remains of Grad-CAM++ without alpha.
+
+    Args:
+        features: (N, h, w, K).
+        gradients: (N, h, w, K), of the logit S_c.
+
+    Returns:
+        (N, h, w), >= 0.
     """
     xp = namespace(features, gradients)
     weights = xp.mean(xp.maximum(gradients, 0), axis=(1, 2))
@@ -129,8 +173,12 @@ def positive_grad_cam(features, gradients):
 def xgrad_cam(features, gradients):
     """XGrad-CAM (Fu et al. 2020): L = relu(sum_k w_k A^k) with w_k = sum(A^k dS/dA^k) / sum(A^k) over positions.
 
-    features, gradients (N, h, w, K), gradients of the logit S_c. A channel that sums to 0 has w_k = 0.
-    Returns (N, h, w), >= 0; equal to Grad-CAM where gradients are the same at every position.
+    Args:
+        features: (N, h, w, K). A channel that sums to 0 has w_k = 0.
+        gradients: (N, h, w, K), of the logit S_c.
+
+    Returns:
+        (N, h, w), >= 0. Equal to Grad-CAM where gradients are the same at every position.
     """
     xp = namespace(features, gradients)
     activity = xp.sum(features, axis=(1, 2))
@@ -144,8 +192,12 @@ def xgrad_cam(features, gradients):
 def hires_cam(features, gradients):
     """HiRes-CAM (Draelos & Carin 2020): L = relu(sum_k dS/dA^k A^k), each position with its own gradient.
 
-    features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0; equal to Grad-CAM where
-    gradients are the same at every position.
+    Args:
+        features: (N, h, w, K).
+        gradients: (N, h, w, K), of the logit S_c.
+
+    Returns:
+        (N, h, w), >= 0. Equal to Grad-CAM where gradients are the same at every position.
     """
     xp = namespace(features, gradients)
     return xp.maximum(xp.sum(gradients * features, axis=-1), 0)
@@ -154,8 +206,12 @@ def hires_cam(features, gradients):
 def layer_cam(features, gradients):
     """Layer-CAM (Jiang et al. 2021): L = relu(sum_k relu(dS/dA^k) A^k), each position with its own gradient.
 
-    features, gradients (N, h, w, K), gradients of the logit S_c. Returns (N, h, w), >= 0; equal to
-    `positive_grad_cam` where gradients are the same at every position.
+    Args:
+        features: (N, h, w, K).
+        gradients: (N, h, w, K), of the logit S_c.
+
+    Returns:
+        (N, h, w), >= 0. Equal to `positive_grad_cam` where gradients are the same at every position.
     """
     xp = namespace(features, gradients)
     return xp.maximum(xp.sum(xp.maximum(gradients, 0) * features, axis=-1), 0)
@@ -165,10 +221,18 @@ def ablation_cam(features, class_weights):
     """Ablation-CAM (Desai & Ramaswamy 2020) in closed form: L = relu(sum_k w_k F_k A^k), F_k the mean of A^k.
 
     Setting channel k to 0 lowers the logit by w_k F_k. The original divides this by the logit, which is a positive
-    factor where the logit is > 0; where it is negative the original flips the sign of the map, and this does not.
-    features (N, h, w, K); class_weights (N, K), the dense head's weights of each image's class, or None if the head
-    has none. Returns (N, h, w), >= 0. Raises ValueError without class_weights: another head would need a forward pass
-    for each channel.
+    factor where the logit is > 0. Where the logit is negative the original flips the sign of the map, and this does
+    not.
+
+    Args:
+        features: (N, h, w, K).
+        class_weights: (N, K), the dense head's weights of each image's class, or None if the head has none.
+
+    Returns:
+        (N, h, w), >= 0.
+
+    Raises:
+        ValueError: without class_weights. Another head would need a forward pass for each channel.
     """
     if class_weights is None:
         raise ValueError(
@@ -182,8 +246,13 @@ def ablation_cam(features, class_weights):
 def eigen_cam(features):
     """Eigen-CAM (Muhammad & Yeasin 2020): each image's (h w, K) features times their first right singular vector.
 
-    features (N, h, w, K), not centred. Returns (N, h, w), the same whatever the class; of the two signs that a singular
-    vector can have the one whose map sums to >= 0. For features >= 0 the map is >= 0 up to rounding.
+    A singular vector can have either sign. The sign is chosen so that the map sums to >= 0.
+
+    Args:
+        features: (N, h, w, K), not centred.
+
+    Returns:
+        (N, h, w), the same whatever the class. For features >= 0 it is >= 0 up to rounding.
     """
     xp = namespace(features)
     height, width, channels = features.shape[1:]
@@ -201,9 +270,20 @@ def eigen_cam(features):
 
 
 def upsample(maps, size, kernel="lanczos3"):
-    """Resize maps (N, h, w) to size (H, W) with the Lanczos-3 kernel, or "bilinear"; returns (N, H, W).
+    """Resize maps with the Lanczos-3 kernel, or with the bilinear one.
 
     Lanczos rings: about a third of the pixels of a clipped map come out slightly negative.
+
+    Args:
+        maps: (N, h, w).
+        size: (H, W).
+        kernel: "lanczos3" or "bilinear".
+
+    Returns:
+        (N, H, W).
+
+    Raises:
+        ValueError: for another kernel.
     """
     if kernel not in _KERNELS:
         raise ValueError(f"kernel is {kernel!r}: choose one of {', '.join(_KERNELS)}.")
@@ -240,9 +320,16 @@ PAPER_METHODS = ("CAM", "Grad-CAM", "Grad-CAM++")
 
 
 def chosen(names):
-    """The methods of `METHODS` that are named, as name -> method in the order of names.
+    """The methods of `METHODS` that are named.
 
-    Raises ValueError where no name is given, one is unknown or one is given twice.
+    Args:
+        names: of methods.
+
+    Returns:
+        name -> method, in the order of names.
+
+    Raises:
+        ValueError: if no name is given, one is unknown, or one is given twice.
     """
     if not names:
         raise ValueError(f"No method is named: choose from {', '.join(METHODS)}.")
@@ -255,7 +342,15 @@ def chosen(names):
 
 
 def usable(explanation, methods):
-    """The methods, name -> function, that can be drawn from an `Explanation`, and name -> why not of the others."""
+    """Which methods can be drawn from an `Explanation`.
+
+    Args:
+        explanation: an `Explanation`.
+        methods: name -> function.
+
+    Returns:
+        name -> function of the methods that can, and name -> why not of the others.
+    """
     fit, unfit = {}, {}
     for name, method in methods.items():
         try:

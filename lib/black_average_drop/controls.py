@@ -1,7 +1,7 @@
 """Control maps: what a metric must not prefer to a real map.
 
-Each is a function of the maps (N, h, w) of the first method, the patients (N,) of the images, the images' size (H, W)
-and a seed, and gives maps (N, h, w) or (N, H, W).
+Each is a function of the maps (N, h, w) of the first method, the patients (N,) of the images, the size (H, W) of the
+images and a seed. It gives maps (N, h, w) or (N, H, W).
 """
 
 import numpy as np
@@ -12,12 +12,21 @@ CENTRE_SPREAD = 0.25  # of the image's side: standard deviation of the centre pr
 
 
 def other_patients(groups, donor_groups, seed=0):
-    """For each image the row (N,) of a donor that is another patient's, drawn at random.
+    """Draw a donor of another patient for each image, at random.
 
-    groups (N,), donor_groups (M,): the patients. Raises ValueError if an image's patient is the only donor.
+    Args:
+        groups: (N,), the patient of each image.
+        donor_groups: (M,), the patient of each donor.
+        seed: of the draw.
+
+    Returns:
+        (N,), the row of each image's donor.
+
+    Raises:
+        ValueError: if an image's patient is the only donor.
     """
     if len(np.unique(donor_groups)) < 2 and np.isin(donor_groups[:1], groups).any():
-        raise ValueError("Another patient's image or map is wanted, so images of at least two patients are needed.")
+        raise ValueError("Another patient's image or map is needed: take images of at least two patients.")
     generator = np.random.default_rng(seed)
     donors = generator.integers(len(donor_groups), size=len(groups))
     while (own := donor_groups[donors] == groups).any():
@@ -31,7 +40,7 @@ def another_images_map(maps, groups, size, seed=0):
 
 
 def smooth_random_map(maps, groups, size, seed=0):
-    """Uniform noise of the maps' own resolution (N, h, w), which upsampling makes smooth."""
+    """Uniform noise of the resolution of the maps (N, h, w), which upsampling makes smooth."""
     return np.random.default_rng(seed).random(maps.shape, "float32")
 
 
@@ -41,7 +50,7 @@ def uniform_random_map(maps, groups, size, seed=0):
 
 
 def all_ones(maps, groups, size, seed=0):
-    """1 everywhere: it says nothing, and Average Drop is 0."""
+    """1 everywhere: it says nothing, and its Average Drop is 0."""
     return np.broadcast_to(np.ones(size, "float32"), (len(maps), *size))
 
 
@@ -75,7 +84,7 @@ CONTROLS = {
     "Fake-CAM": fake_cam,
 }
 FLAT = ("all ones", "Fake-CAM")  # the same all over, but for a pixel
-# The two that stand in Table 1.
+# The two in Table 1.
 IN_TABLE_1 = {name: CONTROLS[name] for name in ("another image's map", "smooth random map")}
-# Those that hang on the image, drawn again from an `Explanation`; the others are the same for a faded image.
+# Those that depend on the image, drawn again from an `Explanation`. The others are the same for a faded image.
 REDRAWN = {"inverted Grad-CAM": lambda e: inverted(cams.grad_cam(e.features, e.gradients), None, None)}

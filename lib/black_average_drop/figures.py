@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from black_average_drop.provenance import replacing
+from black_average_drop.files import replacing
 
 COLOUR_MAP = "viridis"  # ordered in greyscale and for colour-blind readers, unlike jet
 AGREEMENT = "PuOr_r"  # orange for agreement, violet for its opposite: told apart by colour-blind readers

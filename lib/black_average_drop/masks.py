@@ -1,7 +1,7 @@
 """Masked images: what Average Drop and Black Average Drop show to the network instead of the whole image.
 
-Images are pixels, 0 is black; a preprocessed tensor, where 0 may be mid-grey, must not come here. NumPy arrays in,
-NumPy arrays out; with a tensor of the Keras backend among them, a tensor on its device.
+Images are pixels, and 0 is black. A preprocessed tensor, where 0 may be mid-grey, must not come here. NumPy arrays give
+NumPy arrays. With a tensor of the Keras backend among them they give a tensor on its device.
 """
 
 import numpy as np
@@ -13,17 +13,32 @@ from black_average_drop.arrays import as_float32, namespace
 def fade(images, maps, fill=0):
     """The masked image of Average Drop: E = L I + (1 - L) fill with L = relu(L) / max(L).
 
-    images (N, H, W, C) in pixels; maps (N, H, W); fill: the pixel value that shines through, black as in the paper.
-    Returns float32 (N, H, W, C); an image whose map is nowhere positive becomes all fill. Raises ValueError if shapes
-    differ or a map is not finite.
+    Args:
+        images: (N, H, W, C), in pixels.
+        maps: (N, H, W).
+        fill: the pixel value that shines through, black as in the paper.
+
+    Returns:
+        float32 (N, H, W, C). An image whose map is nowhere positive becomes all fill.
+
+    Raises:
+        ValueError: if the shapes differ or a map is not finite.
     """
     images, maps = _checked(images, maps)
     return blend(images, opacity(maps), fill)
 
 
 def blend(images, shares, fill=0):
-    """shares (N, H, W), from 0 to 1 or boolean, of the images (N, H, W, C) and the rest of fill, a value or an array
-    like the images: float32 (N, H, W, C). A share of 1 or 0 leaves either as it is."""
+    """Show a share of each pixel, and fill the rest.
+
+    Args:
+        images: (N, H, W, C).
+        shares: (N, H, W), from 0 to 1 or boolean. A share of 1 or 0 leaves the image or the fill as it is.
+        fill: a value, or an array like the images.
+
+    Returns:
+        float32 (N, H, W, C).
+    """
     images, shares, fill = as_float32(images), as_float32(shares), np.asarray(fill, "float32")
     if namespace(images, shares) is np:
         blended = np.einsum("nhwc,nhw->nhwc", images, shares)  # faster than broadcasting over C
@@ -43,11 +58,20 @@ def opacity(maps):
 def blacken(images, maps, alpha, ties="strict", ranking=None, fill=0):
     """The masked image of Black Average Drop, eq. (11): B = I where L > eta, else 0.
 
-    images (N, H, W, C) in pixels; maps (N, H, W); 0 < alpha < 1, the share of pixels to keep, k = round(alpha H W).
-    ties="strict" is eq. (11) to the letter: eta is the (k+1)-th largest value, so that k pixels remain where no values
-    tie, and fewer where they do. ties="exact" keeps exactly k by a stable ranking of `ranking` (N, H, W), by default
-    the map itself. fill: the pixel value of what is hidden, black as in the paper. Returns float32 (N, H, W, C).
-    Raises ValueError for alpha, ties or shapes out of range.
+    Args:
+        images: (N, H, W, C), in pixels.
+        maps: (N, H, W).
+        alpha: the share of pixels to keep, between 0 and 1, k = round(alpha H W).
+        ties: "strict" is eq. (11) to the letter: eta is the (k+1)-th largest value, so that k pixels remain where no
+            values tie, and fewer where they do. "exact" keeps exactly k by a stable ranking.
+        ranking: (N, H, W), what "exact" ranks the pixels by; by default the map itself.
+        fill: the pixel value of what is hidden, black as in the paper.
+
+    Returns:
+        float32 (N, H, W, C).
+
+    Raises:
+        ValueError: if the shapes differ, or alpha, ties or a map is out of range.
     """
     images, maps = _checked(images, maps)
     return blend(images, kept_pixels(maps, alpha, ties, ranking), fill)
@@ -78,10 +102,16 @@ def kept_pixels(maps, alpha, ties="strict", ranking=None):
 def alpha_curve(images, maps):
     """How much the masked images of several methods differ when each keeps k pixels, for every k from 0 to P = H W.
 
-    images (N, H, W, C) in pixels; maps: name -> (N, H, W). Returns float64 NumPy (P + 1,): the sum of |I| over the
-    pixels that one mask of a pair keeps and the other does not, over all pairs and images; curves of batches add up.
-    A pixel of ranks r1 < r2 under two methods is in exactly one mask for r1 <= k < r2: as k reaches its rank under one
-    method, the curve rises by |I| for each method that ranks it later, and falls for each that ranked it earlier.
+    A pixel of ranks r1 < r2 under two methods is in exactly one mask for r1 <= k < r2. So, as k reaches its rank under
+    one method, the curve rises by |I| for each method that ranks it later, and falls for each that ranked it earlier.
+
+    Args:
+        images: (N, H, W, C), in pixels.
+        maps: name -> (N, H, W).
+
+    Returns:
+        float64 NumPy (P + 1,): the sum of |I| over the pixels that one mask of a pair keeps and the other does not,
+        over all pairs of methods and all images. Curves of batches add up.
     """
     maps = {name: _checked(images, method_maps)[1] for name, method_maps in maps.items()}
     xp = namespace(images, *maps.values())
@@ -100,9 +130,16 @@ def alpha_curve(images, maps):
 
 
 def select_alpha(curve):
-    """The share of pixels at which the masked images differ most: argmax / P of an `alpha_curve` (P + 1,).
+    """The share of pixels at which the masked images differ most.
 
-    Raises ValueError where the curve is flat: then the methods draw the same maps and no alpha is better than another.
+    Args:
+        curve: (P + 1,), of `alpha_curve`.
+
+    Returns:
+        alpha = argmax / P.
+
+    Raises:
+        ValueError: if the curve is flat: then the methods draw the same maps, and no alpha is better than another.
     """
     best = int(np.argmax(curve))
     if not curve[best] > 0:  # nor is NaN, of which argmax gives the first
@@ -113,7 +150,7 @@ def select_alpha(curve):
 def _order(values):
     """The positions (N, P) of values (N, P), the largest first; equal values in order of position.
 
-    In NumPy a radix sort, 16 bits at a time: NumPy sorts those by counting, several times faster than it sorts floats.
+    In NumPy it is a radix sort, 16 bits at a time. NumPy sorts those by counting, several times faster than floats.
     """
     if namespace(values) is ops:
         return ops.argsort(0 - values, axis=1)
@@ -149,8 +186,11 @@ def _taken(values, order):
 
 
 def _checked(images, maps):
+    """Images and maps as they are given, if they fit together and the maps are finite."""
     if len(images.shape) != 4 or tuple(images.shape[:3]) != tuple(maps.shape):
-        raise ValueError(f"images {images.shape} and maps {maps.shape} do not fit: (N, H, W, C) and (N, H, W) wanted.")
+        raise ValueError(
+            f"images {images.shape} and maps {maps.shape} do not fit: (N, H, W, C) and (N, H, W) expected."
+        )
     xp = namespace(maps)
     if not bool(xp.all(xp.isfinite(maps))):
         raise ValueError("A map holds NaN or infinite values: check the network's weights and the image.")

@@ -85,7 +85,7 @@ def _client(scheduler):
         client = distributed.Client(scheduler, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as problem:  # a TimeoutError is an OSError
         raise RuntimeError(
-            f"No Dask scheduler answers at {scheduler}: start one there, as the README says, or leave SCHEDULER empty."
+            f"No Dask scheduler answers at {scheduler}: start one as docs/cluster.md says, or leave SCHEDULER empty."
         ) from problem
     except TypeError as problem:  # no certificate to show
         raise RuntimeError(
@@ -97,7 +97,7 @@ def _client(scheduler):
             client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
         except TimeoutError as problem:
             raise RuntimeError(
-                f"The Dask scheduler at {scheduler} has no worker: start some, as the README says."
+                f"The Dask scheduler at {scheduler} has no worker: start some as docs/cluster.md says."
             ) from problem
         yield client
 

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import cams, evaluation, networks, provenance, verify
+from black_average_drop import cams, evaluation, networks
+from black_average_drop.artifact import sources, verify, versions
 from black_average_drop.benchmark import command, comparators, footprint, measurement, report, timing
 from black_average_drop.datasets import phantoms
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from closeness import DEEP, assert_close
 
 RATES = [
@@ -216,9 +217,9 @@ def test_table_is_written_as_csv_and_markdown(tmp_path):
 
 
 def test_sources_are_every_module_of_the_benchmark_and_what_they_measure():
-    sources, folder = provenance.module_sources("benchmark"), ROOT / "lib/black_average_drop/benchmark"
+    read, folder = sources.module_sources("benchmark"), ROOT / "lib/black_average_drop/benchmark"
     modules = {path.relative_to(ROOT).as_posix() for path in folder.glob("*.py") if path.stem != "__main__"}
-    assert modules <= set(sources) and "lib/black_average_drop/evaluation.py" in sources
+    assert modules <= set(read) and "lib/black_average_drop/evaluation.py" in read
 
 
 def test_it_is_a_command_of_its_own():
@@ -236,7 +237,7 @@ def test_record_says_where_the_files_come_from_and_gives_an_edited_one_away(tmp_
     command.main()
     text = (tmp_path / "benchmark/benchmark.json").read_text()
     record = json.loads(text)
-    assert set(record) >= set(provenance.surroundings()) and "somebody" not in text
+    assert set(record) >= set(versions.surroundings()) and "somebody" not in text
     assert record["parameters"] == {"images": "of DATA", "rounds": 3, "seed": 0}
     assert record["versions"]["python"] and record["versions"]["keras"] in capsys.readouterr().out
     states = verify.further(tmp_path)

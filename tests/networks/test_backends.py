@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from black_average_drop import networks
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from closeness import assert_close
 
 DEVICES = """
@@ -26,7 +26,16 @@ import keras
 import training_examples
 
 from black_average_drop import networks, training
+
+
+
+
+
 from black_average_drop.training import fitting
+
+
+
+
 
 networks.make_deterministic(0)
 with training.on_all("CPU"):
@@ -78,6 +87,7 @@ CORE = (
     "test_cams.py",
     "test_masks.py",
     "test_metrics.py",
+    "test_statistics.py",
     "test_evaluation.py",
     "training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
 )

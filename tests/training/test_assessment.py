@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop.networks import Facts
+from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
@@ -12,7 +13,7 @@ SCORES = np.array([-3, -2, 1, -1, 2, 3, -1.5, 0.5, 4])
 
 
 def test_summary_by_hand():
-    curve, summary = assessment.assess(LABELS, SCORES, np.arange(9), resamples=50)
+    curve, summary = assessment.assess(LABELS, SCORES, Resampling(np.arange(9), 50))
     values = summary.set_index("measure")["value"]
     assert values["sensitivity"] == 4 / 5 and values["specificity"] == 3 / 4 and values["accuracy"] == 7 / 9
     assert values["AUC"] == pytest.approx((4 + 4 + 2 + 3 + 4) / 20)
@@ -23,10 +24,10 @@ def test_summary_by_hand():
 
 def test_intervals_resample_patients():
     """Ten copies of each image: as images the interval would shrink, as patients it stays what it was."""
-    _, once = assessment.assess(LABELS, SCORES, np.arange(9), resamples=400)
+    _, once = assessment.assess(LABELS, SCORES, Resampling(np.arange(9), 400))
     many = np.repeat(np.arange(9), 10)
-    _, grouped = assessment.assess(LABELS[many], SCORES[many], many, resamples=400)
-    _, loose = assessment.assess(LABELS[many], SCORES[many], np.arange(90), resamples=400)
+    _, grouped = assessment.assess(LABELS[many], SCORES[many], Resampling(many, 400))
+    _, loose = assessment.assess(LABELS[many], SCORES[many], Resampling(np.arange(90), 400))
     width = [(table["high"] - table["low"]).iloc[3] for table in (once, grouped, loose)]
     assert width[1] == pytest.approx(width[0], rel=0.1) and width[2] < 0.6 * width[0]
 
@@ -63,7 +64,7 @@ FACTS = Facts(
 
 
 def test_card_says_what_was_done_and_measured(tmp_path):
-    _, summary = assessment.assess(LABELS, SCORES, np.arange(9), resamples=50)
+    _, summary = assessment.assess(LABELS, SCORES, Resampling(np.arange(9), 50))
     table = assessment.confusion(LABELS, SCORES, ("normal", "pneumonia"))
     counts = pd.DataFrame({"images": [9], "patients": [8]}, index=pd.Index(["test"], name="split"))
     plain = assessment.write_card(tmp_path / "card.md", FACTS, counts, summary, table, 17).read_text()

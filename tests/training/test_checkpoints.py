@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import networks, training
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from black_average_drop.training import augmentation, checkpoints, fitting
 from training_examples import bright_and_dark, trained_fully
 

@@ -4,8 +4,8 @@ import argparse
 import sys
 import tempfile
 
+from black_average_drop.artifact.sources import check_sources, module_sources
 from black_average_drop.benchmark import measurement, report
-from black_average_drop.provenance import check_sources, module_sources
 
 
 def main():

@@ -12,7 +12,7 @@ import numpy as np
 
 from black_average_drop import cams, evaluation, masks
 from black_average_drop.benchmark.timing import Seconds, in_turns, ratio, row
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 
 LIBRARIES = ROOT / "build" / "benchmark" / "libraries"
 # How many times slower than ours a library is to be, at least; for Xplique, which compiles its gradients, none is set.

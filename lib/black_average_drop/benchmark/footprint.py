@@ -15,7 +15,7 @@ from PIL import Image
 from black_average_drop import cams, evaluation, networks
 from black_average_drop.benchmark.timing import Seconds, bare_passes, in_turns, ratio, row
 from black_average_drop.datasets import catalogue, folder
-from black_average_drop.provenance import ROOT
+from black_average_drop.files import ROOT
 from black_average_drop.training import augmentation
 from black_average_drop.training.batches import ShuffledBatches
 
@@ -191,7 +191,7 @@ def reproduce_rows(profile="smoke"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
             shutil.copytree(ROOT / part, Path(copy) / part, ignore=ignored)
         shutil.copy(ROOT / "requirements.lock", copy)
-        command = [sys.executable, "-m", "black_average_drop.pipeline", "run", "--profile", profile]
+        command = [sys.executable, "-m", "black_average_drop.artifact", "run", "--profile", profile]
         for run in ("cold", "warm"):
             started = time.perf_counter()
             done = subprocess.run(command, cwd=copy, env=_environment(Path(copy)), capture_output=True, text=True)

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from black_average_drop import allocator, cams, evaluation, masks, networks
-from black_average_drop.arrays import beside
+from black_average_drop import cams, evaluation, masks, networks
+from black_average_drop.arrays import placed_with
+from black_average_drop.artifact import allocator
 from black_average_drop.benchmark import comparators, footprint
 from black_average_drop.benchmark.timing import Seconds, bare_passes, in_turns, passes, ratio, row
 from black_average_drop.datasets import catalogue
@@ -76,7 +77,7 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
         for chunk in chunks:
             pixels, shown = network.placed(images[chunk]), {}
             for method, maps in distinct.items():
-                shown[method] = evaluation.upsampled(beside(pixels, maps[chunk]), network.image_size)
+                shown[method] = evaluation.upsampled(placed_with(pixels, maps[chunk]), network.image_size)
             masks.alpha_curve(pixels, shown)
 
     sides = {

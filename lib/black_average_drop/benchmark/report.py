@@ -12,9 +12,11 @@ import keras
 import numpy as np
 import pandas as pd
 
+from black_average_drop.artifact.sources import module_sources
+from black_average_drop.artifact.versions import surroundings
 from black_average_drop.benchmark.measurement import ROUNDS, SEED
 from black_average_drop.benchmark.timing import COLUMNS
-from black_average_drop.provenance import ROOT, module_sources, replacing, sha256, surroundings
+from black_average_drop.files import ROOT, replacing, sha256
 
 RESULTS = ROOT / "paper_figures" / "benchmark"
 FILES = ("benchmark.csv", "benchmark.md", "costs.md")

@@ -9,7 +9,7 @@ def between(splits, checksums):
     """What each two splits share: a DataFrame with columns splits, patients in both, the same images, which.
 
     splits: name -> Dataset; checksums: name -> the checksum of each of its images, in its order
-    (`provenance.dataset_checksums`). The first three pairs of images are named. Raises ValueError naming a patient who
+    (`checksums.dataset_checksums`). The first three pairs of images are named. Raises ValueError naming a patient who
     is in two splits: what is measured on one would be of patients whom the network knows from the other.
     """
     rows = []

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from black_average_drop import progress
-from black_average_drop.checksums import sha256
 from black_average_drop.datasets import (
     FOLDERS,
     catalogue,
@@ -19,6 +18,7 @@ from black_average_drop.datasets import (
     opened,
     split_by_group,
 )
+from black_average_drop.files import sha256
 
 
 def markdown(root):

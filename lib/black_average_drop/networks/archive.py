@@ -8,10 +8,10 @@ from pathlib import Path
 
 import keras
 
-from black_average_drop import checksums
+from black_average_drop import files
+from black_average_drop.files import replacing
 from black_average_drop.networks import archive_checks
 from black_average_drop.networks.facts import Facts
-from black_average_drop.provenance import replacing
 
 
 def save(model, path, facts):
@@ -53,7 +53,7 @@ def load(path):
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model.keras"
         shutil.copyfile(path, copy)
-        checksums.remember(path, copy)
+        files.remember(path, copy)
         stored, parameters = archive_checks.examine(copy, path)
         try:
             facts = Facts.of_stored(stored)

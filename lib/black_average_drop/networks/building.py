@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from black_average_drop import checksums
+from black_average_drop import files
 from black_average_drop.networks.applications import application, rescaled
 from black_average_drop.networks.archive_checks import check_weights
 from black_average_drop.networks.cut import check_activation, check_positions, find_features, find_head
@@ -140,7 +140,7 @@ def _load_weights(constructor, shape, path):
     """The application with the weights of a file, whichever of the usual heads it has, and whether it has one."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
-    checksums.remember(path)
+    files.remember(path)
     check_weights(path)
     for head in _HEADS:
         model = constructor(weights=None, input_shape=shape, **head)

@@ -3,18 +3,24 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics
-from black_average_drop.provenance import replacing
+from black_average_drop import statistics
+from black_average_drop.files import replacing
 
 RATES = np.linspace(0, 1, 101)  # the false positive rates at which the ROC curve is given
+RESAMPLES = 1000  # fewer than elsewhere: each of them takes the whole curve
 
 
-def assess(labels, scores, groups, resamples=1000, seed=0):
-    """ROC curve and summary with 95 % intervals over patients, two DataFrames.
+def assess(labels, scores, resampling):
+    """ROC curve and summary with 95 % intervals over patients.
 
-    labels (N,) 0 or 1; scores (N,), above 0 where class 1 is predicted; groups (N,), the patient of each image. The
-    curve has columns false_positive_rate, sensitivity, low, high; the summary a row for each of AUC, sensitivity,
-    specificity and accuracy (at score 0) with value, low, high. A resample with one class only is left out.
+    Args:
+        labels: (N,), 0 or 1.
+        scores: (N,), above 0 where class 1 is predicted.
+        resampling: a `statistics.Resampling` of the N images. A resample with one class alone is left out.
+
+    Returns:
+        Two DataFrames. The curve has columns false_positive_rate, sensitivity, low and high. The summary has columns
+        measure, value, low and high, and a row for each of AUC, sensitivity, specificity and accuracy (at score 0).
     """
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores)
 
@@ -23,11 +29,11 @@ def assess(labels, scores, groups, resamples=1000, seed=0):
         if truth.all() or not truth.any():
             return np.full(4 + len(RATES), np.nan)
         right = (score > 0) == truth
-        values = [metrics.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
-        return np.concatenate([values, metrics.sensitivity(truth, score, RATES)])
+        values = [statistics.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
+        return np.concatenate([values, statistics.true_positive_rates(truth, score, RATES)])
 
     values = statistic(np.arange(len(labels)))
-    low, high = metrics.interval(metrics.bootstrap(statistic, groups, resamples, seed))
+    low, high = statistics.interval(statistics.bootstrap(statistic, resampling))
     table = pd.DataFrame({"value": values, "low": low, "high": high})
     summary = table[:4].assign(measure=["AUC", "sensitivity", "specificity", "accuracy"])
     curve = table[4:].rename(columns={"value": "sensitivity"}).assign(false_positive_rate=RATES)
@@ -36,9 +42,17 @@ def assess(labels, scores, groups, resamples=1000, seed=0):
 
 
 def confusion(labels, scores, class_names):
-    """Counts of images by class (rows) and prediction (columns): a DataFrame; labels, scores as in `assess`.
+    """Counts of images by class and prediction.
 
-    A score of exactly 0, where both scores of a ReLU head are 0, counts as class 0; the card says how many there are.
+    A score of exactly 0, where both scores of a ReLU head are 0, counts as class 0. The card says how many there are.
+
+    Args:
+        labels: (N,), 0 or 1.
+        scores: (N,), above 0 where class 1 is predicted.
+        class_names: the names of the two classes.
+
+    Returns:
+        A DataFrame, a row for each class and a column for each prediction.
     """
     predicted = (np.asarray(scores) > 0).astype(int)
     counts = np.zeros((2, 2), int)
@@ -49,9 +63,16 @@ def confusion(labels, scores, class_names):
 def write_card(path, facts, counts, summary, table, silent):
     """Write the model card of a classifier as Markdown.
 
-    facts: the `networks.Facts` of the classifier; counts: DataFrame of images and patients by split; summary and
-    table: what `assess` and `confusion` gave for the test images; silent: how many of them have both scores 0.
-    Returns the path.
+    Args:
+        path: of the file.
+        facts: what `networks.save` keeps with the model.
+        counts: a DataFrame of images and patients by split.
+        summary: of `assess`, for the test images.
+        table: of `confusion`, for the test images.
+        silent: how many test images have both scores 0.
+
+    Returns:
+        The path.
     """
     how = [f"{facts.epochs} epochs at most of the whole network, learning rate {facts.learning_rate:g}"]
     if facts.head_epochs:
@@ -102,5 +123,6 @@ def write_card(path, facts, counts, summary, table, silent):
 
 
 def _markdown(table):
+    """The lines of a table in Markdown."""
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
     return ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]

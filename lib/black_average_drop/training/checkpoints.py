@@ -11,7 +11,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from black_average_drop.provenance import dataset_checksum, replacing, sha256
+from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.files import replacing, sha256
 
 SAMPLE = 64  # images that tell trainings apart, next to ids and labels
 # The modules that decide where a training ends.

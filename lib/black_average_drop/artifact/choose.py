@@ -1,0 +1,71 @@
+"""Run your_data on a model file and a folder of images, and put its results where the same study always lies."""
+
+import os
+import shutil
+from pathlib import Path
+
+import yaml
+
+from black_average_drop.artifact import locks, settings, site
+from black_average_drop.artifact.execution import execute
+from black_average_drop.artifact.notebooks import YOUR_DATA
+from black_average_drop.artifact.pipeline import checked_scheduler
+from black_average_drop.artifact.profiles import check_parameters
+from black_average_drop.datasets import check_name
+from black_average_drop.files import ROOT, partial_name
+
+
+def choose(model, images, given=()):
+    """Find out which map suits a model on a folder of images, and print the recommendation.
+
+    Results and report go to a folder of build/choose. It is named after model and images, and by a hash of where they
+    lie and of the settings. The results of an earlier run of the same study stay until the new ones are whole.
+
+    Args:
+        model: the path of a model file.
+        images: the path of a folder of images.
+        given: texts like "most_images=100 seed=3": parameters of the notebook, each with a YAML value.
+
+    Raises:
+        ValueError: a setting is wrong. Nothing has run.
+        FileNotFoundError: the model or the folder is missing. Nothing has run.
+        RuntimeError: the notebook failed.
+    """
+    for path, what in ((model, "MODEL=model.keras"), (images, "DATA=folder")):
+        check_name(Path(path).resolve())
+        if not path or not Path(path).exists():
+            missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
+            raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
+    parameters = _parameters(given)
+    model, images = settings.resolved(model), settings.resolved(images)
+    build = ROOT / "build" / "choose" / settings.study(model, images, parameters)
+    places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": checked_scheduler()}
+    with locks.held_folder(build):
+        locks.remove_partial(build)
+        partial = partial_name(build / "results")
+        partial.mkdir()
+        try:
+            executed = execute(YOUR_DATA, parameters | places | {"results": str(partial)}, build, partial)
+            site.write_notebook(executed, partial / "report.html")
+            for path in sorted(partial.iterdir(), key=lambda path: path.name == "report.html"):  # that one last
+                os.replace(path, build / path.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        recommendation = (build / "recommendation.md").read_text(encoding="utf-8")
+    page = (build / "report.html").relative_to(ROOT)
+    print(f"{recommendation}\nThe report, with figures and tables: {page}")
+
+
+def _parameters(given):
+    """Name -> value of the settings in texts, checked against the notebook."""
+    parameters = {}
+    for setting in (one for text in given for one in settings.split(text)):
+        name, _, value = setting.partition("=")
+        try:
+            parameters[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as problem:
+            raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
+    check_parameters("--set", YOUR_DATA, parameters)
+    if parameters.get("labels"):
+        parameters["labels"] = str(settings.resolved(parameters["labels"]))
+    return parameters

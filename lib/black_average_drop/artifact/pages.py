@@ -1,0 +1,83 @@
+"""Pages that quote results, filled from the committed results.
+
+A template in docs/templates/ is a page with fields in double braces. `{{name}}` is a number or a short text that
+`numbers.named` computes. `{{table laptop/trust.md 2}}` is the second table of that file in paper_figures/; without the
+number it is the first. `make pages` fills every template. A test names each page that differs from its template.
+"""
+
+import re
+
+from black_average_drop.artifact import numbers
+from black_average_drop.files import ROOT, replacing
+
+TEMPLATES = "docs/templates"
+PAGES = ("README.md", "MODEL_CARD.md", "docs/results.md", "docs/trust.md", "docs/reproducing.md", "docs/performance.md")
+
+_FIELD = re.compile(r"\{\{(.+?)\}\}")
+_TABLE = re.compile(r"table (\S+\.md)(?: (\d+))?")
+
+
+def fill(template, named, results):
+    """Fill the fields of one template.
+
+    Args:
+        template: text of a page with fields.
+        named: dict, name of a number -> text.
+        results: Path, the folder in which tables are looked up.
+
+    Returns:
+        The text of the page.
+
+    Raises:
+        ValueError: a field names no number, or no table.
+    """
+
+    def value(field):
+        if table := _TABLE.fullmatch(field[1]):
+            return _table(results / table[1], int(table[2] or 1))
+        if field[1] not in named:
+            raise ValueError(f"{{{{{field[1]}}}}} is no number of numbers.py and no table.")
+        return named[field[1]]
+
+    return _FIELD.sub(value, template)
+
+
+def filled(root=ROOT):
+    """Fill every template.
+
+    Args:
+        root: Path, the checkout.
+
+    Returns:
+        Dict, path of a page within the checkout -> its text.
+
+    Raises:
+        ValueError: a template names no number, or no table.
+    """
+    results = root / "paper_figures"
+    named = numbers.named(results)
+    templates = {page: (root / TEMPLATES / page.split("/")[-1]).read_text(encoding="utf-8") for page in PAGES}
+    return {page: fill(template, named, results) for page, template in templates.items()}
+
+
+def main(root=ROOT):
+    """Write every page whose text has changed, and print which."""
+    for page, text in filled(root).items():
+        path = root / page
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            with replacing(path) as partial:
+                partial.write_text(text, encoding="utf-8")
+            print(f"wrote {page}")
+
+
+def _table(path, number):
+    """The Markdown table of a file that has this number, counted from 1, without the line break at its end."""
+    lines = path.read_text(encoding="utf-8") if path.is_file() else ""
+    tables = re.findall(r"(?:^\|.*\n)+", lines, re.MULTILINE)
+    if not 1 <= number <= len(tables):
+        raise ValueError(f"{path.parent.name}/{path.name} has no table {number}.")
+    return tables[number - 1].rstrip("\n")
+
+
+if __name__ == "__main__":
+    main()

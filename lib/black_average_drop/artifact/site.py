@@ -1,0 +1,339 @@
+"""The results page: figures, tables, executed notebooks and where each comes from, as HTML that needs no network."""
+
+import json
+import os
+import re
+import shutil
+import struct
+from html import escape
+from urllib.parse import quote
+
+from black_average_drop.artifact import records
+from black_average_drop.files import ROOT, flush, partial_name, replacing, sha256
+
+SECTIONS = (
+    ("Figure 1", "What the three methods draw on the same images.", ("figure1.png",)),
+    ("Table 1", "How far the class score falls when only what a map points at is left.", ("table1.md",)),
+    ("The paper's claims", "What the paper says, and what came out here.", ("claims.md",)),
+    (
+        "Which metric should you believe?",
+        "Where lesions or objects are known, a metric can be judged by whether it ranks maps as they do.",
+        ("trust.png", "trust.md", "trust_maps.png", "trust_sanity.png"),
+    ),
+    (
+        "Does the conclusion depend on alpha?",
+        "BAD along the share of pixels that is kept, and the paper's two objections to AD, measured.",
+        ("alpha.png", "alpha_objections.png"),
+    ),
+    ("Why CAM and Grad-CAM are one map", "And on which heads they are not.", ("identity.png",)),
+    ("What softmax does to Grad-CAM++", "In floating point, and computed exactly.", ("softmax.png",)),
+    ("The classifiers", "How they were trained, and how good they are.", ("learning_curves.png", "roc.png")),
+)
+ALTERNATIVES = {
+    "figure1": "Rows of images, objects and radiographs: the input, then over it the maps of CAM, Grad-CAM and "
+    "Grad-CAM++. A red line marks the object or lesion where it is known.",
+    "learning_curves": "Validation quality and loss of each training against the epoch, a column for each kind of "
+    "data, a colour for each head. Circles mark the epochs that were kept.",
+    "roc": "ROC curves of the radiograph classifiers by head, with 95 % bands, and the confusion matrix of each.",
+    "alpha": "For general images and for radiographs, against the share alpha of pixels kept: how far the methods' "
+    "masked images differ, BAD of each method, and the difference between Grad-CAM++ and CAM with its interval. A red "
+    "line marks the alpha of Table 1.",
+    "alpha_objections": "AD of each method against the power that its maps are raised to, and the correlations of the "
+    "drops of AD and BAD with opacity and size, with their intervals.",
+    "identity": "The share of negative weights of each class, and Grad-CAM against CAM point by point: one straight "
+    "line behind pooling and a dense layer, but not behind other heads.",
+    "softmax": "Logits scaled to the paper's range; against the largest logit, how often Grad-CAM++ is blank or NaN "
+    "in float32 and how often its exact form has the wrong sign; and a radiograph with its map computed each way.",
+    "trust": "For each metric and data set, a coloured cell with the agreement between its ranking of the maps and "
+    "the truth's, Kendall's tau-b with its interval. A dagger marks metrics that a control map fools.",
+    "trust_maps": "Images whose lesions or objects are known and outlined in red, and over each the maps of several "
+    "methods and of controls that say nothing.",
+    "trust_sanity": "For each data set, measure and method, how like the trained network's map the maps of a "
+    "randomised head, of a randomised backbone and of another image are, with their intervals.",
+}
+STYLE = """
+:root{color-scheme:light dark;--ink:#1c1c1c;--page:#fff;--faint:#595959;--line:#ccc;--box:#f4f4f4;--link:#0b57a4}
+@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--page:#161618;--faint:#b0b0b0;--line:#4a4a4e;--box:#232327;
+--link:#8ab8f0}}
+*{box-sizing:border-box}html{background:var(--page);-webkit-text-size-adjust:100%}
+body{margin:0 auto;max-width:72rem;padding:1rem;color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
+h1,h2,h3,h4{line-height:1.2;margin:2rem 0 .6rem}h1{margin-top:.6rem}
+h2{border-top:1px solid var(--line);padding-top:1rem}
+p,li,dd,summary{overflow-wrap:anywhere}p,ul,ol{max-width:50rem}a{color:var(--link)}code,pre{font-size:.875em}
+figure{margin:1rem 0 0}figcaption,.faint{color:var(--faint);font-size:.875rem}
+img{max-width:100%;height:auto;background:#fff;padding:6px;border-radius:4px}
+.scroll,.output_png,pre{overflow-x:auto}pre{margin:.6rem 0}
+table{border-collapse:collapse;width:max-content;max-width:max(100%,56rem);margin:.6rem 0;font-size:.875rem}
+th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem;text-align:left;vertical-align:top;min-width:3.5rem}
+thead th{vertical-align:bottom}tbody th{white-space:nowrap}.dataframe td{font-variant-numeric:tabular-nums}
+details{margin:.6rem 0 1.2rem}summary{cursor:pointer;padding:.2rem 0}details.origin{background:var(--box);
+border-radius:4px;padding:.3rem .8rem;font-size:.875rem}dl{margin:.4rem 0 .8rem}dt{font-weight:600;margin-top:.5rem}
+dd{margin:0}.sum{font-family:ui-monospace,monospace;font-size:.75rem;color:var(--faint);overflow-wrap:anywhere}
+.notice{border-left:4px solid #b35900;background:var(--box);padding:.5rem .8rem;font-weight:600}
+@media(max-width:56rem){.scroll img,.output_png img{max-width:none}h1{font-size:1.6rem}}
+@media print{:root{color-scheme:light;--ink:#000;--page:#fff;--faint:#333;--line:#999;--box:#fff;--link:#000}
+body{max-width:none;padding:0;font-size:9.5pt}.scroll,.output_png,pre{overflow:visible}pre{white-space:pre-wrap}
+table{width:auto;max-width:100%;font-size:7pt}th,td{min-width:0;padding:.1rem .25rem}tbody th{white-space:normal}
+.scroll img,.output_png img{max-width:100%;padding:0}figcaption{font-size:7pt}figure,tr,.notice{break-inside:avoid}
+h1,h2,h3,h4,h2+p{break-after:avoid}nav{display:none}
+details.origin{padding:0;font-size:6.5pt;line-height:1.3}
+details.origin::details-content{content-visibility:visible;block-size:auto}
+details.origin :is(dl,dt,dd,span){display:inline;margin:0;font-size:inherit}details.origin .input{display:inline-block;
+margin-right:1em}dt::after{content:": "}dd::after{content:". "}}
+"""
+TAGS = "a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub sup".split()
+TAGS += "table tbody td tfoot th thead tr ul".split()  # nothing that a browser would load, and nothing that runs
+
+
+def write_site(profile, notebooks, build, results):
+    """Write the results page of a profile to build/site, in the place of an earlier one.
+
+    Args:
+        profile: its name.
+        notebooks: the names of its notebooks, in their order.
+        build: the folder of the executed notebooks.
+        results: the folder of results.
+
+    Returns:
+        The paths of the pages: one for each notebook, and index.html.
+
+    Raises:
+        FileNotFoundError: something is missing; the message names it.
+        ValueError: a result is not one that was recorded.
+    """
+    _require([build / f"{name}.ipynb" for name in notebooks], profile)
+    _require([results / f"{name}.json" for name in (*notebooks, "claims")], profile)
+    of_notebooks = {name: records.of_notebook(results / f"{name}.json") for name in notebooks}
+    claims = records.read(results / "claims.json")
+    whole = records.are_checksums(claims, "inputs", "outputs")
+    for name in [*(name for name, one in of_notebooks.items() if one is None), *([] if whole else ["claims"])]:
+        raise ValueError(f"{os.path.relpath(results / f'{name}.json', ROOT)} is no whole record: {_remedy(profile)}.")
+    # File -> its checksum and the records of the notebooks it comes from: several for the claims.
+    artifacts = {file: (value, [one]) for one in of_notebooks.values() for file, value in one["outputs"].items()}
+    for file, value in claims["inputs"].items():
+        if artifacts.get(file, [None])[0] != value:
+            raise ValueError(f"claims.md was not made from the {file} that is recorded: {_remedy(profile)}.")
+    several = [one for one in of_notebooks.values() if set(one["outputs"]) & set(claims["inputs"])]
+    artifacts |= {file: (value, several) for file, value in claims["outputs"].items()}
+    own = {file: results / file for file in artifacts if not file.startswith("..")}  # elsewhere: weights and the like
+    for file in ("table1.md", "claims.md", "trust.md"):
+        if file not in own:
+            raise ValueError(f"No notebook has recorded {file}: {_remedy(profile)}.")
+    _require(own.values(), profile)
+    for file, path in own.items():
+        if sha256(path) != artifacts[file][0]:
+            raise ValueError(f"{os.path.relpath(path, ROOT)} is not what was recorded: {_remedy(profile)}.")
+    titles, pages = {}, {}
+    for name, record in of_notebooks.items():
+        titles[name], body = _notebook(name, build / f"{name}.ipynb", _remedy(profile))
+        body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin([record])}'
+        pages[f"{name}.html"] = _page(name, profile, body)
+    pages["index.html"] = _page(f"Black Average Drop, {profile}", profile, _index(profile, titles, artifacts, own))
+    copied = [*own.values(), *(results / f"{name}.json" for name in (*notebooks, "claims"))]
+    return _publish(build / "site", pages, copied)
+
+
+def write_notebook(executed, page):
+    """Write one executed notebook, a path, as an HTML page that needs no other file; return the page's path."""
+    title, body = _notebook(executed.stem, executed, "run it again")
+    with replacing(page) as partial:
+        partial.write_text(_page(title, "", body), encoding="utf-8")
+    return page
+
+
+def _index(profile, titles, artifacts, own):
+    """The body of index.html: the sections that there are results for, the notebooks, and every file."""
+    placed = {file for _, _, files in SECTIONS for file in files}
+    rest = [file for file in own if file.endswith(".png") and file not in placed]
+    sections = {}
+    for title, about, files in (*SECTIONS, ("More figures", "", rest)):
+        shown = [_artifact(file, *artifacts[file], own) for file in files if file in own]
+        if shown:
+            sections[title] = f"<p>{escape(about)}</p>\n" + "\n".join(shown)
+    items = "".join(f"<li>{_link(f'{name}.html', title)}</li>\n" for name, title in titles.items())
+    sections["The notebooks"] = f"<p>As they ran, without their code.</p>\n<ul>\n{items}</ul>"
+    rows = ""
+    for file, (value, makers) in artifacts.items():
+        shown = _link(file) if file in own else escape(os.path.basename(file))
+        links = ", ".join(_link(f"{one['notebook']}.html", one["notebook"]) for one in makers)
+        rows += f'<tr><td>{shown}</td><td>{links}</td><td class="sum">{escape(value)}</td></tr>\n'
+    table = f"<table><tr><th>file</th><th>notebook</th><th>SHA-256</th></tr>\n{rows}</table>"
+    sections["Every file"] = f"<details><summary>{len(artifacts)} files</summary>{_scrolling(table)}</details>"
+    links = "".join(f'<li><a href="#part-{i}">{escape(title)}</a></li>' for i, title in enumerate(sections))
+    return (
+        "<h1>Black Average Drop: what came out</h1>\n<p>Heat maps of a classifier (CAM, Grad-CAM, Grad-CAM++), and two "
+        "metrics to choose between them, Average Drop (AD) and Black Average Drop (BAD): smaller is better. Profile: "
+        f'{escape(profile)}.</p>\n<p class="notice">This is no clinical evidence.</p>\n<nav><ul>{links}</ul></nav>\n'
+    ) + "\n".join(f'<h2 id="part-{i}">{escape(title)}</h2>\n{text}' for i, (title, text) in enumerate(sections.items()))
+
+
+def _artifact(file, checksum, records, own):
+    """A figure or a Markdown file as HTML, with where it comes from below it."""
+    if file.endswith(".png"):
+        with open(own[file], "rb") as picture:
+            size = struct.unpack(">II", picture.read(24)[16:])
+        width, height = (round(pixels * 96 / 150) for pixels in size)  # saved at 150 dots an inch: letters as designed
+        stem = file.removesuffix(".png")
+        text = ALTERNATIVES.get(stem, f"{stem.replace('_', ' ')}, a figure of {records[0]['notebook']}")
+        image = f'<img src="{quote(file)}" alt="{escape(text)}" width="{width}" height="{height}">'
+        more = f" · {_link(f'{stem}.pdf')}" if f"{stem}.pdf" in own else ""
+        image = f'<div class="scroll" tabindex="0">{image}</div>'
+        body = f"<figure>{image}<figcaption>{_link(file)}{more}</figcaption></figure>"
+    else:
+        first, *rest = re.split(r"^## ", own[file].read_text(encoding="utf-8"), flags=re.MULTILINE)
+        body = _markdown(re.sub(r"\A# .*", "", first))
+        if rest:
+            more = _markdown(re.sub("^#", "##", "".join(f"## {part}" for part in rest), flags=re.MULTILINE))
+            body += f"<details><summary>Everything else in {escape(file)}</summary>{more}</details>"
+    return body + _origin(records, f'<dt>SHA-256 of {escape(file)}</dt><dd class="sum">{escape(checksum)}</dd>')
+
+
+def _origin(records, first=""):
+    """Where something comes from, folded: what the records of its notebooks say, behind a line that sums them up."""
+    names = ", ".join(one["notebook"] for one in records)
+    commits = ", ".join(sorted({_commit(one)[:7] + _uncommitted(one) for one in records}))
+    minutes = sum(one["minutes"] for one in records)
+    line = f"Where it comes from: {names}; commit {commits}; {records[-1]['created'][:10]}; {minutes:.1f} minutes"
+    html = f'<details class="origin"><summary>{escape(line)}</summary><dl>{first}</dl>'
+    for one in records:
+        name = one["notebook"]
+        links = f"{_link(f'{name}.html', name)}, the whole record {_link(f'{name}.json')}"
+        html += f"<dl><dt>Notebook</dt>\n<dd>{links}</dd>\n"
+        html += "".join(f"<dt>{escape(name)}</dt>\n<dd>{value}</dd>\n" for name, value in _facts(one).items()) + "</dl>"
+    return f"{html}</details>"
+
+
+def _facts(record):
+    """HTML by name of what a provenance record says."""
+    machine, parameters = record["machine"], dict(record["parameters"])
+    computed = [f"{name}: {_said(record[name])}" for name in ("backend", "devices") if name in record]
+    facts = {
+        "Commit": _commit(record) + _uncommitted(record),
+        "Created": record["created"],
+        "Minutes": _said(record["minutes"]),
+        "Machine": "; ".join([f"{machine['system']}, {machine['processor']}, {machine['cores']} cores", *computed]),
+        "Versions": ", ".join(f"{name} {value}" for name, value in record["versions"].items()),
+        "Seed": _said(parameters.pop("seed", "none")),
+        "Parameters": "; ".join(f"{name} = {_said(value)}" for name, value in parameters.items()),
+    }
+    inputs = "".join(
+        f'<div class="input">{escape(name)} <span class="sum">{escape(_said(value))}</span></div>'
+        for name, value in record["inputs"].items()
+    )
+    return {name: escape(value) for name, value in facts.items()} | {"Inputs, SHA-256": inputs or "none"}
+
+
+def _said(value):
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def _commit(record):
+    return record["commit"] or "unknown"
+
+
+def _uncommitted(record):
+    return ", with uncommitted changes" if record["uncommitted_changes"] else ""
+
+
+def _notebook(name, path, remedy):
+    """(title, HTML) of an executed notebook without its code, progress bars and widgets, which need a kernel."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    if "cells" not in (records.read(path) or {}):
+        raise ValueError(f"{os.path.relpath(path, ROOT)} is no whole notebook: {remedy}.")
+    executed = nbformat.read(path, as_version=4)
+    prose, title = name, name
+    for cell in executed.cells:
+        if cell.cell_type == "markdown":
+            heading = re.match(r"# (.*)", cell.source)
+            title = heading[1] if heading and title == name else title
+            prose = " ".join(re.sub(r"^#+ |[*`]", "", cell.source, flags=re.MULTILINE).split())
+        elif cell.cell_type == "code":
+            cell.metadata["alt"] = prose  # nbconvert's alternative text for the figures of a cell
+            cell.outputs = [output for output in cell.outputs if not _is_chatter(output)]
+    exporter = HTMLExporter(
+        template_name="basic",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        sanitize_html=True,
+        filters={"clean_html": _clean},
+    )
+    html = re.sub(r'(output_javascript") id="[\w-]+"', r"\1", exporter.from_notebook_node(executed)[0])  # at random
+    return title, _scrolling(html)
+
+
+def _is_chatter(output):
+    """Is an output of a notebook (dict) a progress bar, start-up chatter, or a widget, which is blank in a page?"""
+    warned = output.get("text", "").startswith("WARNING:tensorflow")
+    return output.get("name") == "stderr" or warned or any("jupyter.widget" in kind for kind in output.get("data", ()))
+
+
+def _markdown(text):
+    from nbconvert.filters import markdown2html
+
+    return _scrolling(_clean(markdown2html(text)))
+
+
+def _clean(html):
+    """HTML in which everything but plain elements is text, and which loads nothing."""
+    from nbconvert.preprocessors.sanitize import SanitizeHTML
+
+    html = re.sub(r'<style scoped>.*?</style>|<a class="anchor-link".*?</a>', "", html, flags=re.DOTALL)
+    allowed = {"a": ["href"], "table": ["class"], "td": ["colspan", "rowspan"], "th": ["colspan", "rowspan"]}
+    return SanitizeHTML(tags=TAGS, attributes=allowed).sanitize_html_tags(html)
+
+
+def _scrolling(html):
+    """Each table in a box of its own, which a phone can scroll sideways."""
+    return html.replace("<table", '<div class="scroll" tabindex="0"><table').replace("</table>", "</table></div>")
+
+
+def _link(file, text=None):
+    return f'<a href="{quote(file)}">{escape(text or file)}</a>'
+
+
+def _page(title, profile, body):
+    banner = '<p class="notice">smoke run: not a result</p>\n' if profile == "smoke" else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n<body>\n{banner}{body}\n</body>\n</html>\n"
+    )
+
+
+def _require(paths, profile):
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise FileNotFoundError(f"{os.path.relpath(missing[0], ROOT)} is missing{more}: {_remedy(profile)}.")
+
+
+def _remedy(profile):
+    return f"run make reproduce PROFILE={profile}"
+
+
+def _publish(site, pages, files):
+    """Write pages (name -> HTML) and copies of files into the folder `site` at once, or nothing; return the paths.
+
+    Nothing is written where all of it is there already, for example on a disk that is read-only.
+    """
+    content = {path.name: path.read_bytes() for path in files} | {name: text.encode() for name, text in pages.items()}
+    there = {path.name: path.read_bytes() for path in site.iterdir() if path.is_file()} if site.is_dir() else {}
+    if there == content:
+        return [site / name for name in pages]
+    partial = partial_name(site)
+    try:
+        partial.mkdir(parents=True)
+        for path in files:
+            shutil.copyfile(path, partial / path.name)
+        for name, text in pages.items():
+            (partial / name).write_text(text, encoding="utf-8")
+        for path in (*partial.iterdir(), partial):
+            flush(path)
+        shutil.rmtree(site, ignore_errors=True)
+        os.replace(partial, site)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return [site / name for name in pages]

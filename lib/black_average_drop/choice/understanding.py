@@ -1,0 +1,244 @@
+"""For anybody's model and images: does the model understand them?
+
+`trials` measures what the model answers under the usual ways of preprocessing. `doubts_about_answers` says what speaks
+against the chosen one. `make reliability CHECK=test_doubts.py` measures how often a doubt is right, and the thresholds
+below were chosen there.
+"""
+
+import numpy as np
+import pandas as pd
+from keras import layers
+from scipy.optimize import linear_sum_assignment
+from scipy.special import expit, logsumexp
+from scipy.stats import norm
+
+from black_average_drop import networks, statistics
+
+TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
+DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
+LOOKED_AT = 32  # images, for the values that a layer takes in
+PER_PIXEL = 0.01  # a Rescaling layer of a smaller scale takes pixels up to 255
+UNLIKE, FITS, CLOSER = 0.5, 0.25, 4  # see `trials`; another way must fit, so many times closer, to be named
+STRANGE = 100  # ImageNet's statistics are 1.7 from radiographs, which is no mistake
+TOO_SURE = 100  # log-odds
+LEAST_VARIATION = 0.02  # of log-odds
+LEAST_SPREAD = 0.01
+GAIN = 0.2  # of AUC
+MOST_ERROR = 0.12  # of AUC; above it labels are too few to speak of chance
+
+
+def trials(model, images, labels=None, chosen="", **settings):
+    """What the model answers under each preprocessing.
+
+    Args:
+        model: a Keras model.
+        images: pixels (N, H, W, 3).
+        labels: (N,), numbers of outputs, or None where they are not known.
+        chosen: a preprocessing, tried first, besides TRIED.
+        **settings: for `networks.CamNetwork.from_model`.
+
+    Returns:
+        A DataFrame, a row for each preprocessing, with columns preprocessing, rescales, unlike and those of `answers`.
+        rescales: whether the model has a Rescaling layer of its own for pixels. unlike: see `divergence_from_training`.
+
+    Raises:
+        ValueError: if the chosen preprocessing is for colours and the model takes grey images.
+    """
+    first, rescales = first_statistics(model), has_own_rescaling(model)
+    rows = []
+    for name in dict.fromkeys((chosen, *TRIED)):
+        preprocessing = networks.preprocessing(name)
+        try:
+            network = networks.CamNetwork.from_model(model, preprocessing, **settings)
+            logits, _ = network.score(images)
+        except IndexError:  # keras.applications preprocess three channels, and this model has one
+            if name == chosen:
+                raise ValueError(
+                    f"preprocessing={name!r} is for colours, and {model.name} takes grey images."
+                ) from None
+            continue
+        row = {
+            "preprocessing": name,
+            "rescales": rescales,
+            "unlike": divergence_from_training(first, preprocessing, images[:LOOKED_AT]),
+        }
+        rows.append(row | answers(logits, network.activation, labels))
+    return pd.DataFrame(rows)
+
+
+def answers(logits, activation, labels=None):
+    """What can be read from the answers to N images.
+
+    Args:
+        logits: (N, C).
+        activation: of the network, "sigmoid" if each class has a probability of its own.
+        labels: (N,), numbers of outputs, or None where they are not known.
+
+    Returns:
+        A dict. log_odds: how sure the surest class is, as the logarithm of its odds, the median over images. variation:
+        their standard deviation over images, the mean over classes. surest: the mean largest probability. spread: how
+        much of the probability moves from image to image: half the mean absolute difference from the mean answer, 0
+        where all answers are the same. The others are NaN without labels, or where all labels are the same. auc: the
+        area under the ROC curve of each class against the others, whatever the threshold, the mean over the classes
+        among the labels. error: its standard error if answers had nothing to do with labels. Some classes would move in
+        the order that suits the answers best. moved: their auc as it is. reordered: their auc in that order.
+        gain_error: the standard error of the difference.
+    """
+    evidence = _log_odds(np.asarray(logits, "float64"), activation)
+    probabilities = expit(evidence)
+    moved = np.abs(probabilities - probabilities.mean(axis=0))
+    several = activation == "sigmoid"  # labels of their own
+    readings = {
+        "log_odds": np.median(np.abs(evidence).max(axis=1)),
+        "variation": evidence.std(axis=0).mean(),
+        "surest": np.maximum(probabilities, 1 - probabilities).mean() if several else probabilities.max(axis=1).mean(),
+        "spread": 2 * moved.mean() if several else moved.sum(axis=1).mean() / 2,
+    }
+    present = [] if labels is None else np.unique(labels)
+    if len(present) < 2:
+        return readings | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
+    table = np.array([[statistics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
+    positives = np.array([(labels == k).sum() for k in present])
+    errors = np.sqrt((len(labels) + 1) / (12 * positives * (len(labels) - positives)))
+    own = table[range(len(present)), present]
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    best, moves = table[rows, columns], columns != present
+    readings |= {"auc": own.mean(), "error": errors.mean(), "moved": np.nan, "reordered": np.nan, "gain_error": np.nan}
+    if moves.any():
+        readings |= {"moved": own[moves].mean(), "reordered": best[moves].mean()}
+        readings["gain_error"] = np.sqrt(2 * (errors[moves] ** 2).sum()) / moves.sum()
+    return readings
+
+
+def doubts_about_answers(table, chosen=""):
+    """What speaks against the chosen preprocessing.
+
+    Nothing is said of labels where the pixels are in doubt. If another preprocessing meets more labels, that is no
+    doubt: it is wrong too often, and of correct uses too.
+
+    Args:
+        table: of `trials`.
+        chosen: the preprocessing.
+
+    Returns:
+        name -> sentence, with names of DOUBTS; empty if nothing speaks against it.
+    """
+    table = table.set_index("preprocessing")
+    row = table.loc[chosen]
+    doubts = _doubts_about_pixels(row, table["unlike"])
+    return doubts or _doubts_about_labels(row)
+
+
+def _doubts_about_pixels(row, unlike):
+    """What the row of the chosen preprocessing says against it; unlike: of every preprocessing by name."""
+    doubts = {}
+    if row["rescales"] and row.name:
+        doubts["own rescaling"] = (
+            "The model has a Rescaling layer of its own, which takes pixels from 0 to 255: leave preprocessing empty, "
+            f"{row.name!r} comes on top of it."
+        )
+    nearest = unlike.min()
+    if row["unlike"] > UNLIKE and nearest < min(FITS, row["unlike"] / CLOSER):
+        doubts["statistics"] = (
+            f"The model's first normalisation met other values in training: {_way(unlike.idxmin())} gives "
+            "such values, the chosen preprocessing does not."
+        )
+    elif row["unlike"] > STRANGE:
+        doubts["statistics"] = (
+            "The model's first normalisation met other values in training, and no way of preprocessing that was tried "
+            "gives them: the model may expect another one, or other images."
+        )
+    if row["log_odds"] > TOO_SURE:
+        doubts["too sure"] = (
+            f"The answers are surer than training makes them (log-odds of {row['log_odds']:.0f} on half the images): "
+            "the model may expect smaller values, so that another preprocessing is right."
+        )
+    labelled = not np.isnan(row["auc"])
+    if row["variation"] < LEAST_VARIATION or (labelled and row["spread"] < LEAST_SPREAD):
+        doubts["equal answers"] = (
+            f"The answers hardly vary from image to image ({100 * row['spread']:.1f} % of the probability moves): the "
+            "model may expect another preprocessing, or other images."
+        )
+    return doubts
+
+
+def _doubts_about_labels(row):
+    """What the row of the chosen preprocessing says against the labels or their order, nothing where none are known."""
+    doubts = {}
+    if np.isnan(row["auc"]):
+        return doubts
+    if row["reordered"] - row["moved"] > max(GAIN, 3 * row["gain_error"]):
+        doubts["order"] = (
+            f"With some classes in another order the answers would tell these apart with an AUC of "
+            f"{row['reordered']:.2f}, now it is {row['moved']:.2f}: give class_names in the order of the model's "
+            "outputs."
+        )
+    elif row["error"] < MOST_ERROR and row["auc"] - 0.5 <= norm.isf(0.05) * row["error"]:
+        doubts["chance"] = (
+            f"The answers tell the labels apart with an AUC of {row['auc']:.2f}, which chance may give (0.5): "
+            "preprocessing, the labels, or the order of class_names may be wrong."
+        )
+    return doubts
+
+
+def has_own_rescaling(model):
+    """Whether a Keras model brings pixels from 0 to 255 down by itself, in a Rescaling layer."""
+    first = networks.first_layer(model, layers.Rescaling)
+    return first is not None and bool(np.abs(np.max(first[0].scale)) < PER_PIXEL)
+
+
+def divergence_from_training(first, preprocessing, images):
+    """How far what the first normalisation takes in is from the statistics that it keeps of its training.
+
+    Args:
+        first: of `first_statistics`.
+        preprocessing: a function of pixels, or None.
+        images: pixels (N, H, W, 3).
+
+    Returns:
+        The Kullback-Leibler divergence of two normal distributions, the median over channels: 0 where they are equal,
+        NaN without such a layer.
+    """
+    if first is None:
+        return np.nan
+    (mean, variance), before = first
+    pixels = np.asarray(images, "float32")
+    if before.input_shape[-1] == 1:
+        pixels = pixels.mean(axis=-1, keepdims=True)
+    values = np.asarray(before(preprocessing(pixels) if preprocessing else pixels), "float64")
+    values = values.reshape(-1, values.shape[-1])
+    here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
+    return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))
+
+
+def first_statistics(model):
+    """What the first BatchNorm, or else the first Normalization, keeps of its training.
+
+    Args:
+        model: a Keras model.
+
+    Returns:
+        ((mean, variance), before): each (K,), and the model before that layer. None if no layer keeps any, or it was
+        never trained.
+    """
+    kept = {layers.BatchNormalization: ("moving_mean", "moving_variance"), layers.Normalization: ("mean", "variance")}
+    for kind, names in kept.items():
+        layer, before = networks.first_layer(model, kind) or (None, None)
+        if layer is not None:
+            mean, variance = (np.asarray(getattr(layer, name), "float64").ravel() for name in names)
+            if mean.any() or (variance != 1).any():
+                return (mean, variance + getattr(layer, "epsilon", 0)), before
+    return None
+
+
+def _log_odds(logits, activation):
+    """The logarithm of the odds of each class (N, C): of a sigmoid the logit, otherwise against all other classes."""
+    if activation == "sigmoid":
+        return logits
+    others = [logsumexp(np.delete(logits, one, axis=1), axis=1) for one in range(logits.shape[1])]
+    return logits - np.stack(others, axis=1)
+
+
+def _way(preprocessing):
+    """A preprocessing in words."""
+    return f"preprocessing={preprocessing!r}" if preprocessing else "no preprocessing"

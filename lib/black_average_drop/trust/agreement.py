@@ -1,0 +1,201 @@
+"""Does a metric rank maps as the truth does? Kendall's tau-b with intervals, and the metrics that controls fool.
+
+Values are (N, M): image by map. More is better, and NaN means that an image has no value.
+"""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import statistics
+
+LEVEL = 0.05  # of the corrected tests
+VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
+TRUTH = "the truth itself"  # ranked like a metric: the other rows are read against this one
+MAPS = ("methods and controls", "methods alone")
+
+
+def tau_b(one, other):
+    """Kendall's tau-b, which corrects for ties.
+
+    Args:
+        one: (..., M), what ranks M maps.
+        other: (..., M), what ranks the same maps.
+
+    Returns:
+        (...), from -1 to 1. NaN where one of the two is all ties or has a NaN.
+    """
+    first, second = np.triu_indices(one.shape[-1], 1)
+    signs = [np.sign(values[..., first] - values[..., second]) for values in (one, other)]
+    untied = np.sqrt((signs[0] ** 2).sum(axis=-1) * (signs[1] ** 2).sum(axis=-1))
+    concordant = (signs[0] * signs[1]).sum(axis=-1)
+    return np.divide(concordant, untied, out=np.full(np.shape(untied), np.nan), where=untied > 0)
+
+
+def rank_agreement(values, truth, resampling, each=None):
+    """How well a metric's ranking of M maps agrees with the truth's, by tau-b.
+
+    Values that are equal after rounding to VALUE_DIGITS, and truths that are equal after rounding to TRUTH_DIGITS, are
+    ties: further digits are the noise of float32 scores, or of ties that pixels share.
+
+    Args:
+        values: (N, M), of the metric.
+        truth: (N, M), of the same images and maps.
+        resampling: a `statistics.Resampling` of the N images.
+        each: boolean (M,), the maps that are ranked within an image; all of them by default.
+
+    Returns:
+        A dict. known: the number of images with values. set: the agreement of the means over these images, with its
+        95 % interval set_low and set_high over patients. ranked: the number of images in which neither the metric nor
+        the truth ranks all maps alike. image: the mean over these images of the agreement within an image, with its
+        interval image_low and image_high. What cannot be computed is NaN.
+    """
+    count = values.shape[1]
+    known = ~np.isnan(values).any(axis=1) & ~np.isnan(truth).any(axis=1)
+    values, truth, resampling = values[known], truth[known], resampling.of_rows(known)
+    agreement = {"known": len(values), "set": np.nan, "set_low": np.nan, "set_high": np.nan}
+    agreement |= {"ranked": 0, "image": np.nan, "image_low": np.nan, "image_high": np.nan}
+    if not len(values):
+        return agreement
+    both = np.concatenate([values, truth], axis=1)
+    samples = statistics.bootstrap_means(both, resampling)
+    means = both.mean(axis=0)
+    low, high = statistics.interval(_rounded_tau(samples[:, :count], samples[:, count:])[:, None])
+    agreement |= {"set": float(_rounded_tau(means[:count], means[count:])), "set_low": low[0], "set_high": high[0]}
+    each = np.full(count, True) if each is None else each
+    by_image = _rounded_tau(values[:, each], truth[:, each])[:, None]
+    agreement["ranked"] = int((~np.isnan(by_image)).sum())
+    if agreement["ranked"]:
+        low, high = statistics.interval(statistics.bootstrap_means(by_image, resampling))
+        agreement |= {"image": float(np.nanmean(by_image)), "image_low": low[0], "image_high": high[0]}
+    return agreement
+
+
+def _rounded_tau(values, truth):
+    """`tau_b` of values and truths (..., M), each rounded to its digits."""
+    return tau_b(np.round(values, VALUE_DIGITS), np.round(truth, TRUTH_DIGITS))
+
+
+def fooled_by(values, names, controls, resampling):
+    """The control that a metric prefers to every real map, and how often one is preferred in resamples.
+
+    Args:
+        values: (N, M), of the metric, rounded as in `rank_agreement`.
+        names: (M,), of the maps.
+        controls: the names that are controls.
+        resampling: a `statistics.Resampling` of the N images.
+
+    Returns:
+        The control's name, "" if there is none, and the share of the resamples with such a control, from 0 to 1.
+    """
+    control = np.isin(names, list(controls))
+    samples = np.round(statistics.bootstrap_means(values, resampling), VALUE_DIGITS)
+    ahead = np.nanmax(samples[:, control], axis=1) > np.nanmax(samples[:, ~control], axis=1)
+    means = np.round(np.nanmean(values, axis=0), VALUE_DIGITS)
+    best = int(np.nanargmax(np.where(control, means, -np.inf)))
+    return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
+
+
+def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
+    """How far every metric ranks the maps as the truth does.
+
+    An image counts for a metric if it has a value of this metric and a truth. Without any such image all is NaN.
+
+    Args:
+        measured: a DataFrame with columns id, map, metric and value.
+        truth: a DataFrame, ids by maps, controls among them.
+        methods: the maps that are no controls.
+        resampling: a `statistics.Resampling` of the rows of truth.
+        directions: metric -> 1 where more is better, -1 where less is better.
+        flat: the maps that are the same all over. They hit by their share of chance and rank nothing within an image,
+            so they are left out there.
+
+    Returns:
+        A DataFrame, a row for each metric and each of MAPS, with columns metric, maps, those of `rank_agreement`, and,
+        where controls take part, fooled_by and fooled_share as of `fooled_by`.
+    """
+    rows = []
+    for metric, direction in directions.items():
+        values = measured[measured["metric"] == metric].pivot(index="id", columns="map", values="value")
+        values = values.reindex(columns=truth.columns)
+        known = truth.index.isin(values.index)
+        ids, of_known = truth.index[known], resampling.of_rows(known)
+        for maps, names in zip(MAPS, (list(truth.columns), list(methods)), strict=True):
+            turned = direction * values.loc[ids, names].to_numpy()
+            row = {"metric": metric, "maps": maps, "fooled_by": "", "fooled_share": np.nan}
+            each = ~np.isin(names, list(flat))
+            row |= rank_agreement(turned, truth.loc[ids, names].to_numpy(), of_known, each)
+            controls = set(names) - set(methods)
+            if controls and not np.isnan(turned).all():
+                row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, controls, of_known)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def difference_sentence(data, rates, pair, objects="small lesions"):
+    """The difference between two maps in words that a doctor can use.
+
+    Args:
+        data: the name of the data set.
+        rates: map -> the share of the lesions that it touches, from 0 to 1.
+        pair: the row of `statistics.differences` of these shares for the two maps.
+        objects: what the maps touch.
+    """
+    first, second = pair["first"], pair["second"]
+    touched = f"{data}: {second} touches {100 * rates[second]:.0f} of 100 {objects}, {first} {100 * rates[first]:.0f}; "
+    if np.isnan(pair["p_holm"]):
+        return touched + "too few differ to say whether that is chance."
+    decided = "is more than chance" if pair["p_holm"] < LEVEL else "is within chance"
+    return (
+        f"{touched}the difference, {100 * pair['difference']:+.1f} [{100 * pair['low']:+.1f}, "
+        f"{100 * pair['high']:+.1f}], {decided} (p = {pair['p_holm']:.2g} after Holm)."
+    )
+
+
+def trust_page(agreements, hits, sentences):
+    """The verdict on the metrics as Markdown: a table of agreement, a table of hits, and sentences.
+
+    Args:
+        agreements: a DataFrame, rows of `judge_metrics` with a column data.
+        hits: a DataFrame with columns data, map, value, low, high and chance.
+        sentences: of `difference_sentence`.
+    """
+    data = list(agreements["data"].unique())
+    lines = [
+        "Kendall's tau-b between the ranking of methods and controls by each metric and by the truth, which is the hits"
+    ]
+    lines += ["where nothing else is named, 95 % interval over patients. † fooled: the metric prefers a control, which"]
+    lines += ["says nothing, to every real map.", ""]
+    lines += _table_head("Metric", data)
+    for metric, rows in agreements[agreements["maps"] == MAPS[0]].groupby("metric", sort=False):
+        rows = rows.set_index("data").reindex(data)
+        cells = ["–" if pd.isna(row["set"]) else _agreement(row) for _, row in rows.iterrows()]
+        lines.append(f"| {metric} | {' | '.join(cells)} |")
+    data = list(hits["data"].unique())
+    lines += ["", "How often the maximum of a map lies on the lesion or object, percent, and by chance.", ""]
+    lines += _table_head("Map", data)
+    for name, rows in hits.groupby("map", sort=False):
+        rows = rows.set_index("data").reindex(data)
+        cells = ["–" if pd.isna(row["value"]) else _percent(row) for _, row in rows.iterrows()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them",
+    ]
+    lines += ["lies in the tenth of the image that the map ranks highest:", ""]
+    return "\n".join([*lines, *(f"- {sentence}" for sentence in sentences)]) + "\n"
+
+
+def _table_head(corner, columns):
+    """The first two lines of a table in Markdown."""
+    return [f"| {corner} | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+
+
+def _agreement(row):
+    """A cell of the table of agreement."""
+    return f"{row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]" + (" †" if row["fooled_by"] else "")
+
+
+def _percent(row):
+    """A cell of the table of hits."""
+    value, low, high, chance = (100 * row[name] for name in ("value", "low", "high", "chance"))
+    return f"{value:.0f} [{low:.0f}, {high:.0f}], chance {chance:.0f}"

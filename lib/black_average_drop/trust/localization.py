@@ -1,0 +1,262 @@
+"""Where a map points, against lesions or objects that are known: hits, mass, top pixels, recall by size, and chance.
+
+Maps are (N, H, W) as they are shown: upsampled, and blank where they are nowhere positive. Equal values share what
+they compete for, as if ties were broken at random. A blank map, or one with NaN, points nowhere and never hits.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import fft
+from scipy.ndimage import distance_transform_edt
+
+from black_average_drop import evaluation, statistics
+
+TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
+AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
+SEEN = 0.25  # the share of a lesion that must lie inside
+FEWEST = 9  # lesions of a finding that has thirds of its own
+# In words, which follow the name of a data set whose truth is not the hits.
+SCORES = {
+    "hit": "",
+    "hit_tolerant": " (hits with tolerance)",
+    "mass_inside": " (mass inside)",
+    "top_inside": " (top pixels inside)",
+}
+SIZES = ("small", "medium", "large")
+
+
+def top_pixels(maps, counts):
+    """The share of each pixel that is among the largest values of its map.
+
+    Above the threshold the share is 1. The pixels at the threshold share alike what is left over. A blank map has 0
+    all over.
+
+    Args:
+        maps: (N, H, W).
+        counts: (N,), how many pixels of each map, or one number for all.
+
+    Returns:
+        (N, H, W), from 0 to 1.
+    """
+    flat = np.asarray(maps).reshape(len(maps), -1)
+    weights = np.zeros(flat.shape, "float32")
+    for row, count, out in zip(flat, np.broadcast_to(counts, len(flat)), weights, strict=True):
+        if not np.isfinite(row).all() or row.max() <= 0:
+            continue
+        threshold = np.partition(row, row.size - count)[row.size - count]
+        above, level = row > threshold, row == threshold
+        out[above] = 1
+        out[level] = (count - above.sum()) / level.sum()
+    return weights.reshape(maps.shape)
+
+
+def near(regions):
+    """What is inside of regions, boolean (N, H, W), or at most TOLERANCE of the image's side away."""
+    return np.stack([distance_transform_edt(~region) <= TOLERANCE * region.shape[0] for region in regions])
+
+
+def scores(maps, regions, widened=None):
+    """How well each map points into its region.
+
+    Args:
+        maps: (N, H, W).
+        regions: boolean (N, H, W).
+        widened: `near` of the regions, if it is known already.
+
+    Returns:
+        A DataFrame, a row for each image, with columns from 0 to 1. hit: the maximum lies inside. hit_tolerant: it lies
+        inside, or at most TOLERANCE of the image's side away. mass_inside: the share of the positive part of the map
+        inside. top_inside: the share inside of as many top pixels as the region has. chance_hit and the other chance_*:
+        what the same map would score on average if it were shifted anywhere (cyclically), which is the share of the
+        image that the region takes. For hit_tolerant the region is widened.
+
+    Raises:
+        ValueError: if a region is empty.
+    """
+    regions = np.asarray(regions)
+    sizes = regions.sum(axis=(1, 2))
+    if not sizes.all():
+        raise ValueError(f"Region {int(np.argmin(sizes))} is empty: leave out images without a lesion or object.")
+    widened = near(regions) if widened is None else widened
+    largest = top_pixels(maps, 1)
+    clipped = np.maximum(maps, 0)
+    mass = clipped.sum(axis=(1, 2))  # NaN, which is not above 0, for a map that has one
+    inside = np.divide((clipped * regions).sum(axis=(1, 2)), mass, out=np.zeros(len(mass)), where=mass > 0)
+    share, near_share = regions.mean(axis=(1, 2)), widened.mean(axis=(1, 2))
+    return pd.DataFrame(
+        {
+            "hit": (largest * regions).sum(axis=(1, 2)),
+            "hit_tolerant": (largest * widened).sum(axis=(1, 2)),
+            "mass_inside": inside,
+            "top_inside": (top_pixels(maps, sizes) * regions).sum(axis=(1, 2)) / sizes,
+            "chance_hit": share,
+            "chance_hit_tolerant": near_share,
+            "chance_mass_inside": share,
+            "chance_top_inside": share,
+        }
+    )
+
+
+def seen(maps, rows, lesions, area):
+    """Whether a map sees each lesion: at least SEEN of the lesion lies in the top `area` of its image's map.
+
+    Args:
+        maps: (N, H, W).
+        rows: (L,), the image of each lesion.
+        lesions: boolean (L, H, W).
+        area: a share of the image, between 0 and 1.
+
+    Returns:
+        Boolean (L,), and the chance (L,) that the lesion would be seen if the map were shifted anywhere (cyclically),
+        over all shifts.
+    """
+    height, width = maps.shape[1:]
+    inside = top_pixels(maps, round(area * height * width))
+    spectra = fft.rfft2(inside, workers=-1)
+    is_seen, chance = np.zeros(len(rows), bool), np.zeros(len(rows))
+    for i, (row, lesion) in enumerate(zip(rows, lesions, strict=True)):
+        enough = SEEN * lesion.sum()
+        is_seen[i] = inside[row][lesion].sum() >= enough - 1e-3
+        overlap = fft.irfft2(spectra[row] * np.conj(fft.rfft2(lesion.astype("float32"))), s=(height, width))
+        chance[i] = (overlap >= enough - 0.05).mean()  # rounding of the transform is below 0.01 of a pixel
+    return is_seen, chance
+
+
+def lesions(dataset):
+    """Every lesion or object of the images of a Dataset by itself.
+
+    Returns:
+        rows (L,), findings (L,) and masks, boolean (L, H, W). A mask is one lesion of the image's class, a box one of
+        its own finding.
+    """
+    rows, findings, masks = [], [], []
+    for row, (position, label) in enumerate(zip(dataset.positions, dataset.labels, strict=True)):
+        for finding, mask in dataset.lesions(position, label):
+            rows.append(row)
+            findings.append(finding)
+            masks.append(mask)
+    return np.array(rows, int), np.array(findings), np.array(masks)
+
+
+def region_sizes(dataset, batch_size=256):
+    """The share (N,) of each image that its object or lesion takes, by `Dataset.regions`, a batch at a time."""
+    chunks = (dataset.subset(slice(start, start + batch_size)) for start in range(0, len(dataset), batch_size))
+    return np.concatenate([chunk.regions().mean(axis=(1, 2)) for chunk in chunks])
+
+
+def size_classes(sizes, findings):
+    """The third of its own finding that each lesion's size is in.
+
+    Findings with fewer than FEWEST lesions, such as the thousand classes of photos, share their thirds.
+
+    Args:
+        sizes: (L,).
+        findings: (L,), the finding of each lesion.
+
+    Returns:
+        (L,), "small", "medium" or "large".
+    """
+    frame = pd.DataFrame({"size": sizes, "finding": findings})
+    common = frame.groupby("finding")["size"].transform("size") >= FEWEST
+    share = frame.groupby(frame["finding"].where(common, ""))["size"].rank(method="first", pct=True)
+    return np.select([share <= 1 / 3, share <= 2 / 3], SIZES[:2], SIZES[2])
+
+
+def blank(maps):
+    """Whether each map (N, H, W) is nowhere positive, or not finite somewhere. Boolean (N,)."""
+    return ~(np.isfinite(maps).all(axis=(1, 2)) & (np.nan_to_num(maps).max(axis=(1, 2)) > 0))
+
+
+def score_maps(maps, dataset):
+    """`scores` of every map.
+
+    Args:
+        maps: name -> (N, h, w) or (N, H, W), before clipping.
+        dataset: a Dataset of the same N images.
+
+    Returns:
+        A DataFrame with columns id, map and those of `scores`.
+    """
+    regions = dataset.regions()
+    widened, parts = near(regions), []
+    for name, drawn in maps.items():
+        part = scores(evaluation.upsampled(drawn, dataset.size), regions, widened)
+        part.insert(0, "map", name)
+        part.insert(0, "id", dataset.ids)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def mean_scores(table, resampling):
+    """The mean of each of SCORES over images, with its 95 % interval over patients and its chance.
+
+    Args:
+        table: a DataFrame, rows of `scores`.
+        resampling: a `statistics.Resampling` of these rows.
+
+    Returns:
+        A DataFrame with columns score, value, low, high and chance.
+    """
+    values = table[list(SCORES)].to_numpy()
+    low, high = statistics.interval(statistics.bootstrap_means(values, resampling))
+    chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
+    means = values.mean(axis=0)
+    return pd.DataFrame({"score": list(SCORES), "value": means, "low": low, "high": high, "chance": chance})
+
+
+def telling_score(summaries, methods):
+    """The first of SCORES by which one of the methods points better than chance, "hit" if there is none.
+
+    A score that no method lifts above chance ranks no maps: next to a thin marker, for instance, where every maximum
+    is a miss.
+
+    Args:
+        summaries: a DataFrame, rows of `mean_scores` with a column map.
+        methods: the maps that are no controls.
+    """
+    better = summaries[summaries["map"].isin(methods) & (summaries["low"] > summaries["chance"])]
+    return next((score for score in SCORES if (better["score"] == score).any()), "hit")
+
+
+def see_lesions(maps, dataset):
+    """`seen` of every lesion, map and one of AREAS.
+
+    Args:
+        maps: name -> (N, h, w) or (N, H, W), before clipping.
+        dataset: a Dataset of the same N images.
+
+    Returns:
+        A DataFrame with columns lesion (its number), id, group, finding, size (share of the image), size_class, map,
+        area, seen and chance.
+    """
+    rows, findings, masks = lesions(dataset)
+    sizes = masks.mean(axis=(1, 2))
+    each = {"lesion": np.arange(len(rows)), "id": dataset.ids[rows], "group": dataset.groups[rows]}
+    each |= {"finding": findings, "size": sizes, "size_class": size_classes(sizes, findings)}
+    parts = []
+    for name, drawn in maps.items():
+        shown = evaluation.upsampled(drawn, dataset.size)
+        for area in AREAS:
+            is_seen, chance = seen(shown, rows, masks, area)
+            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": is_seen, "chance": chance}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def recall(sights, resampling):
+    """The share of the lesions seen by map, size class and area, with its 95 % interval over patients and its chance.
+
+    Args:
+        sights: a DataFrame, rows of `see_lesions`.
+        resampling: a `statistics.Resampling` of these rows.
+
+    Returns:
+        A DataFrame with columns map, size_class, area, seen, low, high, chance and lesions (their number).
+    """
+    rows = []
+    parts = sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False)
+    for (name, size, area), part in parts:
+        values = part[["seen"]].to_numpy().astype(float)
+        low, high = statistics.interval(statistics.bootstrap_means(values, resampling.of_rows(part.index)))
+        row = {"map": name, "size_class": size, "area": area, "seen": values.mean(), "low": low[0], "high": high[0]}
+        rows.append(row | {"chance": part["chance"].mean(), "lesions": len(part)})
+    return pd.DataFrame(rows)

@@ -1,0 +1,151 @@
+"""The examples in CONTRIBUTING.md run as they stand, and the hooks of pre-commit see what they are there to see."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from black_average_drop import cams
+from black_average_drop.artifact import __main__ as command_line
+from black_average_drop.artifact import choose, pipeline, verify
+from black_average_drop.files import ROOT
+from black_average_drop.trust import faithfulness
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+EXAMPLES = re.findall(r"^## Add a ([a-z ]+)$.*?^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+# What each of them must print, from its own doing.
+PRINTED = {
+    "method": r"^feature norm +AD +0\.\d+$",
+    "metric": r"^Grad-CAM\+\+ +0\.\d+$",
+    "data set": r"^\('normal',\) \['p7'\] \(1, 224, 224, 3\)$",
+    "backbone": r"^conv_pw_13_relu \(4, 2, 2, 1024\) \(4, 2\)$",
+}
+HOOKS = {
+    hook["id"]: hook
+    for repository in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    for hook in repository["hooks"]
+}
+
+
+@pytest.mark.parametrize("title, code", EXAMPLES, ids=[title for title, _ in EXAMPLES])
+def test_example_runs_as_it_stands(title, code, tmp_path, monkeypatch, capsys):
+    assert code.count("\n") < 15
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cams, "METHODS", dict(cams.METHODS))
+    monkeypatch.setattr(faithfulness, "METRICS", dict(faithfulness.METRICS))
+    exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), {})
+    printed = capsys.readouterr().out
+    assert re.search(PRINTED[title], printed, re.MULTILINE), printed
+
+
+def test_there_is_an_example_of_each_and_no_other_code():
+    assert [title for title, _ in EXAMPLES] == list(PRINTED)
+    assert TEXT.count("```python") == len(EXAMPLES)
+
+
+def test_named_files_are_there():
+    for name in re.findall(r"`((?:tests|notebooks|lib|data|docs)/[\w./]*)`", TEXT):
+        assert name == "notebooks/NN_name.py" or (ROOT / name).exists(), name
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of what the hooks read, so that they may change it, with this environment as its .venv."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints", ".ruff_cache")
+    for part in ("lib", "notebooks", "tests"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
+def sources(checkout):
+    return {
+        path: path.read_bytes() for part in ("lib", "notebooks", "tests") for path in (checkout / part).rglob("*.*")
+    }
+
+
+def passes(hook, checkout):
+    """As pre-commit decides: the entry exits with 0 and changes no file. Also what it said."""
+    before = sources(checkout)
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        shlex.split(HOOKS[hook]["entry"]), cwd=checkout, env=environment, capture_output=True, text=True
+    )
+    return done.returncode == 0 and sources(checkout) == before, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hooks_pass_on_the_checkout(hook, checkout):
+    passed, said = passes(hook, checkout)
+    assert passed, said
+
+
+@pytest.mark.parametrize("name", ["notebooks/03_table1.py", "lib/black_average_drop/masks.py", "tests/test_masks.py"])
+@pytest.mark.parametrize("hook, line", [("ruff-check", "import antigravity\n"), ("ruff-format", "spread = [ 1,2 ]\n")])
+def test_ruff_reads_modules_tests_and_percent_scripts(hook, line, name, checkout):
+    with open(checkout / name, "a") as file:
+        file.write(f"\n\n# %%\n{line}")
+    passed, said = passes(hook, checkout)
+    assert not passed
+    if hook == "ruff-check":
+        assert f"--> {name}:" in said
+    else:
+        assert (checkout / name).read_text().endswith("spread = [1, 2]\n"), said
+
+
+@pytest.mark.parametrize("change", ["script", "notebook", "missing"])
+def test_notebook_that_is_not_its_script_is_named(change, checkout):
+    script = checkout / "notebooks/05_identity.py"
+    if change == "missing":
+        script.with_suffix(".ipynb").unlink()
+    else:
+        path = script if change == "script" else script.with_suffix(".ipynb")
+        path.write_text(path.read_text().replace("Grad-CAM", "Grad-cam"))
+    passed, said = passes("notebooks", checkout)
+    assert not passed
+    assert said == "Not what its script says: notebooks/05_identity.ipynb. Run make notebooks.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "argument", "takers"),
+    [
+        (["run"], ["--check"], "notebooks"),
+        (["run"], ["--set", "alpha=0.3"], "choose"),
+        (["run"], ["--model", "net.keras"], "choose"),
+        (["notebooks", "--check"], ["--data", "data"], "run, choose, verify, data, data-report"),
+        (["report"], ["--data", "elsewhere"], "run, choose, verify, data, data-report"),
+        (["choose"], ["--profile", "laptop"], "run, report, verify, data"),
+    ],
+)
+def test_an_argument_that_a_command_would_not_heed_is_refused(command, argument, takers, monkeypatch, capsys):
+    monkeypatch.setattr(command_line, "_do", lambda arguments: None)  # were it not refused
+    monkeypatch.setattr(sys, "argv", ["pipeline", *command, *argument])
+    with pytest.raises(SystemExit) as left:
+        command_line.main()
+    said = f"{argument[0]} goes with {takers}, not with {command[0]}: leave it out\n"
+    assert left.value.code == 2 and capsys.readouterr().err.endswith(said)
+
+
+def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
+    reached = {}
+    for module, name in ((pipeline, "run"), (choose, "choose"), (verify, "check")):
+        monkeypatch.setattr(module, name, lambda *given, name=name: reached.update({name: given}))
+    for line in ("run --profile laptop", "choose --model net.keras --data images --set seed=1", "verify --data ="):
+        monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
+        command_line.main()
+    assert reached == {"run": ("laptop", "data"), "choose": ("net.keras", "images", ["seed=1"]), "check": ("", "=")}
+
+
+def test_hooks_run_on_the_files_that_they_are_about():
+    assert list(HOOKS) == ["ruff-check", "ruff-format", "notebooks"]
+    assert all(hook["language"] == "system" and hook["pass_filenames"] is False for hook in HOOKS.values())
+    wanted = re.compile(HOOKS["notebooks"]["files"])
+    for script in (ROOT / "notebooks").glob("*.py"):
+        assert wanted.search(f"notebooks/{script.name}") and wanted.search(f"notebooks/{script.stem}.ipynb")
+    assert not wanted.search("README.md")

@@ -1,0 +1,165 @@
+"""Every number in a sentence of a page is a field of its template, or is named here as something else."""
+
+import json
+import re
+
+import pytest
+
+import markdown_files
+from black_average_drop.artifact import pages, profiles
+from black_average_drop.files import ROOT
+
+# Numbers that no file in paper_figures/ holds, each with words around it, by page.
+ELSEWHERE = {
+    "README.md": [
+        "Python 3.11 to 3.13",
+        "It takes 8 minutes on two cores",  # wall time, the environment included
+    ],
+    "MODEL_CARD.md": [
+        # held by test_cards.py
+        "1,001 ImageNet classes",
+        "| MobileNetV2, 224 pixels | MobileNetV2, 224 pixels | MobileNetV2, 224 pixels |",
+        "3 epochs, rate 0.0001",
+        "8 epochs at most, rate 0.0001",
+        "seeds 0, 1, 2 with each head | seed 0 |",
+        "1,860 of ChestX-ray14",
+        "Pixels 0 to 255",
+        "Intervals are 95 %, over patients",
+        "relu head, seed 0 | pneumonia",
+        "relu head, seed 0 | normal",
+    ],
+    "docs/results.md": [
+        "95 % interval",
+        "their score is 0",
+        "at 299 pixels",
+        "radiographs of the paper's reference [13] |",
+        "A difference below 0 means",
+        "above or below 0 |",
+        "p is below 0.05, with the claimed sign",
+        "p is below 0.05, with the other sign",
+        "*Intervals* are 95 %",
+        # what the paper prints, and what follows from it
+        "both 0.7416, to four digits",
+        "Incorrect is 99.4 %",
+        "possible for the 624 test images",
+        "of the paper's reference [13]: 620 of them",
+        "No count of the 390 pneumonia images or of the 234 normal ones",
+        "Section 5.3 seems",
+        "a logit of 3,215 and the probability 0",
+        "with a kernel of 0",
+        # of an earlier commit
+        "(0.965), but CAM was ahead by 0.0485 [0.0364, 0.0611]",
+        "maps are 3 x 3",
+        "the paper has about 0.93",
+    ],
+    "docs/trust.md": [
+        "hits: 1 is the same ranking, -1 the opposite",
+        "told from 0 on",
+        "Of 100 small lesions",
+        "Of 100 small objects",
+        "the 95 % interval over patients",
+        "its 95 % interval over patients",
+        "Of 100 small ones",
+        "half of 1,860 images",
+        "its drops are 0 for",
+        "clipped at 0 before",
+    ],
+    "docs/reproducing.md": [
+        "Python 3.11 to 3.13",
+        "InceptionResNetV2 at 299 x 299",
+        # wall time, the environment included
+        "| 2 | |",
+        "| 8 | 1 makes",
+        "| 82 |",
+        "| 92 |",
+        "took 9 minutes of processor time, 7 % of it",
+        "A loop of 10,000 products of matrices 60 x 60, run 12,770 times",
+        "images are 45 GB",
+    ],
+    "docs/performance.md": [
+        "| at most 1.1 | | all alphas",
+        "| at most 0.1 |",
+        "memory of 10,000 images | that of 100 images | | at most 1.1 |",
+        "glibc 2.35",
+        "has 112,120 images",
+        "are 5 forward passes",
+        "makes 560,600 passes",
+        "takes 560,600 /",
+        "/ 3,600 hours",
+    ],
+    "docs/your-model.md": [
+        "| 8 bits, or 16 bits in grey |",
+        # measured by hand, as the page says
+        "| 15 ms |",
+        "| 55 ms |",
+    ],
+    "docs/cluster.md": [],
+    "docs/architecture.md": [],
+    "docs/words.md": [
+        "shares of 1 |",
+        "sum to 1 |",
+        "between 0 and 1.",
+        "and 0 where",
+        "score is 0 has",
+        "tau-b: 1 is the same ranking, 0 is chance, -1 is the opposite",
+        "healthy one. 1 is always, 0.5 is chance",
+        "95 of 100 repetitions",
+        "fewer than 10 patients",
+        "at most 25 words",
+        "so Incorrect % is 0.",
+        "Incorrect % is 0 because",
+    ],
+}
+# Names that hold a digit.
+NAMES = re.compile(
+    r"(?:Table|Figure) 1\b|eq\. \(8\)|b?float(?:16|32)|(?:MobileNet|InceptionResNet)V2|ChestX-ray14|table1\.md"
+)
+
+
+def prose(page):
+    """A page or its template, without fields, code, comments, the targets of links and the numbers of a list."""
+    path = ROOT / pages.TEMPLATES / page.split("/")[-1] if page in pages.PAGES else ROOT / page
+    text = re.sub(r"^\d+\. ", "", markdown_files.without_code(path.read_text("utf-8")), flags=re.MULTILINE)
+    return " ".join(re.sub(r"`[^`\n]*`|\]\([^)]*\)|\{\{.*?\}\}|<img [^>]*>", "", text).split())
+
+
+def unexplained(text, elsewhere):
+    """The numbers of a text, each with the words next to it, that no line of `elsewhere` explains."""
+    for words in elsewhere:
+        assert words in text, words
+        text = text.replace(words, " … ")
+    return re.findall(r"\S* \S*\d\S* \S*", f" {NAMES.sub('', text)} ")
+
+
+@pytest.mark.parametrize("page", ELSEWHERE)
+def test_a_number_is_a_field_or_named_as_something_else(page):
+    assert unexplained(prose(page), ELSEWHERE[page]) == []
+
+
+def test_every_page_is_read():
+    docs = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert docs | set(pages.PAGES) == set(ELSEWHERE)
+
+
+def test_a_number_that_was_typed_is_named():
+    assert unexplained("it takes 12 minutes, or 7 hours.", ["or 7 hours"]) == ["takes 12 minutes,"]
+    with pytest.raises(AssertionError, match="gone"):
+        unexplained("it takes long", ["gone"])
+
+
+def test_the_numbers_named_as_something_else_are_those_of_their_sources():
+    whole = profiles.read_profile("paper")["01_train"]["image_size"]
+    assert f"at {whole} pixels" in prose("docs/results.md") and f"at {whole} x {whole}" in prose("docs/reproducing.md")
+    notes = (ROOT / "data/README.md").read_text("utf-8")
+    boxed = re.search(r"in ([\d,]+) files", notes.split("### NIH ChestX-ray14, counted")[1])[1]
+    assert f"half of {boxed} images" in prose("docs/trust.md") and f"{boxed} of" in prose("MODEL_CARD.md")
+    costs = (ROOT / "paper_figures/benchmark/costs.md").read_text("utf-8")
+    for number in ("112,120", "560,600"):
+        assert number in costs and number in prose("docs/performance.md")
+    assert 5 * 112_120 == 560_600
+    targets = re.findall(
+        r"at most ([\d.]+) \| no \|", (ROOT / "paper_figures/benchmark/benchmark.md").read_text("utf-8")
+    )
+    assert re.findall(r"at most ([\d.]+) \|", prose("docs/performance.md")) == targets == ["1.1", "0.1", "1.1"]
+    parameters = json.loads((ROOT / "paper_figures/laptop/01_train.json").read_text())["parameters"]
+    assert f"MobileNetV2, {parameters['image_size']} pixels" in (ROOT / "MODEL_CARD.md").read_text("utf-8")

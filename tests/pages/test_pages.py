@@ -1,0 +1,106 @@
+"""Pages that quote results are what their templates and the committed results give."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from black_average_drop.artifact import numbers, pages
+from black_average_drop.files import ROOT
+
+
+@pytest.fixture(scope="module")
+def filled():
+    return pages.filled()
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_each_page_is_what_its_template_and_the_results_give(page, filled):
+    assert (ROOT / page).read_text(encoding="utf-8") == filled[page], f"{page} is stale: run make pages."
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_each_page_names_its_template(page):
+    template = f"{pages.TEMPLATES}/{page.split('/')[-1]}"
+    assert f"makes this page from {template}:" in (ROOT / page).read_text(encoding="utf-8")
+    assert (ROOT / template).is_file()
+
+
+def test_every_template_makes_a_page():
+    names = {page.split("/")[-1] for page in pages.PAGES}
+    assert {path.name for path in (ROOT / pages.TEMPLATES).iterdir()} == names and len(names) == len(pages.PAGES)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the templates, of the pages that they made, and of the results in text form."""
+    keep = shutil.ignore_patterns("*.png", "*.pdf", "*.tex")
+    shutil.copytree(ROOT / "paper_figures", tmp_path / "paper_figures", ignore=keep)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    for page in ("README.md", "MODEL_CARD.md"):
+        shutil.copy(ROOT / page, tmp_path)
+    return tmp_path
+
+
+def test_nothing_is_written_while_nothing_has_changed(checkout, capsys):
+    before = {page: (checkout / page).stat().st_mtime_ns for page in pages.PAGES}
+    pages.main(checkout)
+    assert capsys.readouterr().out == ""
+    assert before == {page: (checkout / page).stat().st_mtime_ns for page in pages.PAGES}
+
+
+def test_a_page_follows_a_number_a_table_and_its_template(checkout, capsys):
+    path = checkout / "paper_figures/laptop/alpha_contrast.csv"
+    contrast = pd.read_csv(path)
+    contrast.loc[contrast["method"] == "CAM", "AD"] += 0.3
+    contrast.to_csv(path, index=False)
+    table = checkout / "paper_figures/benchmark/costs.md"
+    table.write_text(table.read_text().replace("| InceptionResNetV2 |", "| Another network |"))
+    template = checkout / pages.TEMPLATES / "README.md"
+    template.write_text(template.read_text().replace("## Licence", "## License"))
+    pages.main(checkout)
+    assert capsys.readouterr().out == "wrote README.md\nwrote docs/results.md\nwrote docs/performance.md\n"
+    low, high = re.search(r"AD of CAM on photos from\s+([\d.]+) to ([\d.]+)\.", read(checkout, "results")).groups()
+    assert (float(low), float(high)) == (0.37, 0.87)
+    assert "| Another network | 3.21 |" in read(checkout, "performance")
+    assert "## License" in (checkout / "README.md").read_text()
+
+
+def read(checkout, name):
+    return (checkout / f"docs/{name}.md").read_text()
+
+
+@pytest.fixture
+def results(tmp_path):
+    (tmp_path / "laptop").mkdir()
+    (tmp_path / "laptop/two.md").write_text("# Two\n\n| a |\n|---|\n| 1 |\n\ntext | no table\n\n| b |\n|---|\n| 2 |\n")
+    return tmp_path
+
+
+def test_fields_are_numbers_and_tables(results):
+    template = "{{a b}} and {{c.Grad-CAM++}}\n\n{{table laptop/two.md}}\n\n{{table laptop/two.md 2}}\n"
+    text = pages.fill(template, {"a b": "1", "c.Grad-CAM++": "+2"}, results)
+    assert text == "1 and +2\n\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n| 2 |\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("contrast.hgih", "{{contrast.hgih}} is no number of numbers.py and no table."),
+        ("table laptop/two.md 3", "laptop/two.md has no table 3."),
+        ("table laptop/two.md 0", "laptop/two.md has no table 0."),
+        ("table laptop/none.md", "laptop/none.md has no table 1."),
+    ],
+)
+def test_a_field_without_a_value_is_named(field, said, results):
+    with pytest.raises(ValueError) as refused:
+        pages.fill("{{" + field + "}}", {}, results)
+    assert str(refused.value) == said
+
+
+def test_intervals_are_written_with_their_sign_and_say_where_there_is_none():
+    row = pd.Series({"value": 0.5, "low": -0.25, "high": 1.25})
+    assert numbers.interval(row, 2) == "0.50 [-0.25, 1.25]"
+    assert numbers.interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
+    assert numbers.interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"
