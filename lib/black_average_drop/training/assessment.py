@@ -65,7 +65,7 @@ def write_card(path, facts, counts, summary, table, silent):
 
     Args:
         path: of the file.
-        facts: what `networks.save` keeps with the model.
+        facts: the `networks.Facts` of the classifier.
         counts: a DataFrame of images and patients by split.
         summary: of `assess`, for the test images.
         table: of `confusion`, for the test images.
