@@ -17,13 +17,13 @@ _WITH_TRANSFORMS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 def read(path, window="full"):
-    """One image file as pixels, by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
+    """Read one image file as pixels, by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
 
     Black and white are the ends of the file's own VOI table or window, of several the first. Without one they are those
     of all values that BitsStored or the modality transform allow. Padding around the image is black and moves no limit.
 
     Args:
-        path: The file.
+        path: the file.
         window: "full" for the rule above. Another one of `grey.WINDOWS` stretches every grey picture, and colours of
             more than 8 bits, instead.
 
@@ -31,13 +31,13 @@ def read(path, window="full"):
         uint8 (H, W, 3), 0..255.
 
     Raises:
-        ValueError: It cannot be decoded or holds several frames. The message names the file.
+        ValueError: if it cannot be decoded or holds several frames. The message names the file.
     """
     return read_with_limits(path, window)[0]
 
 
 def read_with_limits(path, window="full"):
-    """As `read`, and how the picture is shown.
+    """Do as `read`, and say how the picture is shown.
 
     Returns:
         (picture, how, filled): how says in words by which limits it is shown; filled is how much of black to white is
@@ -50,10 +50,10 @@ def read_with_limits(path, window="full"):
 
 
 def patient(path):
-    """The patient's ID in a file, "" where there is none.
+    """Read the patient's ID in a file, "" where there is none.
 
     Raises:
-        ValueError: The file is damaged. The message names it.
+        ValueError: if the file is damaged. The message names it.
     """
     try:
         file = dicom_pixels.opened(path, stop_before_pixels=True, specific_tags=["PatientID"])

@@ -27,16 +27,16 @@ _PATIENT = re.compile(r"(person\d+)_(bacteria|virus)|((?:NORMAL2-)?IM-\d+)")
 
 
 def load(root, split, size=(224, 224)):
-    """The images of one folder of the archive.
+    """Read the images of one folder of the archive.
 
     Args:
-        root: The data root, which holds chest_xray.
+        root: the data root, which holds chest_xray.
         split: "train" or "test".
         size: (H, W), in pixels.
 
     Raises:
-        FileNotFoundError: A folder is missing.
-        ValueError: A folder has no images.
+        FileNotFoundError: if a folder is missing.
+        ValueError: if a folder has no images.
     """
     if split not in ("train", "test"):
         raise ValueError(f'split is {split!r}: choose "train" or "test".')
@@ -62,7 +62,7 @@ def _load_split(root, split, size, seed=0, background=False):
 
 
 def patient(stem):
-    """The patient of a file name.
+    """Tell the patient from a file name.
 
     Numbers restart in each group, so the key keeps the group: (personN, bacteria or virus), or the whole IM-n or
     NORMAL2-IM-n prefix. A name of another form is a patient of its own.
