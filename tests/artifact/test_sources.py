@@ -71,7 +71,9 @@ def test_imports_are_followed_as_python_follows_them(tmp_path, monkeypatch, name
 
 def test_the_package_itself_has_no_import_that_is_not_followed():
     """What a notebook computes with is a part of what its record names: all that Python loads for it of the package."""
-    told = "import sys, black_average_drop.cams, black_average_drop.choice.recommendation, black_average_drop.datasets\n"
+    told = (
+        "import sys, black_average_drop.cams, black_average_drop.choice.recommendation, black_average_drop.datasets\n"
+    )
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
     named = {str(files.ROOT / path) for path in sources.notebook_sources("08_your_data")}
