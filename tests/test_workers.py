@@ -150,7 +150,7 @@ def test_other_code_is_noticed_wherever_in_the_package_it_is(file, tmp_path):
 
 def test_workers_import_no_network():
     """A network unpacks itself: see `networks.Parcel`."""
-    code = "import sys; from black_average_drop import workers; print'black_average_drop.networks' in sys.modules"
+    code = "import sys; from black_average_drop import workers; print('black_average_drop.networks' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
