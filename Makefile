@@ -77,6 +77,7 @@ verify: env  ## re-hash results: current, stale (a warning), altered, missing or
 test: env  ## check the code style and run every test, the notebooks on the smoke profile among them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest
 
 # On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.

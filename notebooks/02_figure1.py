@@ -29,8 +29,8 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, training
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import chestxray14
 from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.datasets.sources import chestxray14
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()

@@ -30,10 +30,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, claims, controls, evaluation, masks, networks, table_text, tables, training
+from black_average_drop import cams, controls, evaluation, masks, networks, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, replacing, write_csv
+from black_average_drop.paper import claims, table_text, tables
 from black_average_drop.statistics import Resampling
 
 # %% [markdown]

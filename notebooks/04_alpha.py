@@ -30,23 +30,14 @@ import pandas as pd
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import (
-    alpha_charts,
-    alpha_study,
-    cams,
-    claims,
-    evaluation,
-    figures,
-    networks,
-    objections,
-    sensitivity,
-)
+from black_average_drop import cams, evaluation, figures, networks
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import chestxray14
 from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import read_csv, write_csv
-from black_average_drop.localization import region_sizes, seen
+from black_average_drop.paper import alpha_charts, alpha_study, claims, objections, sensitivity
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust.localization import region_sizes, seen
 
 # %% [markdown]
 # Where files lie, and how intervals are made.

@@ -30,10 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, claims, figures, networks, saturation, statistics, training
+from black_average_drop import cams, figures, networks, statistics, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import claims, saturation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()

@@ -38,13 +38,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop import faithfulness, networks, training
+from black_average_drop import networks, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
 from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment
+from black_average_drop.trust import faithfulness
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
 from black_average_drop.trust.tasks import Task, train
 

@@ -30,22 +30,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import (
-    agreement,
-    cams,
-    controls,
-    evaluation,
-    figures,
-    localization,
-    masks,
-    networks,
-    randomization,
-    statistics,
-)
+from black_average_drop import cams, controls, evaluation, figures, masks, networks, statistics
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import agreement, localization, randomization
 from black_average_drop.trust.bench import COUNTED, read_counted, write_maps, write_table
 
 # %% [markdown]

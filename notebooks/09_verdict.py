@@ -26,23 +26,13 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import (
-    agreement,
-    cams,
-    controls,
-    evaluation,
-    faithfulness,
-    figures,
-    localization,
-    metrics,
-    networks,
-    statistics,
-)
+from black_average_drop import cams, controls, evaluation, figures, metrics, networks, statistics
 from black_average_drop.artifact import provenance
 from black_average_drop.artifact.sources import measurement_key
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import agreement, faithfulness, localization
 from black_average_drop.trust.bench import COUNTED, read_counted, read_maps, read_table
 
 # %% [markdown]
@@ -85,7 +75,7 @@ for bench in benches:
     images, few = bench.images, bench.few(curve_images, seed)
     settings = [bench.normal is not None, bench.alpha, batch_size, seed, few.tolist(), list(bench.maps)]
     arrays = [*bench.model.get_weights(), *map(np.ascontiguousarray, bench.maps.values())]
-    key = measurement_key("faithfulness", settings, dataset_checksum(images), arrays)
+    key = measurement_key("trust.faithfulness", settings, dataset_checksum(images), arrays)
     path = build_folder / f"trust_metrics_{bench.slug}.csv"
     measured[bench.slug] = kept_table(path, key)
     if measured[bench.slug] is None:

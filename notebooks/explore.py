@@ -26,7 +26,8 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, explore, figures, networks
+from black_average_drop import cams, evaluation, figures, networks
+from black_average_drop.choice import explore
 from black_average_drop.datasets import folder, phantoms
 
 set_matplotlib_formats("png")

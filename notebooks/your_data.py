@@ -47,22 +47,14 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import (
-    cams,
-    choice,
-    controls,
-    evaluation,
-    figures,
-    localization,
-    masks,
-    networks,
-    understanding,
-)
+from black_average_drop import cams, controls, evaluation, figures, masks, networks
 from black_average_drop.artifact import provenance
-from black_average_drop.datasets import folder, phantoms
+from black_average_drop.choice import class_labels, ranking, recommendation, trials, understanding
+from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.statistics import Resampling
+from black_average_drop.trust import localization
 
 set_matplotlib_formats("png")
 started = datetime.datetime.now()
@@ -104,8 +96,8 @@ if not images:
 whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(whole), folder.left_out(place, whole)
 drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
-seen = folder.shown(place, drawn, window)
-dataset = folder.not_blank(drawn, seen)
+seen = appearance.shown(place, drawn, window)
+dataset = appearance.not_blank(drawn, seen)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = figures.in_picture(first.ids, "image")
@@ -125,13 +117,13 @@ counted["files passed over"] = len(passed_over)
 counted["blank, left out"] = (seen["filled"] == 0).sum()
 counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
 named = class_names or stored.class_names
-known = choice.known_labels(dataset, network.classes, named)
-names = choice.output_names(dataset, network.classes, named)
+known = class_labels.known_labels(dataset, network.classes, named)
+names = class_labels.output_names(dataset, network.classes, named)
 counted["without a label"] = len(dataset) if known is None else 0
 if known is not None:
     counted |= {f"label {name}": (known == number).sum() for number, name in enumerate(names) if number in known}
 sorted_by = known is None and (dataset.labels != folder.UNLABELLED).any()
-notice = choice.left_aside(dataset, network.classes) if sorted_by else ""
+notice = class_labels.left_aside(dataset, network.classes) if sorted_by else ""
 if counted["patients"] < 2:
     raise ValueError(
         "All images are of one patient, and two are needed at least: say whose they are in the column patient of a "
@@ -145,7 +137,7 @@ pd.Series(counted).to_frame("")
 # Images that use less than a quarter of black to white, and none of it where they are blank:
 
 # %%
-seen[seen["filled"] < folder.LEAST_FILLED].round(3)
+seen[seen["filled"] < appearance.LEAST_FILLED].round(3)
 
 # %% [markdown]
 # The files passed over: of another kind, in a deeper folder, not named in the CSV, or links that lead nowhere.
@@ -171,7 +163,7 @@ tried.round(3)
 # What speaks against this model and these images going together:
 
 # %%
-doubts += folder.doubts(seen)
+doubts += appearance.doubts(seen)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
@@ -181,11 +173,11 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = choice.first_look(network, dataset, cams.chosen(asked), batch_size)
+logits, chosen, unfit = trials.first_look(network, dataset, cams.chosen(asked), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
 first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
-share = alpha or (masks.select_alpha(first_pass.curve) if told else choice.ALPHA)
+share = alpha or (masks.select_alpha(first_pass.curve) if told else trials.ALPHA)
 distinct = first_pass.distinct
 fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
 fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
@@ -213,10 +205,10 @@ resampling, tables, pairs, sentences = Resampling(dataset.groups, resamples, see
 for metric in ("BAD", "AD"):
     drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
     drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
-    tables[metric] = choice.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
-    pairs[metric] = choice.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
-    sentences[metric] = choice.recommendation(metric, tables[metric], pairs[metric], first_pass.same_as)
-ranking = pd.concat(tables.values(), ignore_index=True)
+    tables[metric] = ranking.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
+    pairs[metric] = ranking.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
+    sentences[metric] = recommendation.recommend(metric, tables[metric], pairs[metric], first_pass.same_as)
+ranked = pd.concat(tables.values(), ignore_index=True)
 left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Images left out because the score of the explained class is 0: {left_out} of {len(dataset)}")
 
@@ -224,9 +216,9 @@ print(f"Images left out because the score of the explained class is 0: {left_out
 # The smaller the drop, the more of the score survives in what the map points at. 95 % intervals over patients.
 
 # %%
-ranking_figure = figures.ranking(ranking)
+ranking_figure = figures.ranking(ranked)
 display(ranking_figure)
-ranking.round(4)
+ranked.round(4)
 
 # %% [markdown]
 # Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them;
@@ -245,13 +237,13 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
 said = [notice, f"**{sentences['BAD']}**", sentences["AD"], network.notice]
-said.append(choice.blanks({name: first_pass.maps[name] for name in distinct}, classes, names))
-recommendation = warning + "".join(f"{part}\n\n" for part in said if part)
-recommendation += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
-recommendation += "This is no clinical evidence. " + choice.verdict_of_trust()
+said.append(recommendation.blanks({name: first_pass.maps[name] for name in distinct}, classes, names))
+advice = warning + "".join(f"{part}\n\n" for part in said if part)
+advice += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
+advice += "This is no clinical evidence. " + recommendation.verdict_of_trust()
 with replacing(results_folder / "recommendation.md") as partial:
-    partial.write_text(recommendation + "\n", encoding="utf-8")
-Markdown(recommendation)
+    partial.write_text(advice + "\n", encoding="utf-8")
+Markdown(advice)
 
 # %% [markdown]
 # ## Where the methods differ most
@@ -259,7 +251,7 @@ Markdown(recommendation)
 # The images on which the masked images of the methods have least in common.
 
 # %%
-apart = choice.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
+apart = trials.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
 gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = figures.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = figures.in_picture(names, "output")
@@ -282,7 +274,7 @@ shares = {name: localization.blank(np.maximum(first_pass.maps[name], 0)) for nam
 patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
 by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for name, blank in shares.items()})
-tables = {"images": by_image, "scores": rows, "ranking": ranking, "differences": differences, "preprocessing": tried}
+tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
 tables |= {"shown": seen}
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}

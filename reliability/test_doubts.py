@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import networks, understanding
+from black_average_drop import networks
+from black_average_drop.choice import understanding
 
 HALVES = {"chosen on": ("BatchNorm", 100), "held out": ("residual", 200)}  # the architecture of its own, and a seed
 LEARNT = 0.75  # AUC on other images; below it a classifier has no right use

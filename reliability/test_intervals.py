@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import cams, claims, evaluation, networks, tables, training
+from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import phantoms
+from black_average_drop.datasets.phantoms.chest import draw_radiograph
+from black_average_drop.paper import claims, tables
 from black_average_drop.statistics import Resampling
 
 SIZE, EPOCHS, BATCH = 64, 8, 32
@@ -62,7 +64,7 @@ def chests(count, size):
         ids=np.array([f"{name}-{'ill' if has else 'well'}" for name, has in zip(both.ids, lesion, strict=True)]),
         labels=lesion.astype(int),
         positions=np.arange(count),
-        read=lambda position: phantoms.radiograph(5, int(twice[position]), bool(lesion[position]), size)[0],
+        read=lambda position: draw_radiograph(5, int(twice[position]), bool(lesion[position]), size)[0],
     )
 
 

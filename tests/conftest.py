@@ -47,13 +47,27 @@ def precision(request):
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory):
+def copy_project():
+    """A function that copies parts of the project, folders or files, to a folder, and gives that folder."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints", ".ruff_cache")
+
+    def copy(folder, *parts):
+        for part in parts:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+            else:
+                shutil.copy(ROOT / part, folder / part)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory, copy_project):
     """The package as pip installs it, not editable, in a folder away from the checkout: that folder, and a function
     that runs Python with it in a working directory."""
-    source, site = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site") / "packages"
-    shutil.copytree(ROOT / "lib", source / "lib", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    source = copy_project(tmp_path_factory.mktemp("source"), "lib", "pyproject.toml", "README.md", "LICENSE")
+    site = tmp_path_factory.mktemp("site") / "packages"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     done = subprocess.run([*pip, "--target", site, source], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

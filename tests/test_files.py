@@ -91,8 +91,8 @@ def test_no_text_is_a_formula_in_a_spreadsheet_and_each_is_read_as_it_was(tmp_pa
 
 
 def test_nothing_is_read_with_a_remark_sign_that_may_be_in_a_file_name():
-    notebooks = {path.name: path.read_text() for path in files.NOTEBOOKS.glob("*.py")}
-    modules = {path.name: path.read_text() for path in (files.ROOT / "lib").rglob("*.py")}
+    notebooks = {path: path.read_text() for path in files.NOTEBOOKS.glob("*.py")}
+    modules = {path: path.read_text() for path in (files.ROOT / "lib").rglob("*.py")}
     assert not [name for name, text in modules.items() if re.search(r"read_csv\(.*comment=", text)]
     assert not [name for name, text in notebooks.items() if "pd.read_csv" in text]
     assert [name for name, text in notebooks.items() if "= read_csv(" in text]

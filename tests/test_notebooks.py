@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -17,18 +16,11 @@ from PIL import Image
 from scipy import stats
 
 from bindings import rebound
-from black_average_drop import (
-    agreement,
-    claims,
-    controls,
-    faithfulness,
-    localization,
-    networks,
-    sensitivity,
-    statistics,
-)
+from black_average_drop import controls, networks, statistics
 from black_average_drop.artifact import notebooks, pipeline, profiles, provenance, site
-from black_average_drop.files import NOTEBOOKS, ROOT, sha256
+from black_average_drop.files import NOTEBOOKS, sha256
+from black_average_drop.paper import claims, sensitivity
+from black_average_drop.trust import agreement, faithfulness, localization
 
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
 AFTER_TRAINING = notebooks.ORDER[1:]
@@ -100,11 +92,9 @@ def test_a_smaller_version_does_not_take_the_place_of_the_profiles_own_results(t
 
 
 @pytest.fixture
-def keys(tmp_path, monkeypatch):
+def keys(tmp_path, monkeypatch, copy_project):
     """The stamp keys of the laptop profile in a copy of the project, with a stand-in for its data; nothing is run."""
-    for name in ("lib", "notebooks"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copy(ROOT / "requirements.lock", tmp_path)
+    copy_project(tmp_path, "lib", "notebooks", "requirements.lock")
     for folder in ("chest_xray", "ILSVRC2012", "nih-chest-xrays", "weights"):
         (tmp_path / "data" / folder).mkdir(parents=True)
         (tmp_path / "data" / folder / "mobilenet_v2_imagenet1001.weights.h5").write_text("x")
@@ -129,18 +119,21 @@ def append(path, text="\n# a comment\n"):
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
-        (lambda root: append(root / "lib/black_average_drop/tables.py"), {"03_table1"}),
+        (lambda root: append(root / "lib/black_average_drop/paper/tables.py"), {"03_table1"}),
         (lambda root: append(root / "lib/black_average_drop/figures.py"), {*notebooks.ORDER} - WITHOUT_FIGURES),
         (lambda root: append(root / "lib/black_average_drop/training/augmentation.py"), TRAINING),
-        (lambda root: append(root / "lib/black_average_drop/agreement.py"), {"08_maps_against_truth", "09_verdict"}),
+        (
+            lambda root: append(root / "lib/black_average_drop/trust/agreement.py"),
+            {"08_maps_against_truth", "09_verdict"},
+        ),
         (lambda root: append(root / "lib/black_average_drop/controls.py"), {"03_table1", *KNOWN_TRUTH}),
         (lambda root: append(root / "lib/black_average_drop/cams.py"), {*AFTER_TRAINING}),
-        (lambda root: append(root / "lib/black_average_drop/sensitivity.py"), {"04_alpha"}),
+        (lambda root: append(root / "lib/black_average_drop/paper/sensitivity.py"), {"04_alpha"}),
         (
-            lambda root: append(root / "lib/black_average_drop/claims.py"),
+            lambda root: append(root / "lib/black_average_drop/paper/claims.py"),
             {*AFTER_TRAINING} - {"02_figure1", *KNOWN_TRUTH},
         ),
-        (lambda root: append(root / "lib/black_average_drop/datasets/chest_xray.py"), set(notebooks.ORDER)),
+        (lambda root: append(root / "lib/black_average_drop/datasets/sources/chest_xray.py"), set(notebooks.ORDER)),
         (lambda root: append(root / "notebooks/02_figure1.py"), {"02_figure1"}),
         (lambda root: append(root / "notebooks/03_table1.ipynb"), {"03_table1"}),
         (lambda root: append(root / "requirements.lock"), set(notebooks.ORDER)),
@@ -221,16 +214,12 @@ RECIPE = {"radiograph_head_epochs": 1, "radiograph_recipe": "full", "training_se
 
 
 @pytest.fixture(scope="module")
-def projects(tmp_path_factory):
+def projects(tmp_path_factory, copy_project):
     """Copies of the project, the smoke profile run once in each, side by side: as it is, with the memory that the C
     library gives by itself (see `allocator`), and with the whole recipe on JAX where there is no TensorFlow."""
     folders, runs = {}, {}
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
     for name in ("first", "second", "jax"):
-        folder = folders[name] = tmp_path_factory.mktemp(name)
-        for part in ("lib", "notebooks"):
-            shutil.copytree(ROOT / part, folder / part, ignore=ignore)
-        shutil.copy(ROOT / "requirements.lock", folder)
+        folder = folders[name] = copy_project(tmp_path_factory.mktemp(name), "lib", "notebooks", "requirements.lock")
         more = {"GLIBC_TUNABLES": ""} if name == "second" else {}
         if name == "jax":
             edit_profile(folder, "01_train", **RECIPE)

@@ -23,6 +23,7 @@ from black_average_drop import progress
 
 
 
+
 for _ in progress.bar(range(3), desc="outer", unit="image", mininterval=0):
     with progress.bar(total=50, desc="inner", unit="map", mininterval=0) as bar:
         for _ in range(50):

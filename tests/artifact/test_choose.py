@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,16 +19,13 @@ from PIL import Image
 from black_average_drop import cams, controls, figures, files, networks
 from black_average_drop.artifact import notebooks, settings
 from black_average_drop.datasets import folder, phantoms
-from black_average_drop.files import ROOT, sha256
+from black_average_drop.files import sha256
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A copy of the project, and beside it a saved Sequential with a nested backbone, and twenty X-rays."""
-    root = tmp_path_factory.mktemp("choose")
-    for part in ("lib", "notebooks"):
-        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
-        shutil.copytree(ROOT / part, root / part, ignore=ignore)
+def place(tmp_path_factory, copy_project):
+    """A copy of the project, and next to it a saved Sequential with a nested backbone, and twenty X-rays."""
+    root = copy_project(tmp_path_factory.mktemp("choose"), "lib", "notebooks")
     keras.utils.set_random_seed(3)
     backbone = keras.applications.MobileNetV2((64, 64, 3), alpha=0.35, include_top=False, weights=None)
     parts = [keras.Input((64, 64, 3)), layers.Rescaling(1 / 127.5, -1), backbone, layers.GlobalAveragePooling2D()]
@@ -300,11 +296,8 @@ def test_a_new_run_takes_the_place_of_its_own_files_and_of_no_others(place, smal
     assert [path.name for path in build.glob("partial-*")] == [f"partial-{os.getpid()}-your_data.ipynb"]
 
 
-def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(place, small_model, tmp_path):
-    for part in ("lib", "notebooks"):
-        (tmp_path / "project {seed}" / part).parent.mkdir(exist_ok=True)
-        shutil.copytree(place / part, tmp_path / "project {seed}" / part)
-    project, scratch = tmp_path / "project {seed}", tmp_path / "scratch"
+def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(small_model, tmp_path, copy_project):
+    project, scratch = copy_project(tmp_path / "project {seed}", "lib", "notebooks"), tmp_path / "scratch"
     (scratch / "build").mkdir(parents=True)
     (scratch / "choose").mkdir()
     (project / "build").symlink_to(scratch / "build")

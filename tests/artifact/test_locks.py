@@ -12,7 +12,7 @@ import pytest
 from black_average_drop.artifact import locks
 from black_average_drop.files import ROOT
 
-SCRIPT = str(ROOT / "lib/black_average_drop/locks.py")
+SCRIPT = str(ROOT / "lib/black_average_drop/artifact/locks.py")
 # A command that says when it has the lock, and ends when it is told to.
 HOLD = 'import sys; print("mine", flush=True); sys.stdin.readline()'
 

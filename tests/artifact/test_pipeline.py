@@ -10,9 +10,10 @@ import textwrap
 
 import pytest
 
-from black_average_drop import claims, files
+from black_average_drop import files
 from black_average_drop.artifact import __main__ as command_line
 from black_average_drop.artifact import claims_page, pipeline, profiles, provenance, versions
+from black_average_drop.paper import claims
 from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}

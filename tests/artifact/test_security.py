@@ -1,6 +1,6 @@
 """Nothing that is read runs code, nothing listens to others, names stay text, and what runs elsewhere is pinned.
 
-Archives that reach outside their folder, links, and downloads of a wrong checksum are in test_fetch.py; names in the
+Archives that reach outside their folder, links, and downloads of a wrong checksum are in datasets/fetch; names in the
 report of make choose are in test_choose.py.
 """
 
@@ -28,9 +28,11 @@ from PIL import EpsImagePlugin, Image
 from pydicom import encaps, uid
 from pydicom.data import get_testdata_file
 
-from black_average_drop import datasets, explore, networks
+from black_average_drop import networks
 from black_average_drop.artifact import profiles, site
-from black_average_drop.datasets import Dataset, fetch, folder, report
+from black_average_drop.choice import explore
+from black_average_drop.datasets import Dataset, appearance, counting, csv_tables, folder, images
+from black_average_drop.datasets.fetch import kaggle, weights
 from black_average_drop.files import ROOT
 
 NASTY = "<script>alert(1)</script>"
@@ -135,18 +137,18 @@ def read_from_a_folder(path):
 
 
 def read_from_the_laboratory(path):
-    datasets.read_image(path, (8, 8))
+    images.read_image(path, (8, 8))
 
 
 def count(path):
-    report._sides([path])
+    counting.sides_of([path])
 
 
 def fetched(path):
-    fetch._decodable(path.read_bytes())
+    kaggle._decodable(path.read_bytes())
 
 
-@pytest.mark.parametrize("read", [read_from_a_folder, read_from_the_laboratory, folder.open_image, count, fetched])
+@pytest.mark.parametrize("read", [read_from_a_folder, read_from_the_laboratory, appearance.open_image, count, fetched])
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
 def test_an_image_that_is_a_program_is_refused_and_does_not_run(tmp_path, ghostscript, read, name):
     place = tmp_path / "images"
@@ -171,7 +173,7 @@ def test_a_picture_in_a_dicom_file_that_is_a_program_does_not_run(tmp_path, ghos
         file.PixelData = encaps.encapsulate([POSTSCRIPT])
         file.save_as(tmp_path / "a.dcm")
         with pytest.raises(ValueError, match="cannot be read as a DICOM image"):
-            folder.open_image(tmp_path / "a.dcm")
+            appearance.open_image(tmp_path / "a.dcm")
     assert not ghostscript.exists()
 
 
@@ -186,7 +188,7 @@ def test_pillow_is_always_told_which_formats_it_may_open():
     assert len(calls) >= 3
     assert not [name for name, node in calls if "formats" not in [argument.arg for argument in node.keywords]]
     assert not found(r"imread\(|imageio|\bcv2\b|skimage\.io|load_img\(|decode_image", LIB)
-    assert set(datasets.FORMATS) == {"BMP", "JPEG", "PNG", "TIFF", "WEBP"}
+    assert set(images.FORMATS) == {"BMP", "JPEG", "PNG", "TIFF", "WEBP"}
 
 
 @pytest.mark.parametrize("name", ["labels.csv.gz", "labels.csv.zip", "labels.csv.xz"])
@@ -194,13 +196,13 @@ def test_a_table_is_not_unpacked_by_its_name(tmp_path, name):
     """Which could be a bomb."""
     pd.DataFrame({"image": ["a.png"]}).to_csv(tmp_path / name, index=False)
     with pytest.raises(ValueError, match=f"{name} cannot be read as a CSV"):
-        datasets.read_table(tmp_path / name, ())
+        csv_tables.read_table(tmp_path / name, ())
 
 
 def test_a_table_is_not_fetched_from_an_address(monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **options: pytest.fail("It was fetched."))
     with pytest.raises(ValueError, match="cannot be read as a CSV"):
-        datasets.read_table("https://localhost/labels.csv", ())
+        csv_tables.read_table("https://localhost/labels.csv", ())
 
 
 def test_numpy_refuses_an_array_of_objects(tmp_path):
@@ -219,8 +221,8 @@ def test_a_profile_that_names_a_python_object_is_refused(tmp_path, monkeypatch):
 
 
 def test_everything_is_fetched_over_an_encrypted_connection():
-    assert all(address.startswith("https://") for address, _, _ in fetch.WEIGHTS.values())
-    assert all(checksum or size for _, checksum, size in fetch.WEIGHTS.values())
+    assert all(file.address.startswith("https://") for file in weights.WEIGHTS.values())
+    assert all(file.checksum or file.size for file in weights.WEIGHTS.values())
     assert not found(r"http://", LIB) and not found(r"verify\s*=\s*False", LIB)
 
 

@@ -11,17 +11,17 @@ from black_average_drop.artifact import sources, versions
 
 def test_a_key_hangs_on_the_code_and_every_part(monkeypatch):
     weights = [np.arange(3.0), np.ones(2)]
-    first = sources.measurement_key("imputation", ["a", 1], weights)
-    assert sources.measurement_key("imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
+    first = sources.measurement_key("trust.imputation", ["a", 1], weights)
+    assert sources.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
     others = {
         sources.measurement_key("masks", ["a", 1], weights),
-        sources.measurement_key("imputation", ["a", 2], weights),
-        sources.measurement_key("imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
+        sources.measurement_key("trust.imputation", ["a", 2], weights),
+        sources.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
     }
     with monkeypatch.context() as changed:
         changed.setattr(sources, "sha256", lambda path: "another text of the module")
         changed.setattr(sources, "CODE_AT_START", {})  # as in a process that began with that text
-        others.add(sources.measurement_key("imputation", ["a", 1], weights))
+        others.add(sources.measurement_key("trust.imputation", ["a", 1], weights))
     assert len(others) == 4 and first not in others
 
 
@@ -71,20 +71,16 @@ def test_imports_are_followed_as_python_follows_them(tmp_path, monkeypatch, name
 
 def test_the_package_itself_has_no_import_that_is_not_followed():
     """What a notebook computes with is a part of what its record names: all that Python loads for it of the package."""
-    told = "import sys, black_average_drop.cams, black_average_drop.choice, black_average_drop.datasets.folder\n"
+    told = "import sys, black_average_drop.choice.recommendation, black_average_drop.datasets.folder\n"
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
     named = {str(files.ROOT / path) for path in sources.notebook_sources("your_data")}
     assert set(loaded) <= named and len(loaded) > 10
 
 
-def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
+def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path, copy_project):
     """In a copy of the package, by the text that Python has loaded and the one that lies there at the end."""
-    import shutil
-
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for part in ("lib", "notebooks"):
-        shutil.copytree(files.ROOT / part, tmp_path / part, ignore=ignore)
+    copy_project(tmp_path, "lib", "notebooks")
     run = """
         from black_average_drop import masks
         from black_average_drop.artifact import sources
@@ -103,6 +99,6 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path):
 
 
 def test_a_measurement_of_other_versions_is_not_found_again(monkeypatch):
-    before = sources.measurement_key("imputation", ["a"])
+    before = sources.measurement_key("trust.imputation", ["a"])
     monkeypatch.setattr(versions, "version", lambda name: "0.0.1")
-    assert sources.measurement_key("imputation", ["a"]) != before
+    assert sources.measurement_key("trust.imputation", ["a"]) != before

@@ -8,10 +8,11 @@ import sys
 import pandas as pd
 import pytest
 
-from black_average_drop import claims, files
+from black_average_drop import files
 from black_average_drop.artifact import claims_page, notebooks, profiles, provenance, verify
 from black_average_drop.datasets import catalogue, checksums
 from black_average_drop.files import ROOT
+from black_average_drop.paper import claims
 from black_average_drop.statistics import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}

@@ -151,7 +151,7 @@ def a_link_to(link):
 
 
 def of_another_file(path):
-    """Weights that stand in a file beside it."""
+    """Weights that stand in a file next to it."""
     secret = path.with_name("secret")
     secret.write_bytes(bytes(72))
     replaced(KERNEL, shape=(6, 3), dtype="float32", external=[(str(secret), 0, 72)])(path)
@@ -341,7 +341,7 @@ def test_no_parameter_too_many_takes_memory():
 
 
 def test_parameters_of_an_optimizer_and_other_names_of_weights_make_no_room(saved, small_model):
-    """A file has as many parameters as its model, whatever lies beside them."""
+    """A file has as many parameters as its model, whatever lies next to them."""
     small_model.compile("adam", "mse")
     small_model.fit(np.zeros((2, 32, 32, 3)), np.zeros((2, 3)), verbose=0)
     small_model.save(saved)

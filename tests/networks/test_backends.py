@@ -31,6 +31,7 @@ from black_average_drop import networks, training
 
 
 
+
 from black_average_drop.training import fitting
 
 

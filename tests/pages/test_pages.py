@@ -53,7 +53,7 @@ def test_nothing_is_written_while_nothing_has_changed(checkout, capsys):
 def test_a_page_follows_a_number_a_table_and_its_template(checkout, capsys):
     path = checkout / "paper_figures/laptop/alpha_contrast.csv"
     contrast = pd.read_csv(path)
-    contrast.loc[contrast["method"] == "CAM", "AD"] += 0.3
+    contrast.loc[contrast["method"] == "CAM", "AD"] = [2.5, 1, 1, 1, 0.5] * 2
     contrast.to_csv(path, index=False)
     table = checkout / "paper_figures/benchmark/costs.md"
     table.write_text(table.read_text().replace("| InceptionResNetV2 |", "| Another network |"))
@@ -62,8 +62,8 @@ def test_a_page_follows_a_number_a_table_and_its_template(checkout, capsys):
     pages.main(checkout)
     assert capsys.readouterr().out == "wrote README.md\nwrote docs/results.md\nwrote docs/performance.md\n"
     low, high = re.search(r"AD of CAM on photos from\s+([\d.]+) to ([\d.]+)\.", read(checkout, "results")).groups()
-    assert (float(low), float(high)) == (0.37, 0.87)
-    assert "| Another network | 3.21 |" in read(checkout, "performance")
+    assert (low, high) == ("0.50", "2.50")
+    assert "\n| Another network | " in read(checkout, "performance")
     assert "## License" in (checkout / "README.md").read_text()
 
 

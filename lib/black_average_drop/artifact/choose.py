@@ -11,7 +11,7 @@ from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.pipeline import checked_scheduler
 from black_average_drop.artifact.profiles import check_parameters
-from black_average_drop.datasets import check_name
+from black_average_drop.datasets.paths import check_name
 from black_average_drop.files import ROOT, partial_name
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from black_average_drop import verdicts
 from black_average_drop.artifact import records
 from black_average_drop.artifact.sources import module_sources
 from black_average_drop.artifact.versions import surroundings
 from black_average_drop.files import read_csv, replacing, sha256, write_csv
+from black_average_drop.paper import verdicts
 
 
 def assemble(results, profile):
@@ -27,7 +27,7 @@ def assemble(results, profile):
     results = Path(results)
     parts = [read_csv(path) for path in sorted(results.glob("claims_*.csv"))]
     table = verdicts.decide(pd.concat(parts, ignore_index=True))
-    record = {"parameters": {"profile": profile}, "sources": module_sources("verdicts")}
+    record = {"parameters": {"profile": profile}, "sources": module_sources("paper.verdicts")}
     record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
     path = results / "claims.json"
     earlier = records.read(path) or {}

@@ -5,7 +5,8 @@ from pathlib import Path
 from black_average_drop.artifact import locks
 from black_average_drop.artifact.profiles import read_profile, values
 from black_average_drop.artifact.provenance import default_parameters
-from black_average_drop.datasets import FOLDERS, fetch
+from black_average_drop.datasets import fetch
+from black_average_drop.datasets.sources import SOURCES
 
 
 def fetch_profile(profile, data_root):
@@ -15,7 +16,7 @@ def fetch_profile(profile, data_root):
         RuntimeError: something could not be fetched; the message says what to fetch by hand, and from where.
     """
     sections = read_profile(profile)
-    sources, photos = values(sections.values(), "_source") & set(FOLDERS), ()
+    sources, photos = values(sections.values(), "_source") & set(SOURCES), ()
     if not sources:
         print(f"{profile}: nothing to fetch, its images are drawn from a seed.")
         return

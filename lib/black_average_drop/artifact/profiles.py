@@ -6,11 +6,11 @@ import yaml
 
 from black_average_drop.artifact.notebooks import ORDER
 from black_average_drop.artifact.provenance import PLACES, default_parameters
-from black_average_drop.datasets import FOLDERS, catalogue
+from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import NOTEBOOKS, ROOT
 
 PROFILES = NOTEBOOKS / "profiles"
-SOURCES = (*catalogue.PHANTOMS, *FOLDERS)
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds", "softmax_seeds")  # other numbers may be 0
 SIGNED = ("paper_lowest", "paper_highest")  # logits
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
@@ -42,8 +42,10 @@ def read_profile(profile):
     for notebook, parameters in sections.items():
         check_parameters(where, notebook, parameters or {})
         for name, value in (parameters or {}).items():
-            if name.endswith("_source") and value not in ("", *SOURCES):
-                raise ValueError(f"{where}: {notebook}: {name} is {value!r}: choose one of {', '.join(SOURCES)}.")
+            if name.endswith("_source") and value not in ("", *catalogue.NAMES):
+                raise ValueError(
+                    f"{where}: {notebook}: {name} is {value!r}: choose one of {', '.join(catalogue.NAMES)}."
+                )
     return {notebook: sections[notebook] or {} for notebook in ORDER}
 
 
@@ -86,7 +88,7 @@ def values(sections, ending):
 
 def data_folders(sections):
     """Return the folders below the data root that sections of a profile name."""
-    return sorted({FOLDERS[source] for source in values(sections, "_source") if source in FOLDERS})
+    return sorted({SOURCES[source].folder for source in values(sections, "_source") if source in SOURCES})
 
 
 def places(profile):

@@ -21,10 +21,14 @@ def module_sources(module):
     Args:
         module: its name within the package, such as "evaluation" or "trust.localization". Of a package within the
             package its own modules count, too.
+
+    Raises:
+        ValueError: there is no such module.
     """
-    return _with_imports(
-        *_files(f"{PACKAGE.name}.{module}"), *ROOT.joinpath("lib", PACKAGE.name, *module.split(".")).rglob("*.py")
-    )
+    place = ROOT.joinpath("lib", PACKAGE.name, *module.split("."))
+    if not place.is_dir() and not place.with_name(f"{place.name}.py").is_file():
+        raise ValueError(f"The package has no module {module!r}: name one of its modules.")
+    return _with_imports(*_files(f"{PACKAGE.name}.{module}"), *place.rglob("*.py"))
 
 
 def check_sources(sources):

@@ -10,26 +10,39 @@ from black_average_drop.datasets.grey import AS_IT_IS, filled, limits, stretched
 
 SUFFIXES = (".dcm", ".dicom")
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
-_FAR = np.array([-(2**40), 2**40])  # what a window turns these into are the ends of its range
+_FAR = np.array([-(2**40), 2**40])  # a window turns these into the ends of its range
 _TRANSFORMS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
 _OF_FRAMES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _WITH_TRANSFORMS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 def read(path, window="full"):
-    """One image file as uint8 (H, W, 3) by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
+    """Read one image file as pixels, by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
 
-    Black and white are the ends of the file's own VOI table or window, of several the first, or without one those of
-    all values that BitsStored or the modality transform allow. Another window of `grey.WINDOWS` stretches every grey
-    picture, and colours of more than 8 bits, instead. Padding around the image is black and moves no limit.
-    Raises ValueError naming the file if it cannot be decoded or holds several frames.
+    Black and white are the ends of the file's own VOI table or window, of several the first. Without one they are those
+    of all values that BitsStored or the modality transform allow. Padding around the image is black and moves no limit.
+
+    Args:
+        path: the file.
+        window: "full" for the rule above. Another one of `grey.WINDOWS` stretches every grey picture, and colours of
+            more than 8 bits, instead.
+
+    Returns:
+        uint8 (H, W, 3), 0..255.
+
+    Raises:
+        ValueError: if it cannot be decoded or holds several frames. The message names the file.
     """
-    return shown(path, window)[0]
+    return read_with_limits(path, window)[0]
 
 
-def shown(path, window="full"):
-    """(picture, how, filled): as `read`, which limits it is shown by, and how much of black to white is used beside
-    the padding, 0 to 1."""
+def read_with_limits(path, window="full"):
+    """Do as `read`, and say how the picture is shown.
+
+    Returns:
+        (picture, how, filled): how says in words by which limits it is shown; filled is how much of black to white is
+        used outside the padding, 0 to 1.
+    """
     try:
         return _shown(dicom_pixels.opened(path), window)
     except Exception as why:  # decoders raise what they like on damaged files
@@ -37,11 +50,15 @@ def shown(path, window="full"):
 
 
 def patient(path):
-    """The patient's ID in a file, "" where there is none. Raises ValueError naming the file if it is damaged."""
+    """Read the patient's ID in a file, "" where there is none.
+
+    Raises:
+        ValueError: if the file is damaged. The message names it.
+    """
     try:
         file = dicom_pixels.opened(path, stop_before_pixels=True, specific_tags=["PatientID"])
         return str(file.get("PatientID") or "")  # decoded when it is asked for
-    except InvalidDicomError:  # `read` says so when the image is wanted
+    except InvalidDicomError:  # `read` says so when the image is asked for
         return ""
     except Exception as why:
         raise _unreadable(path, why) from why
@@ -53,6 +70,7 @@ def _unreadable(path, why):
 
 
 def _shown(file, window):
+    """(picture, how, filled) of an open file."""
     _take_transforms_of_the_frame(file)
     values = dicom_pixels.stored(file)
     if file.PhotometricInterpretation == "PALETTE COLOR":
@@ -92,8 +110,10 @@ def _displayed(values, padding, file, window):
 
 
 def _take_transforms_of_the_frame(file):
-    """Enhanced objects have them in groups for all frames or for each: put those of the one frame where others have
-    them, and take out what is empty, as where a file was made anonymous: as good as absent, but not to pydicom."""
+    """Put the transforms of an enhanced object's one frame where other objects have them, and take out empty ones.
+
+    Enhanced objects have them in groups, for all frames or for each. Empty ones come from files that were made
+    anonymous: they are as good as absent, but not to pydicom."""
     for groups in _OF_FRAMES:
         for group in (file.get(groups) or [])[:1]:
             for macro in _WITH_TRANSFORMS:
@@ -140,7 +160,7 @@ def _looked_up(values, table, file, signed):
 def _padding(values, file):
     """Where stored values (H, W) are no image but what was filled in around it: boolean (H, W).
 
-    Around it: the same value with no way of such values to the border is part of the image, a saturated one."""
+    The same value with no way of such values to the border is part of the image, a saturated one."""
     ends = [file.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     ends = [int(end) for end in ends if end is not None]
     if not ends:

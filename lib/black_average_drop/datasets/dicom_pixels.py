@@ -21,7 +21,15 @@ _SIZE_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 
 
 def opened(path, **options):
-    """As `pydicom.dcmread`, but no file inflates to more bytes than the largest picture that is read may have."""
+    """Do as `pydicom.dcmread`, but no file inflates to more bytes than the largest picture that is read may have.
+
+    Args:
+        path: the file.
+        options: further ones of `pydicom.dcmread`.
+
+    Raises:
+        ValueError: if it would inflate to more, or its end is cut off.
+    """
     meta = read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") != uid.DeflatedExplicitVRLittleEndian:
         return pydicom.dcmread(path, **options)
@@ -38,10 +46,14 @@ def opened(path, **options):
 
 
 def stored(file):
-    """The values (H, W) of a grey picture or of indices into a palette, or (H, W, 3) of colours as RGB.
+    """Decode what an open file stores: the values of a grey picture, indices into a palette, or colours as RGB.
 
-    Raises ValueError if there are several frames, more pixels than Pillow takes for harmless, or a codestream whose
-    size is not that of the header.
+    Returns:
+        (H, W), or (H, W, 3) of colours, in the file's own integers.
+
+    Raises:
+        ValueError: if there are several frames, more pixels than Pillow takes for harmless, or a codestream whose size
+            is not that of the header.
     """
     height, width, samples = file.Rows, file.Columns, file.SamplesPerPixel
     if height * width > Image.MAX_IMAGE_PIXELS:
@@ -93,9 +105,9 @@ def _check_codestream(file, expected):
         if len(data) > 2 * int(np.prod(expected)) * (file.BitsAllocated // 8) + _RLE_HEADER:
             raise ValueError("its compressed pixels are more than its size can hold")
     else:
-        found = (_jpeg_2000_size if data.startswith(_JPEG_2000) else _jpeg_size)(data)
-        if found != tuple(expected):
-            shapes = (" x ".join(map(str, shape)) for shape in (found, expected))
+        shape = (_jpeg_2000_size if data.startswith(_JPEG_2000) else _jpeg_size)(data)
+        if shape != tuple(expected):
+            shapes = (" x ".join(map(str, one)) for one in (shape, expected))
             raise ValueError("its compressed picture is of {} values, and its header says {}".format(*shapes))
     file.PixelData = encaps.encapsulate([data])
     for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):

@@ -1,4 +1,4 @@
-"""What training, validation and test images share and must not: a patient, or the very same image."""
+"""Leaks between training, validation and test images: a shared patient, or the very same image."""
 
 from itertools import combinations
 
@@ -6,11 +6,19 @@ import pandas as pd
 
 
 def between(splits, checksums):
-    """What each two splits share: a DataFrame with columns splits, patients in both, the same images, which.
+    """Compare each two splits.
 
-    splits: name -> Dataset; checksums: name -> the checksum of each of its images, in its order
-    (`checksums.dataset_checksums`). The first three pairs of images are named. Raises ValueError naming a patient who
-    is in two splits: what is measured on one would be of patients whom the network knows from the other.
+    Args:
+        splits: name -> Dataset.
+        checksums: name -> the checksum of each of its images, in its order (`checksums.dataset_checksums`).
+
+    Returns:
+        A DataFrame with columns splits, patients in both, the same images, which; the last one names the first three
+        pairs of images.
+
+    Raises:
+        ValueError: if a patient is in two splits. The network would know from one split whom it is measured on in the
+            other.
     """
     rows = []
     for one, other in combinations(splits, 2):

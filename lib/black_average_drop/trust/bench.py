@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import controls, evaluation, masks, networks
-from black_average_drop.datasets import Dataset, catalogue, chestxray14
+from black_average_drop.datasets import Dataset, catalogue
+from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import read_csv, replacing, write_csv
 
 COUNTED = "trust_images.csv"  # the images that count, and the file of their network

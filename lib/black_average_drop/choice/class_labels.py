@@ -1,0 +1,75 @@
+"""Are the names in a folder of images outputs of a network, and what are its outputs called?"""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from black_average_drop.datasets.folder import UNLABELLED
+
+
+def known_labels(dataset, classes, named=()):
+    """The labels of a data set as numbers of a network's outputs, where they can be taken for these.
+
+    Names of sub-folders may be those of patients. They are only labels where all of them are among `named`, in capitals
+    or not, or are the numbers of all outputs. Labels of a CSV also count where there are as many as outputs.
+
+    Args:
+        dataset: a Dataset of N images.
+        classes: how many outputs there are.
+        named: the names of the outputs in order, from the model's file or `class_names`, () if nobody gave them.
+
+    Returns:
+        (N,), or None.
+    """
+    if (dataset.labels == UNLABELLED).any():
+        return None
+    names = np.array(dataset.class_names)[dataset.labels]
+    if len(named) == classes:
+        numbers = {name.casefold(): number for number, name in enumerate(named)}
+        numbers |= {name: number for number, name in enumerate(named)}  # where two differ in case alone
+        labels = [numbers.get(name, numbers.get(name.casefold())) for name in names]
+        if None not in labels:
+            return np.array(labels)
+    of_folders = all(name == PurePosixPath(one).parent.name for name, one in zip(names, dataset.ids, strict=True))
+    if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
+        fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
+    else:
+        fit = not of_folders and len(dataset.class_names) == classes
+    return dataset.labels if fit else None
+
+
+def left_aside(dataset, classes):
+    """Why the labels that `known_labels` does not take are left aside, and how to say what they are.
+
+    Args:
+        dataset: a Dataset with labels.
+        classes: how many outputs the network has.
+
+    Returns:
+        Sentences.
+    """
+    names = [dataset.class_names[number] for number in np.unique(dataset.labels)]
+    some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return (
+        f"Sub-folders or labels have {len(names)} names ({some}), and nothing says that these are among the {classes} "
+        "outputs of the model: the predicted class is explained. If they are, give all outputs in order, "
+        f'SET="class_names=[{",".join(names[:2])}{",…" if len(names) > 2 or classes > 2 else ""}]"; if they are '
+        "patients, name them in the column patient of a labels.csv."
+    )
+
+
+def output_names(dataset, classes, named=()):
+    """A name for each of a network's outputs.
+
+    They are `named`, or the names of the data set where its labels are numbers of the outputs, or else the numbers.
+
+    Args:
+        dataset: a Dataset.
+        classes: how many outputs there are.
+        named: as for `known_labels`.
+    """
+    if len(named) == classes:
+        return list(named)
+    if len(dataset.class_names) == classes and known_labels(dataset, classes) is not None:
+        return list(dataset.class_names)
+    return [f"class {number}" for number in range(classes)]

@@ -1,0 +1,103 @@
+"""One sentence on what the rankings come to, and how far it may be trusted."""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import files
+from black_average_drop.trust import agreement, localization
+
+LEVEL = agreement.LEVEL
+
+
+def recommend(metric, table, pairs, same_as=None):
+    """One sentence: the method that a metric prefers to every other method and every control, or that there is none.
+
+    Args:
+        metric: "BAD" or "AD".
+        table: of `rank_maps`.
+        pairs: of `comparisons`.
+        same_as: method -> the method whose map it shares.
+    """
+    best = table[~table["control"]].iloc[0]
+    name = best["map"]
+    if not best["images"]:
+        return f"No image has a score above 0 for the class that is explained: {metric} says nothing."
+    versus = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
+    other = versus["second"].where(versus["first"] == name, versus["first"])
+    lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
+    versus = versus.assign(other=other, lead=lead)
+    sure = (versus["lead"] > 0) & (versus["p_holm"] < LEVEL)
+    shown = f"{name}, {best['drop']:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+    twins = [twin for twin, first in (same_as or {}).items() if first == name]
+    shown += f" (the same map: {', '.join(twins)})" if twins else ""
+    if sure.all():
+        return (
+            f"{metric} recommends {name}: it loses least of the score ({shown}), less than every other method and "
+            f"every control map (largest p after Holm's correction {versus['p_holm'].max():.2g})."
+        )
+    close = versus[~sure].sort_values("lead")
+    controls = [one for one in close["other"] if one in set(table.loc[table["control"], "map"])]
+    if controls:
+        reason = f"of the control maps, which know nothing of the image, {len(controls)} may do as well or better: "
+        reason += ", ".join(controls)
+    else:
+        nearest = close.iloc[0]
+        reason = (
+            f"between it and {nearest['other']} too few images differ"
+            if np.isnan(nearest["p_holm"])
+            else f"{nearest['other']} is within chance of it (p = {nearest['p_holm']:.2g} after Holm's correction)"
+        )
+    return (
+        f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
+    )
+
+
+def blanks(maps, classes, names):
+    """One sentence that counts the blank maps of each method by the class that is explained, "" where there is none.
+
+    Args:
+        maps: name -> (N, h, w), before clipping.
+        classes: (N,), the explained class.
+        names: of the classes.
+    """
+    counts = []
+    for name, drawn in maps.items():
+        blank = localization.blank(np.maximum(drawn, 0))
+        if blank.any():
+            counted = pd.Series(blank).groupby(np.asarray(classes)).agg(["sum", "size"]).query("sum > 0")
+            counted = counted.sort_values("sum", ascending=False, kind="stable")
+            parts = [f"{_as_code(names[label])} {row['sum']} of {row['size']}" for label, row in counted[:3].iterrows()]
+            parts += [f"{len(counted) - 3} more classes"] if len(counted) > 3 else []
+            counts.append(f"{name} {blank.sum()} of {len(blank)} ({', '.join(parts)})")
+    if not counts:
+        return ""
+    return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(counts)}."
+
+
+def _as_code(name):
+    """A class's name as code in Markdown, where none of its signs means anything."""
+    return "`{}`".format(" ".join(name.replace("`", "'").split()))
+
+
+def verdict_of_trust():
+    """How well BAD and AD judged maps on real lesions, in words, "" where these results are not at hand."""
+    path = files.ROOT / "paper_figures/laptop/trust.csv"
+    if not path.is_file():
+        return ""
+    table = pd.read_csv(path).query("data == 'NIH boxes' and truth == 'hit'").set_index(["maps", "metric"])
+    shown, sure = {}, {}
+    for maps in agreement.MAPS:
+        rows = {metric: table.loc[(maps, metric)] for metric in ("BAD", "AD")}
+        shown[maps] = ", ".join(
+            f"{metric} {row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]"
+            for metric, row in rows.items()
+        )
+        sure[maps] = [metric for metric, row in rows.items() if row["set_low"] > 0]
+    controls, methods = agreement.MAPS
+    named = " and ".join(sure[methods]) or "neither"
+    return (
+        "Where lesions are known, on radiographs, the metrics' rankings of methods and controls together agreed with "
+        f"where the maps point (Kendall's tau-b, 1 is full agreement and 0 none: {shown[controls]}). Of the methods "
+        f"alone {named} could be shown to give the right order ({shown[methods]}): take a method that is named here "
+        "for one that passed a test, not for the one that shows most lesions."
+    )

@@ -1,0 +1,131 @@
+"""How image files are shown in 8 bits: by which limits, how much of black to white they fill, and reasons to doubt."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import ExifTags, Image, ImageOps
+from pydicom.misc import is_dicom
+
+from black_average_drop import progress
+from black_average_drop.datasets import dicom
+from black_average_drop.datasets.grey import AS_IT_IS, filled, limits, stretched
+from black_average_drop.datasets.images import decoding, is_signed, opened
+from black_average_drop.datasets.paths import IMAGE_SUFFIXES
+
+LEAST_FILLED = 0.25  # of black to white: files that use less are doubted
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
+
+
+def is_dicom_file(path):
+    """Whether a file is DICOM by its name, or, since a clinic's files often have no suffix, by what it holds."""
+    return path.suffix.lower() in dicom.SUFFIXES or (path.suffix.lower() not in IMAGE_SUFFIXES and is_dicom(path))
+
+
+def open_image(path, window="full"):
+    """Open a file as a Pillow image of 8 bits.
+
+    Args:
+        path: the file.
+        window: one of `grey.WINDOWS`, as in `folder.load`.
+
+    Raises:
+        ValueError: if it cannot be decoded.
+    """
+    return _open(path, window)[0]
+
+
+def shown(root, dataset, window="full"):
+    """Say how each image of a data set from `folder.load` is shown.
+
+    Args:
+        root: the folder that it was loaded from.
+        dataset: the `Dataset`.
+        window: the one that it was loaded with.
+
+    Returns:
+        A DataFrame with columns id, shown (by which limits, in words) and filled (how much of black to white is used,
+        from 0, a blank picture, to 1).
+
+    Raises:
+        ValueError: if a file cannot be decoded.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as readers:
+        opening = readers.map(lambda name: _open(Path(root) / name, window)[1:], dataset.ids)
+        rows = list(progress.bar(opening, total=len(dataset), desc="grey values", unit="image"))
+    return pd.DataFrame(rows, columns=["shown", "filled"]).assign(id=dataset.ids)[["id", "shown", "filled"]]
+
+
+def not_blank(dataset, table):
+    """Select the images that are of more than one grey value, by the rows of `shown`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    there = (table["filled"] > 0).to_numpy()
+    if not there.any():
+        raise ValueError(
+            f"All {len(dataset)} images are of one grey value alone, {dataset.ids[0]} for one: choose "
+            'window="minmax", or export them again.'
+        )
+    return dataset.subset(there)
+
+
+def doubts(table):
+    """List reasons to doubt the way that images are shown, by the rows of `shown`: sentences, or none."""
+    blank = table[table["filled"] == 0]
+    narrow = table[(table["filled"] > 0) & (table["filled"] < LEAST_FILLED) & (table["shown"] != AS_IT_IS)]
+    sentences = []
+    if len(blank):
+        sentences.append(
+            f"{_some(blank, table)} of one grey value alone and left out: see whether they are meant to be so, or "
+            'whether window="minmax" shows more.'
+        )
+    if len(narrow):
+        sentences.append(
+            f"{_some(narrow, table)} shown over a range that their values fill to less than a quarter. They look dark, "
+            'bright or flat: window="minmax" or "percentile" stretches each.'
+        )
+    return sentences
+
+
+def _open(path, window):
+    """A Pillow image of 8 bits, by which limits it is shown, and how much of black to white it uses."""
+    if is_dicom_file(path):
+        picture, how, used = dicom.read_with_limits(path, window)
+        return Image.fromarray(picture), how, used
+    image, how = opened(path), AS_IT_IS
+    with decoding(path):
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            ImageOps.exif_transpose(image, in_place=True)
+        deep = image.mode == "F" or image.mode.startswith("I")
+        values = np.asarray(image, "float64") if deep else np.asarray(image.convert("RGB"))
+    if deep:
+        values, how = _deep(path, image, values, window)
+        image = Image.fromarray(values)
+        values = values[..., None]
+    return image, how, filled(values)
+
+
+def _deep(path, image, values, window):
+    """Grey values (H, W) of more than 8 bits as uint8, and by which limits."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path} holds values that are no numbers: replace them, or leave the image out.")
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    # Pillow has no mode for 32 bits without a sign and takes the last of them for one.
+    if tags and values.min() < 0 and image.mode == "I" and not is_signed(image):
+        raise ValueError(f"{path} holds values beyond 31 bits, which turn negative: save it with 16 bits.")
+    bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
+    low = -(2 ** (bits - 1)) if is_signed(image) else 0
+    ends, how = limits(values, window, None if image.mode == "F" else (low, low + 2**bits - 1))
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        ends = ends[::-1]  # Pillow inverts those of 8 bits by itself
+    return stretched(values, *ends), how
+
+
+def _some(part, table):
+    """How many of the images, with the names of some, as the beginning of a sentence."""
+    names = ", ".join(f"`{name}`" for name in part["id"].iloc[:3]) + (", ..." if len(part) > 3 else "")
+    return f"{len(part)} of {len(table)} images ({names}) {'is' if len(part) == 1 else 'are'}"

@@ -1,0 +1,104 @@
+"""A labels.csv next to a.png and b.png; outcome: the label of each id."""
+
+import numpy as np
+
+from bad_cases import Case, refused, table_of
+from bad_images import COLOUR, SIZE, picture
+from black_average_drop.datasets import folder
+
+
+def csv(text, encoding="utf-8", *names, name="labels.csv"):
+    def write(root):
+        for image in names or ("a.png", "b.png"):
+            picture(COLOUR, image)(root)
+        (root / name).write_bytes(text.encode(encoding))
+
+    return write
+
+
+NO_IMAGES = "{root}/labels.csv has no column image, or no rows: name each image's path below {root} there."
+NO_CSV = "{root}/labels.csv cannot be read as a CSV (...): save it in UTF-8, with a comma between columns."
+NO_FILE = "{{root}}/labels.csv names {}, which is no file in {{root}}: mend its column image."
+ALIKE = "{{root}}/labels.csv has no column {}, but {}: rename it to that, or to another word."
+LABELS = {"a.png": "ill", "b.png": "well"}
+TABLES = [
+    Case("byte-order mark", csv("image,label\na.png,ill\nb.png,well\n", "utf-8-sig"), LABELS),
+    Case("CRLF", csv("image,label\r\na.png,ill\r\nb.png,well\r\n"), LABELS),
+    Case("spaces around column names", csv("image , label\na.png,ill\nb.png,well\n"), LABELS),
+    Case("labels in Japanese", csv("image,label\na.png,肺炎\nb.png,正常\n"), {"a.png": "肺炎", "b.png": "正常"}),
+    Case("a comma in a name", csv('image,label\n"a,b.png",ill\n', "utf-8", "a,b.png"), {"a,b.png": "ill"}),
+    Case("NA is a label", csv("image,label\na.png,NA\nb.png,well\n"), {"a.png": "NA", "b.png": "well"}),
+    Case("a capital in its name", csv("image,label\na.png,ill\nb.png,well\n", name="Labels.csv"), LABELS),
+    Case("capitals in its name", csv("image,label\na.png,ill\nb.png,well\n", name="LABELS.CSV"), LABELS),
+    Case(
+        "two tables, by capitals",
+        lambda root: [csv("image\na.png\n", name=name)(root) for name in ("Labels.csv", "labels.csv")],
+        "{root} holds Labels.csv and labels.csv: leave one of them.",
+    ),
+    Case("Shift JIS", csv("image,label\na.png,肺炎\n", "cp932"), NO_CSV),
+    Case("UTF-16", csv("image,label\na.png,ill\n", "utf-16"), NO_CSV),
+    Case("a CSV of no bytes", csv(""), NO_CSV),
+    Case("a row too long", csv("image,label\na.png,ill,or not\n"), NO_CSV),
+    Case(
+        "a row too short",
+        csv("image,label\na.png,ill\nb.png\n"),
+        "{root}/labels.csv: some images have a label and some have none: give all of them one, or none.",
+    ),
+    Case("semicolons", csv("image;label\na.png;ill\n"), NO_IMAGES),
+    Case("a header alone", csv("image,label\n"), NO_IMAGES),
+    Case("no column image", csv("file,label\na.png,ill\n"), NO_IMAGES),
+    Case("label misspelt", csv("image,lable\na.png,ill\n"), ALIKE.format("label", "lable")),
+    Case("patient under another name", csv("image,Patient ID\na.png,7\n"), ALIKE.format("patient", "patient id")),
+    Case(
+        "two columns of labels",
+        csv("image,label,label\na.png,ill,well\n"),
+        "{root}/labels.csv has more than one column label: leave one of them.",
+    ),
+    Case("image that is not there", csv("image,label\nc.png,ill\n"), NO_FILE.format("c.png")),
+    Case("image outside", csv("image,label\n../c.png,ill\n"), NO_FILE.format("../c.png")),
+    Case("backslashes", csv("image,label\n.\\a.png,ill\n"), NO_FILE.format(".\\a.png")),
+    Case("no image in a row", csv("image,label\n,ill\n"), NO_FILE.format("nothing")),
+    Case("NUL in a name", csv("image,label\na\0.png,ill\n"), NO_FILE.format("a\0.png")),
+    Case(
+        "an id twice",
+        csv("image,label\na.png,ill\na.png,well\n"),
+        "The id a.png stands for several images: name each image once.",
+    ),
+    Case(
+        "an id twice, spelt in two ways",
+        csv("image,label\na.png,ill\n./a.png,well\n"),
+        "The id a.png stands for several images: name each image once.",
+    ),
+    Case(
+        "a label for some alone",
+        csv("image,label\na.png,ill\nb.png,\n"),
+        "{root}/labels.csv: some images have a label and some have none: give all of them one, or none.",
+    ),
+    Case(
+        "a patient for some alone",
+        csv("image,label,patient\na.png,ill,7\nb.png,well,\n"),
+        "{root}/labels.csv: some images have a patient and some have none: give all of them one, or none.",
+    ),
+    Case("a patient for none", csv("image,label,patient\na.png,ill,\nb.png,well,\n"), LABELS),
+    Case(
+        "a class twice",
+        csv("image,label\na.png,ill\nb.png,well\n"),
+        "class_names names 'ill' more than once: name each class once.",
+    ),
+    Case(
+        "a label that is no class",
+        csv("image,label\na.png,ill\nb.png,wel\n"),
+        "{root}/labels.csv: 'wel' is none of the classes ill, well: mend class_names.",
+    ),
+]
+
+
+@table_of(TABLES)
+def test_tables_of_labels(case, tmp_path):
+    case.make(tmp_path)
+    names = {"a label that is no class": ("ill", "well"), "a class twice": ("ill", "well", "ill")}.get(case.given, ())
+    if isinstance(case.outcome, str):
+        refused(lambda: folder.load(tmp_path, SIZE, class_names=names), case.outcome, tmp_path)
+    else:
+        data = folder.load(tmp_path, SIZE)
+        assert dict(zip(data.ids, np.array(data.class_names)[data.labels], strict=True)) == case.outcome

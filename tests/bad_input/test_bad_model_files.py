@@ -1,0 +1,72 @@
+"""Model files that are damaged, of another kind, or larger than they look."""
+
+import json
+import zipfile
+
+from bad_cases import Case, refused, table_of
+from bad_images import content
+from bad_networks import network
+from black_average_drop import networks
+
+
+def saved(name, make):
+    return Case(f"model file, {name}", make, "{root}/a.keras cannot be loaded as a Keras model (...): save it again.")
+
+
+def half_a_model(root):
+    network().save(root / "a.keras")
+    content("a.keras", (root / "a.keras").read_bytes()[:3000])(root)
+
+
+def member(name, content, compression=zipfile.ZIP_STORED):
+    """A saved model, one file of whose archive is replaced."""
+
+    def make(root):
+        network().save(root / "a.keras")
+        with zipfile.ZipFile(root / "a.keras") as archive:
+            parts = {one: archive.read(one) for one in archive.namelist()} | {name: content}
+        with zipfile.ZipFile(root / "a.keras", "w", compression) as archive:
+            for one, part in parts.items():
+                archive.writestr(one, part)
+
+    return make
+
+
+FILES = [
+    saved("empty", content("a.keras", b"")),
+    saved("text", content("a.keras", b"no model")),
+    saved("truncated", half_a_model),
+    Case(
+        "model file, HDF5",
+        lambda root: network().save(root / "a.h5"),
+        "{root}/a.h5 is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
+        'whoever made it, and save it with model.save("model.keras").',
+    ),
+    Case(
+        "model file, a configuration of zeros",
+        member("config.json", bytes(20_000_000)),
+        "{root}/a.keras holds 20 MB of text (config.json): save it again.",
+    ),
+    Case(
+        "model file, weights of nothing",
+        member("model.weights.h5", bytes(20_000_000), zipfile.ZIP_DEFLATED),
+        "{root}/a.keras stores ... that declare 20 MB (model.weights.h5): save the model again, without compression.",
+    ),
+    Case(
+        "model file, a layer that is not there",
+        member("config.json", json.dumps({"module": "mine", "class_name": "Mine", "config": {}}).encode()),
+        "{root}/a.keras needs the code of Mine, which is not in the file: put layers of Keras's own in its place and "
+        "save the model again, or first import that code, registered by keras.saving.register_keras_serializable.",
+    ),
+    Case(
+        "model file, a folder",
+        lambda root: (root / "a.keras").mkdir(),
+        "{root}/a.keras is missing: run 01_train first, or name another model file.",
+    ),
+]
+
+
+@table_of(FILES)
+def test_model_files(case, tmp_path):
+    case.make(tmp_path)
+    refused(lambda: networks.load(next(tmp_path.iterdir())), case.outcome, tmp_path)
