@@ -82,6 +82,18 @@ def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
     assert text.splitlines()[-1].startswith("1 altered, 1 missing, 1 unrecorded, ")
 
 
+def test_results_of_a_notebook_that_is_gone_stay_checkable_and_are_stale(folder):
+    (gone,) = notebooks.GONE
+    (folder / "old.csv").write_text("numbers")
+    assert states(folder)["old.csv"][0] == "unrecorded" and f"{gone}.json" not in states(folder)
+    made = {"old.csv": files.sha256(folder / "old.csv")}
+    content = {"notebook": gone, "parameters": {"profile": "smoke"}, "inputs": {}, "outputs": made, "sources": {}}
+    (folder / f"{gone}.json").write_text(json.dumps(content))
+    assert states(folder)["old.csv"] == ("stale", f"changed since: notebooks/{gone}.py, which is gone")
+    (folder / "old.csv").write_text("better numbers")
+    assert states(folder)["old.csv"][0] == "altered"
+
+
 def test_a_file_named_as_one_recorded_elsewhere_is_unrecorded(folder):
     for file in ("net.keras", "old/table1.csv"):  # recorded: ../../build/tiny/net.keras and table1.csv
         (folder / file).parent.mkdir(exist_ok=True)
