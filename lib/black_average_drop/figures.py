@@ -30,7 +30,8 @@ LINE = 26  # letters of a title, those of double width twice
 
 def in_picture(names, kind):
     """Names as a figure can show them: those for which no font here has all letters become "kind 3", by their place in
-    names, counted from 1. Returns the list, and a dict from what is shown instead to the name, for the page to say."""
+    names, counted from 1. Returns the list, and a dict from what is shown instead to the name, for the page to say.
+    """
     shown = [name if _drawable(name) else f"{kind} {place}" for place, name in enumerate(map(str, names), 1)]
     return shown, {new: name for new, name in zip(shown, map(str, names), strict=True) if new != name}
 
@@ -239,7 +240,8 @@ def sanity(table, banner=""):
 
 def _labelled(figure, banner):
     """The figure with a line across its head, if there is something to say, and all its text as it was given: no
-    formulas between dollars, and letters of whatever font has them."""
+    formulas between dollars, and letters of whatever font has them.
+    """
     if banner:
         figure.suptitle(banner, color=OUTLINE, fontsize=11, weight="bold")
     usual = font_manager.FontProperties().get_name()
