@@ -159,8 +159,9 @@ def alpha_of(network, images):
 
 
 def in_words(truth, given, held):
-    """How many draws have an interval, how many of these hold the truth, and whether that is what is expected: None where
-    too few intervals are given to tell."""
+    """How many draws have an interval, how many of these hold the truth, and whether that is what is expected.
+
+    The last is None where too few intervals are given to tell."""
     if not given:
         return f"{truth:.4f}, no interval in any draw", None
     told = f"{truth:.4f} in " + (f"{held} of {given}" if given < FEW else f"{100 * held / given:.1f} %")
