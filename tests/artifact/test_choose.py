@@ -145,7 +145,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
         (("--model", ""), "MODEL is not given: name your model and images"),
         (("--data", "absent"), "absent is missing: name your model and images, DATA=folder"),
         (("--set", "most_image=3"), "your_data has no parameter 'most_image': choose from"),
-        (("--set", "most_images=many"), "most_images is 'many', a str: a int is wanted"),
+        (("--set", "most_images=many"), "most_images is 'many', a str: a int is expected"),
         (("--set", "preprocessing=tanh"), "preprocessing is 'tanh': choose"),
     ],
 )
