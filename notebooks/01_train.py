@@ -84,8 +84,7 @@ by_class = {split: pd.Series(dataset.labels).value_counts() for split, dataset i
 pd.DataFrame(by_class).rename(index=dict(enumerate(class_names)))
 
 # %% [markdown]
-# Leaks: a patient in two of them would stop this notebook here, and an image that is in two, whatever it is called, is
-# named.
+# Leaks: a patient in two of them would stop this notebook here, and an image that is in two is named.
 
 # %%
 checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
@@ -98,10 +97,8 @@ leaks.between(radiographs, {split: each for split, (_, each) in checksums.items(
 
 # %%
 general_counts = {"train": general_images, "validation": test_images} if general_epochs else {}
-general = {
-    split: catalogue.load(general_source, split, size, data_root, count, seed).in_memory()
-    for split, count in general_counts.items()
-}
+loaded = {split: catalogue.load(general_source, split, size, data_root, n, seed) for split, n in general_counts.items()}
+general = {split: dataset.in_memory() for split, dataset in loaded.items()}
 print({split: len(dataset) for split, dataset in general.items()} or "The ImageNet classifier is used as it comes.")
 named = {"radiographs": radiograph_weights, "general": general_weights or ("" if general_epochs else "imagenet")}
 files = {kind: Path(data_root) / name for kind, name in named.items() if (Path(data_root) / name).is_file()}
@@ -178,7 +175,7 @@ networks.save(general_model, build_folder / "general.keras", general_facts)
 recipe = training.recipe(radiograph_recipe)
 lasting = {"epochs": radiograph_epochs, "learning_rate": radiograph_learning_rate}
 lasting |= {"head_epochs": radiograph_head_epochs, "head_learning_rate": training.HEAD_LEARNING_RATE}
-lasting |= {"warm_up": warm_up["radiographs"]}
+lasting["warm_up"] = warm_up["radiographs"]
 of_radiographs = {"source": radiograph_source, "class_names": class_names, "precision": precision}
 of_radiographs |= {"backbone": radiograph_backbone, "weights": origins["radiographs"]}
 radiograph_facts = networks.Facts(**(shared | lasting | recipe | of_radiographs))

@@ -164,6 +164,7 @@ told.pivot(index="metric", columns=["data", "maps"], values="image").loc[list(di
 
 # %%
 verdict_figure = figures.verdict(told, agreement.MAPS, banner)
+pictures = figures.save(verdict_figure, results_folder / "trust")
 display(verdict_figure)
 
 # %% [markdown]
@@ -229,7 +230,7 @@ Markdown(page.read_text())
 
 # %%
 tables = {"trust": verdict, "trust_metrics": averages, "trust_differences": differences, "trust_theory": theory}
-outputs = [page, *figures.save(verdict_figure, results_folder / "trust")]
+outputs = [page, *pictures]
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 read = [COUNTED, *(bench.file for bench in benches), *(f"trust_maps_{bench.slug}.npz" for bench in benches)]
 read += [f"trust_{name}.npz" for name in ("truths", "pointing", "small_lesions", "sentences")]
