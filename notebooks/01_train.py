@@ -52,7 +52,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import figures, networks, training
+from black_average_drop import charts, figures, networks, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksums
@@ -236,7 +236,7 @@ summary.query("measure == 'AUC'")
 parts = {("radiographs", head, repeat): rows for (head, repeat), rows in histories.items()}
 parts |= {("general", "softmax", 0): general_history} if general_epochs else {}
 history = pd.concat(parts, names=["data", "head", "training_seed"]).reset_index(level=[0, 1, 2])
-curves = figures.learning_curves(history, banner)
+curves = charts.learning_curves(history, banner)
 pictures = figures.save(curves, results_folder / "learning_curves")
 curves
 
@@ -252,7 +252,7 @@ labels = {}
 for head in first:
     auc = assessed[head, 0][1].iloc[0]
     labels[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
-roc = figures.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
+roc = charts.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
 pictures += figures.save(roc, results_folder / "roc")
 roc
 

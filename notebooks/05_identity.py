@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, figures, networks, statistics, training
+from black_average_drop import cams, charts, figures, lettering, networks, statistics, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -208,10 +208,10 @@ for panel, (name, (cam, grad_cam)) in zip(panels[1:], drawn.items(), strict=True
     scale = np.where(peak > 0, peak, 1)
     panel.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     across, up = (cam / scale).ravel(), (grad_cam / scale).ravel()
-    panel.plot(across, up, ".", color=figures.COLOURS["CAM"], markersize=2, rasterized=True)
+    panel.plot(across, up, ".", color=charts.COLOURS["CAM"], markersize=2, rasterized=True)
     panel.set(title=name, xlabel="CAM", xlim=(-0.05, 1.05))
 panels[1].set_ylabel("Grad-CAM")
-figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
+figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=lettering.ACCENT)
 display(figure)
 
 # %% [markdown]

@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, figures, networks, statistics, training
+from black_average_drop import cams, figures, lettering, networks, statistics, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
@@ -143,8 +143,8 @@ above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
 panels = above.subplots(1, 3)
 for output, name in enumerate(dataset.class_names):
     panels[0].hist(factors[0] * logits[0][:, output], 40, alpha=0.6, label=f"logit of {name}")
-panels[0].axvline(paper_lowest, color=figures.OUTLINE)
-panels[0].axvline(paper_highest, color=figures.OUTLINE, label="the paper's range")
+panels[0].axvline(paper_lowest, color=lettering.ACCENT)
+panels[0].axvline(paper_highest, color=lettering.ACCENT, label="the paper's range")
 panels[0].set(xlabel=f"logit, head times {factors[0]:.3g}", ylabel="images", xticks=[-3000, 0, 3000])
 curves = (
     {"saturated": "softmax is 1", "blank": "blank, softmax as written", "exp_nan": "NaN, exp as written"},
@@ -175,7 +175,7 @@ for panel, (title, part) in zip(map_panels[1:], maps.items(), strict=True):
         panel.text(0.5, 0.5, "NaN" if np.isnan(reach) else "blank", transform=panel.transAxes, ha="center")
     else:
         panel.imshow(shown, "RdBu", vmin=-reach, vmax=reach)
-figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=figures.OUTLINE)
+figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=lettering.ACCENT)
 display(figure)
 
 # %% [markdown]

@@ -30,7 +30,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, controls, evaluation, figures, masks, networks, statistics
+from black_average_drop import cams, charts, controls, evaluation, figures, masks, networks, statistics
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import write_csv
@@ -214,7 +214,7 @@ for bench in benches:
 
 # %%
 sanity = pd.concat(alike, ignore_index=True)
-sanity_figure = figures.sanity(sanity, banner)
+sanity_figure = charts.sanity(sanity, banner)
 display(sanity_figure)
 
 # %% [markdown]

@@ -26,7 +26,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, controls, evaluation, figures, metrics, networks, statistics
+from black_average_drop import cams, charts, controls, evaluation, figures, metrics, networks, statistics
 from black_average_drop.artifact import provenance
 from black_average_drop.artifact.sources import measurement_key
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -163,7 +163,7 @@ told.pivot(index="metric", columns=["data", "maps"], values="image").loc[list(di
 # In one figure: colour is the agreement with the truth over the set, with its 95 % interval over patients.
 
 # %%
-verdict_figure = figures.verdict(told, agreement.MAPS, banner)
+verdict_figure = charts.verdict(told, agreement.MAPS, banner)
 pictures = figures.save(verdict_figure, results_folder / "trust")
 display(verdict_figure)
 

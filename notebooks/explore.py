@@ -26,7 +26,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, networks
+from black_average_drop import cams, evaluation, figures, lettering, networks
 from black_average_drop.choice import explore
 from black_average_drop.datasets import folder, phantoms
 
@@ -67,7 +67,7 @@ classes = network.score(pixels)[0].argmax(axis=1)
 explanation = evaluation.explain_batch(network, pixels.astype("float32"), classes, len(pixels))
 methods, _ = cams.usable(explanation, cams.chosen(cams.PAPER_METHODS))
 maps = {name: evaluation.upsampled(method(explanation), network.image_size) for name, method in methods.items()}
-titles, replaced = figures.in_picture(dataset.ids[: len(pixels)], "image")
+titles, replaced = lettering.in_picture(dataset.ids[: len(pixels)], "image")
 rows = [
     {"title": titles[i], "image": pixels[i], "maps": {name: drawn[i] for name, drawn in maps.items()}}
     for i in range(len(pixels))

@@ -47,7 +47,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, controls, evaluation, figures, masks, networks
+from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import provenance
 from black_average_drop.choice import class_labels, ranking, recommendation, trials, understanding
 from black_average_drop.datasets import appearance, folder, phantoms
@@ -100,7 +100,7 @@ seen = appearance.shown(place, drawn, window)
 dataset = appearance.not_blank(drawn, seen)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
-titles, replaced = figures.in_picture(first.ids, "image")
+titles, replaced = lettering.in_picture(first.ids, "image")
 sheet = figures.contact_sheet(first.images(), titles)
 display(sheet)
 for new, name in replaced.items():
@@ -216,7 +216,7 @@ print(f"Images left out because the score of the explained class is 0: {left_out
 # The smaller the drop, the more of the score survives in what the map points at. 95 % intervals over patients.
 
 # %%
-ranking_figure = figures.ranking(ranked)
+ranking_figure = charts.ranking(ranked)
 display(ranking_figure)
 ranked.round(4)
 
@@ -253,8 +253,8 @@ Markdown(advice)
 # %%
 apart = trials.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
 gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
-titles, replaced = figures.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
-of_class, further = figures.in_picture(names, "output")
+titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
+of_class, further = lettering.in_picture(names, "output")
 for one, title in zip(shown, titles, strict=True):
     maps = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
     title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"

@@ -34,7 +34,7 @@ def test_difference_is_a_share_of_what_was_summed(found, expected, of, same):
 @pytest.mark.parametrize(
     ("found", "expected", "same"),
     [
-        ([0.5, 0.5004, np.nan], [0.5, 0.5, np.nan], True),  # a score of 0.01 beside one of 1
+        ([0.5, 0.5004, np.nan], [0.5, 0.5, np.nan], True),  # a score of 0.01 next to one of 1
         ([0.5001, 0.5, np.nan], [0.5, 0.5, np.nan], False),
         ([0.5, 0.502, np.nan], [0.5, 0.5, np.nan], False),
         ([0.5, 0.5, 0.0], [0.5, 0.5, np.nan], False),

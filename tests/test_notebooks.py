@@ -376,7 +376,7 @@ def test_alpha_notebook_agrees_with_table_1(project, results):
         rows = pd.read_csv(project / f"build/smoke/{file}.csv.gz", dtype={"id": str})
         alpha = rows["alpha"].iloc[0]
         curve = band[band["data"] == data]
-        # Read off at every thousandth: beside the peak of the exact curve the coarse one may top it by a hair.
+        # Read off at every thousandth: next to the peak of the exact curve the coarse one may top it by a hair.
         assert np.interp(alpha, curve["alpha"], curve["difference"]) == pytest.approx(1, abs=2e-3)
         assert curve["difference"].max() == 1
         assert (curve["low"] <= curve["difference"] + 1e-9).all() and (
@@ -436,9 +436,9 @@ def test_trust_notebook_judges_every_metric_by_every_truth(results):
     points = pd.read_csv(results / "trust_localization.csv", comment="#").query("data == 'Object phantoms'")
     points = points.query("images == 'all positives' and score == 'hit'").set_index("map")["value"].round(4)
     means = averages.query("metric == 'Average Increase'").set_index("map")["mean"].loc[points.index]
-    wanted = stats.kendalltau(means, points, variant="b").statistic
+    expected = stats.kendalltau(means, points, variant="b").statistic
     of_objects = verdict[(verdict["data"] == data[0]) & with_controls].set_index(["truth", "metric"])["set"]
-    assert of_objects["hit", "Average Increase"] == pytest.approx(wanted, abs=1e-5)
+    assert of_objects["hit", "Average Increase"] == pytest.approx(expected, abs=1e-5)
     told = verdict[(verdict["data"] == data[0]) & verdict["telling"] & with_controls]
     assert told["truth"].nunique() == 1 and told.set_index("metric")["set"][agreement.TRUTH] > 0.9
 
@@ -611,9 +611,9 @@ def test_a_notebook_that_leaves_early_is_not_taken_for_done(project, results):
         (
             "01_train",
             {"radiograph_learning_rate": "1e-4"},
-            "radiograph_learning_rate is '1e-4', a str: a float is wanted",
+            "radiograph_learning_rate is '1e-4', a str: a float is expected",
         ),
-        ("01_train", {"batch_size": 1.5}, "batch_size is 1.5, a float: a int is wanted"),
+        ("01_train", {"batch_size": 1.5}, "batch_size is 1.5, a float: a int is expected"),
         ("02_figure1", {"boxed_source": "chestxray41"}, "boxed_source is 'chestxray41': choose one of"),
         ("03_table1", {"data_root": "elsewhere"}, "03_table1 has no parameter 'data_root'"),
     ],

@@ -16,7 +16,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from black_average_drop import cams, controls, figures, files, networks
+from black_average_drop import cams, controls, files, lettering, networks
 from black_average_drop.artifact import notebooks, settings
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.files import sha256
@@ -135,7 +135,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
     assert (images["explained"] == images["predicted"]).all()
     page = (build / "report.html").read_text(encoding="utf-8")
     assert notice in page and "label DOE_0" not in page
-    assert figures.in_picture(["肺炎"], "output")[1] == {} or "output 2: 肺炎" in page or "output 1: 正常" in page
+    assert lettering.in_picture(["肺炎"], "output")[1] == {} or "output 2: 肺炎" in page or "output 1: 正常" in page
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
         (("--model", ""), "MODEL is not given: name your model and images"),
         (("--data", "absent"), "absent is missing: name your model and images, DATA=folder"),
         (("--set", "most_image=3"), "your_data has no parameter 'most_image': choose from"),
-        (("--set", "most_images=many"), "most_images is 'many', a str: a int is wanted"),
+        (("--set", "most_images=many"), "most_images is 'many', a str: a int is expected"),
         (("--set", "preprocessing=tanh"), "preprocessing is 'tanh': choose"),
     ],
 )

@@ -49,6 +49,6 @@ def test_pipeline_without_notebooks_wants_a_checkout(installed, tmp_path, argume
     done = installed.run("-m", "black_average_drop.artifact", *arguments, cwd=tmp_path)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == (
-        "There are no notebooks beside this installed package: the pipeline wants a checkout of the project, "
+        "There are no notebooks next to this installed package: the pipeline needs a checkout of the project, "
         "made ready by make env.\n"
     )

@@ -246,7 +246,7 @@ class Tags(HTMLParser):
 
 
 def test_names_of_classes_and_files_stay_text_in_a_report(tmp_path):
-    """As your_data shows them: as a table, as text, in Markdown, in the words beside a picture."""
+    """As your_data shows them: as a table, as text, in Markdown, in the words next to a picture."""
     frame = pd.DataFrame({"image": [f"{NASTY}.png"], "class": [NASTY]})
     pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
     outputs = [

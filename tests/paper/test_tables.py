@@ -198,10 +198,10 @@ def test_a_class_without_any_score_is_undecided_and_counted(rows, dataset, tmp_p
 
 def test_paper_values_stand_beside_the_primary_rows_alone(rows, dataset):
     table = built(rows, dataset)
-    beside = table[table["AD_paper"].notna()]
-    assert set(beside["images"]) == {"label pneumonia"} and set(beside["score"]) == {"relu"}
-    assert list(beside["method"]) == ["CAM", "Grad-CAM", "Grad-CAM++"]
-    assert list(beside["BAD_paper"]) == [0.7548, 0.7548, 0.7416]
+    printed = table[table["AD_paper"].notna()]
+    assert set(printed["images"]) == {"label pneumonia"} and set(printed["score"]) == {"relu"}
+    assert list(printed["method"]) == ["CAM", "Grad-CAM", "Grad-CAM++"]
+    assert list(printed["BAD_paper"]) == [0.7548, 0.7548, 0.7416]
     assert list(tables.paper_rows(table)["incorrect_BAD_paper"]) == [99.4] * 3
 
 

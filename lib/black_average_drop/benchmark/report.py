@@ -118,7 +118,7 @@ def record(made, results=RESULTS):
 
 
 def versions():
-    """name -> version of the packages that are compared, as far as they are installed."""
+    """Name -> version of the packages that are compared, as far as they are installed."""
     installed = {}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):

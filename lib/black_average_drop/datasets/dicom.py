@@ -113,7 +113,8 @@ def _take_transforms_of_the_frame(file):
     """Put the transforms of an enhanced object's one frame where other objects have them, and take out empty ones.
 
     Enhanced objects have them in groups, for all frames or for each. Empty ones come from files that were made
-    anonymous: they are as good as absent, but not to pydicom."""
+    anonymous: they are as good as absent, but not to pydicom.
+    """
     for groups in _OF_FRAMES:
         for group in (file.get(groups) or [])[:1]:
             for macro in _WITH_TRANSFORMS:
@@ -160,7 +161,8 @@ def _looked_up(values, table, file, signed):
 def _padding(values, file):
     """Where stored values (H, W) are no image but what was filled in around it: boolean (H, W).
 
-    The same value with no way of such values to the border is part of the image, a saturated one."""
+    The same value with no way of such values to the border is part of the image, a saturated one.
+    """
     ends = [file.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     ends = [int(end) for end in ends if end is not None]
     if not ends:

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from black_average_drop import figures
+from black_average_drop import charts, lettering
 from black_average_drop.paper.alpha_study import DIFFERENCE
 
 CHOSEN_AGAIN = "#0072b2"
@@ -30,12 +30,12 @@ def draw_alpha(bands, along, intervals, banner=""):
         _draw_methods(panels[1], of_data.drop(DIFFERENCE))
         _draw_difference(panels[2], of_data.loc[DIFFERENCE], row)
         for panel in panels:
-            panel.axvline(row["alpha_table1"], color=figures.OUTLINE, linewidth=1)
+            panel.axvline(row["alpha_table1"], color=lettering.ACCENT, linewidth=1)
     for panel in grid[0]:
         panel.legend(fontsize=8)
     for panel in grid[-1]:
         panel.set_xlabel("")
-    figure.suptitle(banner or None, color=figures.OUTLINE)
+    figure.suptitle(banner or None, color=lettering.ACCENT)
     return figure
 
 
@@ -55,7 +55,7 @@ def draw_objections(contrast, correlations, banner=""):
     panels = figure.subplots(1, 3)
     for panel, (data, part) in zip(panels, contrast.groupby("data", sort=False), strict=False):
         for method, line in part.groupby("method", sort=False):
-            colour = figures.COLOURS[method]
+            colour = charts.COLOURS[method]
             panel.fill_between(line["exponent"], line["low"], line["high"], color=colour, alpha=0.2)
             panel.plot(line["exponent"], line["AD"], marker="o", color=colour, label=method)
         exponents = list(part["exponent"].unique())
@@ -64,7 +64,7 @@ def draw_objections(contrast, correlations, banner=""):
         panel.minorticks_off()
         panel.legend(fontsize=8)
     _draw_correlations(panels[2], correlations)
-    figure.suptitle(banner or None, color=figures.OUTLINE)
+    figure.suptitle(banner or None, color=lettering.ACCENT)
     return figure
 
 
@@ -73,7 +73,7 @@ def _draw_curve(panel, band, row):
     panel.plot(band["alpha"], band["difference"], color="black", label="between the methods")
     panel.plot(band["alpha"], band["random_masks"], "--", color="grey", linewidth=1, label="random masks")
     ends = row["alpha_low"], row["alpha_high"]
-    panel.axvspan(ends[0], ends[1], color=figures.OUTLINE, alpha=0.2, linewidth=0, label="choices, resampled")
+    panel.axvspan(ends[0], ends[1], color=lettering.ACCENT, alpha=0.2, linewidth=0, label="choices, resampled")
     panel.set_ylabel(f"{row['data']}\ndifference of masked images")
 
 
@@ -83,7 +83,7 @@ def _draw_methods(panel, of_methods):
     for method in methods:
         label = "CAM = Grad-CAM" if method == "CAM" and "Grad-CAM" not in methods else method
         line = of_methods.loc[[method]]
-        panel.plot(line["alpha"], line["BAD"], label=label, color=figures.COLOURS[method])
+        panel.plot(line["alpha"], line["BAD"], label=label, color=charts.COLOURS[method])
     panel.set_ylabel("BAD")
 
 
@@ -94,7 +94,7 @@ def _draw_difference(panel, difference, row):
     panel.plot(difference["alpha"], difference["BAD"], color="black")
     alpha = row["alpha_table1"]
     for label, name, place, colour in (
-        ("Table 1", "table1", alpha, figures.OUTLINE),
+        ("Table 1", "table1", alpha, lettering.ACCENT),
         ("alpha chosen again", "anew", alpha + 0.03, CHOSEN_AGAIN),
     ):
         ends = row[[f"{name}_low", f"{name}_high"]].astype(float)

@@ -57,7 +57,7 @@ def _whole_tree(source, staging, photos):
 
 
 def _difference(source, root):
-    """ "" if the counts below root are those of the whole source, and otherwise the first that is not, both numbers."""
+    """The first count below root that is not that of the whole source, with both numbers; "" if there is none."""
     counts = source.count(root)
     for name, expected in source.expected.items():
         more = name in source.at_least and counts[name] > expected

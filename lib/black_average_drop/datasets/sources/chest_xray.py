@@ -108,8 +108,10 @@ def _report(root):
 
 
 def _table(folder):
-    """A row for each image: split, label, path, patient, checksum (bytes), the part that it is used in, and its name
-    as keys that leave the group out would read it."""
+    """A row for each image: split, label, path, patient, checksum (bytes), the part that it is used in, and a name.
+
+    The name is the patient's as keys that leave the group out would read it.
+    """
     files = [
         (split, name, path)
         for split in ("train", "test")

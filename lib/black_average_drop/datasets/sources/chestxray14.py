@@ -142,7 +142,7 @@ def _labelled(entries, finding):
 
 
 def _corners(folder):
-    """stem -> [(finding, x0, y0, x1, y1), ...] in pixels of the originals."""
+    """Stem -> [(finding, x0, y0, x1, y1), ...] in pixels of the originals."""
     boxes = _table(folder, BOXES, ["Image Index", "Finding Label", "Bbox [x"])
     names = boxes["Finding Label"].replace(_SPELT)
     corners = {}
@@ -180,7 +180,7 @@ def _image_folders(folder):
 
 
 def _image_files(places):
-    """stem -> path."""
+    """Stem -> path."""
     return {path.stem: path for place in places for path in image_files(place)}
 
 

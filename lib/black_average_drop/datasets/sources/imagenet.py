@@ -71,7 +71,7 @@ def _load_split(root, split, size, seed=0, background=False):
 
 
 def _answers(solution):
-    """photo -> the words of its answer: synset x0 y0 x1 y1, once for every object."""
+    """Photo -> the words of its answer: synset x0 y0 x1 y1, once for every object."""
     table = read_table(solution, ("ImageId", "PredictionString"))
     if (twice := table["ImageId"].duplicated()).any():
         name = table["ImageId"][twice].iloc[0]

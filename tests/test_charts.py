@@ -1,0 +1,92 @@
+"""Charts show the numbers they are given."""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import charts
+
+
+def test_learning_curves_mark_the_kept_epoch_of_each_training():
+    rows = [
+        ("radiographs", head, training, epoch, "head" if epoch == 1 else "network", 1 / epoch, 2 / epoch, quality)
+        for head in ("relu", "softmax")
+        for training in (0, 1)
+        for epoch, quality in enumerate((0.6, 0.9, 0.8), 1)
+    ]
+    rows.append(("general", "softmax", 0, 1, "network", 1.0, 1.0, 0.5))
+    names = ["data", "head", "training_seed", "epoch", "stage", "loss", "validation_loss", "validation_quality"]
+    history = pd.DataFrame(rows, columns=names)
+    history["chosen"] = history["validation_quality"].isin([0.9, 0.5])
+    figure = charts.learning_curves(history, "smoke run")
+    above = figure.axes[0]
+    circles = [line for line in above.lines if line.get_marker() == "o"]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in circles] == [([2], [0.9])] * 4
+    assert [text.get_text() for text in above.get_legend().get_texts()] == ["relu head", "softmax head"]
+    assert above.get_ylabel() == "validation AUC" and figure.get_suptitle() == "smoke run"
+    assert {panel.get_title() for panel in figure.axes[:2]} == {"radiographs", "general"}
+    losses = [list(line.get_ydata()) for line in figure.axes[2].lines]
+    assert [1, 1 / 2, 1 / 3] in losses and [2, 1, 2 / 3] in losses
+
+
+def test_assessments_show_curve_band_and_counts():
+    rates = np.linspace(0, 1, 5)
+    curve = pd.DataFrame({"false_positive_rate": rates, "sensitivity": rates**0.5, "low": rates, "high": 1.0})
+    table = pd.DataFrame([[30, 10], [0, 7]], index=["is normal", "is pneumonia"], columns=["normal", "pneumonia"])
+    figure = charts.assessments({"relu": curve}, {"relu": table}, {"relu": "AUC 0.9"})
+    curves, counts = figure.axes
+    np.testing.assert_array_equal(curves.lines[0].get_ydata(), rates**0.5)
+    assert len(curves.collections) == 1 and curves.get_legend().get_texts()[0].get_text() == "AUC 0.9"
+    assert [text.get_text() for text in counts.texts] == ["30\n75 %", "10\n25 %", "0\n0 %", "7\n100 %"]
+
+
+def test_verdict_prints_agreement_and_interval_and_marks_the_fooled():
+    rows = [
+        ("lesions", "AD", "with", 5, -0.5, -0.75, -0.25, "all ones"),
+        ("lesions", "BAD", "with", 5, 0.9, 0.8, 1.0, ""),
+        ("boxes", "AD", "with", 5, np.nan, np.nan, np.nan, ""),
+        ("boxes", "BAD", "with", 0, np.nan, np.nan, np.nan, ""),
+    ]
+    rows += [(data, metric, "alone", 5, 0.1, -0.2, 0.3, "") for data, metric, *_ in rows]
+    table = pd.DataFrame(rows, columns=["data", "metric", "maps", "known", "set", "set_low", "set_high", "fooled_by"])
+    figure = charts.verdict(table, ("with", "alone"), "smoke run")
+    panels = figure.axes[:2]
+    assert [panel.get_title() for panel in panels] == ["with", "alone"] and figure.get_suptitle() == "smoke run"
+    texts = {text.get_position(): text.get_text() for text in panels[0].texts}
+    assert texts == {
+        (0, 0): "-0.50, n 5\n[-0.75, -0.25] †",
+        (0, 1): "+0.90, n 5\n[+0.80, +1.00]",
+        (1, 0): "no ranking",
+        (1, 1): "–",
+    }
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == ["AD", "BAD"]
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == ["lesions", "boxes"]
+    shown = panels[0].images[0].get_array()
+    assert shown[0, 0] == -0.5 and shown[1, 0] == 0.9 and shown.mask[1, 1]
+    assert panels[0].images[0].get_clim() == (-1, 1)
+
+
+def test_sanity_shows_each_kind_of_map_for_each_method():
+    kinds, measures = ("head randomised", "another image's map"), ("structural similarity", "rank correlation")
+    rows = [
+        ("lesions", method, kind, measure, place / 10, place / 10 - 0.05, place / 10 + 0.1)
+        for measure in measures
+        for kind in kinds
+        for place, method in enumerate(("CAM", "Grad-CAM++", "Eigen-CAM"))
+    ]
+    table = pd.DataFrame(rows, columns=["data", "method", "maps", "measure", "value", "low", "high"])
+    figure = charts.sanity(table, "")
+    assert [axes.get_xlabel() for axes in figure.axes] == list(measures)
+    for axes in figure.axes:
+        points = [container.lines[0].get_xdata() for container in axes.containers]
+        assert len(points) == 2 and all(np.allclose(one, [0, 0.1, 0.2]) for one in points)
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["CAM", "Grad-CAM++", "Eigen-CAM"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(kinds)
+
+
+def test_identical_images_have_an_interval_of_no_width():
+    """The mean of equal drops, and the ends of its interval, may differ by rounding."""
+    drop = 0.1 + 0.2
+    table = pd.DataFrame({"metric": "BAD", "map": ["CAM"], "control": False, "drop": drop})
+    figure = charts.ranking(table.assign(low=np.nextafter(drop, 1), high=np.nextafter(drop, 0)))
+    (bar,) = figure.axes[0].containers
+    assert np.ptp(bar.lines[2][0].get_segments()[0][:, 0]) < 1e-9
