@@ -2,8 +2,9 @@
 # # 2. Figure 1: what the three methods draw
 #
 # The paper's Figure 1 puts CAM, Grad-CAM and Grad-CAM++ side by side for a general photo and for radiographs. Here the
-# same figure is drawn from the classifiers of `01_train`, every map on one scale, with the lesion or the box outlined
-# where it is known.
+# same figure is drawn from the classifiers of `01_train`, every map on one scale. The opacity of the colour follows the
+# map: where the map is 0, the image is bare. A white line encloses the pixels that Black Average Drop keeps. A dashed
+# line encloses the lesion or the object, where it is known.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -12,7 +13,7 @@ build = "../build/demo"
 results = "../paper_figures/demo"
 general_image = ""  # an id; empty: the first test image, if possible one that is classified right
 general_title = ""  # what to call its class; empty: the class name
-colour_map = "viridis"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
+colour_map = "heat"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
 radiograph_rows = 2  # the first test images with the finding, those classified right before the others
 boxed_source = ""  # "chestxray14" adds a radiograph with a radiologist's box, from another hospital
 
@@ -27,7 +28,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, training
+from black_average_drop import cams, evaluation, figures, masks, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import chestxray14
@@ -44,8 +45,8 @@ build_folder, results_folder = Path(build), Path(results)
 # %%
 classifier = training.load_classifier(build_folder / "general.keras", data_root, activation="relu")
 general_network, size = classifier.network, classifier.network.image_size
-tested = classifier.dataset
-candidates = tested.named(general_image) if general_image else tested.subset(slice(0, 32))
+photos = classifier.dataset
+candidates = photos.named(general_image) if general_image else photos.subset(slice(0, 32))
 right = general_network.score(candidates.images())[0].argmax(axis=1) == candidates.labels
 general = candidates.subset(np.argsort(~right, kind="stable")[:1])
 print(f"General image: {general.ids[0]}, {general_title or general.class_names[general.labels[0]]}")
@@ -62,15 +63,27 @@ radiographs = positives.subset(np.argsort(~right, kind="stable")[:radiograph_row
 print(f"Radiographs: {', '.join(radiographs.ids)}")
 
 # %% [markdown]
+# Black Average Drop keeps the share alpha of the pixels. Alpha is chosen as for Table 1: it is the share at which the
+# masked images of the methods differ most, over all test images.
+
+# %%
+general_alpha, radiograph_alpha = (
+    masks.select_alpha(evaluation.explain_all(network, images.batches(32), cams.chosen(cams.PAPER_METHODS)).curve)
+    for network, images in ((general_network, photos), (radiograph_network, tested))
+)
+print(f"alpha: {general_alpha:.3f} for general images, {radiograph_alpha:.3f} for radiographs")
+
+# %% [markdown]
 # Where a second hospital's radiographs with boxes are at hand, the first one of pneumonia that the network calls
 # pneumonia joins them. The network has never seen that hospital.
 
 # %%
-sets = [("", general_network, general), ("", radiograph_network, radiographs)]
+sets = [("", general_network, general, general_alpha), ("", radiograph_network, radiographs, radiograph_alpha)]
 if boxed_source:
     boxed = chestxray14.load(data_root, "Pneumonia", boxed_only=True, size=size)
     right = radiograph_network.score(boxed.images())[0].argmax(axis=1) == 1
-    sets.append(("another hospital:\n", radiograph_network, boxed.subset(np.argsort(~right, kind="stable")[:1])))
+    first = boxed.subset(np.argsort(~right, kind="stable")[:1])
+    sets.append(("another hospital:\n", radiograph_network, first, radiograph_alpha))
     print(f"{right.mean():.0%} of the {len(boxed)} boxed pneumonia images are called pneumonia")
 
 # %% [markdown]
@@ -81,7 +94,7 @@ if boxed_source:
 
 # %%
 rows = []
-for origin, network, chosen in sets:
+for origin, network, chosen, alpha in sets:
     images = chosen.images()
     first_pass = evaluation.explain_all(network, images, cams.chosen(cams.PAPER_METHODS))
     maps = {name: first_pass.shown(name, size) for name in first_pass.maps}
@@ -93,7 +106,7 @@ for origin, network, chosen in sets:
         mask = chosen.read_mask(position) if chosen.read_mask else None
         boxes = chosen.boxes(position) if chosen.boxes else ()
         own_maps = {method: of_method[i] for method, of_method in maps.items()}
-        rows.append({"image": images[i], "maps": own_maps, "title": title, "mask": mask, "boxes": boxes})
+        rows.append(figures.Row(title, images[i], own_maps, alpha, mask, boxes))
     if first_pass.same_as:
         print(", ".join(f"{one} draws the same map as {other}" for one, other in first_pass.same_as.items()))
 
@@ -111,8 +124,8 @@ display(figure)
 
 # %%
 for row in rows:
-    areas = {method: (values > values.max() / 2).mean() for method, values in row["maps"].items()}
-    print(row["title"] + ": " + ", ".join(f"{method} {area:.1%}" for method, area in areas.items()))
+    areas = {method: (values > values.max() / 2).mean() for method, values in row.maps.items()}
+    print(row.title + ": " + ", ".join(f"{method} {area:.1%}" for method, area in areas.items()))
 
 # %% [markdown]
 # The figure for print and for the screen, and where it comes from.
@@ -120,6 +133,7 @@ for row in rows:
 # %%
 outputs = figures.save(figure, results_folder / "figure1")
 inputs = {name: build_folder / name for name in ("general.keras", "radiographs_relu_0.keras")}
-inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen) in enumerate(sets)}
+inputs |= {"general, test": dataset_checksum(photos), "radiographs, test": dataset_checksum(tested)}
+inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen, _) in enumerate(sets)}
 record = provenance.write_record("02_figure1", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

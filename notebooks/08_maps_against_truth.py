@@ -86,7 +86,8 @@ same = pd.DataFrame(coinciding)
 same.pivot(index="method", columns="data", values=["same map as", "difference"]).loc[list(compared)]
 
 # %% [markdown]
-# What they look like: of each data set one image, with what is known of it outlined.
+# What they look like, on one image of each data set. A dashed line encloses the lesion or the object. A white line
+# encloses the pixels that BAD keeps.
 
 # %%
 candidates = ["CAM", "Grad-CAM++", "Eigen-CAM", "inverted Grad-CAM", "another image's map"]
@@ -95,8 +96,7 @@ gallery_rows = []
 for bench in benches:
     one = bench.images.subset([0])
     panels = {name: evaluation.upsampled(np.asarray(bench.maps[name][:1]), one.size)[0] for name in shown}
-    row = {"title": bench.title, "image": one.images()[0], "maps": panels, "mask": one.regions()[0]}
-    gallery_rows.append(row)
+    gallery_rows.append(figures.Row(bench.title, one.images()[0], panels, bench.alpha, one.regions()[0]))
 gallery = figures.figure1(gallery_rows, shown, banner)
 display(gallery)
 

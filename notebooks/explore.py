@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Explore maps by hand
 #
-# Pick an image, a class and a method, and move alpha: the map, the faded image of Average Drop and the blackened image
+# Pick an image, a class and a method, and move alpha. The map, the faded image of Average Drop and the blackened image
 # of Black Average Drop change together with what the network says of them. Run all cells first (*Run*, *Run All
-# Cells*); without a kernel the contact sheet below still shows the maps.
+# Cells*). Without a kernel the contact sheet below still shows the maps.
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
@@ -12,7 +12,7 @@ preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1
 activation = ""  # "softmax" or "relu", where the model ends in logits
 image_size = 0  # in pixels, where the model takes images of any size
 shown = 10  # images
-colour_map = "viridis"  # of the contact sheet; "jet" has the paper's look
+colour_map = "heat"  # of the contact sheet; "jet" has the paper's look
 seed = 0
 
 # %% [markdown]
@@ -49,8 +49,9 @@ print(f"{len(dataset)} images for a network of {network.classes} classes")
 # %% [markdown]
 # ## By hand
 #
-# Y is the score of the class on the whole image, O that on a masked one. A click on a number takes that image, with the
-# class that the network predicts for it.
+# Y is the score of the class on the whole image, O that on a masked image. A click on a number takes that image, with
+# the class that the network predicts for it. The opacity of the colour follows the map: where the map is 0, the image
+# is bare. The white outline encloses the pixels that Black Average Drop keeps.
 
 # %%
 explore.explorer(network, dataset, named=known.class_names)
@@ -58,8 +59,8 @@ explore.explorer(network, dataset, named=known.class_names)
 # %% [markdown]
 # ## At a glance
 #
-# The same images under the paper's methods, each for the class that is predicted: what there is to see without a
-# kernel.
+# The same images under the paper's methods, each for the class that is predicted. This is what there is to see without
+# a kernel.
 
 # %%
 pixels = dataset.images(slice(0, 4))
@@ -69,18 +70,18 @@ methods, _ = cams.usable(explanation, cams.chosen(cams.PAPER_METHODS))
 maps = {name: evaluation.upsampled(method(explanation), network.image_size) for name, method in methods.items()}
 titles, replaced = lettering.in_picture(dataset.ids[: len(pixels)], "image")
 rows = [
-    {"title": titles[i], "image": pixels[i], "maps": {name: drawn[i] for name, drawn in maps.items()}}
-    for i in range(len(pixels))
+    figures.Row(title, image, {name: maps[name][i] for name in methods}, explore.ALPHA)
+    for i, (title, image) in enumerate(zip(titles, pixels, strict=True))
 ]
 display(figures.figure1(rows, list(methods), colour_map=colour_map))
 for new, name in replaced.items():
     print(f"{new}: {name}")
 
 # %% [markdown]
-# How long one change takes on this machine, from the slider to the scores, without the drawing of it.
+# The time that one change takes on this machine, from the slider to the scores, without the drawing.
 
 # %%
 features, logits = network.explain(pixels[:1])[:2]
-change = partial(explore.look, network, pixels[0], features, logits, int(classes[0]), list(methods)[0], 0.2)
+change = partial(explore.look, network, pixels[0], features, logits, int(classes[0]), list(methods)[0], explore.ALPHA)
 seconds = timeit.repeat(change, number=1, repeat=20)
 print(f"{1000 * np.median(seconds):.0f} ms")

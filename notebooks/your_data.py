@@ -27,7 +27,7 @@ precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a
 methods = []  # names in cams.METHODS, next to the paper's three; empty: all of them
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 most_images = 500  # drawn at random, if there are more
-colour_map = "viridis"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
+colour_map = "heat"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
 seed = 0
@@ -258,7 +258,7 @@ of_class, further = lettering.in_picture(names, "output")
 for one, title in zip(shown, titles, strict=True):
     maps = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
     title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
-    gallery_rows.append({"title": title, "image": dataset.images([one])[0], "maps": maps})
+    gallery_rows.append(figures.Row(title, dataset.images([one])[0], maps, share))
 gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
 for new, name in (replaced | further).items():

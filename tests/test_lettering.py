@@ -1,5 +1,7 @@
 """The letters of figures: names in any script, names that look like formulas, and names that are too long."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,8 +15,7 @@ from black_average_drop import charts, figures, lettering
 
 
 def example(generator, title="pneumonia"):
-    maps = {"CAM": generator.random((40, 40))}
-    return {"title": title, "image": generator.integers(0, 256, (40, 40, 3)), "maps": maps}
+    return figures.Row(title, generator.integers(0, 256, (40, 40, 3)), {"CAM": generator.random((40, 40))})
 
 
 def drawn(figure):
@@ -71,10 +72,10 @@ def test_japanese_names_are_drawn_by_a_font_that_has_their_letters(fonts, genera
     fonts("IPAGothic", "正常肺炎")
     assert lettering.in_picture(["正常", "肺炎"], "class") == (["正常", "肺炎"], {})
     assert (sheet("正常") != sheet("肺炎")).any() and (sheet("正常 a") != sheet("正常")).any()
-    rows = [
-        example(generator, title=title) | {"image": np.zeros((40, 40, 3))} for title in ("a.png\n正常", "a.png\n肺炎")
-    ]
-    one, other = (drawn(figures.figure1([rows[0] | {"title": row["title"]}], ("CAM",))) for row in rows)
+    row = example(generator)
+    one, other = (
+        drawn(figures.figure1([replace(row, title=title)], ("CAM",))) for title in ("a.png\n正常", "a.png\n肺炎")
+    )
     assert (one != other).any()
 
 
@@ -97,8 +98,8 @@ def test_dollars_in_names_are_no_formulas(generator):
     curve = pd.DataFrame({"false_positive_rate": [0, 1], "sensitivity": [0, 1], "low": 0, "high": 1.0})
     row = example(generator, title=name)
     for figure in (
-        figures.figure1([row | {"maps": {name: row["maps"]["CAM"]}}], (name,), banner=name),
-        figures.contact_sheet(row["image"][None], [name]),
+        figures.figure1([replace(row, maps={name: row.maps["CAM"]})], (name,), banner=name),
+        figures.contact_sheet(row.image[None], [name]),
         charts.ranking(table),
         charts.assessments({"relu": curve}, {"relu": shares}, {"relu": name}),
     ):
@@ -116,4 +117,14 @@ def test_long_names_lose_their_middle_and_leave_room_for_the_images(generator):
     assert one.axes[0].get_window_extent().width > 0.9 * other.axes[0].get_window_extent().width
     sheet = figures.contact_sheet(generator.random((2, 40, 40, 3)), [long, "肺" * 40])
     titles = [panel.get_title() for panel in sheet.axes[:2]]
-    assert titles[0] == shown[0] and len(titles[1]) <= 15 and "…" in titles[1]
+    assert shown[0].startswith(titles[0].split("…")[0]) and titles[0].endswith("-left.png") and len(titles[0]) <= 26
+    assert len(titles[1]) <= 15 and "…" in titles[1]
+
+
+def test_names_of_several_words_take_several_lines_before_they_lose_letters():
+    assert lettering.fitted("CAM", 15) == "CAM"
+    assert lettering.fitted("Grad-CAM++ (normalised alpha)", 15) == "Grad-CAM++\n(normalised\nalpha)"
+    assert lettering.fitted("inverted Grad-CAM\n5 %", 15) == "inverted\nGrad-CAM\n5 %"
+    words = "one two three four five six seven eight nine ten eleven"
+    assert lettering.fitted(words, 15) == lettering.shortened(words, 15) == "one two… eleven"
+    assert lettering.fitted(words.replace(" ", "-"), 15) == "one-two…-eleven"

@@ -1,6 +1,7 @@
 """The letters of figures: text as it was given, in a font that has its letters, and no longer than its place."""
 
 import functools
+import textwrap
 import unicodedata
 
 import numpy as np
@@ -66,6 +67,23 @@ def shortened(text, line=LINE):
     reach = np.cumsum(widths), np.cumsum(widths[::-1])
     start, end = (int((one <= (line - 1) / 2).sum()) for one in reach)
     return f"{text[:start]}…{text[len(text) - end :]}"
+
+
+def fitted(text, line=LINE):
+    """Break each line of a text that is too long for its place into up to three, or shorten it if that is not enough.
+
+    Args:
+        text: One line or more.
+        line: The number of letters that have room.
+
+    Returns:
+        The text with its new lines.
+    """
+    fitting = []
+    for part in text.split("\n"):
+        broken = textwrap.wrap(part, line, break_long_words=False, break_on_hyphens=False)
+        fitting += broken if len(broken) <= 3 else [part]
+    return "\n".join(shortened(part, line) for part in fitting)
 
 
 def _drawable(text):

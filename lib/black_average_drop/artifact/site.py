@@ -31,7 +31,8 @@ SECTIONS = (
 )
 ALTERNATIVES = {
     "figure1": "Rows of images, objects and radiographs: the input, then over it the maps of CAM, Grad-CAM and "
-    "Grad-CAM++. A red line marks the object or lesion where it is known.",
+    "Grad-CAM++. A white line encloses the pixels that BAD keeps. A dashed line encloses the object or lesion, where "
+    "it is known.",
     "learning_curves": "Validation quality and loss of each training against the epoch, a column for each kind of "
     "data, a colour for each head. Circles mark the epochs that were kept.",
     "roc": "ROC curves of the radiograph classifiers by head, with 95 % bands, and the confusion matrix of each.",
@@ -46,8 +47,8 @@ ALTERNATIVES = {
     "in float32 and how often its exact form has the wrong sign; and a radiograph with its map computed each way.",
     "trust": "For each metric and data set, a coloured cell with the agreement between its ranking of the maps and "
     "the truth's, Kendall's tau-b with its interval. A dagger marks metrics that a control map fools.",
-    "trust_maps": "Images whose lesions or objects are known and outlined in red, and over each the maps of several "
-    "methods and of controls that say nothing.",
+    "trust_maps": "Images whose lesions or objects are known, and over each the maps of several methods and of "
+    "controls that say nothing. A white line encloses the pixels that BAD keeps, a dashed line the lesion or object.",
     "trust_sanity": "For each data set, measure and method, how like the trained network's map the maps of a "
     "randomised head, of a randomised backbone and of another image are, with their intervals.",
 }

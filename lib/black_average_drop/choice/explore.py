@@ -3,30 +3,53 @@
 import base64
 import html
 import io
+from dataclasses import dataclass
 
 import ipywidgets
-import matplotlib
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from black_average_drop import cams, evaluation, figures, masks
 from black_average_drop.choice import class_labels
 from black_average_drop.trust import localization
 
-COLOUR_MAPS = (figures.COLOUR_MAP, "cividis", "inferno", "gray", "jet")
+COLOUR_MAPS = (figures.COLOUR_MAP, "viridis", "cividis", "inferno", "gray", "jet")
+ALPHA = 0.2  # the share of pixels that BAD keeps, before the slider is moved
 SIDE = 240  # pixels of a panel
 THUMBNAIL = 72
 BLANK = "For this class the map is blank: it points nowhere, and both masked images are black."
 
 
-def look(network, image, features, logits, label, method, alpha):
-    """One map and what it leaves of the image, as a dict: map (H, W), the masked images faded (AD) and blackened (BAD),
-    each (H, W, 3), the share of pixels kept in the latter, and scores, a DataFrame as of `evaluation.class_scores` with
-    rows image, AD, BAD.
+@dataclass(frozen=True)
+class View:
+    """One map of an image, and what it leaves of the image."""
 
-    image (H, W, 3) in pixels; features (1, h, w, K) and logits (1, C) of it, of `network.explain`; label: the class to
-    explain; method: one of `cams.METHODS` by name; alpha: the share of pixels that BAD keeps.
-    Raises ValueError where the method cannot be drawn on this network.
+    heat_map: np.ndarray  # (H, W), as it is drawn and measured
+    faded: np.ndarray  # (H, W, 3), the masked image E of AD
+    blackened: np.ndarray  # (H, W, 3), the masked image B of BAD
+    alpha: float  # the share of pixels that BAD may keep
+    kept: float  # the share that it keeps: less where values of the map are equal
+    scores: pd.DataFrame  # as of `evaluation.class_scores`, with the rows image, AD and BAD
+
+
+def look(network, image, features, logits, label, method, alpha):
+    """Draw one map, mask the image by it in both ways, and score the masked images.
+
+    Args:
+        network: A `networks.CamNetwork`.
+        image: (H, W, 3), pixels from 0 to 255.
+        features: (1, h, w, K), of `network.explain`.
+        logits: (1, C), of `network.explain`.
+        label: The number of the class to explain.
+        method: The name of one of `cams.METHODS`.
+        alpha: The share of pixels that BAD keeps, between 0 and 1.
+
+    Returns:
+        A `View`.
+
+    Raises:
+        ValueError: The method cannot be drawn on this network.
     """
     classes = np.array([label])
     drawn = cams.METHODS[method](evaluation.explain(network, features, logits, classes))
@@ -36,24 +59,24 @@ def look(network, image, features, logits, label, method, alpha):
     masked_images = np.concatenate([masks.fade(pixels, shown), masks.blend(pixels, kept)])
     masked, _ = network.score(masked_images)
     scores = evaluation.class_scores(network, np.concatenate([logits, masked]), np.repeat(classes, 3))
-    found = {"map": shown[0], "kept": kept.mean(), "scores": scores.set_axis(["image", "AD", "BAD"])}
-    return found | dict(zip(("faded", "blackened"), masked_images, strict=True))
+    return View(shown[0], *masked_images, alpha, float(kept.mean()), scores.set_axis(["image", "AD", "BAD"]))
 
 
-def overlay(image, heat_map, opacity=figures.OPACITY, colour_map=figures.COLOUR_MAP):
-    """An image (H, W, 3) under its map (H, W), scaled to a peak of 1 and drawn at an opacity from 0 to 1: uint8."""
-    colours = matplotlib.colormaps[colour_map](masks.opacity(heat_map[None])[0])[..., :3] * 255
-    return np.clip((1 - opacity) * image + opacity * colours, 0, 255).round().astype("uint8")
+def explorer(network, dataset, alpha=ALPHA, named=()):
+    """Build the page of widgets: thumbnails, class, method, alpha, opacity and colours, and the pictures that follow.
 
+    Features are computed once for each image. A moved slider sends only the two masked images through the network.
 
-def explorer(network, dataset, alpha=0.2, named=()):
-    """A page of widgets on the images of a Dataset: thumbnails, class, method, alpha, opacity, colour map; the map,
-    both masked images and their scores follow together. named: the outputs' names, if the model's file has them.
-    Returns an ipywidgets box.
+    Args:
+        network: A `networks.CamNetwork`.
+        dataset: A `datasets.Dataset` of a few images.
+        alpha: The share of pixels that BAD keeps at first.
+        named: The names of the network's outputs in order, if they are known.
 
-    Features are computed once for each image; a moved slider sends the two masked images through the network alone.
+    Returns:
+        An ipywidgets box.
     """
-    kept = {}  # row -> features, logits
+    explained = {}  # row -> image, features, logits
     names = class_labels.output_names(dataset, network.classes, named)
     state = {"row": 0, "quiet": False}
     label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
@@ -63,39 +86,33 @@ def explorer(network, dataset, alpha=0.2, named=()):
     colours = ipywidgets.Dropdown(options=COLOUR_MAPS, description="colours")
     page = ipywidgets.HTML()
 
-    def features_of(row):
-        if row not in kept:
+    def explanation_of(row):
+        if row not in explained:
             image = dataset.images([row])[0]
             features, logits, _ = network.explain(image[None])
-            kept[row] = image, features, logits
-        return kept[row]
+            explained[row] = image, features, logits
+        return explained[row]
 
     def draw(_=None):
         if not state["quiet"]:
-            image, features, logits = features_of(state["row"])
-            found = look(network, image, features, logits, label.value, method.value, share.value)
-            said = [network.notice, BLANK if localization.blank(found["map"][None]).any() else ""]
-            page.value = _page(dataset.ids[state["row"]], image, found, names, opacity.value, colours.value, said)
+            image, features, logits = explanation_of(state["row"])
+            view = look(network, image, features, logits, label.value, method.value, share.value)
+            notes = [network.notice, BLANK if localization.blank(view.heat_map[None]).any() else ""]
+            above = "".join(f"<p>{html.escape(line)}</p>" for line in (str(dataset.ids[state["row"]]), *notes) if line)
+            page.value = above + _pictures(image, view, names, opacity.value, colours.value)
 
     def choose(row):
         state.update(row=row, quiet=True)  # the class changes with the image: one drawing, not two
-        label.value = int(features_of(row)[2][0].argmax())
+        label.value = int(explanation_of(row)[2][0].argmax())
         state["quiet"] = False
         draw()
 
-    thumbnails = []
-    for row, image in enumerate(dataset.images()):
-        button = ipywidgets.Button(description=str(row + 1), tooltip=str(dataset.ids[row]))
-        button.layout.width = f"{THUMBNAIL}px"
-        button.on_click(lambda _, row=row: choose(row))
-        small = Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL))
-        thumbnails.append(ipywidgets.VBox([ipywidgets.Image(value=_png(small), format="png"), button]))
     for control in (label, method, share, opacity, colours):
         control.observe(draw, "value")
+    thumbnails = _thumbnails(dataset, choose)
     choose(0)
-    wrap = ipywidgets.Layout(flex_flow="row wrap")
-    controls = ipywidgets.HBox([label, method, share, opacity, colours], layout=wrap)
-    return ipywidgets.VBox([ipywidgets.HBox(thumbnails, layout=wrap), controls, page])
+    controls = ipywidgets.HBox([label, method, share, opacity, colours], layout=_wrapped())
+    return ipywidgets.VBox([thumbnails, controls, page])
 
 
 def _drawable(network, dataset):
@@ -104,27 +121,64 @@ def _drawable(network, dataset):
     return list(cams.usable(explanation, cams.METHODS)[0])
 
 
-def _page(name, image, found, names, opacity, colour_map, said):
-    """The three panels, each with its score, and above them what is said of the map, as HTML."""
-    scores = found["scores"]
-    left = f"B, {100 * found['kept']:.0f} % of the pixels left (BAD)"
-    shown = {
-        "the map over the image": (overlay(image, found["map"], opacity, colour_map), "image"),
-        "E, faded by the map (AD)": (found["faded"], "AD"),
-        left: (found["blackened"], "BAD"),
-    }
-    panels = []
-    for title, (pixels, row) in shown.items():
-        score, predicted = scores.loc[row, "score"], html.escape(str(names[scores.loc[row, "predicted"]]))
-        picture = base64.b64encode(_png(Image.fromarray(pixels.astype("uint8")).resize((SIDE, SIDE)))).decode()
-        sign = "Y" if row == "image" else "O"
-        panels.append(
-            f'<figure style="margin:0 8px 8px 0"><img alt="{title}" width="{SIDE}" height="{SIDE}" '
-            f'src="data:image/png;base64,{picture}"><figcaption>{title}<br>{sign} = <b>{score:.4f}</b>, '
-            f"predicted {predicted}</figcaption></figure>"
-        )
-    above = "".join(f"<p>{html.escape(line)}</p>" for line in (str(name), *said) if line)
-    return f'{above}<div style="display:flex;flex-wrap:wrap">{"".join(panels)}</div>'
+def _wrapped():
+    """A layout that continues in a further row where the page is narrow."""
+    return ipywidgets.Layout(flex_flow="row wrap")
+
+
+def _thumbnails(dataset, choose):
+    """A small picture of each image over a button, which calls choose(row)."""
+    boxes = []
+    for row, image in enumerate(dataset.images()):
+        button = ipywidgets.Button(description=str(row + 1), tooltip=str(dataset.ids[row]))
+        button.layout.width = f"{THUMBNAIL}px"
+        button.on_click(lambda _, row=row: choose(row))
+        small = Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL))
+        boxes.append(ipywidgets.VBox([ipywidgets.Image(value=_png(small), format="png"), button]))
+    return ipywidgets.HBox(boxes, layout=_wrapped())
+
+
+def _pictures(image, view, names, opacity, colour_map):
+    """The map over the image, its scale and the two masked images, each with its score, as HTML."""
+    share = f"{100 * view.kept:.0f} %"
+    over = figures.picture(image, view.heat_map, view.alpha, SIDE, colour_map, opacity)
+    outline = f"; outline: the {share} of pixels that BAD keeps" if view.kept else ""
+    panels = [
+        _panel(f"the map over the image{outline}", over, "Y", view.scores.loc["image"], names),
+        _scale(colour_map, opacity),
+        _panel("E, faded by the map (AD)", _resized(view.faded), "O", view.scores.loc["AD"], names),
+        _panel(f"B, {share} of the pixels left (BAD)", _resized(view.blackened), "O", view.scores.loc["BAD"], names),
+    ]
+    return f'<div style="display:flex;flex-wrap:wrap">{"".join(panels)}</div>'
+
+
+def _panel(title, pixels, sign, scores, names):
+    """A picture (SIDE, SIDE, 3) with its title and what the network says of it, as HTML."""
+    predicted = html.escape(str(names[int(scores["predicted"])]))
+    said = f"{title}<br>{sign} = <b>{scores['score']:.4f}</b>, predicted {predicted}"
+    return (
+        f'<figure style="margin:0 8px 8px 0;width:{SIDE}px">{_img(pixels, title, SIDE, SIDE)}'
+        f"<figcaption>{said}</figcaption></figure>"
+    )
+
+
+def _scale(colour_map, opacity):
+    """The scale of the map, as HTML."""
+    bar = _img(figures.scale(colour_map, opacity), "the scale of the map, over dark to bright pixels", 32, SIDE - 100)
+    return (
+        f'<div style="margin:0 16px 8px 0;width:64px;font-size:smaller;line-height:1.2">1: the map\'s peak<br>{bar}'
+        "<br>0: the image itself</div>"
+    )
+
+
+def _resized(pixels):
+    return np.asarray(Image.fromarray(pixels.astype("uint8")).resize((SIDE, SIDE)))
+
+
+def _img(pixels, title, width, height):
+    """Pixels (h, w, 3) as an HTML element that holds them."""
+    data = base64.b64encode(_png(Image.fromarray(pixels))).decode()
+    return f'<img alt="{title}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
 
 
 def _png(image):
