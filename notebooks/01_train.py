@@ -237,7 +237,7 @@ parts = {("radiographs", head, repeat): rows for (head, repeat), rows in histori
 parts |= {("general", "softmax", 0): general_history} if general_epochs else {}
 history = pd.concat(parts, names=["data", "head", "training_seed"]).reset_index(level=[0, 1, 2])
 curves = charts.learning_curves(history, banner)
-pictures = figures.save(curves, results_folder / "learning_curves")
+pictures = figures.save_figure(curves, results_folder / "learning_curves")
 curves
 
 # %% [markdown]
@@ -253,7 +253,7 @@ for head in first:
     auc = assessed[head, 0][1].iloc[0]
     labels[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
 roc = charts.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
-pictures += figures.save(roc, results_folder / "roc")
+pictures += figures.save_figure(roc, results_folder / "roc")
 roc
 
 # %% [markdown]

@@ -164,7 +164,7 @@ told.pivot(index="metric", columns=["data", "maps"], values="image").loc[list(di
 
 # %%
 verdict_figure = charts.verdict(told, agreement.MAPS, banner)
-pictures = figures.save(verdict_figure, results_folder / "trust")
+pictures = figures.save_figure(verdict_figure, results_folder / "trust")
 display(verdict_figure)
 
 # %% [markdown]

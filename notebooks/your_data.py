@@ -268,8 +268,9 @@ for new, name in (replaced | further).items():
 # Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.
 
 # %%
-outputs = [results_folder / "recommendation.md", *figures.save(sheet, results_folder / "images")]
-outputs += figures.save(ranking_figure, results_folder / "ranking") + figures.save(gallery, results_folder / "gallery")
+outputs = [results_folder / "recommendation.md", *figures.save_figure(sheet, results_folder / "images")]
+outputs += figures.save_figure(ranking_figure, results_folder / "ranking")
+outputs += figures.save_figure(gallery, results_folder / "gallery")
 shares = {name: localization.blank(np.maximum(first_pass.maps[name], 0)) for name in distinct}
 patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})

@@ -11,7 +11,7 @@ from pydicom.misc import is_dicom
 
 from black_average_drop import progress
 from black_average_drop.datasets import dicom
-from black_average_drop.datasets.grey import AS_IT_IS, filled, limits, stretched
+from black_average_drop.datasets.grey import AS_IT_IS, filled_share, limits, stretched
 from black_average_drop.datasets.images import decoding, is_signed, opened
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 
@@ -106,7 +106,7 @@ def _open(path, window):
         values, how = _deep(path, image, values, window)
         image = Image.fromarray(values)
         values = values[..., None]
-    return image, how, filled(values)
+    return image, how, filled_share(values)
 
 
 def _deep(path, image, values, window):
