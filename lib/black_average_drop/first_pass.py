@@ -231,6 +231,6 @@ def chunks(images, batch_size):
 
 
 def padded(images, batch_size):
-    """Return images with black ones behind them, up to batch_size, so that rows do not depend on how they were grouped."""
+    """Return images with black ones behind them, up to batch_size: rows must not depend on how they were grouped."""
     short, xp = batch_size - len(images), namespace(images)
     return xp.concatenate([images, xp.zeros((short, *images.shape[1:]), images.dtype)]) if short else images
