@@ -13,8 +13,6 @@ SHARED = {
 }
 # Still to be renamed: nothing may be added here.
 TWICE = {
-    "between",
-    "check",
     "filled",
     "interval",
     "is_current",
@@ -25,7 +23,6 @@ TWICE = {
     "save",
     "shown",
     "split",
-    "versions",
 }
 
 
