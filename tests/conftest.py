@@ -39,6 +39,12 @@ def pixels(generator):
     return generator.integers(0, 256, (10, 32, 32, 3)).astype("uint8")
 
 
+@pytest.fixture(params=[np.asarray, keras.ops.convert_to_tensor], ids=["as_numpy", "as_tensor"])
+def kind(request):
+    """What makes an array of NumPy, or a tensor, of an array."""
+    return request.param
+
+
 @pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
 def precision(request):
     """Each mixed precision. TensorFlow sees that the processor knows bfloat16 and asks oneDNN for it, which refuses
