@@ -105,3 +105,10 @@ MODELS = {
         ]
     ),
 }
+
+
+def classifier(*parts, outputs=2):
+    inputs = x = keras.Input((32, 32, 3))
+    for part in parts:
+        x = part(x)
+    return keras.Model(inputs, layers.Dense(outputs, "softmax")(x), name="outside")
