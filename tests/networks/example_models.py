@@ -62,7 +62,7 @@ def two_poolings():
     return keras.Model(inputs, layers.Dense(3, "softmax")(pooled))
 
 
-def image_beside_its_features():
+def image_next_to_its_features():
     inputs = keras.Input((32, 32, 3))
     pooled = layers.GlobalAveragePooling2D()(convolution()(inputs))
     both = layers.Concatenate()([pooled, layers.Flatten()(inputs)])

@@ -14,7 +14,7 @@ from example_models import (
     convolution,
     flattened,
     functional,
-    image_beside_its_features,
+    image_next_to_its_features,
     sequential,
 )
 
@@ -178,7 +178,7 @@ def test_activation_is_a_view_on_the_same_logits(pixels):
             "no layer",
         ),
         (lambda: keras.Sequential([keras.Input((32,)), layers.Dense(2, "softmax")]), "no feature maps"),
-        (image_beside_its_features, "does not draw its scores from its last feature maps alone"),
+        (image_next_to_its_features, "does not draw its scores from its last feature maps alone"),
         (lambda: sequential(layers.Dense(2, "tanh")), "ends in tanh"),
         (lambda: sequential(layers.Dense(2, "softmax"), layers.ReLU()), "two activations"),
         (lambda: sequential(layers.Dense(2), layers.ReLU(), layers.Softmax()), "two activations"),
