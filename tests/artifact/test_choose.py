@@ -71,8 +71,8 @@ def chosen(place):
 
 def study(place, name):
     """The one folder that a model and images of these names have."""
-    (found,) = (place / "build/choose").glob(f"{name}-????????")
-    return found
+    (study_folder,) = (place / "build/choose").glob(f"{name}-????????")
+    return study_folder
 
 
 def test_it_ends_in_one_recommendation_and_a_warning(chosen):
@@ -210,11 +210,11 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     for name in earlier:
         (build / name).write_text("of an earlier run")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "x-rays")
-    found = re.search(
+    stopped = re.search(
         rf"your_data stopped with ValueError: {sentence}\nThe traceback is in (\S+)\.$", said, re.MULTILINE
     )
-    assert code == 1 and found and "Traceback" not in said, said
-    cells = json.loads((place / found[1]).read_text())["cells"]
+    assert code == 1 and stopped and "Traceback" not in said, said
+    cells = json.loads((place / stopped[1]).read_text())["cells"]
     raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
     left = {path.name for path in build.iterdir()} - {"your_data.failed.ipynb", "your_data.log", ".lock"}

@@ -17,9 +17,9 @@ from importlib.metadata import distribution
 import black_average_drop
 for module in pkgutil.walk_packages(black_average_drop.__path__, "black_average_drop."):
     importlib.import_module(module.name)
-found = distribution("black-average-drop")
-places = [black_average_drop.__file__, str(found.locate_file(""))]
-print(json.dumps([*places, found.version, black_average_drop.__version__]))
+installed = distribution("black-average-drop")
+places = [black_average_drop.__file__, str(installed.locate_file(""))]
+print(json.dumps([*places, installed.version, black_average_drop.__version__]))
 """
 
 

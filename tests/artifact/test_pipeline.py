@@ -34,8 +34,8 @@ def project(tmp_path, monkeypatch):
         (results / f"{notebook}.csv").write_text(notebook)
         outputs = {f"{notebook}.csv": files.sha256(results / f"{notebook}.csv")}
         if notebook == "03_table1":
-            found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
-            part = claims.write_measured(notebook, found, results, "tiny")
+            measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
+            part = claims.write_measured(notebook, measured, results, "tiny")
             outputs[part.name] = files.sha256(part)
         record = {"notebook": notebook, **versions.surroundings(), "minutes": next(minutes)}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "parameters": {"profile": "tiny"}}
