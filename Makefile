@@ -39,7 +39,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '  PROFILE=smoke|demo|laptop|paper (now %s) and DATA=folder (now %s) choose what runs on what.\n' "$$PROFILE" "$$DATA"
+	@printf '  PROFILE=smoke|demo|laptop|paper|paper_cpu (now %s) and DATA=folder (now %s) choose what runs on what.\n' "$$PROFILE" "$$DATA"
 
 env:  ## build .venv from requirements.lock; nothing to do while the lock is unchanged
 	@cmp -s requirements.lock $(VENV)/requirements.lock || { \
@@ -47,10 +47,10 @@ env:  ## build .venv from requirements.lock; nothing to do while the lock is unc
 		$(LOCK) $(VENV).lock $(MAKE) --no-print-directory $(VENV)/rebuild; }
 
 # Whoever had to wait for the lock finds the environment built.
-.PHONY: $(VENV)/rebuild $(VENV)/anew
+.PHONY: $(VENV)/rebuild $(VENV)/built
 $(VENV)/rebuild:
-	@cmp -s requirements.lock $(VENV)/requirements.lock || $(MAKE) --no-print-directory $(VENV)/anew
-$(VENV)/anew:
+	@cmp -s requirements.lock $(VENV)/requirements.lock || $(MAKE) --no-print-directory $(VENV)/built
+$(VENV)/built:
 	"$$PYTHON" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -62,7 +62,7 @@ reproduce: env  ## regenerate every figure and table of PROFILE into paper_figur
 data: env  ## fetch the images and weights that PROFILE reads into DATA; what is there already stays
 	@$(USING) $(PIPELINE) data "--profile=$$PROFILE" "--data=$$DATA"
 
-data-report: env  ## print the table of data/README.md, counted anew from the files in DATA
+data-report: env  ## print the table of data/README.md, counted again from the files in DATA
 	@$(USING) $(PIPELINE) data-report "--data=$$DATA"
 
 choose: env  ## which map suits your MODEL=model.keras on the images in DATA=folder? SET="name=value ..." sets more
@@ -88,12 +88,12 @@ test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that
 	$(LOCK) --shared $(OLDEST).lock $(UNSET) \
 		$(OLDEST)/venv/bin/python -m black_average_drop.artifact.effort $(OLDEST)/venv/bin/python -m pytest
 
-.PHONY: $(OLDEST)/venv $(OLDEST)/anew
+.PHONY: $(OLDEST)/venv $(OLDEST)/built
 $(OLDEST)/venv:
 	@mkdir -p $(OLDEST)
 	@"$$PYTHON" .ci/oldest.py > $(OLDEST)/constraints.txt
-	@cmp -s $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt || $(MAKE) --no-print-directory $(OLDEST)/anew
-$(OLDEST)/anew:
+	@cmp -s $(OLDEST)/constraints.txt $(OLDEST)/venv/constraints.txt || $(MAKE) --no-print-directory $(OLDEST)/built
+$(OLDEST)/built:
 	"$$PYTHON" -m venv --clear $(OLDEST)/venv
 	$(OLDEST)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint $(OLDEST)/constraints.txt --editable '.[tensorflow,dev]'
@@ -128,10 +128,10 @@ benchmark: env  ## measure evaluation against its forward passes and other libra
 	@$(LOCK) $(LIBRARIES).lock $(MAKE) --no-print-directory $(LIBRARIES)
 	@$(LOCK) build/benchmark.lock $(ALLOCATOR) $(BIN)/python -m black_average_drop.benchmark $(if $(filter file,$(origin DATA)),,"--data=$$DATA")
 
-.PHONY: $(LIBRARIES) $(LIBRARIES)/anew
+.PHONY: $(LIBRARIES) $(LIBRARIES)/built
 $(LIBRARIES):
-	@cmp -s benchmark-requirements.txt $(LIBRARIES).txt || $(MAKE) --no-print-directory $(LIBRARIES)/anew
-$(LIBRARIES)/anew:
+	@cmp -s benchmark-requirements.txt $(LIBRARIES).txt || $(MAKE) --no-print-directory $(LIBRARIES)/built
+$(LIBRARIES)/built:
 	@rm -rf $(LIBRARIES)
 	@sed 's/ *#.*//; /^$$/d' benchmark-requirements.txt | xargs -n 1 $(BIN)/python -m pip install --quiet \
 		--disable-pip-version-check --no-deps --target $(LIBRARIES) \

@@ -1,4 +1,4 @@
-"""Every check asserts and records: what was tried, what was found, what was wanted, and whether that is met."""
+"""Every check asserts and records: what was tried, what was found, what was expected, and whether that is met."""
 
 import time
 
@@ -9,7 +9,7 @@ import report
 
 @pytest.fixture
 def check(request):
-    """check(tried, found, wanted, met, known=False): a line of the report, written whether it is met or not.
+    """check(tried, found, expected, met, known=False): a line of the report, written whether it is met or not.
 
     The test fails in the end if a line is not met: the others are still worth having. One that is known not to be met
     is a limit that the report owns up to; it fails once it is met, so that the mark cannot outlive its reason. Where
@@ -18,13 +18,13 @@ def check(request):
     """
     rows, started, commit, surprises = [], time.monotonic(), report.commit(), []
 
-    def record(tried, found, wanted, met, known=False):
+    def record(tried, found, expected, met, known=False):
         met = None if met is None else bool(met)
-        rows.append((tried, found, wanted, met))
+        rows.append((tried, found, expected, met))
         said = "not judged" if met is None else "met" if met else "NOT MET, as known" if known else "NOT MET"
-        print(f"{said}: {tried}: {found} (wanted: {wanted})", flush=True)
+        print(f"{said}: {tried}: {found} (expected: {expected})", flush=True)
         if met == known:
-            surprises.append(f"{tried}: {found} (wanted: {wanted}{', but marked as not met' if known else ''})")
+            surprises.append(f"{tried}: {found} (expected: {expected}{', but marked as not met' if known else ''})")
 
     yield record
     if request.node.stash.get(BROKEN_OFF, ""):

@@ -21,15 +21,16 @@ changed formulas is written by hand after `make mutate`. {time}
 
 
 def write_section(name, title, rows, minutes, commit, folder=FOLDER):
-    """Write folder/name.md, a table of rows (tried, found, wanted, met), and folder/name.json, which says the same and
-    holds versions and the SHA-256 of the table's file.
+    """Write folder/name.md, a table of rows (tried, found, expected, met), and folder/name.json, its record.
+
+    The record says the same, and holds versions and the SHA-256 of the table's file.
 
     met: None where there was too little to judge by; commit: what was checked, by `commit` before the check began."""
-    lines = [f"| {tried} | {found} | {wanted} | {MET[met]} |" for tried, found, wanted, met in rows]
-    table = "\n".join(["| Tried | Found | Wanted | Met |", "|---|---|---|---|", *lines])
+    lines = [f"| {tried} | {found} | {expected} | {MET[met]} |" for tried, found, expected, met in rows]
+    table = "\n".join(["| Tried | Found | Expected | Met |", "|---|---|---|---|", *lines])
     day, cores = f"{datetime.date.today():%Y-%m-%d}", os.cpu_count()
     foot = f"{minutes:.1f} minutes on {cores} cores, {day}, at commit {commit}."
-    named = [dict(zip(("tried", "found", "wanted", "met"), row, strict=True)) for row in rows]
+    named = [dict(zip(("tried", "found", "expected", "met"), row, strict=True)) for row in rows]
     record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit}
     found = surroundings()["versions"]
     record["versions"] = {package: found[package] for package in VERSIONS if package in found}

@@ -16,7 +16,7 @@ SIZE, EPOCHS, BATCH = 64, 8, 32
 TRAINED_ON, VALIDATED_ON, TESTED_ON = 2000, 400, 400
 SEEDS = range(5)
 TRUTH = 10_000  # phantoms
-DRAWS, N = 1000, 100  # of 200 draws chance alone puts one in a hundred outside of what is wanted
+DRAWS, N = 1000, 100  # of 200 draws chance alone puts one in a hundred outside of what is expected
 LOW, HIGH = 90, 98  # percent of the draws with an interval whose interval should hold the truth
 FEW = 20  # draws with an interval: of fewer no percent is given
 METHODS = cams.PAPER_METHODS
@@ -159,8 +159,9 @@ def alpha_of(network, images):
 
 
 def in_words(truth, given, held):
-    """How many draws have an interval, how many of these hold the truth, and whether that is what is wanted: None where
-    too few intervals are given to tell."""
+    """How many draws have an interval, how many of these hold the truth, and whether that is what is expected.
+
+    The last is None where too few intervals are given to tell."""
     if not given:
         return f"{truth:.4f}, no interval in any draw", None
     told = f"{truth:.4f} in " + (f"{held} of {given}" if given < FEW else f"{100 * held / given:.1f} %")

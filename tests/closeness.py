@@ -5,7 +5,7 @@ import numpy as np
 DEEP = 3e-4  # share through 50 layers, which round to 3e-5; a BatchNorm without its mean moves logits by their size
 
 
-def assert_close(found, expected, share=1e-5, of=None):
+def assert_close(result, expected, share=1e-5, of=None):
     """Both are the same but for at most `share` of the largest absolute value of `of`, by default of what is expected.
 
     NaN stands in the same places. A sum of large terms may come out near 0, and its rounding is that of the terms. A
@@ -13,14 +13,14 @@ def assert_close(found, expected, share=1e-5, of=None):
     """
     size = np.nanmax(np.abs(np.asarray(expected if of is None else of, "float64")), initial=0.0)
     assert np.isfinite(size)
-    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=0, atol=share * size)
+    np.testing.assert_allclose(np.asarray(result), np.asarray(expected), rtol=0, atol=share * size)
 
 
-def assert_same_drops(found, expected, full, share=1e-5):
+def assert_same_drops(result, expected, full, share=1e-5):
     """Drops (Y - O) / Y of images whose scores Y are full (N,): their rounding is that of scores, divided by Y."""
     full = np.asarray(full)
     scale = np.where(full > 0, full, 1)
-    assert_close(np.asarray(found) * scale, np.asarray(expected) * scale, share, of=full)
+    assert_close(np.asarray(result) * scale, np.asarray(expected) * scale, share, of=full)
 
 
 def assert_same_rows(rows, expected, share=1e-5):

@@ -2,6 +2,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -35,6 +37,12 @@ def small_model():
 @pytest.fixture
 def pixels(generator):
     return generator.integers(0, 256, (10, 32, 32, 3)).astype("uint8")
+
+
+@pytest.fixture(params=[np.asarray, keras.ops.convert_to_tensor], ids=["as_numpy", "as_tensor"])
+def kind(request):
+    """What makes an array of NumPy, or a tensor, of an array."""
+    return request.param
 
 
 @pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
@@ -77,3 +85,36 @@ def installed(tmp_path_factory, copy_project):
         return subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
 
     return SimpleNamespace(site=site, run=run)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on this machine, which Kaggle's library takes for Kaggle's own."""
+    from kagglesdk import kaggle_env
+
+    from kaggle_server import Server
+
+    with Server() as running:
+        monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, running.address)
+        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def isolated(monkeypatch, tmp_path_factory):
+    """No waiting, nobody's home, nobody's account, no proxy."""
+    from black_average_drop.datasets.fetch import downloads
+    from black_average_drop.datasets.sources import SOURCES
+    from kaggle_server import SMALL
+
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setattr(downloads, "PAUSES", (0, 0))
+    monkeypatch.setitem(SOURCES, "chest_xray", replace(SOURCES["chest_xray"], expected=SMALL))
+    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_ENVIRONMENT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": home, "KAGGLE_CONFIG_DIR": home, "KERAS_HOME": home / "keras"}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield
+    assert {path.name for path in home.iterdir()} <= {"keras"}

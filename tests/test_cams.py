@@ -5,9 +5,9 @@ import mpmath
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from black_average_drop import cams
+from cam_cases import as_tensor, gap_case, same_up_to_factor
 from closeness import assert_close
 
 FLOAT32_SOFTMAX = 2e-3  # of the peak: where terms cancel, it loses up to 4e-4
@@ -15,27 +15,6 @@ FLOAT32_SOFTMAX = 2e-3  # of the peak: where terms cancel, it loses up to 4e-4
 FEATURES = np.array([[[[1.0, 2.0], [3.0, 0.0]]]], "float32")
 WEIGHTS = np.array([[2.0, -4.0]], "float32")
 GRADIENTS = np.broadcast_to(WEIGHTS[:, None, None] / 2, FEATURES.shape).astype("float32")
-
-
-def as_numpy(array):
-    return array
-
-
-def as_tensor(array):
-    return keras.ops.convert_to_tensor(array)
-
-
-@pytest.fixture(params=[as_numpy, as_tensor])
-def kind(request):
-    return request.param
-
-
-def gap_case(generator, classes=2, dtype="float64"):
-    features = np.maximum(generator.normal(size=(4, 3, 5, 7)), 0).astype(dtype)
-    head = generator.normal(size=(7, classes)).astype(dtype)
-    chosen = generator.integers(0, classes, 4)
-    gradients = np.broadcast_to((head.T[chosen] / 15)[:, None, None], features.shape)
-    return features, head, chosen, gradients
 
 
 def derivatives(score, features, orders=3):
@@ -67,12 +46,6 @@ def equation_7_and_8(features, d1, d2, d3, normalize_alpha=False):
         total = np.where(d1 > 0, alpha, 0).sum(axis=(0, 1))
         weights = weights / np.where(total == 0, 1, total)
     return features @ weights
-
-
-def same_up_to_factor(drawn, expected, tolerance):
-    factor = (drawn * expected).sum() / (expected**2).sum()
-    assert factor > 0
-    np.testing.assert_allclose(drawn, factor * expected, rtol=tolerance, atol=tolerance * np.abs(drawn).max())
 
 
 def test_cam_by_hand(kind):
@@ -273,138 +246,9 @@ def test_negative_features_are_refused(generator):
         cams.grad_cam_plus_plus(features, np.ones_like(features))
 
 
-@pytest.mark.parametrize("size", [(20, 30), (6, 7), (3, 4)])
-def test_upsample_is_the_lanczos_of_pillow(generator, kind, size):
-    maps = generator.random((2, 6, 7)).astype("float32")
-    drawn = np.asarray(cams.upsample(kind(maps), size))
-    assert drawn.dtype == np.float32
-    for one, original in zip(drawn, maps, strict=True):
-        assert_close(one, Image.fromarray(original).resize(size[::-1], Image.Resampling.LANCZOS), 1e-6)
-
-
-@pytest.mark.parametrize("size", [(20, 30), (6, 7), (3, 4)])
-def test_bilinear_upsampling_is_pillows(generator, size):
-    maps = generator.random((2, 6, 7)).astype("float32")
-    for one, original in zip(cams.upsample(maps, size, "bilinear"), maps, strict=True):
-        assert_close(one, Image.fromarray(original).resize(size[::-1], Image.Resampling.BILINEAR), 1e-6)
-    with pytest.raises(ValueError, match="^kernel is 'cubic': choose one of lanczos3, bilinear"):
-        cams.upsample(maps, size, "cubic")
-    with pytest.raises(ValueError, match="zip"):
-        cams.upsample(maps, (*size, 3))
-
-
 def test_cam_without_a_pooled_head_is_refused(generator):
     with pytest.raises(ValueError, match="^CAM needs a head of .* one dense layer: leave CAM out"):
         cams.cam(generator.random((1, 2, 2, 3)), None)
-
-
-def test_upsampling_rings_below_zero():
-    clipped = np.zeros((1, 7, 7), "float32")
-    clipped[0, 3, 3] = 1
-    assert cams.upsample(clipped, (70, 70)).min() < -0.01
-
-
-@pytest.mark.parametrize("lowest", [0, -1])
-def test_position_and_channel_weights_against_automatic_differentiation_and_loops(generator, kind, lowest):
-    """A hidden layer at every position before the pooling: the gradient is another one at each position."""
-    features = np.maximum(generator.normal(size=(4, 3, 5, 7)), lowest).astype("float32")
-    features[0, :, :, 2] = 0
-    hidden, output = generator.normal(size=(7, 6)).astype("float32"), generator.normal(size=6).astype("float32")
-    tensor = tf.constant(features)
-    with tf.GradientTape() as tape:
-        tape.watch(tensor)
-        score = tf.linalg.matvec(tf.reduce_mean(tf.tanh(tensor @ hidden), axis=(1, 2)), output)
-    gradients = tape.gradient(score, tensor).numpy()
-    assert np.ptp(gradients, axis=(1, 2)).min() > 0.01
-    drawn = {
-        method: np.asarray(method(kind(features), kind(gradients)))
-        for method in (cams.positive_grad_cam, cams.xgrad_cam, cams.hires_cam, cams.layer_cam)
-    }
-    expected = {method: np.zeros((4, 3, 5)) for method in drawn}
-    positions = [(row, column) for row in range(3) for column in range(5)]
-    for n in range(4):
-        for k in range(7):
-            activity = sum(float(features[n, p, q, k]) for p, q in positions)
-            effect = sum(float(features[n, p, q, k]) * float(gradients[n, p, q, k]) for p, q in positions)
-            rise = sum(max(float(gradients[n, p, q, k]), 0) for p, q in positions) / 15
-            for p, q in positions:
-                feature, gradient = float(features[n, p, q, k]), float(gradients[n, p, q, k])
-                expected[cams.positive_grad_cam][n, p, q] += rise * feature
-                expected[cams.xgrad_cam][n, p, q] += effect / activity * feature if activity else 0
-                expected[cams.hires_cam][n, p, q] += gradient * feature
-                expected[cams.layer_cam][n, p, q] += max(gradient, 0) * feature
-    for method, maps in drawn.items():
-        clipped = np.maximum(expected[method], 0)
-        positive_only = lowest == 0 and method in (cams.positive_grad_cam, cams.layer_cam)
-        assert (clipped > 0).any() and (positive_only or (expected[method] < 0).any())
-        assert_close(maps, clipped)
-
-
-def test_xgrad_cam_gives_no_weight_to_a_channel_that_sums_to_zero(kind):
-    # Channel 1 is dead; channel 2 is 1 and -1, though its effect 1 * 3 + -1 * 1 is not 0; channel 3 has weight 1.
-    features = np.array([[[[0.0, 1.0, 2.0], [0.0, -1.0, 2.0]]]], "float32")
-    gradients = np.array([[[[5.0, 3.0, 1.0], [5.0, 1.0, 1.0]]]], "float32")
-    np.testing.assert_array_equal(np.asarray(cams.xgrad_cam(kind(features), kind(gradients))), [[[2, 2]]])
-
-
-def test_ablation_cam_against_taking_each_channel_away(generator, kind):
-    features, head, chosen, _ = gap_case(generator, classes=5, dtype="float32")
-    bias = generator.normal(size=5)
-
-    def logits(maps):
-        return (maps.astype("float64").mean(axis=(1, 2)) @ head + bias)[np.arange(4), chosen]
-
-    whole = logits(features)
-    expected = np.zeros((4, 3, 5))
-    for k in range(7):
-        without = features.copy()
-        without[..., k] = 0
-        expected += (whole - logits(without))[:, None, None] * features[..., k]
-    assert (whole < 0).any() and (whole > 0).any() and (expected < 0).any()
-    drawn = np.asarray(cams.ablation_cam(kind(features), kind(head.T[chosen])))
-    assert_close(drawn, np.maximum(expected, 0))
-
-
-@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 3, 9)])  # fewer channels than positions, and more
-@pytest.mark.parametrize("lowest", [0, -3])
-def test_eigen_cam_against_a_singular_value_decomposition_of_each_image(generator, kind, shape, lowest):
-    features = np.maximum(generator.normal(size=(6, *shape)), lowest).astype("float32")
-    drawn = np.asarray(cams.eigen_cam(kind(features)))
-    for maps, image in zip(drawn, features.astype("float64"), strict=True):
-        rows = image.reshape(-1, shape[-1])
-        expected = (rows @ np.linalg.svd(rows)[2][0]).reshape(shape[:2])
-        expected = expected if expected.sum() >= 0 else -expected
-        assert_close(maps, expected)
-    assert lowest < 0 or drawn.min() >= 0
-    np.testing.assert_array_equal(np.asarray(cams.eigen_cam(kind(0 * features))), 0)
-    assert_close(cams.eigen_cam(kind(features / 1024)), drawn / 1024)
-
-
-def test_on_a_pooled_head_only_two_of_the_further_methods_draw_new_maps(generator):
-    features, head, chosen, gradients = gap_case(generator)
-    weights = head.T[chosen]
-    clipped = np.maximum(cams.cam(features, weights), 0)
-    for method in (cams.grad_cam, cams.xgrad_cam, cams.hires_cam):
-        np.testing.assert_allclose(method(features, gradients), clipped, atol=1e-14)
-    normalised = cams.grad_cam_plus_plus(features, gradients, normalize_alpha=True)
-    for method in (cams.positive_grad_cam, cams.layer_cam):
-        same_up_to_factor(method(features, gradients), normalised, 1e-12)
-    maps = [clipped, normalised, cams.grad_cam_plus_plus(features, gradients)]
-    maps += [cams.ablation_cam(features, weights), cams.eigen_cam(features)]
-    scaled = [values / values.max(axis=(1, 2), keepdims=True) for values in maps]
-    for i, one in enumerate(scaled):
-        assert all(np.abs(one - other).max() > 0.01 for other in scaled[:i])
-
-
-def test_ablation_cam_without_a_pooled_head_is_refused(generator):
-    with pytest.raises(ValueError, match="^Ablation-CAM needs a head of .* one dense layer: leave Ablation-CAM out"):
-        cams.ablation_cam(generator.random((1, 2, 2, 3)), None)
-
-
-@pytest.mark.parametrize("kernel", ["lanczos3", "bilinear"])
-def test_maps_that_have_the_size_already_stay_exactly_as_they_are(generator, kind, kernel):
-    maps = np.maximum(generator.normal(size=(3, 17, 29)), 0).astype("float32")
-    np.testing.assert_array_equal(np.asarray(cams.upsample(kind(maps), (17, 29), kernel)), maps)
 
 
 def test_chosen_methods_come_in_the_order_of_their_names():

@@ -7,7 +7,7 @@ from closeness import assert_close, assert_same_drops
 
 
 @pytest.mark.parametrize(
-    ("found", "expected", "of", "same"),
+    ("result", "expected", "of", "same"),
     [
         ([1.0, 5e-6], [1.0, 0.0], None, True),  # near 0, by the rounding of 1
         ([1.0, 2e-5], [1.0, 0.0], None, False),
@@ -23,27 +23,27 @@ from closeness import assert_close, assert_same_drops
         ([1.0, 2.0], [1.0], None, False),
     ],
 )
-def test_difference_is_a_share_of_what_was_summed(found, expected, of, same):
+def test_difference_is_a_share_of_what_was_summed(result, expected, of, same):
     if same:
-        assert_close(np.array(found), np.array(expected), of=of)
+        assert_close(np.array(result), np.array(expected), of=of)
     else:
         with pytest.raises((AssertionError, ValueError)):
-            assert_close(np.array(found), np.array(expected), of=of)
+            assert_close(np.array(result), np.array(expected), of=of)
 
 
 @pytest.mark.parametrize(
-    ("found", "expected", "same"),
+    ("result", "expected", "same"),
     [
-        ([0.5, 0.5004, np.nan], [0.5, 0.5, np.nan], True),  # a score of 0.01 beside one of 1
+        ([0.5, 0.5004, np.nan], [0.5, 0.5, np.nan], True),  # a score of 0.01 next to one of 1
         ([0.5001, 0.5, np.nan], [0.5, 0.5, np.nan], False),
         ([0.5, 0.502, np.nan], [0.5, 0.5, np.nan], False),
         ([0.5, 0.5, 0.0], [0.5, 0.5, np.nan], False),
     ],
 )
-def test_drops_are_compared_as_the_falls_that_they_come_from(found, expected, same):
+def test_drops_are_compared_as_the_falls_that_they_come_from(result, expected, same):
     full = np.array([1.0, 0.01, 0.0])
     if same:
-        assert_same_drops(found, expected, full)
+        assert_same_drops(result, expected, full)
     else:
         with pytest.raises(AssertionError):
-            assert_same_drops(found, expected, full)
+            assert_same_drops(result, expected, full)

@@ -49,16 +49,16 @@ def test_rows_against_every_step_done_by_hand(network, small_model, pixels):
                 assert row["class"] == chosen and row["alpha"] == 0.3
                 assert_close(row["full_score"], full[chosen])
                 assert_close(row["masked_score"], score[chosen], of=full)
-                wanted = max(0, full[chosen] - score[chosen]) / full[chosen]
-                assert_same_drops(row["drop"], wanted, full[chosen])
+                expected = max(0, full[chosen] - score[chosen]) / full[chosen]
+                assert_same_drops(row["drop"], expected, full[chosen])
                 assert row["kept"] == pytest.approx(1 if metric == "AD" else (big > eta).mean())
 
 
 def test_summary_of_rows_is_the_metrics_own(network, pixels):
     rows = evaluation.evaluate(network, pixels, alpha=0.5)
     for _, group in rows.groupby(["method", "metric"]):
-        wanted = metrics.average_drop(group["full_score"], group["masked_score"])
-        assert group["drop"].mean() == pytest.approx(wanted)
+        expected = metrics.average_drop(group["full_score"], group["masked_score"])
+        assert group["drop"].mean() == pytest.approx(expected)
     softmax = evaluation.evaluate(network.with_activation("softmax"), pixels, alpha=0.5)
     np.testing.assert_allclose(softmax["full_score"], rows["full_softmax"], rtol=1e-6)
     np.testing.assert_allclose(softmax["masked_score"], rows["masked_softmax"], rtol=1e-6)
@@ -87,10 +87,10 @@ def test_every_batch_reaches_the_network_at_one_size(network, pixels):
     explain, score = network.explain, network.score
     network.explain = lambda images: sizes.append(len(images)) or explain(images)
     network.score = lambda images: sizes.append(len(images)) or score(images)
-    found = evaluation.explain_all(network, pixels, batch_size=4)
-    distinct = len(cams.METHODS) - len(found.same_as)
+    first_pass = evaluation.explain_all(network, pixels, batch_size=4)
+    distinct = len(cams.METHODS) - len(first_pass.same_as)
     assert set(sizes) == {4} and len(sizes) == 3
-    evaluation.evaluate(network, pixels, alpha=0.5, batch_size=4, first_pass=found)
+    evaluation.evaluate(network, pixels, alpha=0.5, batch_size=4, first_pass=first_pass)
     assert set(sizes) == {4} and len(sizes) == 3 + 3 * distinct * 2
 
 
@@ -112,8 +112,8 @@ def test_another_head_is_differentiated(pixels, monkeypatch):
     network = networks.CamNetwork.from_model(model)
     features, logits, _ = network.explain(pixels)
     explanation = evaluation.explain(network, features, logits, np.zeros(10, int))
-    wanted = np.asarray(weights.get_weights()[0])[:, 0].reshape(4, 4, 3)
-    np.testing.assert_allclose(explanation.gradients, np.broadcast_to(wanted, (10, 4, 4, 3)), rtol=1e-6)
+    expected = np.asarray(weights.get_weights()[0])[:, 0].reshape(4, 4, 3)
+    np.testing.assert_allclose(explanation.gradients, np.broadcast_to(expected, (10, 4, 4, 3)), rtol=1e-6)
     assert explanation.class_weights is None and explanation.head_weights is None
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(ValueError, match="set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax"):
@@ -141,7 +141,7 @@ def test_gradients_of_a_pooled_head_against_automatic_differentiation(network, s
     """Equation (12) on the real network: a tape from its features to its logits."""
     features, logits, _ = network.explain(pixels)
     classes = np.arange(10) % 3
-    found = evaluation.explain(network, features, logits, classes)
+    explanation = evaluation.explain(network, features, logits, classes)
     head, bias = small_model.layers[-1].get_weights()
     tensor = tf.constant(features)
     with tf.GradientTape() as tape:
@@ -149,8 +149,8 @@ def test_gradients_of_a_pooled_head_against_automatic_differentiation(network, s
         score = tf.linalg.matmul(tf.reduce_mean(tensor, axis=(1, 2)), head) + bias
         chosen = tf.gather(score, classes, axis=1, batch_dims=1)
     assert_close(score, logits)
-    assert_close(found.gradients, tape.gradient(chosen, tensor))
-    np.testing.assert_array_equal(found.class_weights, head.T[classes])
+    assert_close(explanation.gradients, tape.gradient(chosen, tensor))
+    np.testing.assert_array_equal(explanation.class_weights, head.T[classes])
 
 
 def test_images_that_can_be_read_only_once_are_refused(network, pixels):
@@ -165,10 +165,10 @@ def test_alpha_comes_from_the_papers_methods_alone(network, pixels):
     more = evaluation.evaluate(network, pixels, methods=extra, controls=controls.IN_TABLE_1)
     common = more[more["method"].isin(few)].reset_index(drop=True)
     assert rows.equals(common)
-    found = evaluation.explain_all(network, pixels)
-    maps = {name: evaluation.upsampled(found.maps[name], (32, 32)) for name in ("CAM", "Grad-CAM++")}
+    first_pass = evaluation.explain_all(network, pixels)
+    maps = {name: evaluation.upsampled(first_pass.maps[name], (32, 32)) for name in ("CAM", "Grad-CAM++")}
     curve = masks.alpha_curve(pixels.astype("float32"), maps)
-    np.testing.assert_allclose(found.curve, curve, rtol=1e-9)  # CAM and Grad-CAM count once
+    np.testing.assert_allclose(first_pass.curve, curve, rtol=1e-9)  # CAM and Grad-CAM count once
     assert rows["alpha"].iloc[0] == masks.select_alpha(curve)
 
 
@@ -243,9 +243,9 @@ def test_ringing_is_counted_where_a_mask_needs_more_than_the_map_supports(networ
 
 
 def test_first_pass_of_other_methods_is_refused(network, pixels):
-    found = evaluation.explain_all(network, pixels, {"CAM": cams.METHODS["CAM"]})
+    first_pass = evaluation.explain_all(network, pixels, {"CAM": cams.METHODS["CAM"]})
     with pytest.raises(ValueError, match="first_pass was made with other methods"):
-        evaluation.evaluate(network, pixels, alpha=0.5, first_pass=found)
+        evaluation.evaluate(network, pixels, alpha=0.5, first_pass=first_pass)
     whole = evaluation.explain_all(network, pixels)
     pd.testing.assert_frame_equal(
         evaluation.evaluate(network, pixels, first_pass=whole), evaluation.evaluate(network, pixels)
@@ -253,11 +253,11 @@ def test_first_pass_of_other_methods_is_refused(network, pixels):
 
 
 def test_black_logits_are_the_models_own(network, small_model):
-    wanted = small_model.layers[-1].get_weights()[1]
+    expected = small_model.layers[-1].get_weights()[1]
     maps = keras.Model(small_model.inputs, small_model.get_layer("last_convolution").output)
     features = maps.predict(np.zeros((1, 32, 32, 3), "float32"), verbose=0)
-    wanted = wanted + features.mean(axis=(1, 2))[0] @ small_model.layers[-1].get_weights()[0]
-    assert_close(evaluation.black_logits(network), wanted)
+    expected = expected + features.mean(axis=(1, 2))[0] @ small_model.layers[-1].get_weights()[0]
+    assert_close(evaluation.black_logits(network), expected)
 
 
 def test_memory_does_not_grow_with_the_number_of_images():
@@ -313,7 +313,7 @@ def test_on_an_accelerator_maps_and_masks_are_tensors_and_rows_the_same(network,
         parts = [layers.Conv2D(6, 5, strides=4, activation="relu"), layers.Flatten(), layers.Dense(3, "relu")]
         network = networks.CamNetwork.from_model(keras.Sequential([keras.Input((32, 32, 3)), *parts]))
     given = {"methods": methods, "batch_size": 4, "ties": ties, "controls": controls.IN_TABLE_1}
-    wanted = evaluation.evaluate(network, pixels, **given)
+    expected = evaluation.evaluate(network, pixels, **given)
     network.on_accelerator = True
     kinds = []
     for place, name in ((network, "explain"), (network, "score"), (masks, "kept_pixels"), (masks, "opacity")):
@@ -326,16 +326,16 @@ def test_on_an_accelerator_maps_and_masks_are_tensors_and_rows_the_same(network,
         monkeypatch.setattr(place, name, seen)
     rows = evaluation.evaluate(network, pixels, **given)
     assert len(kinds) > 30 and all(kinds)
-    assert_same_rows(rows, wanted)
-    assert rows["alpha"].iloc[0] == wanted["alpha"].iloc[0]
+    assert_same_rows(rows, expected)
+    assert rows["alpha"].iloc[0] == expected["alpha"].iloc[0]
 
 
 def test_any_masking_has_the_same_drops_on_an_accelerator(network, pixels):
-    found = evaluation.explain_all(network, pixels)
-    shares = masks.opacity(evaluation.upsampled(found.maps["Grad-CAM++"], (32, 32)))
+    first_pass = evaluation.explain_all(network, pixels)
+    shares = masks.opacity(evaluation.upsampled(first_pass.maps["Grad-CAM++"], (32, 32)))
     score, kinds, drops = network.score, [], []
     network.score = lambda images: kinds.append(keras.ops.is_tensor(images)) or score(images)
     for network.on_accelerator in (False, True):
-        drops.append(evaluation.blended_drops(network, pixels, shares, found, 4, fill=7))
+        drops.append(evaluation.blended_drops(network, pixels, shares, first_pass, 4, fill=7))
     assert kinds == [False] * 3 + [True] * 3
-    assert_same_drops(drops[1], drops[0], found.scores["score"])
+    assert_same_drops(drops[1], drops[0], first_pass.scores["score"])

@@ -49,8 +49,8 @@ def test_image_ids_survive_a_round_trip_whatever_files_are_called(tmp_path, prof
     table.to_csv(tmp_path / "rows.csv.gz", index=False)
     read = [files.kept_table(tmp_path / "kept.csv", "a key")]
     read += [files.read_csv(tmp_path / name) for name in ("written.csv", "rows.csv.gz")]
-    for found in read:
-        pd.testing.assert_frame_equal(found, table, check_exact=True)
+    for again in read:
+        pd.testing.assert_frame_equal(again, table, check_exact=True)
 
 
 FORMULAS = [
@@ -84,15 +84,15 @@ def test_no_text_is_a_formula_in_a_spreadsheet_and_each_is_read_as_it_was(tmp_pa
         ]
         assert sum(cell in plain for cell in cells) == 3 * len(plain)  # nothing else is changed
         assert [float(row[3]) for row in rows[1:]] == pytest.approx(table["drop"], rel=1e-5)
-        found = files.read_csv(path)
-        assert list(found.columns) == list(table.columns)
+        again = files.read_csv(path)
+        assert list(again.columns) == list(table.columns)
         for name in ("id", "group", "=class"):
-            assert list(found[name].fillna("")) == list(table[name])
+            assert list(again[name].fillna("")) == list(table[name])
 
 
 def test_nothing_is_read_with_a_remark_sign_that_may_be_in_a_file_name():
-    notebooks = {path.name: path.read_text() for path in files.NOTEBOOKS.glob("*.py")}
-    modules = {path.name: path.read_text() for path in (files.ROOT / "lib").rglob("*.py")}
+    notebooks = {path: path.read_text() for path in files.NOTEBOOKS.glob("*.py")}
+    modules = {path: path.read_text() for path in (files.ROOT / "lib").rglob("*.py")}
     assert not [name for name, text in modules.items() if re.search(r"read_csv\(.*comment=", text)]
     assert not [name for name, text in notebooks.items() if "pd.read_csv" in text]
     assert [name for name, text in notebooks.items() if "= read_csv(" in text]

@@ -51,7 +51,7 @@ def test_a_tensor_among_arrays_makes_it_tensors(generator):
 
 
 def test_tensors_of_tiny_values_are_ranked_as_arrays_are(generator):
-    """Differences that vanish beside 1 are still differences."""
+    """Differences that vanish next to 1 are still differences."""
     maps = generator.permutation(36).reshape(1, 6, 6).astype("float32") * 1e-10
     kept = masks.kept_pixels(keras.ops.convert_to_tensor(maps), 0.3, "exact")
     np.testing.assert_array_equal(kept, masks.kept_pixels(maps, 0.3, "exact"))
@@ -112,7 +112,7 @@ def test_kept_area_is_exactly_k_without_ties(generator, alpha):
 
 
 def test_strict_masks_of_large_maps_against_a_sort(generator):
-    """At every k, since beside the place asked for a partition is in order all but some times in a thousand."""
+    """At every k, since next to the place asked for a partition is in order all but some times in a thousand."""
     maps = generator.normal(size=(3, 32, 32))
     falling = np.sort(maps.reshape(3, -1), axis=1)[:, ::-1]
     for k in range(1, 1024):

@@ -170,7 +170,7 @@ def test_intervals_across_trainings_cover_the_truth(of_trainings, of_patients):
 
 
 def test_enough_patients_carry_a_difference_by_hand():
-    """n_eff of k that differ alike is k; beside one of 4 it is (8 + 4)^2 / (8 + 16) = 6 and (16 + 4)^2 / 32 = 12.5."""
+    """n_eff of k that differ alike is k; next to one of 4 it is (8 + 4)^2 / (8 + 16) = 6 and (16 + 4)^2 / 32 = 12.5."""
     cases = {
         "none differs": ([0.0] * 40, False),
         "all differ equally": ([0.3] * 40, True),
@@ -179,8 +179,8 @@ def test_enough_patients_carry_a_difference_by_hand():
         "10 alike, either way": ([0.3, -0.3] * 5 + [0.0] * 30, True),
         "one carries all": ([1.0] + [0.0] * 39, False),
         "one carries most": ([1.0] + [0.01] * 39, False),
-        "8 beside one of 4": ([4.0] + [1.0] * 8 + [0.0] * 31, False),
-        "16 beside one of 4": ([4.0] + [1.0] * 16 + [0.0] * 23, True),
+        "8 next to one of 4": ([4.0] + [1.0] * 8 + [0.0] * 31, False),
+        "16 next to one of 4": ([4.0] + [1.0] * 16 + [0.0] * 23, True),
         "rounding noise": ([1e-8] * 40, False),
         "noise of float32": ([9e-6] * 40, False),
         "no more than noise": ([statistics.NOISE] * 40, False),

@@ -72,11 +72,11 @@ def scheduler_process(tmp_path_factory):
     """A scheduler, and its address, on 127.0.0.1."""
     process, log = _start(tmp_path_factory.mktemp("scheduler"), "scheduler", "scheduler", "--port", "0")
     for _ in range(240):
-        if found := re.search(r"Scheduler at: +(tcp://127\.0\.0\.1:\d+)", log.read_text()):
+        if address := re.search(r"Scheduler at: +(tcp://127\.0\.0\.1:\d+)", log.read_text()):
             break
         assert process.poll() is None, log.read_text()
         time.sleep(0.25)
-    yield process, found[1]
+    yield process, address[1]
     process.kill()
     process.wait()
 
@@ -125,9 +125,9 @@ def test_a_cluster_gives_the_rows_of_this_machine_though_a_worker_is_killed(sche
     there = evaluation.evaluate(network, batches, scheduler=scheduler, **settings)
     assert batches.readings == 2 and two_workers[0][0].wait(10) == -9 and two_workers[1][0].poll() is None
     pd.testing.assert_frame_equal(there, here, check_exact=True)
-    found = evaluation.explain_all(network, pixels, batch_size=4)
+    first_pass = evaluation.explain_all(network, pixels, batch_size=4)
     shares = np.random.default_rng(1).random((118, 32, 32))
-    drops = [evaluation.blended_drops(network, pixels, shares, found, 4, 9, where) for where in ("", scheduler)]
+    drops = [evaluation.blended_drops(network, pixels, shares, first_pass, 4, 9, where) for where in ("", scheduler)]
     np.testing.assert_array_equal(*drops)
 
 
@@ -150,7 +150,7 @@ def test_other_code_is_noticed_wherever_in_the_package_it_is(file, tmp_path):
 
 def test_workers_import_no_network():
     """A network unpacks itself: see `networks.Parcel`."""
-    code = "import sys; from black_average_drop import workers; print'black_average_drop.networks' in sys.modules"
+    code = "import sys; from black_average_drop import workers; print('black_average_drop.networks' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
@@ -202,19 +202,19 @@ def test_what_is_no_address_is_said_before_dask_is_asked(address, monkeypatch):
     """Dask's client, once begun, leaves tracebacks of its own."""
     monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("Dask was asked"))
     with pytest.raises(RuntimeError, match=f"SCHEDULER is {address!r}: give the address of a Dask scheduler, such as"):
-        workers.check(address)
+        workers.check_scheduler(address)
 
 
 def test_a_scheduler_that_needs_certificates_is_said():
     with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 needs TLS, of which Dask is told nothing here: set DASK"):
-        workers.check("tls://127.0.0.1:9")
+        workers.check_scheduler("tls://127.0.0.1:9")
     gc.collect()  # Dask can hang where a client that was refused is collected while another one starts
 
 
 def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):
     monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(RuntimeError, match=f"at {scheduler} has no worker: start some"):
-        workers.check(scheduler)
+        workers.check_scheduler(scheduler)
 
 
 def test_no_notebook_runs_where_no_scheduler_answers(monkeypatch):

@@ -179,7 +179,7 @@ def _ranks(order):
 
 
 def _taken(values, order):
-    """values (N, P) in an order (N, P) of their own."""
+    """Values (N, P) in an order (N, P) of their own."""
     if namespace(values, order) is ops:
         return ops.take_along_axis(values, order, axis=1)
     return np.stack([row.take(places) for row, places in zip(values, order, strict=True)])  # a row fits in the cache

@@ -10,9 +10,10 @@ LINES = "BLACK_AVERAGE_DROP_BARS"  # the environment variable that a kernel is t
 
 
 def bar(iterable=None, **settings):
-    """tqdm's bar over an iterable, or to be updated by hand, with its settings; it vanishes when it is done.
+    """Tqdm's bar over an iterable, or to be updated by hand, with its settings; it vanishes when it is done.
 
-    Where standard error is no terminal, such as a file, one line stays of it instead."""
+    Where standard error is no terminal, such as a file, one line stays of it instead.
+    """
     if is_watched():
         return tqdm(iterable, leave=False, **settings)
     shown = []

@@ -209,7 +209,7 @@ def across_trainings(estimates, samples):
 
 
 def holm(p_values):
-    """p values (M,) corrected for their number by Holm's step-down method, in the same order. NaN is no test."""
+    """P values (M,) corrected for their number by Holm's step-down method, in the same order. NaN is no test."""
     p_values = np.asarray(p_values, "float64")
     order = np.argsort(p_values, kind="stable")
     stepped = p_values[order] * ((~np.isnan(p_values)).sum() - np.arange(len(p_values)))  # NaN comes last

@@ -28,7 +28,7 @@ def in_order(function, network, batches, scheduler=""):
     batches are read ahead as keep all workers busy.
 
     Args:
-        function: of the network and what is in a batch; on a cluster one that can be pickled.
+        function: of the network and what is in a batch; on a cluster one of a module, since it is sent to others.
         network: whatever the function takes; on a cluster with a method `packed`, whose result has a method `unpacked`.
         batches: an iterable of tuples.
         scheduler: empty for threads of this process, or the address of a Dask scheduler, such as tcp://127.0.0.1:8786.
@@ -50,7 +50,7 @@ def in_order(function, network, batches, scheduler=""):
         yield from _answers(submit, partial(_result, client), batches, lambda: 2 * max(1, _slots(client)))
 
 
-def check(scheduler):
+def check_scheduler(scheduler):
     """Raise RuntimeError if the Dask scheduler at that address does not answer or has no worker."""
     with _client(scheduler):
         pass

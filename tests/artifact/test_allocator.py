@@ -35,7 +35,7 @@ def test_glibc_is_told_to_keep_what_is_freed(of_version):
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
+    ("given", "tunables"),
     [
         ({"GLIBC_TUNABLES": ""}, None),
         ({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}, ["glibc.malloc.hugetlb=0", *OURS[1:]]),
@@ -47,9 +47,9 @@ def test_glibc_is_told_to_keep_what_is_freed(of_version):
         ),
     ],
 )
-def test_what_the_user_has_set_wins(of_version, given, found):
+def test_what_the_user_has_set_wins(of_version, given, tunables):
     of_version("glibc 2.36")
-    assert allocator.settings(given) == ({} if found is None else {"GLIBC_TUNABLES": ":".join(found)})
+    assert allocator.settings(given) == ({} if tunables is None else {"GLIBC_TUNABLES": ":".join(tunables)})
 
 
 @pytest.mark.parametrize("name", ["glibc 2.34", "musl 1.2.5", None])
@@ -123,4 +123,4 @@ def test_kernels_get_it_and_importing_the_library_sets_nothing(monkeypatch, tmp_
 )
 def test_make_starts_what_computes_with_it(target, started):
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
-    assert f"python -m black_average_drop.{started}" in done.stdout
+    assert f"python -m black_average_drop.artifact.{started}" in done.stdout

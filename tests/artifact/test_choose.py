@@ -71,8 +71,8 @@ def chosen(place):
 
 def study(place, name):
     """The one folder that a model and images of these names have."""
-    (found,) = (place / "build/choose").glob(f"{name}-????????")
-    return found
+    (study_folder,) = (place / "build/choose").glob(f"{name}-????????")
+    return study_folder
 
 
 def test_it_ends_in_one_recommendation_and_a_warning(chosen):
@@ -119,7 +119,7 @@ def test_the_report_is_one_page_that_escapes_names(chosen):
 def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place, tmp_path):
     """The model's file names its outputs; nobody says that the folders are these."""
     model = keras.saving.load_model(place / "outside.keras")
-    networks.save(model, tmp_path / "named.keras", {"class_names": ["正常", "肺炎"]})
+    networks.save(model, tmp_path / "named.keras", networks.Facts(class_names=["正常", "肺炎"]))
     drawn = phantoms.radiographs(8, size=64)
     for row, name in enumerate(["$x$.png", "b" * 100 + ".png", "c.png", "患者.png"] * 2):
         path = tmp_path / "clinic" / f"DOE_{row % 2}" / name
@@ -145,7 +145,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
         (("--model", ""), "MODEL is not given: name your model and images"),
         (("--data", "absent"), "absent is missing: name your model and images, DATA=folder"),
         (("--set", "most_image=3"), "your_data has no parameter 'most_image': choose from"),
-        (("--set", "most_images=many"), "most_images is 'many', a str: a int is wanted"),
+        (("--set", "most_images=many"), "most_images is 'many', a str: a int is expected"),
         (("--set", "preprocessing=tanh"), "preprocessing is 'tanh': choose"),
     ],
 )
@@ -210,11 +210,11 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     for name in earlier:
         (build / name).write_text("of an earlier run")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "x-rays")
-    found = re.search(
+    stopped = re.search(
         rf"your_data stopped with ValueError: {sentence}\nThe traceback is in (\S+)\.$", said, re.MULTILINE
     )
-    assert code == 1 and found and "Traceback" not in said, said
-    cells = json.loads((place / found[1]).read_text())["cells"]
+    assert code == 1 and stopped and "Traceback" not in said, said
+    cells = json.loads((place / stopped[1]).read_text())["cells"]
     raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
     left = {path.name for path in build.iterdir()} - {"your_data.failed.ipynb", "your_data.log", ".lock"}

@@ -44,9 +44,9 @@ def test_processor_time_is_that_of_the_command_and_of_what_it_starts(tmp_path):
     script.write_text(BUSY)
     process = start(sys.executable, str(script))
     out, err = process.communicate()
-    found = LINE.fullmatch(out)
-    assert process.returncode == 0 and err == "" and found
-    assert found[2] == "seconds" and 1.0 <= float(found[3]) < 3 and int(found[5].replace(",", "")) > 1
+    line = LINE.fullmatch(out)
+    assert process.returncode == 0 and err == "" and line
+    assert line[2] == "seconds" and 1.0 <= float(line[3]) < 3 and int(line[5].replace(",", "")) > 1
 
 
 @pytest.mark.parametrize(("code", "expected"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", 137)])

@@ -25,10 +25,10 @@ QUIET = "--disable-pip-version-check"
 
 def pins():
     """name -> pinned versions; a package can have one for each of several Pythons."""
-    found = {}
+    versions = {}
     for name, version in re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", LOCK, re.MULTILINE):
-        found.setdefault(canonicalize_name(name), []).append(version)
-    return found
+        versions.setdefault(canonicalize_name(name), []).append(version)
+    return versions
 
 
 EXTRAS = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]

@@ -17,9 +17,9 @@ from importlib.metadata import distribution
 import black_average_drop
 for module in pkgutil.walk_packages(black_average_drop.__path__, "black_average_drop."):
     importlib.import_module(module.name)
-found = distribution("black-average-drop")
-places = [black_average_drop.__file__, str(found.locate_file(""))]
-print(json.dumps([*places, found.version, black_average_drop.__version__]))
+installed = distribution("black-average-drop")
+places = [black_average_drop.__file__, str(installed.locate_file(""))]
+print(json.dumps([*places, installed.version, black_average_drop.__version__]))
 """
 
 
@@ -49,6 +49,6 @@ def test_pipeline_without_notebooks_wants_a_checkout(installed, tmp_path, argume
     done = installed.run("-m", "black_average_drop.artifact", *arguments, cwd=tmp_path)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == (
-        "There are no notebooks beside this installed package: the pipeline wants a checkout of the project, "
+        "There are no notebooks next to this installed package: the pipeline needs a checkout of the project, "
         "made ready by make env.\n"
     )

@@ -132,7 +132,7 @@ def test_no_recipe_mentions_what_a_user_sets():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("", []),
         ("most_images=200", ["most_images=200"]),
@@ -147,5 +147,5 @@ def test_no_recipe_mentions_what_a_user_sets():
         ("methods=[ seed=3", ["methods=[ seed=3"]),
     ],
 )
-def test_names_and_values_in_set_may_hold_spaces(text, found):
-    assert settings.split(text) == found
+def test_names_and_values_in_set_may_hold_spaces(text, expected):
+    assert settings.split_settings(text) == expected

@@ -12,7 +12,7 @@ import pytest
 
 from black_average_drop import files
 from black_average_drop.artifact import __main__ as command_line
-from black_average_drop.artifact import claims_page, pipeline, profiles, provenance, versions
+from black_average_drop.artifact import claims_page, notebooks, pipeline, profiles, provenance, versions
 from black_average_drop.paper import claims
 from black_average_drop.statistics import Estimate
 
@@ -34,8 +34,8 @@ def project(tmp_path, monkeypatch):
         (results / f"{notebook}.csv").write_text(notebook)
         outputs = {f"{notebook}.csv": files.sha256(results / f"{notebook}.csv")}
         if notebook == "03_table1":
-            found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
-            part = claims.write_measured(notebook, found, results, "tiny")
+            measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
+            part = claims.write_measured(notebook, measured, results, "tiny")
             outputs[part.name] = files.sha256(part)
         record = {"notebook": notebook, **versions.surroundings(), "minutes": next(minutes)}
         record |= {"machine": {"system": "Linux", "processor": "x", "cores": 2}, "parameters": {"profile": "tiny"}}
@@ -73,6 +73,16 @@ def test_where_all_is_current_nothing_is_written(project):
     assert run() == []
     after = everything(build, results)
     assert {path for path in before if before[path] != after[path]} <= {build / ".lock"} and set(after) == set(before)
+
+
+def test_the_record_of_a_notebook_that_is_gone_goes_when_others_have_run(project):
+    build, results, run = project
+    (gone,) = notebooks.GONE
+    (results / f"{gone}.json").write_text("{}")
+    (results / "trust.csv").write_text("numbers")
+    (build / "03_table1.stamp.json").unlink()
+    assert run() == ["03_table1"]
+    assert not (results / f"{gone}.json").exists() and (results / "trust.csv").read_text() == "numbers"
 
 
 def test_a_checkout_that_is_read_only_runs_where_all_is_current_and_says_so_where_not(project, monkeypatch, capsys):

@@ -47,7 +47,7 @@ def test_a_build_folder_that_is_whole_has_no_faults(copy):
 )
 def test_whatever_is_half_written_is_noticed(copy, change, fault):
     change(copy.results)
-    assert any(fault in found for found in copies.faults(copy))
+    assert any(fault in sentence for sentence in copies.faults(copy))
 
 
 def test_a_partial_file_taken_for_a_result_is_noticed(copy):
@@ -91,8 +91,8 @@ def sections(tmp_path):
 
 
 def states(folder):
-    found = verify.further(folder.parent)
-    return dict(zip(found["file"], found["state"], strict=True))
+    table = verify.further(folder.parent)
+    return dict(zip(table["file"], table["state"], strict=True))
 
 
 UNTOUCHED = {"killed.md": "current", "load.md": "current", "old.md": "not checkable"}

@@ -142,13 +142,13 @@ def test_a_script_in_a_label_stays_text(pages):
 
 
 def test_every_figure_says_what_it_shows(pages):
-    found = {attributes["src"]: attributes for tag, attributes in Reader(pages["index"]).tags if tag == "img"}
-    assert {src: one["alt"] for src, one in found.items()} == {
+    figures = {attributes["src"]: attributes for tag, attributes in Reader(pages["index"]).tags if tag == "img"}
+    assert {src: one["alt"] for src, one in figures.items()} == {
         "figure1.png": site.ALTERNATIVES["figure1"],
         "trust.png": site.ALTERNATIVES["trust"],
         "some_new_one.png": "some new one, a figure of 09_verdict",
     }
-    assert found["trust.png"]["width"] == "96" and found["trust.png"]["height"] == "48"
+    assert figures["trust.png"]["width"] == "96" and figures["trust.png"]["height"] == "48"
     for name in NOTEBOOKS:
         texts = [attributes["alt"] for tag, attributes in Reader(pages[name]).tags if tag == "img"]
         assert len(texts) == 1 and texts[0].startswith('A figure What "it" shows: lesions')

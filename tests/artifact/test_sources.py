@@ -9,7 +9,7 @@ from black_average_drop import files
 from black_average_drop.artifact import sources, versions
 
 
-def test_a_key_hangs_on_the_code_and_every_part(monkeypatch):
+def test_a_key_depends_on_the_code_and_every_part(monkeypatch):
     weights = [np.arange(3.0), np.ones(2)]
     first = sources.measurement_key("trust.imputation", ["a", 1], weights)
     assert sources.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first

@@ -39,8 +39,8 @@ def folder(tmp_path):
     test = catalogue.load(given["radiograph_source"], "test", size, None, given["test_images"], given["seed"])
     images = {"radiographs, test": checksums.dataset_checksum(test), "weights, radiographs": "random"}
     record(folder, "01_train", ["test.csv", "../../build/tiny/net.keras"], images)
-    found = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
-    part = claims.write_measured("03_table1", found, folder, "smoke")
+    measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
+    part = claims.write_measured("03_table1", measured, folder, "smoke")
     inputs = {"net.keras": build / "net.keras", "drawn": "0" * 64}
     record(folder, "03_table1", ["table1.csv", part.name], inputs)
     claims_page.assemble(folder, "smoke")
@@ -48,9 +48,9 @@ def folder(tmp_path):
 
 
 def states(folder, read_profile=profiles.read_profile):
-    found = verify.table([folder], NEEDS, folder.parents[1] / "data", read_profile)
+    table = verify.table([folder], NEEDS, folder.parents[1] / "data", read_profile)
     # Of a file that one notebook wrote and another read, what is said of it where it was written.
-    return {row.file.split("/")[-1]: (row.state, row.why) for row in found.iloc[::-1].itertuples()}
+    return {row.file.split("/")[-1]: (row.state, row.why) for row in table.iloc[::-1].itertuples()}
 
 
 def edit(path, **changes):
@@ -58,10 +58,10 @@ def edit(path, **changes):
 
 
 def test_untouched_results_are_current_and_what_cannot_be_checked_is_said(folder):
-    found = states(folder)
-    assert found.pop("drawn") == ("not checkable", "a selection of images that only its notebook draws")
-    assert {state for state, _ in found.values()} == {"current"}
-    assert set(found) == {"test.csv", "net.keras", "radiographs, test", "table1.csv", "claims_03_table1.csv"} | {
+    state_of = states(folder)
+    assert state_of.pop("drawn") == ("not checkable", "a selection of images that only its notebook draws")
+    assert {state for state, _ in state_of.values()} == {"current"}
+    assert set(state_of) == {"test.csv", "net.keras", "radiographs, test", "table1.csv", "claims_03_table1.csv"} | {
         "claims.csv",
         "claims.md",
     }
@@ -73,21 +73,33 @@ def test_one_table_tells_what_is_altered_missing_and_unrecorded(folder):
     (folder / "table1.csv").write_text("better numbers")
     (folder / "test.csv").unlink()
     (folder / "extra.png").write_text("who made this?")
-    found = states(folder)
-    assert found["table1.csv"][0] == "altered" and found["test.csv"][0] == "missing"
-    assert found["extra.png"][0] == "unrecorded" and found["claims.md"][0] == "current"
+    state_of = states(folder)
+    assert state_of["table1.csv"][0] == "altered" and state_of["test.csv"][0] == "missing"
+    assert state_of["extra.png"][0] == "unrecorded" and state_of["claims.md"][0] == "current"
     text = verify.text(verify.table([folder], NEEDS, "nowhere", profiles.read_profile))
     for state, file in (("altered", "table1.csv"), ("missing", "test.csv"), ("unrecorded", "extra.png")):
         assert sum(state in line and file in line for line in text.splitlines()) == 1
     assert text.splitlines()[-1].startswith("1 altered, 1 missing, 1 unrecorded, ")
 
 
+def test_results_of_a_notebook_that_is_gone_stay_checkable_and_are_stale(folder):
+    (gone,) = notebooks.GONE
+    (folder / "old.csv").write_text("numbers")
+    assert states(folder)["old.csv"][0] == "unrecorded" and f"{gone}.json" not in states(folder)
+    made = {"old.csv": files.sha256(folder / "old.csv")}
+    content = {"notebook": gone, "parameters": {"profile": "smoke"}, "inputs": {}, "outputs": made, "sources": {}}
+    (folder / f"{gone}.json").write_text(json.dumps(content))
+    assert states(folder)["old.csv"] == ("stale", f"changed since: notebooks/{gone}.py, which is gone")
+    (folder / "old.csv").write_text("better numbers")
+    assert states(folder)["old.csv"][0] == "altered"
+
+
 def test_a_file_named_as_one_recorded_elsewhere_is_unrecorded(folder):
     for file in ("net.keras", "old/table1.csv"):  # recorded: ../../build/tiny/net.keras and table1.csv
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text("from somewhere")
-    found = verify.table([folder], NEEDS, "nowhere", profiles.read_profile).query("state == 'unrecorded'")
-    assert list(found["file"]) == ["net.keras", "old/table1.csv"]
+    unrecorded = verify.table([folder], NEEDS, "nowhere", profiles.read_profile).query("state == 'unrecorded'")
+    assert list(unrecorded["file"]) == ["net.keras", "old/table1.csv"]
 
 
 def test_a_model_that_is_not_the_recorded_one_is_altered(folder):
@@ -126,9 +138,9 @@ def test_images_and_weights_that_are_not_here_are_not_checkable_and_others_make_
     parameters = json.loads((folder / "01_train.json").read_text())["parameters"]
     parameters |= {"radiograph_source": "chest_xray", "radiograph_weights": "weights/net.h5"}
     edit(folder / "01_train.json", inputs=inputs, parameters=parameters)
-    found = states(folder)
-    assert found["radiographs, train"] == found["weights, radiographs"]
-    assert found["weights, radiographs"] == ("not checkable", "not on this machine: pass DATA=")
+    state_of = states(folder)
+    assert state_of["radiographs, train"] == state_of["weights, radiographs"]
+    assert state_of["weights, radiographs"] == ("not checkable", "not on this machine: pass DATA=")
     weights = folder.parents[1] / "data/weights/net.h5"
     weights.parent.mkdir(parents=True)
     weights.write_text("others")
@@ -137,21 +149,21 @@ def test_images_and_weights_that_are_not_here_are_not_checkable_and_others_make_
 
 def test_a_record_that_is_gone_or_broken_leaves_its_files_unrecorded(folder):
     (folder / "03_table1.json").unlink()
-    found = states(folder)
-    assert found["03_table1.json"] == ("missing", "there is no record, but claims.csv depends on it")
-    assert found["table1.csv"][0] == "unrecorded"
+    state_of = states(folder)
+    assert state_of["03_table1.json"] == ("missing", "there is no record, but claims.csv depends on it")
+    assert state_of["table1.csv"][0] == "unrecorded"
     (folder / "01_train.json").write_text('{"outputs": ')
-    found = states(folder)
-    assert found["01_train.json"][0] == "altered" and found["test.csv"][0] == "unrecorded"
+    state_of = states(folder)
+    assert state_of["01_train.json"][0] == "altered" and state_of["test.csv"][0] == "unrecorded"
 
 
-def test_a_record_that_another_hangs_on_is_missing_and_one_that_none_does_is_not_made(folder):
+def test_a_record_that_another_depends_on_is_missing_and_one_that_none_does_is_not_made(folder):
     for path in folder.glob("claims*"):
         path.unlink()
     (folder / "01_train.json").unlink()
-    found = states(folder)
-    assert found["01_train.json"] == ("missing", "there is no record, but 03_table1 depends on it")
-    assert found["claims.json"] == ("not made", "there is no record")
+    state_of = states(folder)
+    assert state_of["01_train.json"] == ("missing", "there is no record, but 03_table1 depends on it")
+    assert state_of["claims.json"] == ("not made", "there is no record")
     (folder / "03_table1.json").unlink()
     assert {states(folder)[f"{name}.json"][0] for name in NEEDS} == {"not made"}
 
@@ -235,11 +247,11 @@ def test_no_results_are_no_success(tmp_path, monkeypatch):
 def test_every_committed_result_is_as_recorded(monkeypatch):
     monkeypatch.setattr(verify, "_images", lambda record, data_root: {})  # thousands of phantoms, which are inputs
     folders = profiles.result_folders()
-    found = verify.table(folders, notebooks.NEEDS, "nowhere", profiles.read_profile)
-    found = pd.concat([found, verify.further(ROOT / "paper_figures")])
-    wrong = found[found["state"].isin(verify.ERRORS)]
+    table = verify.table(folders, notebooks.NEEDS, "nowhere", profiles.read_profile)
+    table = pd.concat([table, verify.further(ROOT / "paper_figures")])
+    wrong = table[table["state"].isin(verify.ERRORS)]
     assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]
-    assert found["state"].isin(("current", "stale")).sum() > 100
+    assert table["state"].isin(("current", "stale")).sum() > 100
     assert not len(wrong), verify.text(wrong)
 
 

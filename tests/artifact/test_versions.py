@@ -16,8 +16,8 @@ def test_a_record_says_whether_the_tree_was_as_committed(tmp_path, monkeypatch, 
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     monkeypatch.setattr(versions, "ROOT", tmp_path)
     (tmp_path / (changed or "README.md")).write_text("changed")  # what nothing is computed from does not count
-    found = versions.surroundings()
-    assert found["uncommitted_changes"] == bool(changed) and len(found["commit"]) == 40
+    surroundings = versions.surroundings()
+    assert surroundings["uncommitted_changes"] == bool(changed) and len(surroundings["commit"]) == 40
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
@@ -27,8 +27,8 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
         return "1.0"
 
     monkeypatch.setattr(versions, "version", version)
-    found = versions.versions()
-    assert "tensorflow" not in found and found["keras"] == "1.0"
+    installed = versions.versions()
+    assert "tensorflow" not in installed and installed["keras"] == "1.0"
 
 
 def test_a_record_names_what_makes_pixels_and_scores(monkeypatch):

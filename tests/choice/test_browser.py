@@ -54,9 +54,9 @@ def address(tmp_path, small_model, generator):
 def _address(runtime, server, log):
     for _ in range(240):
         for path in runtime.glob("jpserver-*.json"):
-            found = json.loads(path.read_text())
-            assert found["token"] and found["hostname"] == "127.0.0.1"
-            return f"http://127.0.0.1:{found['port']}/lab/tree/explore.ipynb?token={found['token']}"
+            running = json.loads(path.read_text())
+            assert running["token"] and running["hostname"] == "127.0.0.1"
+            return f"http://127.0.0.1:{running['port']}/lab/tree/explore.ipynb?token={running['token']}"
         assert server.poll() is None, log.read_text()[-2000:]
         time.sleep(0.25)
     raise TimeoutError(log.read_text()[-2000:])

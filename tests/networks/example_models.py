@@ -62,7 +62,7 @@ def two_poolings():
     return keras.Model(inputs, layers.Dense(3, "softmax")(pooled))
 
 
-def image_beside_its_features():
+def image_next_to_its_features():
     inputs = keras.Input((32, 32, 3))
     pooled = layers.GlobalAveragePooling2D()(convolution()(inputs))
     both = layers.Concatenate()([pooled, layers.Flatten()(inputs)])
@@ -105,3 +105,10 @@ MODELS = {
         ]
     ),
 }
+
+
+def classifier(*parts, outputs=2):
+    inputs = x = keras.Input((32, 32, 3))
+    for part in parts:
+        x = part(x)
+    return keras.Model(inputs, layers.Dense(outputs, "softmax")(x), name="outside")

@@ -92,7 +92,7 @@ def repack(path, compression):
 
 
 def text_and_states():
-    """Layers with states beside their weights, some of which no file holds."""
+    """Layers with states next to their weights, some of which no file holds."""
     inputs = keras.Input((32, 32, 3))
     x = layers.RandomFlip()(layers.Normalization(mean=[0.0] * 3, variance=[1.0] * 3)(inputs))
     x = layers.BatchNormalization()(layers.SpectralNormalization(layers.Conv2D(8, 3, activation="relu"))(x))

@@ -14,7 +14,7 @@ from example_models import (
     convolution,
     flattened,
     functional,
-    image_beside_its_features,
+    image_next_to_its_features,
     sequential,
 )
 
@@ -178,7 +178,7 @@ def test_activation_is_a_view_on_the_same_logits(pixels):
             "no layer",
         ),
         (lambda: keras.Sequential([keras.Input((32,)), layers.Dense(2, "softmax")]), "no feature maps"),
-        (image_beside_its_features, "does not draw its scores from its last feature maps alone"),
+        (image_next_to_its_features, "does not draw its scores from its last feature maps alone"),
         (lambda: sequential(layers.Dense(2, "tanh")), "ends in tanh"),
         (lambda: sequential(layers.Dense(2, "softmax"), layers.ReLU()), "two activations"),
         (lambda: sequential(layers.Dense(2), layers.ReLU(), layers.Softmax()), "two activations"),
@@ -248,24 +248,3 @@ def test_work_is_done_where_the_network_is(small_model, pixels, monkeypatch, dev
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
     network = networks.CamNetwork.from_model(small_model)
     assert network.on_accelerator == keras.ops.is_tensor(network.placed(pixels)) == (devices != ["cpu:0"])
-
-
-def test_a_network_can_be_read_in_mixed_precision(small_model, pixels, precision):
-    """The layers before the head, whose scores stay float32; the model itself is left as it is."""
-    exact = networks.CamNetwork.from_model(small_model)
-    mixed = networks.CamNetwork.from_model(small_model, precision=precision)
-    features, logits, _ = mixed.explain(pixels)
-    assert features.dtype == logits.dtype == np.float32
-    half = np.asarray(keras.ops.cast(keras.ops.cast(features, precision.removeprefix("mixed_")), "float32"))
-    np.testing.assert_array_equal(features, half)
-    expected = features.mean(axis=(1, 2)) @ mixed.head_weights + small_model.layers[-1].get_weights()[1]
-    assert_close(logits, expected)
-    apart = np.abs(logits - exact.explain(pixels)[1]).max()
-    assert 0 < apart < 0.02 * np.abs(logits).max()
-    assert {layer.compute_dtype for layer in small_model.layers} == {"float32"}
-    again = mixed.packed().unpacked()  # as a worker of a cluster gets it
-    np.testing.assert_array_equal(again.explain(pixels)[1], logits)
-    back = networks.CamNetwork.from_model(networks.in_precision(small_model, precision))  # float32 unless told
-    np.testing.assert_array_equal(back.explain(pixels)[1], exact.explain(pixels)[1])
-    with pytest.raises(ValueError, match="precision is 'half': choose one of float32"):
-        networks.CamNetwork.from_model(small_model, precision="half")

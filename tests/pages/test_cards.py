@@ -97,8 +97,8 @@ def test_counts_of_the_data_are_those_in_its_notes():
     tested = [int(number) for number in re.search(r"test (\d+) and (\d+)\.", NOTES).groups()]
     known |= {f"{sum(map(int, train)):,}", str(sum(tested))}
     text = re.sub(r"`[^`]*`|\]\([^)]*\)|ChestX-ray14", "", DATA)
-    found = set(re.findall(r"\d[\d,]*\d", text))
-    assert len(found) > 15 and found <= known, found - known
+    numbers = set(re.findall(r"\d[\d,]*\d", text))
+    assert len(numbers) > 15 and numbers <= known, numbers - known
 
 
 @pytest.mark.parametrize("page", [MODELS, DATA], ids=["models", "data"])

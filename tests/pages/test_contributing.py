@@ -143,7 +143,7 @@ def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
 def test_hooks_run_on_the_files_that_they_are_about():
     assert list(HOOKS) == ["ruff-check", "ruff-format", "imports", "notebooks"]
     assert all(hook["language"] == "system" and hook["pass_filenames"] is False for hook in HOOKS.values())
-    wanted = re.compile(HOOKS["notebooks"]["files"])
+    expected = re.compile(HOOKS["notebooks"]["files"])
     for script in (ROOT / "notebooks").glob("*.py"):
-        assert wanted.search(f"notebooks/{script.name}") and wanted.search(f"notebooks/{script.stem}.ipynb")
-    assert not wanted.search("README.md")
+        assert expected.search(f"notebooks/{script.name}") and expected.search(f"notebooks/{script.stem}.ipynb")
+    assert not expected.search("README.md")

@@ -101,6 +101,6 @@ def test_a_field_without_a_value_is_named(field, said, results):
 
 def test_intervals_are_written_with_their_sign_and_say_where_there_is_none():
     row = pd.Series({"value": 0.5, "low": -0.25, "high": 1.25})
-    assert numbers.interval(row, 2) == "0.50 [-0.25, 1.25]"
-    assert numbers.interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
-    assert numbers.interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"
+    assert numbers.number_with_interval(row, 2) == "0.50 [-0.25, 1.25]"
+    assert numbers.number_with_interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
+    assert numbers.number_with_interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"

@@ -57,7 +57,12 @@ def test_the_readme_has_the_commands_of_each_reader():
     assert "**This is no clinical evidence.**" in TEXTS["README.md"]
 
 
-def test_each_room_is_in_the_table_of_rooms():
+def test_the_table_of_rooms_is_the_package():
+    """It names every room with a module of it, every module of the method, and nothing else."""
+    package = ROOT / "lib/black_average_drop"
     table = TEXTS["docs/architecture.md"].split("| Room |")[1].split("\n\n")[0]
-    rooms = {path.parent.name for path in (ROOT / "lib/black_average_drop").glob("*/__init__.py")}
-    assert rooms <= set(re.findall(r"^\| `(\w+)/` \|", table, re.MULTILINE)) and "datasets" in rooms
+    rooms = dict(re.findall(r"^\| `(\w+)/` \|.*\| `(\w+\.py)` \|$", table, re.MULTILINE))
+    assert set(rooms) == {path.parent.name for path in package.glob("*/__init__.py")}
+    assert all((package / room / module).is_file() for room, module in rooms.items())
+    method = re.findall(r"`(\w+)`", table.split("| the method |")[1].split("|")[0])
+    assert set(method) == {path.stem for path in package.glob("*.py")} - {"__init__"}

@@ -1,4 +1,4 @@
-"""Each question about alpha, opacity and size, against evaluation's own rows, another library, or a case by hand."""
+"""Drops along alpha and under other readings, against evaluation's own rows or a case by hand."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_methods_that_draw_the_same_maps_take_the_fallback(network, pixels, firs
     assert {alpha for alpha, _ in sensitivity.choices(network, pixels, same, 0.4, 4).values()} == {0.4}
 
 
-def test_alpha_is_chosen_anew_by_whoever_is_drawn():
+def test_alpha_is_chosen_again_by_whoever_is_drawn():
     """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
     other."""
     alphas = np.array([0.0, 0.5, 1.0])

@@ -85,7 +85,7 @@ def test_intervals_resample_patients(rows, dataset):
     ).any()
 
 
-def test_what_another_training_changes_stands_beside_the_interval(rows, dataset):
+def test_what_another_training_changes_stands_next_to_the_interval(rows, dataset):
     ill = dataset.labels == 1
     again = rows.assign(drop=metrics.drops(rows["full_logit"], 0.5 * rows["masked_logit"]))
     first = rows.assign(drop=metrics.drops(rows["full_logit"], rows["masked_logit"]))
@@ -196,12 +196,12 @@ def test_a_class_without_any_score_is_undecided_and_counted(rows, dataset, tmp_p
     assert "nan" not in written[1].read_text() and "nan" not in written[2].read_text()
 
 
-def test_paper_values_stand_beside_the_primary_rows_alone(rows, dataset):
+def test_paper_values_stand_next_to_the_primary_rows_alone(rows, dataset):
     table = built(rows, dataset)
-    beside = table[table["AD_paper"].notna()]
-    assert set(beside["images"]) == {"label pneumonia"} and set(beside["score"]) == {"relu"}
-    assert list(beside["method"]) == ["CAM", "Grad-CAM", "Grad-CAM++"]
-    assert list(beside["BAD_paper"]) == [0.7548, 0.7548, 0.7416]
+    printed = table[table["AD_paper"].notna()]
+    assert set(printed["images"]) == {"label pneumonia"} and set(printed["score"]) == {"relu"}
+    assert list(printed["method"]) == ["CAM", "Grad-CAM", "Grad-CAM++"]
+    assert list(printed["BAD_paper"]) == [0.7548, 0.7548, 0.7416]
     assert list(tables.paper_rows(table)["incorrect_BAD_paper"]) == [99.4] * 3
 
 

@@ -79,7 +79,7 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
         shown = evaluation.upsampled(maps[name], (32, 32))
         opacity = np.maximum(shown, 0) / np.maximum(shown, 0).max(axis=(1, 2), keepdims=True)
         faded, faded_softmax = scores_of(network, images * opacity[..., None], labels)
-        assert (np.abs(faded - full) > 1e-5 * full.max()).all()  # which is larger does not hang on rounding
+        assert (np.abs(faded - full) > 1e-5 * full.max()).all()  # which is larger does not depend on rounding
         np.testing.assert_array_equal(read(measured, "Average Increase", name), faded > full)
         gain = np.maximum(0, faded_softmax - full_softmax) / (1 - full_softmax)
         assert_same_drops(read(measured, "Average Gain", name), gain, 1 - full_softmax)

@@ -71,7 +71,7 @@ def test_flat_and_sloping_images_are_restored():
     np.testing.assert_allclose(filled, images, atol=imputation.TOLERANCE)
 
 
-def test_noise_has_its_spread_and_hangs_on_the_seed_of_the_image_alone(generator):
+def test_noise_has_its_spread_and_depends_on_the_seed_of_the_image_alone(generator):
     images, hidden = np.full((3, 64, 64, 3), 100.0), np.stack([block(0, 64, 0, 63, size=(64, 64))] * 3)
     filled = imputation.noisy_linear(images, hidden, seed=[4, 5, 4])
     spread = filled[hidden].std()

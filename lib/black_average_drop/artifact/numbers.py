@@ -28,7 +28,7 @@ def named(results=ROOT / "paper_figures"):
     return {f"{about}.{name}": text for about, part in _PARTS.items() for name, text in part(results).items()}
 
 
-def interval(row, digits, sign="", columns=("value", "low", "high")):
+def number_with_interval(row, digits, sign="", columns=("value", "low", "high")):
     """Write a value with its interval.
 
     Args:
@@ -106,7 +106,7 @@ def _differences(results):
         for metric in ("AD", "BAD"):
             columns = tuple(f"{metric}_minus_CAM{end}" for end in ("", "_low", "_high"))
             printed = row[f"{metric}_paper"] - rows.loc["CAM", f"{metric}_paper"]
-            texts[f"{data}.{metric}"] = interval(row, 4, "+", columns)
+            texts[f"{data}.{metric}"] = number_with_interval(row, 4, "+", columns)
             texts[f"{data}.{metric}.verdict"] = _verdict(row[columns[1]], row[columns[2]])
             texts[f"{data}.{metric}.paper"] = f"{printed:+.4f}"
     for metric, row in spread.set_index("metric").iterrows():
@@ -160,7 +160,7 @@ def _agreement(results, profile, truth):
     """How each metric agrees with one truth: (data, metric) -> text."""
     rows = pd.read_csv(results / profile / "trust.csv")
     rows = rows.query("maps == 'methods and controls' and telling and truth == @truth")
-    return {(row["data"], row["metric"]): interval(row, 2, "+", _SET) for _, row in rows.iterrows()}
+    return {(row["data"], row["metric"]): number_with_interval(row, 2, "+", _SET) for _, row in rows.iterrows()}
 
 
 def _trust(results):
@@ -179,12 +179,12 @@ def _trust(results):
         for method in ("CAM", "Grad-CAM++"):
             texts[f"{data}.small.{method}"] = f"{100 * _one(small, data=data, map=method)['seen']:.0f}"
     row = _one(seen, data="NIH boxes", first="CAM", second="Grad-CAM++")
-    texts["small.difference"] = interval(
+    texts["small.difference"] = number_with_interval(
         100 * row[["difference", "low", "high"]], 1, "+", ("difference", "low", "high")
     )
     texts["small.p"] = f"{row['p_holm']:.2g}"
     for _, row in pd.read_csv(results / "laptop/trust_networks.csv").iterrows():
-        texts[f"network.{row['views']}.AUC"] = interval(row, 3)
+        texts[f"network.{row['views']}.AUC"] = number_with_interval(row, 3)
         texts[f"network.{row['views']}.images"] = f"{row['images']}"
     return texts
 
@@ -223,9 +223,9 @@ def _paper_network(results):
     softmax = pd.read_csv(results / "paper/softmax.csv").sort_values("factor")["blank"]
     given = _parameters(results, "paper", "radiograph_epochs")
     return {
-        "AUC.relu": interval(tests.loc["relu"], 3),
-        "AUC.softmax": interval(tests.loc["softmax"], 3),
-        "BAD": interval(_lead(results, "paper", "radiographs").loc["Grad-CAM++"], 4, "+", columns),
+        "AUC.relu": number_with_interval(tests.loc["relu"], 3),
+        "AUC.softmax": number_with_interval(tests.loc["softmax"], 3),
+        "BAD": number_with_interval(_lead(results, "paper", "radiographs").loc["Grad-CAM++"], 4, "+", columns),
         "black score": f"{black.iloc[0]:.1f}",
         "softmax images": f"{pd.read_csv(results / 'paper/claims_06_softmax.csv')['images'].iloc[0]}",
         "softmax blank": f"{softmax.iloc[-1]:.0f}",
@@ -301,7 +301,7 @@ def _models(results):
     for head, rows in aucs.groupby("head"):
         texts[f"{head}.seeds"] = ", ".join(map(str, rows["training_seed"]))
         texts[f"{head}.AUC"] = ", ".join(f"{value:.3f}" for value in rows["value"])
-    texts["AUC"] = interval(_one(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
+    texts["AUC"] = number_with_interval(_one(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
     texts["AUC range"] = f"{aucs['value'].min():.3f} to {aucs['value'].max():.3f}"
     training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")
     texts["validation AUC"] = f"{training['validation_quality'].min():.3f}"

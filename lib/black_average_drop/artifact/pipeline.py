@@ -57,7 +57,7 @@ def checked_scheduler():
     if scheduler:
         from black_average_drop import workers  # here: it takes Keras with it, for which other commands need not wait
 
-        workers.check(scheduler)
+        workers.check_scheduler(scheduler)
     return scheduler
 
 
@@ -100,8 +100,9 @@ def _run(profile, sections, data_root, scheduler):
             with replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
         outputs[notebook] = records.read(stamp)["outputs"]
-    for notebook in GONE:
-        (results / f"{notebook}.json").unlink(missing_ok=True)  # every file that it names has a newer record now
+    for record in (results / f"{notebook}.json" for notebook in GONE):
+        if record.is_file():  # every file that it names has a newer record now
+            record.unlink()
     claims_page.assemble(results, profile)
     locks.remove_partial(build, results)  # of a kernel that outlived a run that was killed before
 

@@ -1,4 +1,4 @@
-"""python -m black_average_drop.benchmark [--data folder]"""
+"""The command line: python -m black_average_drop.benchmark [--data folder]."""
 
 from black_average_drop.benchmark import main
 

@@ -123,8 +123,10 @@ def _table_rows(library, explainers, model, network, images, batch_size, rounds)
 
 
 def _table(explainers, model, images, batch_size):
-    """Table 1 as one writes it with maps of another library: (alpha, name -> metric -> logits (N, C)), and the wall and
-    processor seconds that the map in the place of CAM took of it."""
+    """Table 1 as one writes it with maps of another library: (alpha, name -> metric -> logits (N, C)), and seconds.
+
+    The seconds are the wall and processor time that the map in the place of CAM took of it.
+    """
     chunks = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
     classes = model.predict(images, batch_size=batch_size, verbose=0).argmax(axis=1)
 
@@ -152,8 +154,11 @@ def _table(explainers, model, images, batch_size):
 
 
 def _likeness(explainers, network, images):
-    """How far their maps are ours, as text: the median correlation over the images; each has a kernel of its own to
-    resize maps with. On this pooled head it does not matter that tf-keras-vis sums alpha over all positions."""
+    """How far their maps are ours, as text: the median correlation over the images.
+
+    Each library has a kernel of its own to resize maps with. On this pooled head it does not matter that tf-keras-vis
+    sums alpha over all positions.
+    """
     methods = cams.chosen(["Grad-CAM", "Grad-CAM++ (normalised alpha)"])  # which tf-keras-vis draws, and Xplique nearly
     ours = evaluation.explain_all(network, images, methods, len(images))
     texts = []

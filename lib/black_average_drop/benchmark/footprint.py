@@ -76,7 +76,9 @@ def training_row(dataset, batch_size, steps, rounds, most):
         for side in seconds:
             seconds[side].append(np.ravel(spent[side]))
     spent = {side: Seconds(*np.transpose(rounds_of_one)) for side, rounds_of_one in seconds.items()}
-    note = f"MobileNetV2 at {dataset.size[0]}, {steps - 1} steps of {batch_size} images, decoded before, augmented anew"
+    note = (
+        f"MobileNetV2 at {dataset.size[0]}, {steps - 1} steps of {batch_size} images, decoded before, augmented again"
+    )
     return ratio(
         "Training step, real input", spent["files"], spent["kept"], "the same steps on kept batches", most, note=note
     )

@@ -70,14 +70,14 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
     methods = cams.chosen(cams.PAPER_METHODS)
     further = cams.chosen([*cams.PAPER_METHODS, FURTHER_METHOD])
     explained = evaluation.explain_all(network, images, methods, batch_size)
-    distinct = {method: maps for method, maps in explained.maps.items() if method not in explained.same_as}
     chunks = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
 
     def alpha():
         for chunk in chunks:
             pixels, shown = network.placed(images[chunk]), {}
-            for method, maps in distinct.items():
-                shown[method] = evaluation.upsampled(placed_with(pixels, maps[chunk]), network.image_size)
+            for method in explained.distinct:
+                low = placed_with(pixels, explained.maps[method][chunk])
+                shown[method] = evaluation.upsampled(low, network.image_size)
             masks.alpha_curve(pixels, shown)
 
     sides = {

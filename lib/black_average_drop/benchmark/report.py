@@ -117,8 +117,8 @@ def record(made, results=RESULTS):
     return content
 
 
-def versions():
-    """name -> version of the packages that are compared, as far as they are installed."""
+def compared_versions():
+    """Name -> version of the packages that are compared, as far as they are installed."""
     installed = {}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -128,7 +128,7 @@ def versions():
 
 def _machine():
     """A sentence on when, where and with what something was measured."""
-    named = {"Python": platform.python_version(), **versions()}
+    named = {"Python": platform.python_version(), **compared_versions()}
     listed = ", ".join(f"{name} {number}" for name, number in named.items())
     devices = ", ".join(keras.distribution.list_devices())
     return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {devices}. {listed}."

@@ -58,7 +58,7 @@ def ratio(name, one, other, of, most=None, least=None, note=""):
 
 def passes(explained):
     """How many images go through the network for each one that is evaluated, at least; explained: `evaluation.Maps`."""
-    return 1 + len(METRICS) * (len(explained.maps) - len(explained.same_as))
+    return 1 + len(METRICS) * len(explained.distinct)
 
 
 def bare_passes(network, images, batch_size, whole=1, masked=0):

@@ -11,7 +11,7 @@ from pydicom.misc import is_dicom
 
 from black_average_drop import progress
 from black_average_drop.datasets import dicom
-from black_average_drop.datasets.grey import AS_IT_IS, filled, limits, stretched
+from black_average_drop.datasets.grey import AS_IT_IS, filled_share, limits, stretched
 from black_average_drop.datasets.images import decoding, is_signed, opened
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 
@@ -25,32 +25,32 @@ def is_dicom_file(path):
 
 
 def open_image(path, window="full"):
-    """A file as a Pillow image of 8 bits.
+    """Open a file as a Pillow image of 8 bits.
 
     Args:
-        path: The file.
-        window: One of `grey.WINDOWS`, as in `folder.load`.
+        path: the file.
+        window: one of `grey.WINDOWS`, as in `folder.load`.
 
     Raises:
-        ValueError: It cannot be decoded.
+        ValueError: if it cannot be decoded.
     """
     return _open(path, window)[0]
 
 
 def shown(root, dataset, window="full"):
-    """How each image of a data set from `folder.load` is shown.
+    """Say how each image of a data set from `folder.load` is shown.
 
     Args:
-        root: The folder that it was loaded from.
-        dataset: The `Dataset`.
-        window: The one that it was loaded with.
+        root: the folder that it was loaded from.
+        dataset: the `Dataset`.
+        window: the one that it was loaded with.
 
     Returns:
         A DataFrame with columns id, shown (by which limits, in words) and filled (how much of black to white is used,
         from 0, a blank picture, to 1).
 
     Raises:
-        ValueError: A file cannot be decoded.
+        ValueError: if a file cannot be decoded.
     """
     with ThreadPoolExecutor(os.cpu_count()) as readers:
         opening = readers.map(lambda name: _open(Path(root) / name, window)[1:], dataset.ids)
@@ -59,10 +59,10 @@ def shown(root, dataset, window="full"):
 
 
 def not_blank(dataset, table):
-    """The images that are of more than one grey value, by the rows of `shown`.
+    """Select the images that are of more than one grey value, by the rows of `shown`.
 
     Raises:
-        ValueError: There is none.
+        ValueError: if there is none.
     """
     there = (table["filled"] > 0).to_numpy()
     if not there.any():
@@ -74,7 +74,7 @@ def not_blank(dataset, table):
 
 
 def doubts(table):
-    """Reasons to doubt the way that images are shown, by the rows of `shown`: sentences, or none."""
+    """List reasons to doubt the way that images are shown, by the rows of `shown`: sentences, or none."""
     blank = table[table["filled"] == 0]
     narrow = table[(table["filled"] > 0) & (table["filled"] < LEAST_FILLED) & (table["shown"] != AS_IT_IS)]
     sentences = []
@@ -106,7 +106,7 @@ def _open(path, window):
         values, how = _deep(path, image, values, window)
         image = Image.fromarray(values)
         values = values[..., None]
-    return image, how, filled(values)
+    return image, how, filled_share(values)
 
 
 def _deep(path, image, values, window):

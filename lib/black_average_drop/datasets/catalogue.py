@@ -16,24 +16,24 @@ NAMES = (*PHANTOMS, *SOURCES)
 
 
 def load(source, split, size, root=None, count=0, seed=0, background=False, **drawn):
-    """One split of a data set.
+    """Load one split of a data set.
 
     Args:
-        source: A name in PHANTOMS, or one in `sources.SOURCES` that has this split.
+        source: a name in PHANTOMS, or one in `sources.SOURCES` that has this split.
         split: "train", "validation" or "test".
         size: (H, W), in pixels.
-        root: The data root, for what lies on the disk.
-        count: How many images: of phantoms those of the split's own seed, derived from seed; of other sources drawn
+        root: the data root, for what lies on the disk.
+        count: how many images: of phantoms those of the split's own seed, derived from seed; of other sources drawn
             at random, 0 for all.
-        seed: Of the images, or of the drawing and the validation split.
-        background: Whether classes begin with "background", as in ImageNet heads of 1,001 classes.
-        drawn: Further arguments of the function in PHANTOMS.
+        seed: of the images, or of the drawing and the validation split.
+        background: whether classes begin with "background", as in ImageNet heads of 1,001 classes.
+        drawn: further arguments of the function in PHANTOMS.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        ValueError: The source or its split is unknown.
+        ValueError: if the source or its split is unknown.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}: choose one of {', '.join(SPLITS)}.")

@@ -9,12 +9,12 @@ from black_average_drop.files import sha256
 
 
 def images_in(folder):
-    """The number of image files directly inside a folder, 0 if there is no such folder."""
+    """Count the image files directly inside a folder, 0 if there is no such folder."""
     return len(image_files(folder)) if folder.is_dir() else 0
 
 
 def column_of(folder, pattern, column=0):
-    """A column, by its number, of the CSV in a folder that matches the pattern; empty if there is none."""
+    """Read a column, by its number, of the CSV in a folder that matches the pattern; empty if there is none."""
     files = sorted(folder.glob(pattern))
     if not files:
         return pd.Series(dtype=str)
@@ -22,18 +22,18 @@ def column_of(folder, pattern, column=0):
 
 
 def number_of(items, noun):
-    """The number of items with its noun: "1 image", "1,341 images"."""
+    """Write the number of items with its noun: "1 image", "1,341 images"."""
     return f"{len(items):,} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def size_of(paths):
-    """The bytes of files in megabytes, and their number."""
+    """Write the bytes of files in megabytes, and their number."""
     paths = list(paths)
     return f"{sum(path.stat().st_size for path in paths) / 1e6:,.1f} MB in {number_of(paths, 'file')}"
 
 
 def sides_of(paths):
-    """Widths and heights of images, which tell a scaled copy from the original; only the headers are read."""
+    """Write widths and heights of images, which tell a scaled copy from the original; only the headers are read."""
     sizes = []
     for path in progress.bar(list(paths), desc="sizes", unit="file"):
         with opened(path) as image:
@@ -43,20 +43,20 @@ def sides_of(paths):
 
 
 def checksums_of(paths):
-    """The SHA-256 of each file, hexadecimal."""
+    """Compute the SHA-256 of each file, hexadecimal."""
     return [sha256(path) for path in progress.bar(list(paths), desc="checksums", unit="file")]
 
 
 def in_several(table, column, part):
-    """How many values of one column of a DataFrame are there with several values of another column."""
+    """Count the values of one column of a DataFrame that are there with several values of another column."""
     return int((table.groupby(column)[part].nunique() > 1).sum())
 
 
 def crossing_rows(table):
-    """Patients and images in two of the parts that profiles of seed 0 train, choose the epoch and test on.
+    """Count patients and images in two of the parts that profiles of seed 0 train, choose the epoch and test on.
 
     Args:
-        table: A DataFrame with a row for each image and the columns patient, bytes (a checksum) and part.
+        table: a DataFrame with a row for each image and the columns patient, bytes (a checksum) and part.
 
     Returns:
         Rows (what, figure) for `report.markdown`.

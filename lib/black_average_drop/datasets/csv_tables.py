@@ -3,15 +3,15 @@
 import pandas as pd
 
 
-def read_table(path, columns):
-    """A CSV in UTF-8, with or without a byte-order mark, as a DataFrame of text.
+def read_csv_table(path, columns):
+    """Read a CSV in UTF-8, with or without a byte-order mark, as a DataFrame of text.
 
     Args:
-        path: The file. Spaces around its column names are cut.
-        columns: Names that must be there, each once and with a value in every row.
+        path: the file. Spaces around its column names are cut.
+        columns: names that must be there, each once and with a value in every row.
 
     Raises:
-        ValueError: The file is no such CSV, a row is longer than the header, or one of the columns is missing, there
+        ValueError: if the file is no such CSV, a row is longer than the header, or one of the columns is missing, there
             twice, or empty in a row. The message names the file.
     """
     try:

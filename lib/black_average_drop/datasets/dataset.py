@@ -29,10 +29,10 @@ class Dataset:
         return len(self.ids)
 
     def subset(self, chosen):
-        """Some of the images, as a data set of their own.
+        """Select some of the images, as a data set of their own.
 
         Args:
-            chosen: Indices, or a boolean (N,).
+            chosen: indices, or a boolean (N,).
         """
         rows = {name: getattr(self, name)[chosen] for name in ("ids", "labels", "groups", "positions")}
         return replace(self, **rows)
@@ -46,13 +46,13 @@ class Dataset:
         return np.stack([self.read(position) for position in self.positions[slice(None) if chosen is None else chosen]])
 
     def regions(self):
-        """Where the object or lesion of each image's class is, by its mask or else its boxes.
+        """Mark the object or lesion of each image's class, by its mask or else its boxes.
 
         Returns:
             boolean (N, H, W).
 
         Raises:
-            ValueError: The data set has neither masks nor boxes.
+            ValueError: if the data set has neither masks nor boxes.
         """
         regions = np.zeros((len(self), *self.size), bool)
         for region, position, label in zip(regions, self.positions, self.labels, strict=True):
@@ -61,17 +61,17 @@ class Dataset:
         return regions
 
     def lesions(self, position, label):
-        """The objects or lesions of an image's class, one by one.
+        """List the objects or lesions of an image's class, one by one.
 
         Args:
-            position: One of `positions`.
-            label: The class, an index into `class_names`.
+            position: one of `positions`.
+            label: the class, an index into `class_names`.
 
         Returns:
             [(name, boolean (H, W)), ...]; empty masks are left out.
 
         Raises:
-            ValueError: The data set has neither masks nor boxes.
+            ValueError: if the data set has neither masks nor boxes.
         """
         if self.read_mask:
             mask = self.read_mask(position)
@@ -88,10 +88,10 @@ class Dataset:
         return lesions
 
     def named(self, name):
-        """The one image of that id, as a data set.
+        """Select the one image of that id, as a data set.
 
         Raises:
-            ValueError: There is no such image.
+            ValueError: if there is no such image.
         """
         rows = np.flatnonzero(self.ids == name)
         if not len(rows):
@@ -99,7 +99,7 @@ class Dataset:
         return self.subset(rows)
 
     def in_memory(self):
-        """The same images, each read when first asked for and then kept, as far as KEPT_BYTES reach.
+        """Keep each image in memory once it has been asked for, as far as KEPT_BYTES reach.
 
         Training asks for all images in every epoch. Of a grey image one channel is kept.
         """
@@ -119,16 +119,16 @@ class Dataset:
         return replace(self, read=read)
 
     def batches(self, batch_size):
-        """The images in batches, read as it goes, those of a batch in parallel: memory does not grow with N.
+        """Read the images in batches, those of a batch in parallel: memory does not grow with N.
 
         Args:
-            batch_size: The largest number of images in a batch, 1 or more.
+            batch_size: the largest number of images in a batch, 1 or more.
 
         Returns:
             A re-iterable of uint8 (n, H, W, 3) with n <= batch_size.
 
         Raises:
-            ValueError: batch_size is below 1.
+            ValueError: if batch_size is below 1.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}: at least 1 is expected.")
@@ -153,8 +153,8 @@ def split_by_group(groups, share, seed=0):
 
     Args:
         groups: (N,), the patient of each image.
-        share: Of the images, 0 to 1; what is drawn is never more.
-        seed: Of the drawing.
+        share: of the images, 0 to 1; what is drawn is never more.
+        seed: of the drawing.
 
     Returns:
         boolean (N,), true for the images that were drawn.

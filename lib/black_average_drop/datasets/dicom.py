@@ -6,7 +6,7 @@ from pydicom.errors import InvalidDicomError
 from scipy import ndimage
 
 from black_average_drop.datasets import dicom_pixels
-from black_average_drop.datasets.grey import AS_IT_IS, filled, limits, stretched
+from black_average_drop.datasets.grey import AS_IT_IS, filled_share, limits, stretched
 
 SUFFIXES = (".dcm", ".dicom")
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
@@ -17,13 +17,13 @@ _WITH_TRANSFORMS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 def read(path, window="full"):
-    """One image file as pixels, by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
+    """Read one image file as pixels, by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
 
     Black and white are the ends of the file's own VOI table or window, of several the first. Without one they are those
     of all values that BitsStored or the modality transform allow. Padding around the image is black and moves no limit.
 
     Args:
-        path: The file.
+        path: the file.
         window: "full" for the rule above. Another one of `grey.WINDOWS` stretches every grey picture, and colours of
             more than 8 bits, instead.
 
@@ -31,32 +31,32 @@ def read(path, window="full"):
         uint8 (H, W, 3), 0..255.
 
     Raises:
-        ValueError: It cannot be decoded or holds several frames. The message names the file.
+        ValueError: if it cannot be decoded or holds several frames. The message names the file.
     """
     return read_with_limits(path, window)[0]
 
 
 def read_with_limits(path, window="full"):
-    """As `read`, and how the picture is shown.
+    """Do as `read`, and say how the picture is shown.
 
     Returns:
         (picture, how, filled): how says in words by which limits it is shown; filled is how much of black to white is
         used outside the padding, 0 to 1.
     """
     try:
-        return _shown(dicom_pixels.opened(path), window)
+        return _shown(dicom_pixels.opened_dicom(path), window)
     except Exception as why:  # decoders raise what they like on damaged files
         raise _unreadable(path, why) from why
 
 
 def patient(path):
-    """The patient's ID in a file, "" where there is none.
+    """Read the patient's ID in a file, "" where there is none.
 
     Raises:
-        ValueError: The file is damaged. The message names it.
+        ValueError: if the file is damaged. The message names it.
     """
     try:
-        file = dicom_pixels.opened(path, stop_before_pixels=True, specific_tags=["PatientID"])
+        file = dicom_pixels.opened_dicom(path, stop_before_pixels=True, specific_tags=["PatientID"])
         return str(file.get("PatientID") or "")  # decoded when it is asked for
     except InvalidDicomError:  # `read` says so when the image is asked for
         return ""
@@ -76,13 +76,13 @@ def _shown(file, window):
     if file.PhotometricInterpretation == "PALETTE COLOR":
         values = pixels.apply_color_lut(values, file)
         picture = stretched(values[..., :3], 0, np.iinfo(values.dtype).max)
-        return picture, AS_IT_IS, filled(picture)
+        return picture, AS_IT_IS, filled_share(picture)
     if values.ndim == 3:
         full, how = (0, 2**file.BitsStored - 1), AS_IT_IS
         if file.BitsStored > 8:
             full, how = limits(values, window, full)
         picture = stretched(values, *full)
-        return picture, how, filled(picture)
+        return picture, how, filled_share(picture)
     padding = _padding(values, file)
     values, ends, how = _displayed(values, padding, file, window)
     if not np.isfinite(values).all():
@@ -90,7 +90,7 @@ def _shown(file, window):
     if file.PhotometricInterpretation == "MONOCHROME1":
         ends = ends[::-1]
     grey = stretched(values, *ends)
-    used = filled(grey[_inside(padding)][:, None])
+    used = filled_share(grey[_inside(padding)][:, None])
     grey[padding] = 0
     return np.repeat(grey[..., None], 3, axis=2), how, used
 
@@ -113,7 +113,8 @@ def _take_transforms_of_the_frame(file):
     """Put the transforms of an enhanced object's one frame where other objects have them, and take out empty ones.
 
     Enhanced objects have them in groups, for all frames or for each. Empty ones come from files that were made
-    anonymous: they are as good as absent, but not to pydicom."""
+    anonymous: they are as good as absent, but not to pydicom.
+    """
     for groups in _OF_FRAMES:
         for group in (file.get(groups) or [])[:1]:
             for macro in _WITH_TRANSFORMS:
@@ -160,7 +161,8 @@ def _looked_up(values, table, file, signed):
 def _padding(values, file):
     """Where stored values (H, W) are no image but what was filled in around it: boolean (H, W).
 
-    The same value with no way of such values to the border is part of the image, a saturated one."""
+    The same value with no way of such values to the border is part of the image, a saturated one.
+    """
     ends = [file.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     ends = [int(end) for end in ends if end is not None]
     if not ends:

@@ -20,15 +20,15 @@ _STARTS = (b"\xff\xd8", *_JPEG_2000)
 _SIZE_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 
 
-def opened(path, **options):
-    """As `pydicom.dcmread`, but no file inflates to more bytes than the largest picture that is read may have.
+def opened_dicom(path, **options):
+    """Do as `pydicom.dcmread`, but no file inflates to more bytes than the largest picture that is read may have.
 
     Args:
-        path: The file.
-        options: Further ones of `pydicom.dcmread`.
+        path: the file.
+        options: further ones of `pydicom.dcmread`.
 
     Raises:
-        ValueError: It would inflate to more, or its end is cut off.
+        ValueError: if it would inflate to more, or its end is cut off.
     """
     meta = read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") != uid.DeflatedExplicitVRLittleEndian:
@@ -46,14 +46,14 @@ def opened(path, **options):
 
 
 def stored(file):
-    """What an open file stores: the values of a grey picture, indices into a palette, or colours as RGB.
+    """Decode what an open file stores: the values of a grey picture, indices into a palette, or colours as RGB.
 
     Returns:
         (H, W), or (H, W, 3) of colours, in the file's own integers.
 
     Raises:
-        ValueError: There are several frames, more pixels than Pillow takes for harmless, or a codestream whose size is
-            not that of the header.
+        ValueError: if there are several frames, more pixels than Pillow takes for harmless, or a codestream whose size
+            is not that of the header.
     """
     height, width, samples = file.Rows, file.Columns, file.SamplesPerPixel
     if height * width > Image.MAX_IMAGE_PIXELS:

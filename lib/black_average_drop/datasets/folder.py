@@ -11,7 +11,7 @@ from PIL import Image
 
 from black_average_drop.datasets import dicom
 from black_average_drop.datasets.appearance import is_dicom_file, open_image
-from black_average_drop.datasets.csv_tables import read_table
+from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.grey import check_window
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import (
@@ -30,21 +30,21 @@ MOST_CLASSES = 100_000  # a larger number as a label is a date or an id
 
 
 def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="full"):
-    """The images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
+    """Read the images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     They lie in one sub-folder for each class, or flat. A picture that its EXIF says is turned is turned upright. Ids
     are paths below root. `left_out` lists what else lies in the folder, `appearance.shown` how each file was shown.
 
     Args:
-        root: The folder.
+        root: the folder.
         size: (H, W), in pixels, that every image is resized to.
-        crop: As in `images.read_image`.
-        labels: A CSV that says which images to take, by default root's labels.csv if there is one. Its column image
+        crop: as in `images.read_image`.
+        labels: a CSV that says which images to take, by default root's labels.csv if there is one. Its column image
             holds paths below root, label a class's name or number, patient whose image it is. The last two may be
             missing. Without patients every image is a patient of its own, but DICOM files have theirs.
-        class_names: The classes in the order of the network's outputs; by default those that are there, in order of
+        class_names: the classes in the order of the network's outputs; by default those that are there, in order of
             name. Without labels every label is UNLABELLED.
-        window: One of `grey.WINDOWS`, for grey images of more than 8 bits. "full" shows them over all values that their
+        window: one of `grey.WINDOWS`, for grey images of more than 8 bits. "full" shows them over all values that their
             bits allow, DICOM through its own window. "minmax" shows each from its smallest to its largest value, and
             "percentile" between two percentiles.
 
@@ -52,10 +52,10 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
         A `Dataset`.
 
     Raises:
-        FileNotFoundError: root is missing.
-        ValueError: The folder has no images or cannot be read, a link leads out of it, a name is not UTF-8, a CSV or a
-            label does not fit, a class is named twice, or the window is unknown. When an image is read: it cannot be
-            decoded.
+        FileNotFoundError: if root is missing.
+        ValueError: if the folder has no images or cannot be read, a link leads out of it, a name is not UTF-8, a CSV or
+            a label does not fit, a class is named twice, or the window is unknown; when an image is read, if it cannot
+            be decoded.
     """
     check_window(window)
     root = require_folder(root, "your images, flat or in one sub-folder for each class")
@@ -75,7 +75,7 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
 
 
 def left_out(root, dataset):
-    """Which files of a folder are not in the data set that `load` made of it.
+    """List the files of a folder that are not in the data set that `load` made of it.
 
     They are of another kind, in a deeper folder, not in the CSV, or links that lead nowhere. Folders that cannot be
     read are listed, too. Hidden files, and root's labels.csv, do not count.
@@ -131,7 +131,7 @@ def _images(root):
 
 def _listed(root, path):
     """image, label and patient of every row of a CSV."""
-    table = read_table(path, ())
+    table = read_csv_table(path, ())
     if "image" not in table or not len(table):
         raise ValueError(f"{path} has no column image, or no rows: name each image's path below {root} there.")
     _check_columns(table, path)

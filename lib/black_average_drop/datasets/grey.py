@@ -12,22 +12,22 @@ def check_window(window):
     """Refuse what is no choice.
 
     Raises:
-        ValueError: The window is none of WINDOWS.
+        ValueError: if the window is none of WINDOWS.
     """
     if window not in WINDOWS:
         raise ValueError(f"window is {window!r}: choose one of {', '.join(WINDOWS)}.")
 
 
 def limits(values, window, full):
-    """What becomes black and what white.
+    """Decide what becomes black and what white.
 
     The smallest and the largest value that are there count where full is None, and where both percentiles are one
     value.
 
     Args:
-        values: Grey values, of any shape.
-        window: One of WINDOWS.
-        full: The lowest and highest value that could be stored, None where there is no such range, as of fractions.
+        values: grey values, of any shape.
+        window: one of WINDOWS.
+        full: the lowest and highest value that could be stored, None where there is no such range, as of fractions.
 
     Returns:
         ((low, high), how): how is the one of WINDOWS' texts that says so.
@@ -42,12 +42,16 @@ def limits(values, window, full):
 
 
 def stretched(values, low, high):
-    """Grey values as uint8: low becomes 0 and high 255, also where low is the larger of the two."""
+    """Turn grey values into uint8: low becomes 0 and high 255, also where low is the larger of the two."""
     span = float(high) - float(low)
     return np.clip((values - float(low)) / (span or 1) * 255, 0, 255).round().astype("uint8")
 
 
-def filled(picture):
-    """How much of 0..255 a picture, uint8 with colours last, uses in the channel that uses most: 0 if it is blank."""
+def filled_share(picture):
+    """Measure how much of 0..255 a picture uses, in the channel that uses most: 0 if it is blank, at most 1.
+
+    Args:
+        picture: uint8, colours last.
+    """
     channels = picture.reshape(-1, picture.shape[-1])
     return float(np.ptp(channels.astype(int), axis=0).max()) / 255

@@ -13,22 +13,22 @@ _SAMPLE_FORMAT, _SIGNED = 339, 2  # a tag of TIFF, and its value where numbers b
 
 
 def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None, open_image=None):
-    """A `Dataset` of image files.
+    """Make a `Dataset` of image files.
 
     Args:
         paths: (N,), the files.
         ids: (N,), one text for each image, no two alike.
         labels: (N,), indices into class_names.
         groups: (N,), the patient of each image, or the image's id where no patient is known.
-        class_names: Text, in the order of the network's outputs.
+        class_names: text, in the order of the network's outputs.
         size: (H, W), in pixels, that every image is resized to.
-        crop: As in `read_image`.
+        crop: as in `read_image`.
         boxes: position -> [(name, x0, y0, x1, y1), ...] in pixels of the original file, if there are any. They are cut
             at the border of the image.
-        open_image: As in `read_image`.
+        open_image: as in `read_image`.
 
     Raises:
-        ValueError: There is no image, or an id comes twice. When boxes are asked for: one lies outside its image.
+        ValueError: if there is no image, or an id comes twice; when boxes are asked for, if one lies outside its image.
     """
     ids = np.asarray(ids, str)
     if not len(ids):
@@ -53,14 +53,14 @@ def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=No
 
 
 def opened(path):
-    """One file as a Pillow image, not decoded yet.
+    """Open one file as a Pillow image, not decoded yet.
 
     Pillow decodes some files to other values without a word. They are refused: colours of 16 bits, a TIFF of signed
     bytes, and a TIFF to be turned, which Pillow 13.0 gives in scrambled rows if it is not compressed.
 
     Raises:
-        ValueError: The file is no image, or one of those above. Or it holds several pages or frames, of which somebody
-            must choose one, or more pixels than Pillow takes for harmless. The message names the file.
+        ValueError: if the file is no image, or one of those above; also if it holds several pages or frames, of which
+            somebody must choose one, or more pixels than Pillow takes for harmless. The message names the file.
     """
     with decoding(path):
         image = Image.open(path, formats=FORMATS)
@@ -93,7 +93,7 @@ def read_image(path, size, crop=1.0, open_image=None):
     """Decode one file: grey becomes RGB, then bilinear resizing.
 
     Args:
-        path: The file.
+        path: the file.
         size: (H, W) of the result, in pixels.
         crop: 1.0 stretches the whole image. A smaller crop keeps the aspect ratio and takes the largest central window
             of that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation).
@@ -104,8 +104,8 @@ def read_image(path, size, crop=1.0, open_image=None):
         uint8 (H, W, 3), 0..255.
 
     Raises:
-        ValueError: The file is truncated, no image, transparent in places, or of more than 8 bits. Turning the last two
-            into pixels takes a background or a window that somebody must choose. The message names the file.
+        ValueError: if the file is truncated, no image, transparent in places, or of more than 8 bits. Turning the last
+            two into pixels takes a background or a window that somebody must choose. The message names the file.
     """
     with (open_image or opened)(path) as image:
         if image.mode == "F" or image.mode.startswith("I"):

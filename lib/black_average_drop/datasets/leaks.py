@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def between(splits, checksums):
-    """What each two splits share.
+    """Compare each two splits.
 
     Args:
         splits: name -> Dataset.
@@ -17,7 +17,7 @@ def between(splits, checksums):
         pairs of images.
 
     Raises:
-        ValueError: A patient is in two splits. The network would know from one split whom it is measured on in the
+        ValueError: if a patient is in two splits. The network would know from one split whom it is measured on in the
             other.
     """
     rows = []

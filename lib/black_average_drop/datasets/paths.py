@@ -7,7 +7,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def readable(name):
-    """A file's name as text that can be written: bytes of it that are not UTF-8 are in hexadecimal."""
+    """Write a file's name as text, with bytes that are not UTF-8 in hexadecimal."""
     return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -15,7 +15,7 @@ def check_name(path):
     """Refuse a name that no table and no page can hold.
 
     Raises:
-        ValueError: The name is not UTF-8.
+        ValueError: if the name is not UTF-8.
     """
     if readable(path) != str(path):
         raise ValueError(f"The name of {readable(path)} is not UTF-8: rename the file or its folder.")
@@ -34,14 +34,14 @@ def listing(folder):
 
 
 def require_folder(path, what):
-    """A folder that must be there, as a Path.
+    """Give a folder that must be there, as a Path.
 
     Args:
-        path: The folder.
-        what: Its contents, for the message.
+        path: the folder.
+        what: its contents, for the message.
 
     Raises:
-        FileNotFoundError: It is missing. The message says how to name another place.
+        FileNotFoundError: if it is missing. The message says how to name another place.
     """
     path = Path(path)
     with listing(path):
@@ -52,20 +52,20 @@ def require_folder(path, what):
 
 
 def visible_folders(folder):
-    """Sub-folders in order of name, hidden ones left out.
+    """List sub-folders in order of name, hidden ones left out.
 
     Raises:
-        ValueError: The folder cannot be read.
+        ValueError: if the folder cannot be read.
     """
     with listing(folder):
         return sorted(path for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def image_files(folder):
-    """Image files directly inside a folder, in order of name, hidden ones left out.
+    """List image files directly inside a folder, in order of name, hidden ones left out.
 
     Raises:
-        ValueError: The folder cannot be read.
+        ValueError: if the folder cannot be read.
     """
     with listing(folder):
         return sorted(

@@ -10,10 +10,10 @@ _COLUMNS = "| what | figure |\n|---|---|"
 
 
 def markdown(root):
-    """The tables of every source below a data root, and of the weights there.
+    """Write the tables of every source below a data root, and of the weights there.
 
     Raises:
-        ValueError: There is none of them.
+        ValueError: if there is none of them.
     """
     sections = []
     tables = [(source.title, source.report(root)) for source in SOURCES.values()]
@@ -28,6 +28,6 @@ def markdown(root):
 
 
 def weights_rows(root):
-    """Size and SHA-256 of the files in root/weights: rows (what, figure)."""
+    """List size and SHA-256 of the files in root/weights: rows (what, figure)."""
     files = sorted(path for path in (Path(root) / "weights").glob("*") if path.is_file())
     return [(f"{path.name}, {size_of([path])}", f"SHA-256 `{sha256(path)}`") for path in files]

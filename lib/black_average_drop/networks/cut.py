@@ -163,7 +163,8 @@ def notice(trunk, between, layer, size, name):
 def _check_rows_and_columns(steps, name):
     """Check that the input of the first of the steps back from it has the rows and columns of the image.
 
-    Of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else."""
+    Of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else.
+    """
     for later, earlier in pairwise(steps):
         maps, source = later.place.tensor.shape, earlier.place.tensor.shape
         known = len(source) < 4 <= len(maps) and None not in maps[1:]
@@ -195,8 +196,10 @@ def _is_on_tokens(layer):
 
 
 def _sees_single_patches(trunk, size):
-    """Whether the first position of the feature maps stays as it is, up to rounding, when the pixels of all other
-    positions change places, which leaves the statistics of the image as they are."""
+    """Whether the first position of the feature maps depends on its own pixels alone, up to rounding.
+
+    The pixels of all other positions change places, which leaves the statistics of the image as they are.
+    """
     generator = np.random.default_rng(0)
     images, others = generator.uniform(0, 255, (2, 4, *size, trunk.input_shape[-1])).astype("float32")
     rows, columns = (-(-side // count) for side, count in zip(size, trunk(images[:1]).shape[1:3], strict=True))

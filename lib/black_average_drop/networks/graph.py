@@ -54,7 +54,7 @@ def first_layer(model, *kinds):
     """
     for layer, place in reversed(list(backwards(model))):
         if isinstance(layer, kinds):
-            return layer, between(Place(model.inputs[0]), place, model.name)
+            return layer, model_between(Place(model.inputs[0]), place, model.name)
     return None
 
 
@@ -88,7 +88,7 @@ def backwards(model):
             return
 
 
-def between(start, target, name):
+def model_between(start, target, name):
     """The model from one place to a later one.
 
     Args:
@@ -119,8 +119,10 @@ def between(start, target, name):
 
 
 def _origin(tensor):
-    """The layer that made a symbolic tensor, and that layer's input tensor, or None for an input: of several the first
-    with rows and columns, or else the first."""
+    """The layer that made a symbolic tensor, and that layer's input tensor, or None for an input.
+
+    Of several input tensors it is the first with rows and columns, or else the first.
+    """
     history = tensor._keras_history
     arguments = list(history.operation._inbound_nodes[history.node_index].input_tensors)
     wide = [one for one in arguments if len(one.shape) == 4 and one.shape[1:3] != (1, 1)]

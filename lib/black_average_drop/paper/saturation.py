@@ -121,7 +121,7 @@ def vanished(maps):
 
 
 def _slopes(features, head_weights):
-    """g = dS_j / dA^k, the same at every position: (C, K)."""
+    """G = dS_j / dA^k, the same at every position: (C, K)."""
     return head_weights.T / np.asarray(features.shape[1] * features.shape[2], head_weights.dtype)
 
 

@@ -100,9 +100,7 @@ def spread_over_trainings(trained, images, resampling):
 
 
 def _image_values(rows, labels, score, black):
-    """What is averaged over images for one method and metric: a DataFrame, a column for each quantity, NaN if
-    undefined.
-    """
+    """What is averaged over images for one method and metric: a DataFrame, a column a quantity, NaN if undefined."""
     classes = rows["class"].to_numpy()
     if score == "relu":
         full, masked = (np.maximum(rows[name].to_numpy(), 0) for name in ("full_logit", "masked_logit"))

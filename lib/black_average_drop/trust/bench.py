@@ -91,8 +91,10 @@ class Bench(Kind):
         return replace(bench, maps=maps)
 
     def subsets(self):
-        """name -> boolean (N,): all images, those that the network calls right, and those whose findings all have a
-        box, where the tables say so."""
+        """Name -> boolean (N,): all images, and those that the network calls right.
+
+        Where the tables say so, also those whose findings all have a box.
+        """
         right = (self.first_pass.scores["predicted"] == self.images.labels).to_numpy()
         subsets = {"all positives": np.full(len(self.images), True), "true positives": right}
         if self.views is not None:
@@ -134,7 +136,7 @@ def load_bench(path, data_root):
 
 
 def boxed_splits(data_root, size, seed):
-    """split -> Dataset, of the radiographs with boxes and some without a finding; no patient is in two splits."""
+    """Split -> Dataset, of the radiographs with boxes and some without a finding; no patient is in two splits."""
     splits = chestxray14.split(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
     return dict(zip(catalogue.SPLITS, splits, strict=True))
 

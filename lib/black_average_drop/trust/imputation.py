@@ -104,8 +104,10 @@ def _spread(values):
 
 
 def _grids(hidden):
-    """From the finest to the coarsest grid on which a pixel of any image is hidden: which are hidden, 0 or 1 (n, h, w),
-    and the sums of weights (h, w)."""
+    """Which pixels are hidden, 0 or 1 (n, h, w), and the sums of weights (h, w), on each grid.
+
+    The grids go from the finest to the coarsest on which a pixel of any image is hidden.
+    """
     grids = []
     while hidden.any():
         grids.append((hidden.astype("float32"), _spread(np.ones(hidden.shape[1:], "float32"))))

@@ -16,13 +16,13 @@ def fetch(sources, weights, root, photos=()):
     What is there already is counted and left alone.
 
     Args:
-        sources: Names in `sources.SOURCES`.
+        sources: names in `sources.SOURCES`.
         weights: (backbone, whether with its head), for each file.
-        root: The data root.
-        photos: Ids of ImageNet photos to fetch besides those that are always fetched.
+        root: the data root.
+        photos: ids of ImageNet photos to fetch besides those that are always fetched.
 
     Raises:
-        RuntimeError: Something could not be fetched. There is a sentence for each such thing, after the others have
+        RuntimeError: if something could not be fetched. There is a sentence for each such thing, after the others have
             been fetched.
     """
     root = Path(root)

@@ -17,14 +17,14 @@ def retrieve(address, target, checksum=None, size=None):
     """Fetch one file with a progress bar.
 
     Args:
-        address: The URL.
-        target: Where the file goes. If anything is raised, nothing is left there, nor next to it.
+        address: the URL.
+        target: where the file goes. If anything is raised, nothing is left there, nor next to it.
         checksum: "md5:..." or a SHA-256, checked if given.
-        size: In bytes, checked if given.
+        size: in bytes, checked if given.
 
     Raises:
-        ValueError: The checksum or the size is wrong.
-        requests.RequestException: The server does not deliver after three attempts.
+        ValueError: if the checksum or the size is wrong.
+        requests.RequestException: if the server does not deliver after three attempts.
     """
     import pooch
 
@@ -59,7 +59,7 @@ def persist(download):
         The result of download.
 
     Raises:
-        requests.RequestException: The fault does not pass, or did not after three attempts.
+        requests.RequestException: if the fault does not pass, or did not after three attempts.
     """
     import requests
 
@@ -75,7 +75,7 @@ def persist(download):
 
 
 def reason(problem):
-    """The reason for an error while fetching, in a few words without a full stop."""
+    """Say the reason for an error while fetching, in a few words without a full stop."""
     import requests
 
     if isinstance(problem, requests.TooManyRedirects):
@@ -92,7 +92,7 @@ def reason(problem):
 
 
 def is_whole(path, checksum, size):
-    """Whether a file has the size in bytes and the checksum, "md5:..." or a SHA-256, as far as they are given."""
+    """Say whether a file has the size in bytes and the checksum, "md5:..." or a SHA-256, as far as they are given."""
     import pooch
 
     if size and path.stat().st_size != size:
@@ -105,7 +105,7 @@ def check_sha256(path, expected):
     """Compare the SHA-256 of a file with the expected one.
 
     Raises:
-        ValueError: It is another one, or the file is missing.
+        ValueError: if it is another one, or the file is missing.
     """
     import pooch
 

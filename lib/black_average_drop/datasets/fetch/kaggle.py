@@ -24,13 +24,13 @@ def fetch_archive(download, tree, staging):
     The archive stays in staging until it is unpacked, and is removed if it is at fault.
 
     Args:
-        download: A `KaggleArchive`.
-        tree: The folder that it becomes, below staging.
-        staging: A folder of this download alone.
+        download: a `KaggleArchive`.
+        tree: the folder that it becomes, below staging.
+        staging: a folder of this download alone.
 
     Raises:
-        ValueError: The archive is damaged, or not the one that is known.
-        requests.RequestException: Kaggle does not deliver.
+        ValueError: if the archive is damaged, or not the one that is known.
+        requests.RequestException: if Kaggle does not deliver.
     """
     archive = staging / "archive"
     staging.mkdir(parents=True, exist_ok=True)
@@ -54,13 +54,13 @@ def fetch_photos(download, tree, photos=()):
     """Fetch the table of answers and the photos of a competition, file by file; what is there already stays.
 
     Args:
-        download: A `KagglePhotos`.
-        tree: The folder that they are put into: the table, and the photos in its folder val.
-        photos: Ids of photos besides those that the download names.
+        download: a `KagglePhotos`.
+        tree: the folder that they are put into: the table, and the photos in its folder val.
+        photos: ids of photos besides those that the download names.
 
     Raises:
-        ValueError: A file that came cannot be read.
-        requests.RequestException: Kaggle does not deliver.
+        ValueError: if a file that came cannot be read.
+        requests.RequestException: if Kaggle does not deliver.
     """
     from kagglehub.clients import build_kaggle_client
 
@@ -79,7 +79,7 @@ def fetch_photos(download, tree, photos=()):
 
 
 def by_hand(download, place):
-    """The end of a sentence that says how to get a data set without this command."""
+    """Write the end of a sentence that says how to get a data set without this command."""
     if isinstance(download, KagglePhotos):
         page = f"{KAGGLE}/competitions/{download.competition}"
         return (

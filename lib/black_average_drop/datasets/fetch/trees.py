@@ -13,12 +13,12 @@ def fetch_source(name, root, photos=()):
     """Fetch one data set, or count what is there already.
 
     Args:
-        name: One of `SOURCES`.
-        root: The data root, a Path.
-        photos: Ids of further photos, for a source that is fetched photo by photo.
+        name: one of `SOURCES`.
+        root: the data root, a Path.
+        photos: ids of further photos, for a source that is fetched photo by photo.
 
     Raises:
-        RuntimeError: It could not be fetched. The message says why, and how to get it by hand.
+        RuntimeError: if it could not be fetched. The message says why, and how to get it by hand.
     """
     source = SOURCES[name]
     place, staging = root / source.folder, root / STAGING / source.folder
@@ -57,7 +57,7 @@ def _whole_tree(source, staging, photos):
 
 
 def _difference(source, root):
-    """ "" if the counts below root are those of the whole source, and otherwise the first that is not, both numbers."""
+    """The first count below root that is not that of the whole source, with both numbers; "" if there is none."""
     counts = source.count(root)
     for name, expected in source.expected.items():
         more = name in source.at_least and counts[name] > expected

@@ -15,13 +15,13 @@ def unpack(archive, folder, members=".*"):
     """Unpack a zip or tar archive into a new folder.
 
     Args:
-        archive: The file.
-        folder: The new folder, which is not there if anything is raised.
-        members: Regular expression: only members whose whole name matches are unpacked. All are checked.
+        archive: the file.
+        folder: the new folder, which is not there if anything is raised.
+        members: regular expression: only members whose whole name matches are unpacked. All are checked.
 
     Raises:
-        ValueError: Before anything is written, if any member is a link or a device or would land outside the folder.
-            Also if the archive is damaged or of another kind.
+        ValueError: if any member is a link or a device or would land outside the folder, before anything is written;
+            also if the archive is damaged or of another kind.
     """
     folder = Path(folder)
     is_tar = tarfile.is_tarfile(archive)

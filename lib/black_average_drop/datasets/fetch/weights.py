@@ -46,7 +46,7 @@ WEIGHTS = {
 
 
 def keras_folder():
-    """Where Keras keeps the weights that it downloads: models/ below KERAS_HOME, by default ~/.keras."""
+    """Give the folder of the weights that Keras downloads: models/ below KERAS_HOME, by default ~/.keras."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
 
 
@@ -54,11 +54,11 @@ def fetch_weights(backbone, with_head):
     """Fetch one file of weights, unless it is there already and whole; other backbones are left to Keras.
 
     Args:
-        backbone: A name in keras.applications.
-        with_head: Whether with the classes of ImageNet.
+        backbone: a name in keras.applications.
+        with_head: whether with the classes of ImageNet.
 
     Raises:
-        RuntimeError: It could not be fetched. The message says why, and how to get it by hand.
+        RuntimeError: if it could not be fetched. The message says why, and how to get it by hand.
     """
     if (backbone, with_head) not in WEIGHTS:
         print(f"Weights of {backbone}: Keras fetches them itself when the first notebook needs them.")

@@ -18,13 +18,13 @@ LEAST_SIZE = 64  # pixels
 
 
 def radiographs(count, seed=0, size=128, lesions=True):
-    """Chest radiographs, half of them with an opacity of 1 % to 15 % of the lung area and its mask.
+    """Draw chest radiographs, half of them with an opacity of 1 % to 15 % of the lung area and its mask.
 
     Args:
-        count: How many images, 1 or more.
-        seed: Of the images.
-        size: Their width and height, in pixels, 64 or more.
-        lesions: With False the ids, labels and chests are the same, and every lesion is left out.
+        count: how many images, 1 or more.
+        seed: of the images.
+        size: their width and height, in pixels, 64 or more.
+        lesions: with False the ids, labels and chests are the same, and every lesion is left out.
 
     Returns:
         A `Dataset` with masks, of the classes normal and pneumonia.
@@ -38,22 +38,22 @@ def radiographs(count, seed=0, size=128, lesions=True):
 
 
 def marked_radiographs(count, seed=0, size=128, lesions=True, markers=True, region="marker"):
-    """Chest radiographs whose class depends on a planted marker alone, as on a hospital's stamp.
+    """Draw chest radiographs whose class depends on a planted marker alone, as on a hospital's stamp.
 
     Every image of class 1 carries the marker near the border, outside the lungs. A coin of its own decides for each
     image whether it has a lesion.
 
     Args:
-        count, seed, size: As in `radiographs`.
-        lesions: With False the ids, labels and chests are the same, and every lesion is left out.
-        markers: With False the ids, labels and chests are the same, and every marker is left out.
-        region: What the masks show of the image as it is drawn, "marker" or "lesion".
+        count, seed, size: as in `radiographs`.
+        lesions: with False the ids, labels and chests are the same, and every lesion is left out.
+        markers: with False the ids, labels and chests are the same, and every marker is left out.
+        region: what the masks show of the image as it is drawn, "marker" or "lesion".
 
     Returns:
         A `Dataset` with masks, of the classes normal and pneumonia.
 
     Raises:
-        ValueError: region is something else.
+        ValueError: if region is something else.
     """
     if region not in ("marker", "lesion"):
         raise ValueError(f"region is {region!r}: choose marker or lesion.")
@@ -68,10 +68,10 @@ def marked_radiographs(count, seed=0, size=128, lesions=True, markers=True, regi
 
 
 def objects(count, seed=0, size=128):
-    """Photo-like images of ten kinds of coloured, textured things on a cluttered ground, with the thing's mask.
+    """Draw photo-like images of ten kinds of coloured, textured things on a cluttered ground, with the thing's mask.
 
     Args:
-        count, seed, size: As in `radiographs`.
+        count, seed, size: as in `radiographs`.
 
     Returns:
         A `Dataset` with masks, of the classes OBJECT_CLASSES.

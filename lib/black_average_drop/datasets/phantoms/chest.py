@@ -10,13 +10,13 @@ from black_average_drop.datasets.phantoms.marks import draw_lesion, draw_marker,
 
 
 def draw_radiograph(seed, index, lesion, size=128):
-    """One radiograph and the mask of its lesion.
+    """Draw one radiograph and the mask of its lesion.
 
     Args:
-        seed, index: The anatomy depends on these alone.
-        lesion: Whether it has a lesion. With False the same chest comes without, and the two images differ inside the
+        seed, index: the anatomy depends on these alone.
+        lesion: whether it has a lesion. With False the same chest comes without, and the two images differ inside the
             mask only.
-        size: The image's width and height, in pixels.
+        size: the image's width and height, in pixels.
 
     Returns:
         uint8 (size, size, 3), and boolean (size, size).
@@ -26,12 +26,12 @@ def draw_radiograph(seed, index, lesion, size=128):
 
 
 def draw_chest(seed, index, lesion, marker, size):
-    """One radiograph, the mask of its lesion and that of its marker.
+    """Draw one radiograph, the mask of its lesion and that of its marker.
 
     Args:
-        seed, index: The anatomy depends on these alone.
-        lesion, marker: Whether the image has one.
-        size: The image's width and height, in pixels.
+        seed, index: the anatomy depends on these alone.
+        lesion, marker: whether the image has one.
+        size: the image's width and height, in pixels.
 
     Returns:
         uint8 (size, size, 3), and twice boolean (size, size).

@@ -19,11 +19,11 @@ _BORDER = 0.7  # its centre lies at least so far from the middle of the image, a
 
 
 def draw_lesion(generator, x, y, lung):
-    """A ragged opacity inside the lung.
+    """Draw a ragged opacity inside the lung.
 
     Args:
-        generator: Of the random numbers.
-        x, y: Coordinates, float32 (size, size).
+        generator: of the random numbers.
+        x, y: coordinates, float32 (size, size).
         lung: boolean (size, size).
 
     Returns:
@@ -70,10 +70,10 @@ def stamp_letter(image, letter):
 
 
 def draw_marker(generator, taken):
-    """A ring with a bar across, wholly inside the image near its border.
+    """Draw a ring with a bar across, wholly inside the image near its border.
 
     Args:
-        generator: Of the random numbers.
+        generator: of the random numbers.
         taken: boolean (size, size), where the marker must not be.
 
     Returns:

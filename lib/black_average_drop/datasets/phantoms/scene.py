@@ -9,12 +9,12 @@ from black_average_drop.datasets.phantoms.shapes import SHAPES
 
 
 def draw_object(seed, index, name, size=128):
-    """One object and its mask.
+    """Draw one object and its mask.
 
     Args:
-        seed, index: The image depends on these alone.
-        name: One of SHAPES.
-        size: The image's width and height, in pixels.
+        seed, index: the image depends on these alone.
+        name: one of SHAPES.
+        size: the image's width and height, in pixels.
 
     Returns:
         uint8 (size, size, 3), and boolean (size, size).

@@ -27,16 +27,16 @@ _PATIENT = re.compile(r"(person\d+)_(bacteria|virus)|((?:NORMAL2-)?IM-\d+)")
 
 
 def load(root, split, size=(224, 224)):
-    """The images of one folder of the archive.
+    """Read the images of one folder of the archive.
 
     Args:
-        root: The data root, which holds chest_xray.
+        root: the data root, which holds chest_xray.
         split: "train" or "test".
         size: (H, W), in pixels.
 
     Raises:
-        FileNotFoundError: A folder is missing.
-        ValueError: A folder has no images.
+        FileNotFoundError: if a folder is missing.
+        ValueError: if a folder has no images.
     """
     if split not in ("train", "test"):
         raise ValueError(f'split is {split!r}: choose "train" or "test".')
@@ -49,7 +49,7 @@ def load(root, split, size=(224, 224)):
         paths += files
         labels += [label] * len(files)
     ids = [f"{split}/{path.stem}" for path in paths]
-    return from_files(paths, ids, labels, [patient(path.stem) for path in paths], CLASS_NAMES, size)
+    return from_files(paths, ids, labels, [patient_of(path.stem) for path in paths], CLASS_NAMES, size)
 
 
 def _load_split(root, split, size, seed=0, background=False):
@@ -61,8 +61,8 @@ def _load_split(root, split, size, seed=0, background=False):
     return dataset.subset(held_out if split == "validation" else ~held_out)
 
 
-def patient(stem):
-    """The patient of a file name.
+def patient_of(stem):
+    """Tell the patient from a file name.
 
     Numbers restart in each group, so the key keeps the group: (personN, bacteria or virus), or the whole IM-n or
     NORMAL2-IM-n prefix. A name of another form is a patient of its own.
@@ -108,8 +108,10 @@ def _report(root):
 
 
 def _table(folder):
-    """A row for each image: split, label, path, patient, checksum (bytes), the part that it is used in, and its name
-    as keys that leave the group out would read it."""
+    """A row for each image: split, label, path, patient, checksum (bytes), the part that it is used in, and a name.
+
+    The name is the patient's as keys that leave the group out would read it.
+    """
     files = [
         (split, name, path)
         for split in ("train", "test")
@@ -120,7 +122,7 @@ def _table(folder):
     table = pd.DataFrame(files, columns=["split", "label", "path"])
     if not files:
         return table
-    table["patient"] = [patient(path.stem) for path in table["path"]]
+    table["patient"] = [patient_of(path.stem) for path in table["path"]]
     # Numbers restart in each group: what a key that leaves the group out would take for one child.
     table["person"] = table["patient"].str.extract(r"^(person\d+)_", expand=False)
     table["IM"] = table["patient"].str.extract(r"(IM-\d+)$", expand=False)

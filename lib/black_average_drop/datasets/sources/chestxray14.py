@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.csv_tables import read_table
+from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, opened
 from black_average_drop.datasets.paths import image_files, require_folder
@@ -23,20 +23,20 @@ _SPELT = {"Infiltrate": "Infiltration"}  # in the table of boxes and in that of 
 
 
 def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
-    """Images labelled with a finding (class 1) or with No Finding (class 0), as far as their files are there.
+    """Read images labelled with a finding (class 1) or with No Finding (class 0), as far as their files are there.
 
     A file may have another suffix than the table says. Groups are the patients.
 
     Args:
-        root: The data root, which holds nih-chest-xrays.
-        finding: One of the 14 labels, or "any" for every image that has one: each box is then of the class, under its
+        root: the data root, which holds nih-chest-xrays.
+        finding: one of the 14 labels, or "any" for every image that has one: each box is then of the class, under its
             own name.
-        boxed_only: Keep the images of class 1 with a radiologist's box of that finding alone.
+        boxed_only: keep the images of class 1 with a radiologist's box of that finding alone.
         size: (H, W), in pixels.
 
     Raises:
-        FileNotFoundError: A file is missing.
-        ValueError: A table lacks something, or the finding is unknown.
+        FileNotFoundError: if a file is missing.
+        ValueError: if a table lacks something, or the finding is unknown.
     """
     folder = _folder(root)
     entries = _entries(folder, "Finding Labels", "Patient ID")
@@ -66,17 +66,17 @@ def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
 
 
 def boxed_and_normal(root, size=(224, 224), normal=980, seed=0):
-    """Every image with a box as class 1, "any finding", and some images of No Finding as class 0.
+    """Select every image with a box as class 1, "any finding", and some images of No Finding as class 0.
 
     Args:
-        root: The data root.
+        root: the data root.
         size: (H, W), in pixels.
-        normal: How many images of No Finding, drawn at random where there are more. So there are equally few in the
+        normal: how many images of No Finding, drawn at random where there are more. So there are equally few in the
             whole collection and in a part of it.
-        seed: Of the drawing.
+        seed: of the drawing.
 
     Raises:
-        FileNotFoundError, ValueError: As `load`.
+        FileNotFoundError, ValueError: as `load`.
     """
     everything = load(root, "any", size=size)
     boxed = np.isin(everything.ids, load(root, "any", boxed_only=True, size=size).ids)
@@ -85,15 +85,15 @@ def boxed_and_normal(root, size=(224, 224), normal=980, seed=0):
 
 
 def views(root):
-    """What the tables say of each image, whether its file is there or not.
+    """Read what the tables say of each image, whether its file is there or not.
 
     Returns:
         A DataFrame indexed by the image's id. Columns: view ("AP" or "PA"), findings (a tuple of labels), fully_boxed
         (there is a box of every finding: none lies outside the boxes, as far as the labels go).
 
     Raises:
-        FileNotFoundError: A table is missing.
-        ValueError: A column is missing.
+        FileNotFoundError: if a table is missing.
+        ValueError: if a column is missing.
     """
     folder = _folder(root)
     entries = _entries(folder, "Finding Labels", "View Position")
@@ -105,7 +105,7 @@ def views(root):
 
 
 def split(dataset, seed=0):
-    """Three Datasets, train, validation and test, with no patient in two of them.
+    """Split into three Datasets, train, validation and test, with no patient in two of them.
 
     Half of the patients' images are for testing. They are drawn apart for patients who have a boxed image and for those
     who have none, so that half of the boxes are there, too. An eighth of the other images is for validation.
@@ -142,7 +142,7 @@ def _labelled(entries, finding):
 
 
 def _corners(folder):
-    """stem -> [(finding, x0, y0, x1, y1), ...] in pixels of the originals."""
+    """Stem -> [(finding, x0, y0, x1, y1), ...] in pixels of the originals."""
     boxes = _table(folder, BOXES, ["Image Index", "Finding Label", "Bbox [x"])
     names = boxes["Finding Label"].replace(_SPELT)
     corners = {}
@@ -163,7 +163,7 @@ def _table(folder, pattern, columns):
     files = sorted(folder.glob(pattern))
     if not files:
         raise FileNotFoundError(f"{folder / pattern} is missing: fetch it from the NIH page; see data/README.md.")
-    return read_table(files[0], columns)
+    return read_csv_table(files[0], columns)
 
 
 def _places(folder):
@@ -180,7 +180,7 @@ def _image_folders(folder):
 
 
 def _image_files(places):
-    """stem -> path."""
+    """Stem -> path."""
     return {path.stem: path for place in places for path in image_files(place)}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.csv_tables import read_table
+from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import image_files, require_folder, visible_folders
 from black_average_drop.datasets.sources.source import KagglePhotos, Source
@@ -22,19 +22,19 @@ PHOTOS = tuple(Path(__file__).with_name("imagenet_photos.txt").read_text().split
 
 
 def load(root, size=(224, 224), background=False):
-    """The photos below ILSVRC2012/val; class names are the synsets in sorted order, the order of ImageNet heads.
+    """Read the photos below ILSVRC2012/val; class names are the synsets in sorted order, the order of ImageNet heads.
 
     With LOC_val_solution.csv next to val/, its labels and boxes count. Otherwise val/ holds one folder for each of the
     1,000 synsets, empty ones included, and there are no boxes.
 
     Args:
-        root: The data root, which holds ILSVRC2012.
+        root: the data root, which holds ILSVRC2012.
         size: (H, W), in pixels.
-        background: Put a class "background" first, as heads of 1,001 classes have it.
+        background: put a class "background" first, as heads of 1,001 classes have it.
 
     Raises:
-        FileNotFoundError: The folder is missing.
-        ValueError: There is no photo, or a photo or a table does not fit. The message names the file and the remedy.
+        FileNotFoundError: if the folder is missing.
+        ValueError: if there is no photo, or a photo or a table does not fit. The message names the file and the remedy.
     """
     folder = require_folder(Path(root) / FOLDER / "val", "ImageNet validation photos")
     solution = folder.parent / SOLUTION
@@ -71,8 +71,8 @@ def _load_split(root, split, size, seed=0, background=False):
 
 
 def _answers(solution):
-    """photo -> the words of its answer: synset x0 y0 x1 y1, once for every object."""
-    table = read_table(solution, ("ImageId", "PredictionString"))
+    """Photo -> the words of its answer: synset x0 y0 x1 y1, once for every object."""
+    table = read_csv_table(solution, ("ImageId", "PredictionString"))
     if (twice := table["ImageId"].duplicated()).any():
         name = table["ImageId"][twice].iloc[0]
         raise ValueError(f"{solution} names {name} more than once: fetch the original table again.")

@@ -13,6 +13,7 @@ from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.datasets.sources.source import KaggleArchive
 from black_average_drop.files import ROOT
 
+pytestmark = pytest.mark.usefixtures("isolated")
 REAL = dict(SOURCES)  # before `isolated` makes chest_xray a small one
 
 

@@ -1,7 +1,5 @@
 """What counts as feature maps: tokens, single positions and subclassed models are refused with a remedy that works."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ from keras import layers, ops
 from black_average_drop import cams, evaluation, networks
 from black_average_drop.networks import building
 from closeness import assert_close
+from example_models import classifier
 
 
 class Position(layers.Layer):
@@ -70,13 +69,6 @@ ENDS = {
     "flattened": lambda x: layers.Flatten()(x),
     "class token": lambda x: x[:, 0],
 }
-
-
-def classifier(*parts, outputs=2):
-    inputs = x = keras.Input((32, 32, 3))
-    for part in parts:
-        x = part(x)
-    return keras.Model(inputs, layers.Dense(outputs, "softmax")(x), name="outside")
 
 
 def nested_transformer():
@@ -238,80 +230,3 @@ def test_feature_maps_of_a_model_of_any_size_are_counted_at_the_size_it_is_told(
             networks.CamNetwork.from_model(model, image_size=(8, 8))
         networks.CamNetwork.from_model(model, image_size=(9, 9))
         networks.CamNetwork.from_model(model, image_size=(8, 9))  # two positions
-
-
-class Trunk(keras.Model):
-    def __init__(self):
-        super().__init__(name="trunk")
-        self.first = layers.Conv2D(4, 5, strides=4, padding="same", activation="relu")
-        self.second = layers.Conv2D(5, 3, strides=2, padding="same", activation="relu")
-
-    def call(self, images):
-        return self.second(self.first(images))
-
-
-class Head(keras.Model):
-    def __init__(self):
-        super().__init__(name="classifier")
-        self.dense = layers.Dense(2, "softmax")
-
-    def call(self, pooled):
-        return self.dense(pooled)
-
-
-class Whole(keras.Model):
-    def __init__(self):
-        super().__init__(name="whole")
-        self.trunk, self.head = Trunk(), Head()
-        self.pooling = layers.GlobalAveragePooling2D()
-
-    def call(self, images):
-        return self.head.call(self.pooling(self.trunk.call(images)))
-
-
-@pytest.mark.parametrize("place", ["trunk", "classifier", "both"])
-def test_a_subclassed_model_within_a_functional_one_is_refused_and_its_call_is_the_remedy(place, pixels):
-    keras.utils.set_random_seed(0)
-    trunk, head, pooling = Trunk(), Head(), layers.GlobalAveragePooling2D()
-    inputs = keras.Input((32, 32, 3))
-
-    def put(trunk, head):
-        return keras.Model(inputs, head(pooling(trunk(inputs))), name="outside")
-
-    model = put(trunk if place != "classifier" else trunk.call, head if place != "trunk" else head.call)
-    named = "trunk" if place == "trunk" else "classifier"  # the last one is met first
-    with pytest.raises(ValueError, match=f"^Model outside holds the subclassed model '{named}'") as refused:
-        networks.CamNetwork.from_model(model)
-    assert f"put {named}.call(x) in the place of {named}(x)" in str(refused.value)
-    network = networks.CamNetwork.from_model(put(trunk.call, head.call))
-    features, _, scores = network.explain(pixels)
-    assert features.shape == (10, 4, 4, 5)
-    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
-
-
-def test_a_subclassed_model_is_refused_and_its_call_is_the_remedy(pixels):
-    model = Whole()
-    expected = model.predict(pixels.astype("float32"), verbose=0)
-    with pytest.raises(ValueError, match=re.escape("keras.Model(inputs, whole.call(inputs)) of inputs = keras.Input(")):
-        networks.CamNetwork.from_model(model)
-    inputs = keras.Input((32, 32, 3))
-    assert_close(networks.CamNetwork.from_model(keras.Model(inputs, model.call(inputs))).score(pixels)[1], expected)
-
-
-class Unsaved(layers.Layer):
-    """A layer that cannot be saved, since it takes what is no JSON and has no get_config."""
-
-    def __init__(self, convolution):
-        super().__init__()
-        self.convolution = convolution
-
-    def call(self, images):
-        return self.convolution(images)
-
-
-def test_a_layer_without_a_configuration_is_read_but_not_in_another_precision(pixels):
-    model = classifier(Unsaved(layers.Conv2D(4, 5, strides=8, activation="relu")), layers.GlobalAveragePooling2D())
-    scores = networks.CamNetwork.from_model(model).score(pixels)[1]
-    assert_close(scores, model.predict(pixels.astype("float32"), verbose=0))
-    with pytest.raises(ValueError, match="^Model outside cannot be made again in mixed_bfloat16"):
-        networks.CamNetwork.from_model(model, precision="mixed_bfloat16")

@@ -1,0 +1,93 @@
+"""A method is recommended where it beats every other map, and blank maps are counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from black_average_drop.choice import ranking, recommendation
+from black_average_drop.files import ROOT
+from black_average_drop.statistics import Resampling
+from drop_tables import CONTROLS, drops
+
+
+def recommended(table, groups=None, same_as=None):
+    groups = np.arange(len(table)) if groups is None else groups
+    resampling = Resampling(groups, 300)
+    ranked = ranking.rank_maps(table, CONTROLS, resampling)
+    pairs = ranking.comparisons(table, CONTROLS, resampling)
+    return recommendation.recommend("BAD", ranked, pairs, same_as)
+
+
+def test_a_method_is_recommended_if_it_beats_methods_and_controls(generator):
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})
+    sentence = recommended(table, same_as={"Layer-CAM": "Grad-CAM++"})
+    assert sentence.startswith("BAD recommends Grad-CAM++: it loses least of the score (Grad-CAM++, 0.4")
+    assert "(the same map: Layer-CAM)" in sentence and "largest p after Holm's correction 0.000" in sentence
+
+
+@pytest.mark.parametrize(
+    ("means", "reason"),
+    [
+        (
+            {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.4},
+            "1 may do as well or better: centre prior",
+        ),
+        ({"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.2, "centre prior": 0.6}, "1 may do as well or better: all ones"),
+        ({"CAM": 0.4, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6}, "is within chance of it"),
+    ],
+)
+def test_no_method_is_recommended_next_to_an_equal(generator, means, reason):
+    sentence = recommended(drops(generator, means))
+    assert sentence.startswith("These images do not tell the methods apart by BAD") and reason in sentence
+
+
+def test_no_method_is_recommended_where_too_few_images_differ(generator):
+    """Grad-CAM++ is ahead of CAM, and far ahead, on nine images alone."""
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.5, "all ones": 0.8, "centre prior": 0.8})
+    table["Grad-CAM++"] = table["CAM"]
+    table.iloc[:9, 1] -= 0.3
+    sentence = recommended(table)
+    assert sentence.endswith("but between it and CAM too few images differ.")
+    assert "do not tell the methods apart" in sentence and "nan" not in sentence
+    table.iloc[9, 1] -= 0.3
+    assert recommended(table).startswith("BAD recommends Grad-CAM++")
+
+
+def test_images_of_one_patient_do_not_count_as_many(generator):
+    """80 images of four patients: no test that flips whole patients can be below 2 / 2^4."""
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7, "centre prior": 0.6})
+    assert "do not tell the methods apart" in recommended(table, groups=np.arange(80) // 20)
+
+
+def test_nothing_is_recommended_where_no_image_has_a_score():
+    table = pd.DataFrame(np.full((5, 2), np.nan), columns=["CAM", "all ones"])
+    ranked = ranking.rank_maps(table, CONTROLS, Resampling(np.arange(5), 20))
+    assert recommendation.recommend("BAD", ranked, None).startswith("No image has a score above 0")
+
+
+def test_blank_maps_are_counted_by_explained_class(generator):
+    """Whatever makes them: nowhere positive before clipping, or not a number."""
+    maps = generator.uniform(0.1, 1, (3, 10, 4, 4)).astype("float32")
+    maps[0, :6] *= -1
+    maps[1, 9, 0, 0] = np.nan
+    classes = np.arange(10) // 5
+    drawn = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
+    said = recommendation.blanks(drawn, classes, ["NORMAL", "<b>`$x$\n"])
+    assert said == (
+        "Blank maps, which point nowhere and are scored as a black image: CAM 6 of 10 (`NORMAL` 5 of 5, `<b>'$x$` 1 of "
+        "5); Grad-CAM++ 1 of 10 (`<b>'$x$` 1 of 5)."
+    )
+    many = recommendation.blanks({"CAM": -maps[2]}, np.arange(10) % 5, [f"class {number}" for number in range(5)])
+    assert "CAM 10 of 10 (`class 0` 2 of 2, `class 1` 2 of 2, `class 2` 2 of 2, 2 more classes)" in many
+    assert recommendation.blanks({"Eigen-CAM": maps[2]}, classes, ["NORMAL", "PNEUMONIA"]) == ""
+
+
+def test_the_verdict_of_trust_is_quoted_from_the_committed_results():
+    said = recommendation.verdict_of_trust()
+    table = pd.read_csv(ROOT / "paper_figures/laptop/trust.csv")
+    rows = table[(table["data"] == "NIH boxes") & (table["truth"] == "hit") & table["metric"].isin(["AD", "BAD"])]
+    assert len(rows) == 4 and all(
+        f"{row.metric} {row.set:+.2f} [{row.set_low:+.2f}" in said for row in rows.itertuples()
+    )
+    sure = rows[(rows["maps"] == "methods alone") & (rows["set_low"] > 0)]["metric"]
+    assert ("neither could be shown" in said) == sure.empty
