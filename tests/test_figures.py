@@ -70,7 +70,7 @@ def test_the_legend_says_what_the_outlines_are(generator):
     figure = figures.figure1([replace(row, alpha=0.2, mask=np.eye(40) > 0), replace(row, alpha=0.75)], ("CAM",))
     assert legend_of(figure) == ["outline: the pixels that BAD keeps, their share at the left", truth]
     labels = [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()]
-    assert labels == ["pneumonia\nBAD keeps 20 %", "pneumonia\nBAD keeps 75 %"]
+    assert labels == ["pneumonia\nBAD keeps 20\N{NO-BREAK SPACE}%", "pneumonia\nBAD keeps 75\N{NO-BREAK SPACE}%"]
 
 
 def test_the_legend_tells_the_share_that_is_kept_where_values_are_equal(generator):

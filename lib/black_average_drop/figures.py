@@ -66,7 +66,7 @@ def figure1(rows, methods, banner="", colour_map=COLOUR_MAP):
     for axes, row, share in zip(grid, rows, kept, strict=True):
         given = {"mask": row.mask, "boxes": row.boxes, "enlarged": enlarged}
         show(axes[0], row.image, **given)
-        title = row.title + (f"\nBAD keeps {share}" if share and not same else "")
+        title = row.title + ("\nBAD keeps " + share.replace(" ", "\N{NO-BREAK SPACE}") if share and not same else "")
         axes[0].set_ylabel(fitted(title, line), fontsize=letters)
         for panel, method in zip(axes[1:], methods, strict=True):
             show(panel, row.image, row.maps[method], row.alpha, colour_map=colour_map, **given)

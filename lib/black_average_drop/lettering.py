@@ -61,7 +61,7 @@ def shortened(text, line=LINE):
     Returns:
         The text, with "…" for what is left out.
     """
-    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    widths = [_width(letter) for letter in text]
     if sum(widths) <= line:
         return text
     reach = np.cumsum(widths), np.cumsum(widths[::-1])
@@ -70,7 +70,7 @@ def shortened(text, line=LINE):
 
 
 def fitted(text, line=LINE):
-    """Break each line of a text that is too long for its place into up to three, or shorten it if that is not enough.
+    """Break each line of a text that is too long for its place into up to three, and shorten it before if need be.
 
     Args:
         text: One line or more.
@@ -81,9 +81,17 @@ def fitted(text, line=LINE):
     """
     fitting = []
     for part in text.split("\n"):
-        broken = textwrap.wrap(part, line, break_long_words=False, break_on_hyphens=False)
-        fitting += broken if len(broken) <= 3 else [part]
-    return "\n".join(shortened(part, line) for part in fitting)
+        for wide in (part, shortened(part, 2 * line), shortened(part, line)):
+            broken = textwrap.wrap(wide, line, break_on_hyphens=False)
+            if len(broken) <= 3 and max(map(_width, broken), default=0) <= line:
+                break
+        fitting += broken
+    return "\n".join(fitting)
+
+
+def _width(text):
+    """The number of letters in a text, those of double width counted twice."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _drawable(text):
