@@ -47,7 +47,7 @@ from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment
 from black_average_drop.trust import faithfulness
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
-from black_average_drop.trust.tasks import Task, train
+from black_average_drop.trust.bench_training import Task, train
 
 started = datetime.datetime.now()
 networks.make_deterministic(seed)

@@ -28,7 +28,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, metrics, networks, statistics
 from black_average_drop.artifact import provenance
-from black_average_drop.artifact.sources import measurement_key
+from black_average_drop.artifact.code_hashes import measurement_key
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.statistics import Resampling

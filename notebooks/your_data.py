@@ -49,7 +49,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import provenance
-from black_average_drop.choice import class_labels, ranking, recommendation, trials, understanding
+from black_average_drop.choice import answers_and_maps, class_labels, preprocessing_doubts, ranking, recommendation
 from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
@@ -150,13 +150,13 @@ pd.DataFrame({"passed over": passed_over})
 #
 # A network that expects other pixels still answers, but much the same to every image, surer than training makes it, or
 # as if by chance; and its first BatchNorm keeps what it met in training. Here are its answers on up to 100 images under
-# the usual ways of preprocessing (the columns: `understanding.trials`).
+# the usual ways of preprocessing (the columns: `preprocessing_doubts.try_preprocessings`).
 
 # %%
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 labels_of_few = None if known is None else known[few]
-tried = understanding.trials(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
-doubts = list(understanding.doubts_about_answers(tried, preprocessing).values())
+tried = preprocessing_doubts.try_preprocessings(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
+doubts = list(preprocessing_doubts.doubts_about_answers(tried, preprocessing).values())
 tried.round(3)
 
 # %% [markdown]
@@ -173,11 +173,11 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = trials.first_look(network, dataset, cams.chosen(asked), batch_size)
+logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
 first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
-share = alpha or (masks.select_alpha(first_pass.curve) if told else trials.ALPHA)
+share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_maps.ALPHA)
 distinct = first_pass.distinct
 fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
 fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
@@ -251,7 +251,7 @@ Markdown(advice)
 # The images on which the masked images of the methods have least in common.
 
 # %%
-apart = trials.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
+apart = answers_and_maps.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
 gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = lettering.in_picture(names, "output")

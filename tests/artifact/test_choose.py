@@ -17,7 +17,7 @@ from keras import layers
 from PIL import Image
 
 from black_average_drop import cams, controls, files, lettering, networks
-from black_average_drop.artifact import notebooks, settings
+from black_average_drop.artifact import choose_settings, notebooks
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.files import sha256
 
@@ -197,7 +197,7 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     small_model.save(tmp_path / "model.keras")
     folder.save(phantoms.radiographs(4, size=64), tmp_path / "x-rays")
     spoil(tmp_path)
-    build = place / "build/choose" / settings.study(tmp_path / "model.keras", tmp_path / "x-rays", {})
+    build = place / "build/choose" / choose_settings.study(tmp_path / "model.keras", tmp_path / "x-rays", {})
     build.mkdir(parents=True)
     earlier = (
         "report.html",
@@ -281,7 +281,7 @@ def test_a_new_run_takes_the_place_of_its_own_files_and_of_no_others(place, smal
     small_model.save(tmp_path / "model.keras")
     folder.save(phantoms.radiographs(4, size=64), tmp_path / "images")
     parameters = {"resamples": 20, "methods": ["CAM"], "batch_size": 4}
-    build = place / "build/choose" / settings.study(tmp_path / "model.keras", tmp_path / "images", parameters)
+    build = place / "build/choose" / choose_settings.study(tmp_path / "model.keras", tmp_path / "images", parameters)
     (build / "images").mkdir(parents=True)
     (build / "notes.txt").write_text("the user's own")
     (build / "report.html").write_text("of an earlier run")
@@ -316,7 +316,7 @@ def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(small_mod
 def test_a_link_that_leads_nowhere_is_said(place, small_model, tmp_path):
     small_model.save(tmp_path / "model.keras")
     folder.save(phantoms.radiographs(4, size=64), tmp_path / "images")
-    name = settings.study(tmp_path / "model.keras", tmp_path / "images", {})
+    name = choose_settings.study(tmp_path / "model.keras", tmp_path / "images", {})
     (place / "build/choose").mkdir(parents=True, exist_ok=True)
     (place / "build/choose" / name).symlink_to(tmp_path / "gone")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images")

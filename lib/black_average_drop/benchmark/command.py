@@ -4,7 +4,7 @@ import argparse
 import sys
 import tempfile
 
-from black_average_drop.artifact.sources import check_sources, module_sources
+from black_average_drop.artifact.code_hashes import check_sources, module_sources
 from black_average_drop.benchmark import measurement, report
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from black_average_drop.artifact.sources import module_sources
+from black_average_drop.artifact.code_hashes import module_sources
 from black_average_drop.artifact.versions import surroundings
 from black_average_drop.benchmark.measurement import ROUNDS, SEED
 from black_average_drop.benchmark.timing import COLUMNS
