@@ -88,7 +88,7 @@ pd.DataFrame(by_class).rename(index=dict(enumerate(class_names)))
 
 # %%
 checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
-leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
+leaks.compare_splits(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
 # General images to train on, if that classifier is trained here. Pretrained weights come from a file in the data root
@@ -151,7 +151,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 # %%
 general_splits = general | {"test": general_test}
 general_checksums = {split: dataset_checksums(dataset) for split, dataset in general_splits.items()}
-leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
+leaks.compare_splits(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
 # It is saved as one `.keras` file that also carries what is needed to use it again. Without training there is no epoch
@@ -237,7 +237,7 @@ parts = {("radiographs", head, repeat): rows for (head, repeat), rows in histori
 parts |= {("general", "softmax", 0): general_history} if general_epochs else {}
 history = pd.concat(parts, names=["data", "head", "training_seed"]).reset_index(level=[0, 1, 2])
 curves = charts.learning_curves(history, banner)
-pictures = figures.save(curves, results_folder / "learning_curves")
+pictures = figures.save_figure(curves, results_folder / "learning_curves")
 curves
 
 # %% [markdown]
@@ -253,7 +253,7 @@ for head in first:
     auc = assessed[head, 0][1].iloc[0]
     labels[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
 roc = charts.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
-pictures += figures.save(roc, results_folder / "roc")
+pictures += figures.save_figure(roc, results_folder / "roc")
 roc
 
 # %% [markdown]

@@ -131,7 +131,7 @@ for row in rows:
 # The figure for print and for the screen, and where it comes from.
 
 # %%
-outputs = figures.save(figure, results_folder / "figure1")
+outputs = figures.save_figure(figure, results_folder / "figure1")
 inputs = {name: build_folder / name for name in ("general.keras", "radiographs_relu_0.keras")}
 inputs |= {"general, test": dataset_checksum(photos), "radiographs, test": dataset_checksum(tested)}
 inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen, _) in enumerate(sets)}

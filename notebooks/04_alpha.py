@@ -277,8 +277,8 @@ for (data, method), part in contrast.groupby(["data", "method"], sort=False):
 # %%
 tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "alpha_choices": readings}
 tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
-outputs = figures.save(curves_figure, results_folder / "alpha")
-outputs += figures.save(objections_figure, results_folder / "alpha_objections")
+outputs = figures.save_figure(curves_figure, results_folder / "alpha")
+outputs += figures.save_figure(objections_figure, results_folder / "alpha_objections")
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("04_alpha", measured, results_folder, profile))
 inputs = {file: build_folder / file for subject in subjects for file in subject.files}

@@ -241,7 +241,7 @@ print(
 
 # %%
 tables = {"identity": identity, "identity_heads": compared, "identity_weights": shares}
-outputs = figures.save(figure, results_folder / "identity")
+outputs = figures.save_figure(figure, results_folder / "identity")
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("05_identity", measured, results_folder, profile))
 sources = {file: build_folder / file for file in files.values()}

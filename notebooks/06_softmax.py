@@ -219,7 +219,7 @@ print(
 # The figure, the numbers behind it, and where they come from.
 
 # %%
-outputs = figures.save(figure, results_folder / "softmax")
+outputs = figures.save_figure(figure, results_folder / "softmax")
 outputs.append(write_csv(sweeps, results_folder / "softmax.csv", profile))
 outputs.append(claims.write_measured("06_softmax", measured, results_folder, profile))
 inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}

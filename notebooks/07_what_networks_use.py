@@ -116,7 +116,7 @@ else:
 shared = {}
 for task in tasks:
     checksums = {split: dataset_checksums(part)[1] for split, part in task.splits.items()}
-    shared[task.title] = leaks.between(task.splits, checksums)
+    shared[task.title] = leaks.compare_splits(task.splits, checksums)
 pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
 # %% [markdown]

@@ -36,7 +36,7 @@ from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.trust import agreement, localization, randomization
-from black_average_drop.trust.bench import COUNTED, read_counted, write_maps, write_table
+from black_average_drop.trust.bench import COUNTED, read_counted, write_exact_table, write_maps
 
 # %% [markdown]
 # Where files lie, and how intervals are made.
@@ -223,13 +223,13 @@ display(sanity_figure)
 # %%
 tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same, "trust_sanity": sanity}
 outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-outputs += figures.save(gallery, results_folder / "trust_maps")
-outputs += figures.save(sanity_figure, results_folder / "trust_sanity")
+outputs += figures.save_figure(gallery, results_folder / "trust_maps")
+outputs += figures.save_figure(sanity_figure, results_folder / "trust_sanity")
 outputs += [write_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz", seed) for bench in benches]
 further_tables = {"trust_truths": truths, "trust_pointing": localized}
 further_tables |= {"trust_small_lesions": pd.concat(pairs_of_methods)}
 further_tables |= {"trust_sentences": pd.DataFrame({"sentence": sentences})}
-outputs += [write_table(table, build_folder / f"{name}.npz") for name, table in further_tables.items()]
+outputs += [write_exact_table(table, build_folder / f"{name}.npz") for name, table in further_tables.items()]
 inputs = {file: build_folder / file for file in (COUNTED, *(bench.file for bench in benches))}
 inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
 record = provenance.write_record("08_maps_against_truth", outputs, inputs, globals(), results_folder, started)

@@ -33,7 +33,7 @@ from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.trust import agreement, faithfulness, localization
-from black_average_drop.trust.bench import COUNTED, read_counted, read_maps, read_table
+from black_average_drop.trust.bench import COUNTED, read_counted, read_exact_table, read_maps
 
 # %% [markdown]
 # Where files lie, and how intervals are made.
@@ -55,8 +55,8 @@ sampling = {"resamples": resamples, "seed": seed}
 # %%
 counted = read_counted(build_folder, data_root)
 benches = [read_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz") for bench in counted]
-truths, localized = (read_table(build_folder / f"trust_{name}.npz") for name in ("truths", "pointing"))
-small_lesions, sentences = (read_table(build_folder / f"trust_{name}.npz") for name in ("small_lesions", "sentences"))
+written = {name: build_folder / f"trust_{name}.npz" for name in ("truths", "pointing", "small_lesions", "sentences")}
+truths, localized, small_lesions, sentences = (read_exact_table(path) for path in written.values())
 points = {slug: part for slug, part in truths[truths["used"]].groupby("bench")}
 pd.DataFrame({bench.title: {"images": len(bench.images), "maps": len(bench.maps)} for bench in benches}).T
 
@@ -164,7 +164,7 @@ told.pivot(index="metric", columns=["data", "maps"], values="image").loc[list(di
 
 # %%
 verdict_figure = charts.verdict(told, agreement.MAPS, banner)
-pictures = figures.save(verdict_figure, results_folder / "trust")
+pictures = figures.save_figure(verdict_figure, results_folder / "trust")
 display(verdict_figure)
 
 # %% [markdown]

@@ -92,7 +92,7 @@ Markdown(network.notice)
 # %%
 place = images or str(results_folder / "phantoms")
 if not images:
-    folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
+    folder.save_images(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
 whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(whole), folder.left_out(place, whole)
 drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
@@ -268,8 +268,9 @@ for new, name in (replaced | further).items():
 # Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.
 
 # %%
-outputs = [results_folder / "recommendation.md", *figures.save(sheet, results_folder / "images")]
-outputs += figures.save(ranking_figure, results_folder / "ranking") + figures.save(gallery, results_folder / "gallery")
+outputs = [results_folder / "recommendation.md", *figures.save_figure(sheet, results_folder / "images")]
+outputs += figures.save_figure(ranking_figure, results_folder / "ranking")
+outputs += figures.save_figure(gallery, results_folder / "gallery")
 shares = {name: localization.blank(np.maximum(first_pass.maps[name], 0)) for name in distinct}
 patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})

@@ -1,7 +1,7 @@
 """Does `make choose` doubt what is wrong, and only that? Wrong or forgotten preprocessing, classes in a wrong order.
 
-The thresholds in `preprocessing_doubts` were chosen on the first half of the classifiers, and are judged on the second, of
-other architectures, trainings and images.
+The thresholds in `preprocessing_doubts` were chosen on the first half of the classifiers, and are judged on the second,
+of other architectures, trainings and images.
 """
 
 from itertools import product
@@ -89,10 +89,8 @@ def uses(kind, right, model, seed):
             table = pd.DataFrame(table)
             for chosen in preprocessing_doubts.TRIED:
                 use = {"right": right, "chosen": chosen, "case": case, "device": device, "swapped": swapped}
-                yield use | {
-                    "doubts": preprocessing_doubts.doubts_about_answers(table, chosen),
-                    "auc": table["auc"].max(),
-                }
+                doubts = preprocessing_doubts.doubts_about_answers(table, chosen)
+                yield use | {"doubts": doubts, "auc": table["auc"].max()}
 
 
 def is_right(name, sentence, use):

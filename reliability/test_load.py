@@ -59,7 +59,7 @@ def test_load(check, undisturbed):
 def test_load_of_notebook(check, undisturbed, tmp_path):
     """1,000 images through the whole notebook of `make choose`."""
     images, model = tmp_path / "phantoms", undisturbed.build / "radiographs_relu_0.keras"
-    folder.save(phantoms.radiographs(IN_NOTEBOOK, seed=6, size=128), images)
+    folder.save_images(phantoms.radiographs(IN_NOTEBOOK, seed=6, size=128), images)
     peaks = {}
     for count in (FEW, IN_NOTEBOOK):
         started = time.monotonic()

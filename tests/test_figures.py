@@ -219,7 +219,7 @@ def test_saved_files_are_readable_and_repeatable(generator, tmp_path):
     row = example(generator)
     contents = []
     for _ in range(2):
-        written = figures.save(figures.figure1([row], ("CAM", "Grad-CAM")), tmp_path / "figure1")
+        written = figures.save_figure(figures.figure1([row], ("CAM", "Grad-CAM")), tmp_path / "figure1")
         contents.append([path.read_bytes() for path in written])
     assert contents[0] == contents[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure1.pdf", "figure1.png"]

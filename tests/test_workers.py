@@ -202,19 +202,19 @@ def test_what_is_no_address_is_said_before_dask_is_asked(address, monkeypatch):
     """Dask's client, once begun, leaves tracebacks of its own."""
     monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("Dask was asked"))
     with pytest.raises(RuntimeError, match=f"SCHEDULER is {address!r}: give the address of a Dask scheduler, such as"):
-        workers.check(address)
+        workers.check_scheduler(address)
 
 
 def test_a_scheduler_that_needs_certificates_is_said():
     with pytest.raises(RuntimeError, match="tls://127.0.0.1:9 needs TLS, of which Dask is told nothing here: set DASK"):
-        workers.check("tls://127.0.0.1:9")
+        workers.check_scheduler("tls://127.0.0.1:9")
     gc.collect()  # Dask can hang where a client that was refused is collected while another one starts
 
 
 def test_a_scheduler_without_workers_is_said_at_once(scheduler, monkeypatch):
     monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(RuntimeError, match=f"at {scheduler} has no worker: start some"):
-        workers.check(scheduler)
+        workers.check_scheduler(scheduler)
 
 
 def test_no_notebook_runs_where_no_scheduler_answers(monkeypatch):

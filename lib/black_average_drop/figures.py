@@ -180,7 +180,7 @@ def contact_sheet(images, titles, columns=4):
     return labelled(figure)
 
 
-def save(figure, path):
+def save_figure(figure, path):
     """Write a figure as path.png and path.pdf, without dates, so that equal figures are equal files.
 
     Args:

@@ -50,7 +50,7 @@ def in_order(function, network, batches, scheduler=""):
         yield from _answers(submit, partial(_result, client), batches, lambda: 2 * max(1, _slots(client)))
 
 
-def check(scheduler):
+def check_scheduler(scheduler):
     """Raise RuntimeError if the Dask scheduler at that address does not answer or has no worker."""
     with _client(scheduler):
         pass

@@ -148,4 +148,4 @@ def test_no_recipe_mentions_what_a_user_sets():
     ],
 )
 def test_names_and_values_in_set_may_hold_spaces(text, found):
-    assert choose_settings.split(text) == found
+    assert choose_settings.split_settings(text) == found

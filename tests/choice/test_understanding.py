@@ -147,9 +147,8 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
     assert preprocessing_doubts.doubts_about_answers(table) == {}
     readings = preprocessing_doubts.answers(logits, "sigmoid", 3 - labels)  # really exchanged
-    assert list(preprocessing_doubts.doubts_about_answers(pd.DataFrame([table.iloc[0].to_dict() | readings]))) == [
-        "order"
-    ]
+    exchanged = pd.DataFrame([table.iloc[0].to_dict() | readings])
+    assert list(preprocessing_doubts.doubts_about_answers(exchanged)) == ["order"]
 
 
 def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are_enough(generator):

@@ -12,7 +12,7 @@ from black_average_drop.files import ROOT
 
 @pytest.fixture(scope="module")
 def filled():
-    return pages.filled()
+    return pages.filled_pages()
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

@@ -109,7 +109,7 @@ def test_tables_are_read_again_to_the_last_bit(tmp_path):
     table = pd.DataFrame(
         {"id": ["a", "-1"], "hit": np.array([0.1, 1 / 3], "float32"), "used": [True, False], "n": [1, 2]}
     )
-    again = benches.read_table(benches.write_table(table, tmp_path / "table.npz"))
+    again = benches.read_exact_table(benches.write_exact_table(table, tmp_path / "table.npz"))
     assert (
         list(again.columns) == list(table.columns) and again["hit"].dtype == "float32" and again["used"].dtype == bool
     )

@@ -85,7 +85,7 @@ def _do(arguments):
     elif arguments.command == "report":
         pipeline.report(profile)
     elif arguments.command == "verify":
-        verify.check(arguments.profile, data_root)
+        verify.check_results(arguments.profile, data_root)
     elif arguments.command == "data":
         fetch_profile.fetch_for(profile, data_root)
     elif arguments.command == "data-report":

@@ -59,7 +59,7 @@ def choose(model, images, given=()):
 def _parameters(given):
     """Name -> value of the settings in texts, checked against the notebook."""
     parameters = {}
-    for setting in (one for text in given for one in choose_settings.split(text)):
+    for setting in (one for text in given for one in choose_settings.split_settings(text)):
         name, _, value = setting.partition("=")
         try:
             parameters[name.strip()] = yaml.safe_load(value)

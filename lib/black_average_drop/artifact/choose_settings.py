@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 
-def split(text):
+def split_settings(text):
     """Split one text into its settings "name=value", a list.
 
     Another setting begins at a blank before a word and =. A value may hold blanks: where it is no YAML without what

@@ -44,7 +44,7 @@ def loop_seconds():
     return min(seconds)
 
 
-def run(command):
+def run_and_measure(command):
     """Start a command, wait for it, print what it cost, and give its exit code, 128 + n where signal n ended it.
 
     A signal that asks this process to end goes to the command, which then says how it ends. Raises OSError where the
@@ -72,7 +72,7 @@ def main():
             "Name a command to measure: python -m black_average_drop.artifact.effort python my_script.py, for one."
         )
     try:
-        sys.exit(run(command))
+        sys.exit(run_and_measure(command))
     except OSError as problem:
         sys.exit(f"{command[0]} cannot be started ({problem.strerror}): name a program.")
 

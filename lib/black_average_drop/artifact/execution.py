@@ -33,7 +33,7 @@ def execute(notebook, parameters, build, folder=None):
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    if not notebooks.is_current(NOTEBOOKS / f"{notebook}.py"):
+    if not notebooks.is_converted(NOTEBOOKS / f"{notebook}.py"):
         raise ValueError(f"notebooks/{notebook}.ipynb is not what its script says: run make notebooks.")
     print(f"{notebook} ({parameters['profile']}): running", flush=True)
     started = datetime.datetime.now()

@@ -44,10 +44,10 @@ def convert(script):
 
 def outdated():
     """Return the percent scripts, in order of name, whose .ipynb is missing or not what `convert` makes of them."""
-    return [script for script in sorted(NOTEBOOKS.glob("*.py")) if not is_current(script)]
+    return [script for script in sorted(NOTEBOOKS.glob("*.py")) if not is_converted(script)]
 
 
-def is_current(script):
+def is_converted(script):
     """Whether the .ipynb of a percent script is there and what `convert` makes of the script."""
     notebook = script.with_suffix(".ipynb")
     return notebook.is_file() and notebook.read_text() == convert(script)

@@ -57,7 +57,7 @@ def checked_scheduler():
     if scheduler:
         from black_average_drop import workers  # here: it takes Keras with it, for which other commands need not wait
 
-        workers.check(scheduler)
+        workers.check_scheduler(scheduler)
     return scheduler
 
 

@@ -42,7 +42,7 @@ BY_HAND = "mutation.md"  # the section on what make mutate found
 MODULES = {ALL_TOGETHER: "paper.verdicts", BENCHMARK: "benchmark"}
 
 
-def check(profile, data_root):
+def check_results(profile, data_root):
     """Print the table of results, and fail where a file is altered, missing or unrecorded.
 
     Args:

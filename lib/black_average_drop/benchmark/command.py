@@ -24,4 +24,4 @@ def main():
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
     print(report.write(rows))
-    report.record(made | {"versions": made["versions"] | report.versions()})
+    report.record(made | {"versions": made["versions"] | report.library_versions()})

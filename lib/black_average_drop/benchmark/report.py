@@ -117,7 +117,7 @@ def record(made, results=RESULTS):
     return content
 
 
-def versions():
+def library_versions():
     """Name -> version of the packages that are compared, as far as they are installed."""
     installed = {}
     for name in PACKAGES:
@@ -128,7 +128,7 @@ def versions():
 
 def _machine():
     """A sentence on when, where and with what something was measured."""
-    named = {"Python": platform.python_version(), **versions()}
+    named = {"Python": platform.python_version(), **library_versions()}
     listed = ", ".join(f"{name} {number}" for name, number in named.items())
     devices = ", ".join(keras.distribution.list_devices())
     return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {devices}. {listed}."

@@ -13,7 +13,7 @@ from black_average_drop.arrays import as_float32, namespace
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
 from black_average_drop.networks.cut import check_activation, check_positions, find_features, find_head, notice
-from black_average_drop.networks.graph import Place, backwards, between, inner_layers
+from black_average_drop.networks.graph import Place, backwards, inner_layers, model_between
 from black_average_drop.networks.precision import check_precision, in_precision
 
 
@@ -97,12 +97,12 @@ class CamNetwork:
         maps = find_features(steps, head, model.name)
         kernel, bias, own_activation = _read_dense(steps[head].layer, own_activation, model.name)
         _check_activations(activation, own_activation, model.name)
-        trunk = between(Place(model.inputs[0]), steps[maps.position].place, model.name)
+        trunk = model_between(Place(model.inputs[0]), steps[maps.position].place, model.name)
         size = image_size or trunk.input_shape[1:3]
         check_positions(trunk, size, f"Model {model.name}")
         before, said = layers.GlobalAveragePooling2D(dtype="float32"), ""
         if not maps.pooled:
-            before = between(steps[maps.position].place, steps[head].place, model.name)
+            before = model_between(steps[maps.position].place, steps[head].place, model.name)
             said = notice(trunk, before, maps.layer, size, model.name)
         read = _head(trunk, before, kernel, bias)
         weights = kernel.astype("float32") if maps.pooled else None

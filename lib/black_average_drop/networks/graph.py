@@ -54,7 +54,7 @@ def first_layer(model, *kinds):
     """
     for layer, place in reversed(list(backwards(model))):
         if isinstance(layer, kinds):
-            return layer, between(Place(model.inputs[0]), place, model.name)
+            return layer, model_between(Place(model.inputs[0]), place, model.name)
     return None
 
 
@@ -88,7 +88,7 @@ def backwards(model):
             return
 
 
-def between(start, target, name):
+def model_between(start, target, name):
     """The model from one place to a later one.
 
     Args:

@@ -137,7 +137,7 @@ def load_bench(path, data_root):
 
 def boxed_splits(data_root, size, seed):
     """Split -> Dataset, of the radiographs with boxes and some without a finding; no patient is in two splits."""
-    splits = chestxray14.split(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
+    splits = chestxray14.split_patients(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
     return dict(zip(catalogue.SPLITS, splits, strict=True))
 
 
@@ -175,14 +175,14 @@ def read_maps(bench, path):
     return bench.with_maps(first_pass, int(arrays["seed"]))
 
 
-def write_table(table, path):
+def write_exact_table(table, path):
     """Write a DataFrame as an .npz file, for another notebook: a CSV would not keep float32; returns the path."""
     texts = table.select_dtypes(exclude=["number", "bool"]).columns
     return _write(path, {name: table[name].to_numpy(str if name in texts else None) for name in table})
 
 
-def read_table(path):
-    """The DataFrame that `write_table` wrote to the path, to the last bit."""
+def read_exact_table(path):
+    """The DataFrame that `write_exact_table` wrote to the path, to the last bit."""
     return pd.DataFrame(_read(path))
 
 
