@@ -52,7 +52,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import charts, figures, networks, training
+from black_average_drop import charts, figures, networks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksums
@@ -65,7 +65,7 @@ started = datetime.datetime.now()
 networks.make_deterministic(seed)
 size = (image_size, image_size)
 build_folder, results_folder = Path(build), Path(results)
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 
 # %% [markdown]
 # ## Images
@@ -139,7 +139,7 @@ display(general_history)
 # The share of the test images that it classifies right.
 
 # %%
-background = general_model.output_shape[-1] == 1001
+background = general_model.output_shape[-1] == networks.WITH_BACKGROUND
 general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background).in_memory()
 general_scores = training.predict(general_model, general_test, batch_size)
 general_accuracy = training.quality(general_test.labels, general_scores)
@@ -251,7 +251,7 @@ confusions = {head: assessment.confusion(part["label"], part["score"], class_nam
 labels = {}
 for head in first:
     auc = assessed[head, 0][1].iloc[0]
-    labels[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
+    labels[head] = f"{head} head: AUC {wording.with_interval(auc, 3)}"
 roc = charts.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
 pictures += figures.save_figure(roc, results_folder / "roc")
 roc

@@ -96,8 +96,8 @@ if not images:
 whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(whole), folder.left_out(place, whole)
 drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
-seen = appearance.shown(place, drawn, window)
-dataset = appearance.not_blank(drawn, seen)
+appearances = appearance.shown(place, drawn, window)
+dataset = appearance.not_blank(drawn, appearances)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = lettering.in_picture(first.ids, "image")
@@ -114,8 +114,8 @@ for new, name in replaced.items():
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
 counted["files passed over"] = len(passed_over)
-counted["blank, left out"] = (seen["filled"] == 0).sum()
-counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
+counted["blank, left out"] = (appearances["filled"] == 0).sum()
+counted |= {f"shown: {how}": number for how, number in appearances["shown"].value_counts().items()}
 named = class_names or stored.class_names
 known = class_labels.known_labels(dataset, network.classes, named)
 names = class_labels.output_names(dataset, network.classes, named)
@@ -137,7 +137,7 @@ pd.Series(counted).to_frame("")
 # Images that use less than a quarter of black to white, and none of it where they are blank:
 
 # %%
-seen[seen["filled"] < appearance.LEAST_FILLED].round(3)
+appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3)
 
 # %% [markdown]
 # The files passed over: of another kind, in a deeper folder, not named in the CSV, or links that lead nowhere.
@@ -163,7 +163,7 @@ tried.round(3)
 # What speaks against this model and these images going together:
 
 # %%
-doubts += appearance.doubts(seen)
+doubts += appearance.doubts(appearances)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
@@ -276,7 +276,7 @@ patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
 by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
-tables |= {"shown": seen}
+tables |= {"shown": appearances}
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
 record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)

@@ -421,7 +421,7 @@ def test_trust_notebook_judges_every_metric_by_every_truth(results):
     verdict = pd.read_csv(results / "trust.csv", comment="#")
     data = ["Object phantoms", "Lesion phantoms", "Marker phantoms", "Marker phantoms: the lesion, wrong"]
     assert list(verdict["data"].unique()) == data
-    rows = len(localization.SCORES) * (len(faithfulness.METRICS) + 1) * len(agreement.MAPS)  # and the truth's own
+    rows = len(localization.SCORES) * (len(faithfulness.DIRECTIONS) + 1) * len(agreement.MAPS)  # and the truth's own
     assert len(verdict) == len(data) * rows
     known = verdict.dropna(subset=["set"])
     assert len(known) > 100 and (known["set_low"] <= known["set_high"]).all()
@@ -614,7 +614,8 @@ def test_a_notebook_that_leaves_early_is_not_taken_for_done(project, results):
             "radiograph_learning_rate is '1e-4', a str: a float is expected",
         ),
         ("01_train", {"batch_size": 1.5}, "batch_size is 1.5, a float: a int is expected"),
-        ("02_figure1", {"boxed_source": "chestxray41"}, "boxed_source is 'chestxray41': choose one of"),
+        ("01_train", {"general_source": "imagenets"}, "general_source is 'imagenets': choose one of"),
+        ("02_figure1", {"boxed_source": "imagenet"}, "boxed_source is 'imagenet': leave it empty or name chestxray14."),
         ("03_table1", {"data_root": "elsewhere"}, "03_table1 has no parameter 'data_root'"),
     ],
 )

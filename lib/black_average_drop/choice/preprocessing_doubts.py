@@ -34,7 +34,7 @@ def try_preprocessings(model, images, labels=None, chosen="", **settings):
         model: a Keras model.
         images: pixels (N, H, W, 3).
         labels: (N,), numbers of outputs, or None where they are not known.
-        chosen: a preprocessing, tried first, besides TRIED.
+        chosen: a preprocessing, tried first, before TRIED.
         **settings: for `networks.CamNetwork.from_model`.
 
     Returns:

@@ -6,8 +6,8 @@ The notebooks wrote what they measured, each for its own claims. Here all of it 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
-from black_average_drop.paper.claims import CLAIMS, LEVEL
+from black_average_drop import statistics, wording
+from black_average_drop.paper.claims import CLAIMS
 
 TOO_FEW = "no interval: too few images differ"
 
@@ -19,7 +19,7 @@ images vary. BAD is taken at the alpha of each training, which stays fixed. Tabl
 training, so its digits differ.
 
 A claim with a direction is tested against 0. The test is two-sided and compares both sides on the same images. Holm's
-method corrects the p values of all such claims in this table. If p is below {LEVEL}, the claim is *reproduced* where
+method corrects the p values of all such claims in this table. If p is below {statistics.LEVEL}, the claim is *reproduced* where
 the sign is the claimed one, and *not reproduced* where it is the other one. Otherwise it is *undecided*.
 
 A level or an equality has a tolerance, which was fixed before the first run and is printed in the table. The claim is
@@ -80,7 +80,7 @@ def _verdict(claim, row):
     if np.isnan(row["low"]) or row["trainings"] < claim.trainings:
         return "undecided"
     if isinstance(claim.expected, int):
-        if not row["p_holm"] < LEVEL:
+        if not row["p_holm"] < statistics.LEVEL:
             return "undecided"
         return "reproduced" if np.sign(row["value"]) == claim.expected else "not reproduced"
     low, high = claim.expected
@@ -91,8 +91,9 @@ def _verdict(claim, row):
 
 def page(table, profile):
     """Write the claims with their verdicts, the table of `decide`, as a page of Markdown."""
-    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
-    return f"# The paper's claims\n\n{banner}{_markdown(table)}{RULE}"
+    banner = wording.banner(profile)
+    head = f"**{banner}**\n\n" if banner else ""
+    return f"# The paper's claims\n\n{head}{_markdown(table)}{RULE}"
 
 
 def _markdown(table):
@@ -124,8 +125,7 @@ def _number(row, claim):
     sign = "+" if claim.expected in (-1, 1) else ""
     if np.isnan(row["low"]):
         return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
-    numbers = [f"{row[name]:{sign}.{claim.digits}f}" for name in ("value", "low", "high")]
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+    return wording.with_interval(row, claim.digits, sign)
 
 
 def _counted(row):
