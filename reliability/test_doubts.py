@@ -84,8 +84,8 @@ def uses(kind, right, model, seed):
             for name, reader in readers.items():
                 moved = logits[name][rows].copy()
                 moved[:, 0] += shift
-                found = preprocessing_doubts.answers(moved, reader.activation, given[rows] if known else None)
-                table.append({"preprocessing": name, "rescales": rescales, "unlike": unlike[name]} | found)
+                readings = preprocessing_doubts.answers(moved, reader.activation, given[rows] if known else None)
+                table.append({"preprocessing": name, "rescales": rescales, "unlike": unlike[name]} | readings)
             table = pd.DataFrame(table)
             for chosen in preprocessing_doubts.TRIED:
                 use = {"right": right, "chosen": chosen, "case": case, "device": device, "swapped": swapped}
@@ -108,7 +108,7 @@ def is_right(name, sentence, use):
 @pytest.fixture
 def used(check):
     """half -> every use of each of its classifiers, with its number; training counts as time of the check."""
-    found = {}
+    by_half = {}
     for half, (_, seed) in HALVES.items():
         rows = []
         for number, (kind, right, model) in enumerate(trained(half)):
@@ -117,8 +117,8 @@ def used(check):
             print(f"{half}: {kind}, {right or 'rescales'}, {model.name}: AUC {best:.3f}", flush=True)
             assert best > LEARNT
             rows.append(mine.assign(model=number))
-        found[half] = pd.concat(rows, ignore_index=True)
-    return found
+        by_half[half] = pd.concat(rows, ignore_index=True)
+    return by_half
 
 
 def tally(uses, name):
@@ -143,7 +143,7 @@ def tally(uses, name):
 
 def test_doubts(check, used):
     """Whether `make choose` doubts what is wrong with a model's use, and only that."""
-    counts = {half: (found["model"].nunique(), len(found)) for half, found in used.items()}
+    counts = {half: (part["model"].nunique(), len(part)) for half, part in used.items()}
     check(
         "Classifiers: three preprocessings and a Rescaling layer, three architectures, three kinds of images",
         "; ".join(f"{half}: {models} in {uses:,} uses" for half, (models, uses) in counts.items()),
@@ -151,7 +151,7 @@ def test_doubts(check, used):
         counts["held out"][0] >= 12,
     )
     for name in preprocessing_doubts.DOUBTS:
-        shares = {half: tally(found, name) for half, found in used.items()}
+        shares = {half: tally(part, name) for half, part in used.items()}
         good, bad, false, right = shares["held out"]
         check(
             f"Doubt: {name}",
@@ -178,5 +178,5 @@ def test_doubts(check, used):
         "Classes in a wrong order, preprocessing right": held[(held["chosen"] == held["right"]) & held["swapped"]],
     }.items():
         noticed = part["doubts"].map(bool).groupby(part["case"], sort=False).mean()
-        found = ", ".join(f"{case} {100 * share:.0f} %" for case, share in noticed.items())
-        check(f"{title}: how often something is noticed", found, "said here, not judged", None)
+        shares_noticed = ", ".join(f"{case} {100 * share:.0f} %" for case, share in noticed.items())
+        check(f"{title}: how often something is noticed", shares_noticed, "said here, not judged", None)

@@ -65,8 +65,6 @@ def look(network, image, features, logits, label, method, alpha):
 def explorer(network, dataset, alpha=ALPHA, named=()):
     """Build the page of widgets: thumbnails, class, method, alpha, opacity and colours, and the pictures that follow.
 
-    Features are computed once for each image. A moved slider sends only the two masked images through the network.
-
     Args:
         network: A `networks.CamNetwork`.
         dataset: A `datasets.Dataset` of a few images.

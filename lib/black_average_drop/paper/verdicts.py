@@ -8,6 +8,7 @@ import pandas as pd
 
 from black_average_drop import statistics, wording
 from black_average_drop.paper.claims import CLAIMS
+from black_average_drop.statistics import LEVEL
 
 TOO_FEW = "no interval: too few images differ"
 
@@ -19,7 +20,7 @@ images vary. BAD is taken at the alpha of each training, which stays fixed. Tabl
 training, so its digits differ.
 
 A claim with a direction is tested against 0. The test is two-sided and compares both sides on the same images. Holm's
-method corrects the p values of all such claims in this table. If p is below {statistics.LEVEL}, the claim is *reproduced* where
+method corrects the p values of all such claims in this table. If p is below {LEVEL}, the claim is *reproduced* where
 the sign is the claimed one, and *not reproduced* where it is the other one. Otherwise it is *undecided*.
 
 A level or an equality has a tolerance, which was fixed before the first run and is printed in the table. The claim is
@@ -80,7 +81,7 @@ def _verdict(claim, row):
     if np.isnan(row["low"]) or row["trainings"] < claim.trainings:
         return "undecided"
     if isinstance(claim.expected, int):
-        if not row["p_holm"] < statistics.LEVEL:
+        if not row["p_holm"] < LEVEL:
             return "undecided"
         return "reproduced" if np.sign(row["value"]) == claim.expected else "not reproduced"
     low, high = claim.expected
