@@ -2,10 +2,10 @@
 # # 1. Train the classifiers
 #
 # The paper explains two classifiers: one of general photos, one of chest radiographs. Both end in global average
-# pooling and a single dense layer, so that CAM applies, and the radiograph classifier's scores pass through a ReLU,
-# so that Grad-CAM++ can be computed (section 3.1). This notebook makes both and saves them for the others. The
-# radiograph classifier is trained several times, from other seeds and with the softmax head too: what depends on
-# the training shows only when it is repeated.
+# pooling and one dense layer, so CAM applies. The scores of the radiograph classifier pass through a ReLU. So
+# Grad-CAM++ can be computed (section 3.1). This notebook makes both and saves them for the others. The radiograph
+# classifier is trained several times, from other seeds and with the softmax head too. What depends on the training
+# shows only when it is repeated.
 
 # %% [markdown]
 # ## Parameters
@@ -70,8 +70,8 @@ banner = wording.banner(profile)
 # %% [markdown]
 # ## Images
 #
-# Training, validation and test radiographs; no patient is in two of them. Each is read once and then kept in memory, as
-# far as that reaches. Every training sees the same images.
+# Radiographs for training, validation and test. No patient is in two of these three. Each image is read once and then
+# kept in memory, as far as the memory reaches. Every training sees the same images.
 
 # %%
 radiograph_counts = {"train": radiograph_images, "validation": test_images, "test": test_images}
@@ -84,16 +84,16 @@ by_class = {split: pd.Series(dataset.labels).value_counts() for split, dataset i
 pd.DataFrame(by_class).rename(index=dict(enumerate(class_names)))
 
 # %% [markdown]
-# Leaks: a patient in two of them would stop this notebook here, and an image that is in two is named.
+# We look for leaks. A patient in two of the three stops this notebook here. An image in two of the three is named.
 
 # %%
 checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
 leaks.compare_splits(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
-# General images to train on, if that classifier is trained here. Pretrained weights come from a file in the data root
-# where it is there, and otherwise from Keras. A network that starts from random weights warms up: its learning rate
-# rises for half of the steps before it falls.
+# The general images to train on, if the general classifier is trained here. Pretrained weights come from a file in the
+# data root where it is there, and otherwise from Keras. A network that starts from random weights warms up: its
+# learning rate rises for half of the steps before it falls.
 
 # %%
 general_counts = {"train": general_images, "validation": test_images} if general_epochs else {}
@@ -136,7 +136,7 @@ else:
 display(general_history)
 
 # %% [markdown]
-# The share of the test images that it classifies right.
+# The general classifier is right on this share of the test images.
 
 # %%
 background = general_model.output_shape[-1] == networks.WITH_BACKGROUND
@@ -146,7 +146,8 @@ general_accuracy = training.quality(general_test.labels, general_scores)
 print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(general_test)} images")
 
 # %% [markdown]
-# Leaks between the general images; where the classifier is used as it comes, there is nothing to compare them with.
+# The same check for leaks between the general images. A classifier that is used as it comes has no training images to
+# compare.
 
 # %%
 general_splits = general | {"test": general_test}
@@ -184,11 +185,10 @@ runs = [(head, repeat) for head, count in repeats.items() for repeat in range(co
 files_of_models = {run: build_folder / f"radiographs_{run[0]}_{run[1]}.keras" for run in runs}
 
 # %% [markdown]
-# First the head alone, if there are epochs for it, then the whole network. The epoch with the highest AUC on the
-# validation images is kept. After each epoch a checkpoint is written: if this notebook is stopped, the next run goes on
-# from there and ends where it would have ended, and a training that is done is not repeated when only a figure changed.
-# The test images come last, and nothing is chosen by them; the score is that of pneumonia minus that of normal, of a
-# softmax head the logarithms of both.
+# First the head is trained alone, if there are epochs for it, then the whole network. The epoch with the highest AUC on
+# the validation images is kept. A checkpoint is written after each epoch. If this notebook is stopped, the next run
+# goes on from there. A finished training is not repeated. The test images choose nothing. A score is that of pneumonia
+# minus that of normal; of a softmax head, the difference of logarithms.
 
 # %%
 train, validation, test = (radiographs[split] for split in catalogue.SPLITS)
@@ -213,8 +213,8 @@ for (head, repeat), file in files_of_models.items():
 histories["relu", 0]
 
 # %% [markdown]
-# How well each does, with 95 % intervals over patients. The first training with the ReLU head is the classifier that
-# the other notebooks show.
+# How well each classifier does, with 95 % intervals over patients. The first training with the ReLU head is the
+# classifier that the other notebooks show.
 
 # %%
 answers = pd.concat(scored, ignore_index=True)
@@ -230,7 +230,7 @@ summary.query("measure == 'AUC'")
 # %% [markdown]
 # ## Learning curves
 #
-# The epoch was chosen by AUC for the radiographs, by the share classified right for general images.
+# For radiographs the epoch was chosen by AUC, for general images by the share classified right.
 
 # %%
 parts = {("radiographs", head, repeat): rows for (head, repeat), rows in histories.items()}
@@ -243,7 +243,8 @@ curves
 # %% [markdown]
 # ## ROC and confusion matrix
 #
-# Of the first training with either head, on the test images; the class with the larger score is the predicted one.
+# Both are of the first training with either head, on the test images. The class with the larger score is the predicted
+# one.
 
 # %%
 first = {head: answers.query("head == @head and training_seed == 0") for head in ("relu", "softmax")}
@@ -259,7 +260,7 @@ roc
 # %% [markdown]
 # ## Model cards
 #
-# One next to each model; this is that of the classifier that the other notebooks show.
+# Each model has a card next to it. This is the card of the classifier that the other notebooks show.
 
 # %%
 counted = {
@@ -276,7 +277,7 @@ for run, part in answers.groupby(["head", "training_seed"]):
 Markdown(cards["relu", 0].read_text())
 
 # %% [markdown]
-# What the test images say, as numbers; the score of each test radiograph stays in the build folder.
+# The numbers of the test images. The score of each test radiograph stays in the build folder.
 
 # %%
 accuracy = {"data": "general", "head": "softmax", "training_seed": 0, "measure": "accuracy", "value": general_accuracy}

@@ -52,7 +52,8 @@ general = candidates.subset(np.argsort(~right, kind="stable")[:1])
 print(f"General image: {general.ids[0]}, {general_title or general.class_names[general.labels[0]]}")
 
 # %% [markdown]
-# The radiographs are the first ones in the test set with the finding, those that the network recognises before others.
+# The radiographs are the first ones in the test set with the finding. Those that the network recognises come before
+# others.
 
 # %%
 classifier = training.load_classifier(build_folder / "radiographs_relu_0.keras", data_root, activation="relu")
@@ -63,7 +64,7 @@ radiographs = positives.subset(np.argsort(~right, kind="stable")[:radiograph_row
 print(f"Radiographs: {', '.join(radiographs.ids)}")
 
 # %% [markdown]
-# Black Average Drop keeps the share alpha of the pixels. Alpha is chosen as for Table 1: it is the share at which the
+# Black Average Drop keeps the share alpha of the pixels. Alpha is chosen as for Table 1. It is the share at which the
 # masked images of the methods differ most, over all test images.
 
 # %%
@@ -119,8 +120,8 @@ figure = figures.figure1(rows, cams.PAPER_METHODS, banner, colour_map)
 display(figure)
 
 # %% [markdown]
-# The share of each image where the map is above half of its peak puts a number on the paper's remark that Grad-CAM++
-# lights up a larger area.
+# The paper remarks that Grad-CAM++ lights a larger area. We measure this area: the share of the image where the map is
+# above half of its peak.
 
 # %%
 for row in rows:

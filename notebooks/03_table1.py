@@ -2,8 +2,9 @@
 # # 3. Table 1: Average Drop and Black Average Drop
 #
 # Average Drop (AD) multiplies the image by the map and measures how far the class score falls, eq. (10). Black Average
-# Drop (BAD) keeps the share alpha of the pixels that the map ranks highest and blacks out the rest, eq. (11): the same
-# area for every method, alpha where the methods' masked images differ most. The smaller the drop, the better the map.
+# Drop (BAD) keeps the share alpha of the pixels that the map ranks highest and blacks out the rest, eq. (11). Every
+# method keeps the same area. Alpha is the share at which the methods' masked images differ most. The smaller the drop,
+# the better the map.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -38,8 +39,7 @@ from black_average_drop.paper import claims, table_text, tables
 from black_average_drop.statistics import Resampling
 
 # %% [markdown]
-# The claims and the control maps are made from the paper's methods, so those come first, whatever else has a row in the
-# table.
+# The claims and the control maps need the paper's methods. So these come first, whatever else has a row in the table.
 
 # %%
 started = datetime.datetime.now()
@@ -52,8 +52,8 @@ build_folder, results_folder = Path(build), Path(results)
 # %% [markdown]
 # ## The classifiers and their test images
 #
-# Scores are read as ReLU scores, as in the paper; softmax scores of the same logits are tabulated next to them. Images
-# are read once and then kept in memory, as far as that reaches.
+# Scores are read as ReLU scores, as in the paper. Softmax scores of the same logits are in the table next to them.
+# Images are read once and then kept in memory, as far as the memory reaches.
 
 # %%
 kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
@@ -68,8 +68,8 @@ pd.DataFrame({kind: asdict(fact) for kind, fact in facts.items()}).loc[shown]
 # %% [markdown]
 # ## What a black image gets
 #
-# The more is blacked out, the closer a masked image comes to a black one, so the class of the black image decides what
-# Incorrect % tends to, whatever the map.
+# The more is blacked out, the more a masked image looks like a black one. So the class of the black image decides which
+# value Incorrect % tends to, whatever the map.
 
 # %%
 black = {kind: evaluation.black_logits(network) for kind, network in networks_by_kind.items()}
@@ -80,7 +80,8 @@ for kind in kinds:
 # %% [markdown]
 # ## Maps and alpha
 #
-# One pass over the images gives every map and the whole curve of difference against alpha; alpha is where it peaks.
+# One pass over the images gives every map. It also gives the difference between masked images at every alpha. Alpha is
+# chosen where that difference is largest.
 
 # %%
 maps, alphas = {}, {}
@@ -92,7 +93,7 @@ for kind in kinds:
     print(f"{kind}: alpha {alphas[kind]:.3f}; same maps: {same or 'none'}")
 
 # %% [markdown]
-# Two masks drawn at random differ most at alpha 0.5 whatever the methods; that null curve is the grey line.
+# Two masks drawn at random differ most at alpha 0.5, whatever the methods. The grey line shows their curve.
 
 # %%
 curves = {}
@@ -107,7 +108,8 @@ for chosen in alphas.values():
 # %% [markdown]
 # ## Masked images through the networks
 #
-# The methods named above and two control maps. Images are read batch by batch; rows are kept, images are not.
+# The methods named above and two control maps are measured. Images are read batch by batch. Rows are kept, images are
+# not.
 
 # %%
 rows = {}
@@ -167,8 +169,8 @@ pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part i
 # %% [markdown]
 # ## The table
 #
-# For radiographs the images labelled pneumonia come first, since those are what the paper evaluates; predicted
-# pneumonia and predicted normal behave in opposite ways and are shown apart.
+# For radiographs the images labelled pneumonia come first, since the paper evaluates those. Predicted pneumonia and
+# predicted normal behave in opposite ways, so they are shown apart.
 
 # %%
 labels = datasets["radiographs"].labels
@@ -192,8 +194,8 @@ table = pd.concat(
 tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
 
 # %% [markdown]
-# What the training changes, next to the interval over patients: value, low and high are of the first training, as in
-# Table 1; mean, deviation, least and most are over all trainings, each at its own alpha.
+# What the training changes, next to the interval over patients. Value, low and high are of the first training, as in
+# Table 1. Mean, deviation, least and most are over all trainings, each at its own alpha.
 
 # %%
 positives = datasets["radiographs"].ids[labels == 1]
@@ -203,7 +205,7 @@ spread_file = write_csv(spread, results_folder / "table1_trainings.csv", profile
 spread.round(4)
 
 # %% [markdown]
-# What stands next to each half of the table.
+# The facts next to each half of the table.
 
 # %%
 lines = {}
@@ -223,7 +225,7 @@ for kind in kinds:
     ]
 
 # %% [markdown]
-# The whole table, led by the paper's own shape.
+# The whole table. The paper's own shape comes first.
 
 # %%
 banner = wording.banner(profile)
@@ -234,8 +236,9 @@ display(Markdown((results_folder / "table1.md").read_text()))
 # %% [markdown]
 # ## What this says of the paper's claims
 #
-# Differences are taken image by image between Grad-CAM++ and CAM; for radiographs the images labelled pneumonia count,
-# and the interval covers other patients and other trainings. Where too few images differ there is none, and no verdict.
+# Differences are taken image by image between Grad-CAM++ and CAM. For radiographs the images labelled pneumonia count,
+# and the interval covers other patients and other trainings. Where too few images differ there is no interval, and no
+# verdict.
 
 # %%
 measured, differences = {}, []
@@ -261,8 +264,8 @@ for metric in ("AD", "BAD"):
     measured[f"incorrect_{metric}"] = claims.Measured(share, len(trained), images, source)
 
 # %% [markdown]
-# How well the radiograph classifiers do, and whether the head matters: AUC over all test images, resampled with the
-# same patients for every classifier.
+# How well the radiograph classifiers do, and whether the head matters. AUC is over all test images. Every classifier is
+# resampled with the same patients.
 
 # %%
 heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 4. Does the conclusion depend on alpha?
 #
-# Section 4.1 of the paper keeps the share alpha of the pixels where the methods' masked images differ most, and argues
-# that this repairs two faults of Average Drop: that it changes the opacity of the image, and that its score depends on
-# the size of the feature. The choice of alpha and both objections can be measured.
+# Section 4.1 of the paper keeps the share alpha of the pixels. It chooses alpha where the methods' masked images differ
+# most. It argues that this repairs two faults of Average Drop. Average Drop changes the opacity of the image, and its
+# score depends on the size of the feature. The choice of alpha and both objections can be measured.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -54,9 +54,9 @@ banner = wording.banner(profile)
 # %% [markdown]
 # ## The classifiers and their test images
 #
-# The radiograph classifier comes in several trainings. The first is the one shown, and the others say how far it speaks
-# for them. What `03_table1` found image by image is read again. Where many masked images are needed, at most
-# `most_images` images of each data set stand for it: of the radiographs those labelled pneumonia, which Table 1 puts
+# The radiograph classifier comes in several trainings. The first one is shown, and the others say how far it speaks for
+# them. The rows that `03_table1` measured for each image are read again. Where many masked images are needed, at most
+# `most_images` images of each data set are used. The radiographs are those labelled pneumonia, which Table 1 puts
 # first.
 
 # %%
@@ -70,8 +70,8 @@ pd.Series({(subject.title, subject.training): subject.alpha for subject in subje
 # %% [markdown]
 # ## The curve that alpha is chosen from
 #
-# For each image the difference between the masked images at every alpha; no forward pass is needed once the maps are
-# there. The band is the 95 % interval over patients; each resample of patients would choose its own alpha.
+# For each image we measure the difference between the masked images at every alpha. No forward pass is needed once the
+# maps are there. The band is the 95 % interval over patients. Each resample of patients would choose its own alpha.
 
 # %%
 curves, bands_of, chosen = {}, {}, {}
@@ -87,9 +87,9 @@ pd.DataFrame(chosen, ["2.5 %", "median", "97.5 %"]).rename_axis("chosen alpha")
 # %% [markdown]
 # ## BAD along alpha
 #
-# BAD is measured from 5 % to 95 % in steps of 5, and at the alpha of Table 1. Each method's mean has its interval, and
-# so has their difference, paired over the same resamples of patients, with the p value of its test against 0. Where too
-# few images differ (`statistics.enough_differ`) it has neither interval nor p, here and below.
+# BAD is measured from 5 % to 95 % in steps of 5, and at the alpha of Table 1. Each method's mean has an interval. So
+# has their difference, paired over the same resamples of patients. Its p value is that of the test against 0. Where too
+# few images differ (`statistics.enough_differ`) a difference has neither interval nor p, here and below.
 
 # %%
 ties = json.loads((results_folder / "03_table1.json").read_text())["parameters"]["ties"]
@@ -107,9 +107,10 @@ differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("
 # %% [markdown]
 # ## Alpha chosen again in each resample
 #
-# Table 1's interval holds alpha fixed. Here every resample of the test patients draws its own curve and takes its own
-# alpha. It reads the difference there, on those of the images above that it drew, between the measured alphas by
-# straight lines. Next to it stand these images at the fixed alpha, and Table 1's own interval over all of its images.
+# Table 1's interval holds alpha fixed. Here each resample of patients chooses its own alpha, on its own curve. The
+# difference is read at that alpha, interpolated between the measured ones. It uses those of the images above that were
+# drawn. Next to it are the interval of these images at the fixed alpha, and Table 1's own interval over all of its
+# images.
 
 # %%
 table1 = read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
@@ -123,8 +124,8 @@ intervals = pd.DataFrame(lines)
 intervals.set_index("data").T
 
 # %% [markdown]
-# All of it in one figure. Two masks drawn at random differ most at alpha 0.5 whatever the methods: the dashed line. In
-# the right column two bars stand for the two intervals of the table above.
+# All of it in one figure. Two masks drawn at random differ most at alpha 0.5, whatever the methods. The dashed line
+# shows their curve. In the right column two bars show the two intervals of the table above.
 
 # %%
 curves_figure = alpha_charts.draw_alpha(bands, along, intervals, banner)
@@ -133,8 +134,8 @@ display(curves_figure)
 # %% [markdown]
 # ## Other readings of the paper
 #
-# The paper leaves choices open. What each of them does to AD and BAD on these images, alpha chosen on them by the same
-# rule for each: hidden pixels grey instead of black, equal values kept, CAM clipped only after upsampling, bilinear
+# The paper leaves choices open. We measure AD and BAD under each. Alpha is chosen again each time, by the same rule.
+# The choices are: hidden pixels grey instead of black, equal values kept, CAM clipped only after upsampling, bilinear
 # upsampling, and the difference of masked images counted in pixels or in squares.
 
 # %%
@@ -151,8 +152,8 @@ readings.set_index(["data", "metric", "choice"]).round(4)
 # %% [markdown]
 # ## The first objection: opacity
 #
-# A map raised to a power ranks the pixels as before, so BAD is the same; only the contrast it is drawn with changes.
-# AD, which takes the map for opacity, is another number for each power.
+# A map raised to a power ranks the pixels as before, so BAD stays the same. Only the contrast of the map changes. AD
+# takes the map for opacity, so it is another number for each power.
 
 # %%
 exponents = [0.25, 0.5, 1.0, 2.0, 4.0]
@@ -173,9 +174,9 @@ contrast.pivot(index=["data", "method"], columns="exponent", values="AD").round(
 # %% [markdown]
 # ## The second objection: size
 #
-# The correlation over images of the drop with the mean opacity of the map, and with the size of what there is to see,
-# where that is known: boxes or masks of the objects, and lesions, of the test radiographs or of another hospital's. A
-# negative correlation with AD is what the paper expects.
+# We correlate the drop over images with the mean opacity of the map, and with the size of the object or lesion. The
+# size is known from boxes or masks. Lesions are those of the test radiographs, or of another hospital. The paper
+# expects a negative correlation with AD.
 
 # %%
 positives = radiographs[0].counted
@@ -191,8 +192,8 @@ where = boxed_source or "test radiographs"
 print(f"{len(lesions)} lesions, {where}: {sizes.min():.2%} to {sizes.max():.2%} of the image")
 
 # %% [markdown]
-# Every training draws its maps of the finding and is measured at its own alpha. A lesion counts as touched if at least
-# a quarter of it lies in the tenth of the image that the map ranks highest.
+# Every training draws its own maps for the finding, and is measured at its own alpha. A lesion counts as touched if
+# at least a quarter of it is in the tenth of the image that the map ranks highest.
 
 # %%
 lesion_rows, touches = {}, {}
@@ -210,8 +211,8 @@ print(f"Percent of the {small.sum()} smallest lesions touched, a row for each tr
 pd.DataFrame({repeat: pd.DataFrame(by_method)[small].mean() for repeat, by_method in touches.items()}).T.round(1)
 
 # %% [markdown]
-# What there is to correlate: for each data set the rows of Table 1 with the opacity, and those with a known size.
-# The number is Spearman's correlation, the mean of that under CAM and that under Grad-CAM++.
+# For each data set we correlate the rows of Table 1 with the opacity, and those of a known size with the size. The
+# number is Spearman's correlation, the mean of that under CAM and that under Grad-CAM++.
 
 # %%
 general = subjects[0]
@@ -237,7 +238,7 @@ correlations = pd.DataFrame(lines_of_pairs)
 correlations.round(3)
 
 # %% [markdown]
-# Both objections in one figure; every training of the radiograph classifier has its own line.
+# One figure has both objections. Every training of the radiograph classifier has its own line.
 
 # %%
 objections_figure = alpha_charts.draw_objections(contrast, correlations, banner)
@@ -246,7 +247,7 @@ display(objections_figure)
 # %% [markdown]
 # ## What this says of the paper's claims
 #
-# Over all trainings of the radiograph classifier.
+# The measurements go over all trainings of the radiograph classifier.
 
 # %%
 sources = {"opacity": radiographs[0].source, "size": where}

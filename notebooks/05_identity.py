@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 5. Why CAM and Grad-CAM are one map
 #
-# Table 1 of the paper gives CAM and Grad-CAM the same numbers, and section 5.2 says why: behind global average pooling
-# and one dense layer the gradient is the weight, eq. (12), so both draw the same map. Here the gradients come from
-# automatic differentiation of trained networks, and the identity is measured; then the head is changed, and it fails.
+# Table 1 of the paper gives CAM and Grad-CAM the same numbers, and section 5.2 says why. Behind global average pooling
+# and one dense layer the gradient is the weight, eq. (12). So both draw the same map. Here the gradients come from
+# automatic differentiation of trained networks, and the identity is measured. Then the head is changed, and the
+# identity fails.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -45,7 +46,7 @@ build_folder, results_folder = Path(build), Path(results)
 # %% [markdown]
 # ## The networks
 #
-# The general classifier and every training of the radiograph classifier, each with the features, logits and predicted
+# The general classifier and every training of the radiograph classifier. Each has the features, logits and predicted
 # classes of some of its test images.
 
 # %%
@@ -67,9 +68,9 @@ pd.Series({name: str(part.shape) for name, part in features.items()}, name="feat
 # %% [markdown]
 # ## The identity, eq. (12)
 #
-# Differentiated automatically, the logit has the slope w / z at every position. From these gradients follow Grad-CAM
-# before its clipping, Grad-CAM, and Grad-CAM++ with normalised alpha; from the weights alone CAM, CAM clipped, and CAM
-# without its negative weights. Each pair should agree. Maps are in double precision, differences in shares of the peak.
+# Differentiated automatically, the logit has the slope w / z at every position. These gradients give Grad-CAM before
+# its clipping, Grad-CAM, and Grad-CAM++ with normalised alpha. The weights alone give CAM, CAM clipped, and CAM without
+# its negative weights. Each pair should agree. Maps are in double precision, differences in shares of the peak.
 
 # %%
 rows = []
@@ -95,8 +96,9 @@ identity.set_index("network").T
 # %% [markdown]
 # ## What is left to tell the methods apart
 #
-# On such a network only the negative weights, and how eq. (8) divides the positive ones by 2 + w F. How much of each
-# class's weight is negative, counted in channels, in weight, and in what the weights make of the test images (w F).
+# Two things tell the methods apart on such a network: the negative weights, and how eq. (8) divides the positive ones
+# by 2 + w F. The table shows how much of each class's weight is negative. It is counted in channels, in weight, and in
+# weight times feature (w F).
 
 # %%
 rows_of_classes = []
@@ -115,8 +117,8 @@ shares.groupby("network", sort=False)[["channels", "weight", "weight times featu
 # %% [markdown]
 # ## Where the identity must fail
 #
-# Three heads are trained on the same feature maps, those of the first radiograph classifier, which stay as they are:
-# the one that the identity holds for, one that flattens the maps, and one with a hidden layer.
+# Three heads are trained on the same feature maps. These are the maps of the first radiograph classifier, and they stay
+# as they are. One head is that of the identity, one flattens the maps, and one has a hidden layer.
 
 # %%
 model, size = classifiers["radiographs 0"].model, network["radiographs 0"].image_size
@@ -141,9 +143,9 @@ for name, ending in endings.items():
     heads[name].fit(head_inputs, learned.labels, batch_size, head_epochs, shuffle=False, verbose=0)
 
 # %% [markdown]
-# CAM needs one weight for each channel. The weights of the other heads multiplied through, as if a hidden layer had no
-# ReLU, are the nearest thing to it: for the flattened maps a weight for each position, for the hidden layer the product
-# of its two matrices.
+# CAM needs one weight for each channel. For the other heads we take the nearest thing to it: their weights multiplied
+# through, as if a hidden layer had no ReLU. The flattened maps get a weight for each position. The hidden layer gets
+# the product of its two matrices.
 
 # %%
 kernels = {name: [np.asarray(kernel, "float64") for kernel in head.get_weights()[::2]] for name, head in heads.items()}
@@ -156,8 +158,8 @@ through = {
 {name: [kernel.shape for kernel in part] for name, part in kernels.items()}
 
 # %% [markdown]
-# The same comparisons as above, gradients by automatic differentiation through each head, and the correlation between
-# the two maps over positions.
+# The comparisons are the same as above. Gradients come by automatic differentiation through each head. The correlation
+# is between the two maps, over positions.
 
 # %%
 test = tested["radiographs 0"]
@@ -189,8 +191,8 @@ compared.set_index("head").T
 # %% [markdown]
 # ## The figure
 #
-# Left, how much of each class's weight is negative, the channels weighed by what they contribute; right, the two maps
-# against each other, position by position, in shares of CAM's peak.
+# The left panel shows how much of each class's weight is negative, with channels weighed by what they contribute. The
+# others show the two maps against each other, position by position, in shares of CAM's peak.
 
 # %%
 figure = Figure(figsize=(12, 3.2), layout="constrained")
@@ -217,7 +219,7 @@ display(figure)
 # %% [markdown]
 # ## In a sentence
 #
-# What the numbers above come to, and what they say of the paper's claim.
+# The numbers above come to this, and say this of the paper's claim.
 
 # %%
 largest = float(np.max(identity["CAM and Grad-CAM, clipped"].to_numpy()))

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 6. What softmax does to Grad-CAM++
 #
-# Section 5.3 of the paper could draw no Grad-CAM++ behind a softmax: logits ran from -3,056 to 3,215, every derivative
-# underflowed, and the map was blank. Divided by what underflows, eq. (8) can be computed at any logit. That shows
-# whether the arithmetic is to blame, or the equation.
+# Section 5.3 of the paper could draw no Grad-CAM++ behind a softmax. Logits ran from -3,056 to 3,215, every derivative
+# underflowed, and the map was blank. Eq. (8) can be computed at any logit, if it is divided by what underflows. So we
+# can tell whether the arithmetic is to blame, or the equation.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -44,8 +44,8 @@ build_folder, results_folder = Path(build), Path(results)
 # %% [markdown]
 # ## Classifiers with a softmax head
 #
-# Trained like the ReLU ones in `01_train`. All that eq. (8) needs of an image are its features, the head, and the
-# logits.
+# They were trained like the ReLU ones in `01_train`. Eq. (8) needs of an image its features, the head and the logits,
+# nothing else.
 
 # %%
 answers = read_csv(build_folder / "test_scores.csv")
@@ -66,8 +66,8 @@ pd.DataFrame({repeat: pd.Series(part.ravel()).describe() for repeat, part in log
 # %% [markdown]
 # ## The paper's logits
 #
-# Multiplying the head, its bias included, by a factor multiplies the logits; no prediction changes. The factor below
-# brings the largest of them to the paper's.
+# A factor on the head, its bias included, multiplies the logits. No prediction changes. The factor below brings the
+# largest logit to the paper's.
 
 # %%
 factors = {repeat: max(paper_highest, -paper_lowest) / np.abs(part).max() for repeat, part in logits.items()}
@@ -79,9 +79,9 @@ table.T.round(1)
 # %% [markdown]
 # ## Three ways to compute one equation
 #
-# As the head grows: how often the float32 softmax is exactly 1; how often the textbook's derivatives leave a blank map,
-# and those of exp a NaN; and, computed exactly, how many channels get a weight of the wrong sign, and how many maps are
-# negative on the whole.
+# The head grows from row to row. We count how often the float32 softmax is exactly 1, how often textbook maps are
+# blank, and how often exp gives NaN. Computed exactly, we count the channels with a weight of the wrong sign, and the
+# maps that are negative on the whole.
 
 # %%
 swept = []
@@ -96,10 +96,10 @@ first.iloc[::4].round(1)
 # %% [markdown]
 # ## Why the exact map fails as well
 #
-# On a sure classifier of two classes eq. (8) gives alpha = 1 / (2 - D sum A), with D the slope of the margin: a score
-# that saturates has a negative second derivative and a positive third one, where exp has two positive ones. Once
-# D sum A exceeds 2, alpha is negative, and the stronger the channel speaks for the class, the more surely. Here is
-# where D sum A lies.
+# On a sure classifier of two classes eq. (8) gives alpha = 1 / (2 - D sum A), with D the slope of the margin. A
+# saturating score has a negative second derivative and a positive third one. For exp both are positive. Once D sum A
+# exceeds 2, alpha is negative. The stronger a channel speaks for the class, the more surely this happens. The table
+# shows D sum A.
 
 # %%
 products = {}
@@ -113,8 +113,8 @@ pd.DataFrame({f"head times {factor:.3g}": product.describe() for factor, product
 # %% [markdown]
 # ## What the doctor would see
 #
-# The first image of pneumonia that is called so, under exp (Grad-CAM++ as Table 1 has it) and under softmax, as trained
-# and at the paper's logits. Red where a map is negative.
+# The first image of pneumonia that the network calls pneumonia. Its maps are drawn under exp (Grad-CAM++ as in Table 1)
+# and under softmax, as trained and at the paper's logits. A map is red where it is negative.
 
 # %%
 candidates = np.flatnonzero((dataset.labels == 1) & (classes[0] == 1))
@@ -135,7 +135,7 @@ for name, part in maps.items():
 # %% [markdown]
 # ## The figure
 #
-# Above, the logits, what the arithmetic does, and what the equation does; below, the maps.
+# The upper row shows the logits, what the arithmetic does, and what the equation does. The lower row shows the maps.
 
 # %%
 figure = Figure(figsize=(12, 5.0), layout="constrained")
@@ -158,7 +158,7 @@ for panel in panels:
     panel.legend(fontsize=8)
 
 # %% [markdown]
-# The maps on one scale each, from minus to plus their largest value, so that a map of the wrong sign shows.
+# Each map has a scale of its own, from minus to plus its largest value. So a map of the wrong sign shows.
 
 # %%
 map_panels = below.subplots(1, len(maps) + 1)
@@ -181,8 +181,8 @@ display(figure)
 # %% [markdown]
 # ## What this says of the paper's claim
 #
-# At the paper's logits, over all trainings: the share of images whose map, by the textbook in float32, is blank. Every
-# derivative is 0 there, and 0 / 0 counts as alpha 0, as in the paper; without that rule the map is NaN.
+# The share of images whose textbook map in float32 is blank, at the paper's logits, over all trainings. Every
+# derivative is 0 there. 0 / 0 counts as alpha 0, as in the paper. Without that rule the map is NaN.
 
 # %%
 blank = []
@@ -200,7 +200,7 @@ pd.Series(estimate._asdict(), name="percent of maps")
 # %% [markdown]
 # ## In a sentence
 #
-# What the numbers above come to.
+# The numbers above come to this.
 
 # %%
 ends = sweeps.groupby("training")[["negative_weights", "negative_maps"]].agg(["first", "last"]).mean()

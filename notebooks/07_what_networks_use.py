@@ -8,8 +8,8 @@
 # %% [markdown]
 # ## Parameters
 #
-# `boxed_source` names radiographs with boxes; a network is then trained for them here. Without it the radiographs are
-# phantoms, whose lesions are known to the pixel.
+# `boxed_source` names radiographs with boxes, and a network is then trained for them here. Without it the radiographs
+# are phantoms, whose lesions are known to the pixel.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -59,7 +59,7 @@ build_folder, results_folder = Path(build), Path(results)
 # The general classifier comes with the test images whose object is known, by its mask or its box. The radiograph
 # classifier joins it where it was trained on phantoms: half of those have an opacity whose pixels are known. The
 # explained class is always that of the object or the lesion, whatever the network predicts. Every image is read once
-# and then kept in memory, as far as that reaches.
+# and then kept in memory, as far as the memory reaches.
 
 # %%
 files = ["general.keras", "radiographs_relu_0.keras"]
@@ -71,9 +71,9 @@ for bench in known:
 # %% [markdown]
 # ## Marked phantoms
 #
-# A second set of phantoms carries a planted marker: it alone tells the classes apart, and whether there is a lesion is
-# a coin toss. A network that is trained on them looks at the marker, as one may do with a hospital's stamp. That is
-# where a map should point, and a metric that rewards the lesion is wrong.
+# A second set of phantoms carries a planted marker. The marker alone tells the classes apart. A coin toss decides
+# whether there is a lesion. A network that is trained on them looks at the marker, as one may do with a hospital's
+# stamp. A map should point at the marker, and a metric that rewards the lesion is wrong.
 
 # %%
 tasks = []
@@ -90,8 +90,9 @@ print(counts if marked_images else "No marked phantoms in this profile.")
 # %% [markdown]
 # ## Radiographs with boxes
 #
-# Radiographs of another hospital: all that have boxes, which radiologists drew, and 980 without a finding. The network
-# learns to tell any finding from none. No patient is in two parts, and about half of the boxed images are for testing.
+# These come from another hospital: all radiographs with boxes, which radiologists drew, and 980 without a finding. The
+# network learns to tell any finding from none. No patient is in two parts, and about half of the boxed images are for
+# testing.
 
 # %%
 inputs = {bench.file: build_folder / bench.file for bench in known}
@@ -109,7 +110,7 @@ else:
     print("No boxed radiographs in this profile.")
 
 # %% [markdown]
-# Leaks between the parts: a patient in two of them would stop this notebook here, and an image in two is named.
+# We look for leaks between the parts. A patient in two of them stops this notebook here. An image in two is named.
 
 # %%
 shared = {}
@@ -122,7 +123,7 @@ pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is traine
 # ## Training
 #
 # Both networks have a ReLU head, as the paper's, and keep the epoch that is best on the validation images. A training
-# that was stopped goes on where it was. Each network is saved, and read again like those of `01_train`.
+# that was stopped goes on where it was. Each network is saved. It is then read again like those of `01_train`.
 
 # %%
 histories, trained = [], []
@@ -133,8 +134,8 @@ for task in tasks:
 pd.concat(histories, ignore_index=True) if histories else "Nothing is trained here."
 
 # %% [markdown]
-# How well they do on the test images. The view leaks the class: patients in bed are radiographed from the front (AP)
-# and are more often ill, so the AUC within each view is the one to look at.
+# How well they do on the test images. The view leaks the class. Patients in bed are radiographed from the front (AP),
+# and they are more often ill. So look at the AUC within each view.
 
 # %%
 assessments = []
@@ -156,8 +157,8 @@ assessed.round(3)
 # %% [markdown]
 # ## What the networks use
 #
-# Where a map points is not yet what the network uses. Phantoms settle that: each is drawn again without its lesion, or
-# without its marker. The share of the score that is lost is what the network drew from it.
+# A network can use something else than its map points at. On phantoms that can be measured: each is drawn again without
+# its lesion, or without its marker. The share of the score that is lost is what the network drew from it.
 #
 # On phantoms only some images count. Their score falls by at least `least_fall` without what the network should use. On
 # marker phantoms it also falls by no more than that without the lesion. There the mask is the truth.
@@ -191,7 +192,7 @@ for bench, rows in zip([*known, *trained], counted_rows, strict=True):
     print(f"{bench.title}: {len(drawn)} of {len(bench.images)} images")
 
 # %% [markdown]
-# The numbers, the networks that were trained here, the images that count, and where all of it comes from.
+# The numbers, the networks that were trained here, the images that count, and where all of this comes from.
 
 # %%
 tables = {"trust_networks": assessed, "trust_falls": falls}

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 8. Maps against the truth
 #
-# Where lesions or objects are known, maps can be judged without any metric: by whether they point at the lesion. This
-# notebook draws the maps of every method for the images of `07_what_networks_use`, and seven control maps that know
-# nothing of the finding. It says which methods draw the same map, where the maps point, and whether they find small
-# lesions. `09_verdict` then judges the metrics by that.
+# Where lesions or objects are known, maps can be judged without any metric. We ask whether they point at the lesion.
+# This notebook draws the maps of every method for the images of `07_what_networks_use`. It adds seven control maps that
+# know nothing of the finding. It says which methods draw the same map, where the maps point, and whether they find
+# small lesions. `09_verdict` then judges the metrics by that.
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -52,8 +52,8 @@ sampling = {"resamples": resamples, "seed": seed}
 # %% [markdown]
 # ## The maps
 #
-# The methods in one forward pass, and the control maps. Methods that draw the same map are counted once. Alpha is
-# chosen from the paper's three.
+# One forward pass gives the maps of all methods. Control maps follow. Methods that draw the same map are counted once.
+# Alpha is chosen from the paper's three.
 
 # %%
 further = [name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS]
@@ -66,11 +66,11 @@ for bench in read_counted(build_folder, data_root):
 pd.DataFrame({bench.title: {"images": len(bench.images), "alpha": bench.alpha} for bench in benches}).T
 
 # %% [markdown]
-# Which of them coincide: the largest difference between the maps of two methods, each clipped and scaled to the same
-# peak. Behind global average pooling and one dense layer the gradient of a logit is the same at every position, w / z.
-# So Grad-CAM, XGrad-CAM and HiRes-CAM, which weigh or multiply by it, are all CAM without its negative part; positive
-# gradients, Layer-CAM and Grad-CAM++ with normalised alpha are CAM without its negative weights. Ablation-CAM weighs by
-# w F instead, Eigen-CAM does not know the class.
+# The table shows which methods coincide. It has the largest difference between the maps of two methods, each clipped
+# and scaled to the same peak. Behind global average pooling and one dense layer the gradient of a logit is the same at
+# every position, w / z. Grad-CAM, XGrad-CAM and HiRes-CAM weigh or multiply by it. So they are all CAM without its
+# negative part. Positive gradients, Layer-CAM and Grad-CAM++ with normalised alpha are CAM without its negative
+# weights. Ablation-CAM weighs by w F instead, and Eigen-CAM does not know the class.
 
 # %%
 coinciding = []
@@ -86,8 +86,8 @@ same = pd.DataFrame(coinciding)
 same.pivot(index="method", columns="data", values=["same map as", "difference"]).loc[list(compared)]
 
 # %% [markdown]
-# What they look like, on one image of each data set. A dashed line encloses the lesion or the object. A white line
-# encloses the pixels that BAD keeps.
+# The maps of one image of each data set. A dashed line encloses the lesion or the object. A white line encloses the
+# pixels that BAD keeps.
 
 # %%
 candidates = ["CAM", "Grad-CAM++", "Eigen-CAM", "inverted Grad-CAM", "another image's map"]
@@ -103,9 +103,9 @@ display(gallery)
 # %% [markdown]
 # ## Where the maps point
 #
-# A hit: the maximum of the map lies on the lesion or object, without tolerance. Next to it the usual tolerance of 15
-# pixels in 500. Then the share of the map's mass inside, and the share of as many top pixels as the lesion has. Chance
-# is what the same map would score if it were shifted anywhere.
+# A hit means that the maximum of the map lies on the lesion or object, without tolerance. Next to it is the hit with
+# the usual tolerance of 15 pixels in 500. Then come the share of the map's mass inside, and the share of as many top
+# pixels as the lesion has. Chance is the score of the same map if it were shifted anywhere.
 
 # %%
 points, summaries = {}, []
@@ -126,9 +126,9 @@ of_hits.pivot(index="map", columns="data", values=["value", "chance"]).round(3).
 # %% [markdown]
 # ## Small lesions
 #
-# The paper's point are small lesions. A lesion counts as touched if at least a quarter of it lies in the 5, 10 or 20 %
-# of the image that the map ranks highest; small are those of the smallest third of their own finding, rare findings
-# taken together.
+# The paper is about small lesions. A lesion counts as touched if at least a quarter of it is in the part that the map
+# ranks highest. This part is 5, 10 or 20 % of the image. Small lesions are the smallest third of their own finding.
+# Rare findings are taken together.
 
 # %%
 sights, recalled = {}, []
@@ -143,9 +143,9 @@ small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (re
 small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3).loc[list(benches[0].maps)]
 
 # %% [markdown]
-# In words, at 10 % of the image: every pair of methods on the same lesions, tested by flipping whole patients, with
-# Holm's correction for the pairs; not tested where too few lesions tell the two apart (`statistics.enough_differ`). The
-# pair that the paper speaks of comes out of each data set.
+# Every pair of methods is compared on the same small lesions, at 10 % of the image. Whole patients are flipped, and
+# Holm corrects for the pairs. There is no test where too few lesions tell the two apart (`statistics.enough_differ`).
+# The sentences are about the pair of the paper, one for each data set.
 
 # %%
 pairs_of_methods, sentences = [], []
@@ -164,8 +164,8 @@ Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-C
 # %% [markdown]
 # ## A truth that the network does not use
 #
-# On marker phantoms the lesion is a second truth, and a wrong one. A metric that agrees with it more than with the
-# marker is misled. So the same maps are scored against the lesion as well.
+# On marker phantoms the lesion is a second truth, and a wrong one. A metric that agrees with the lesion more than with
+# the marker is misled. So the same maps are scored against the lesion as well.
 
 # %%
 scored = [points[bench.slug].assign(bench=bench.slug, data=bench.title, used=True) for bench in benches]
@@ -184,9 +184,9 @@ truths.groupby(["data", "used"], sort=False)["id"].nunique().to_frame("images")
 # %% [markdown]
 # ## Sanity: do the maps depend on what was learned?
 #
-# A map that explains a network must change when its weights are shuffled, those of the head or those of the backbone
-# (Adebayo et al. 2018). Similarity to the trained network's map, as structural similarity and as rank correlation of
-# the pixels; grey: how like each other the maps of two images of the trained network are.
+# A map that explains a network must change when the network's weights are shuffled, in the head or in the backbone
+# (Adebayo et al. 2018). We measure how like the trained network's map it stays, as structural similarity and as rank
+# correlation of the pixels. Grey: how alike the trained network's maps of two images are.
 
 # %%
 alike = []
@@ -218,7 +218,7 @@ sanity_figure = charts.sanity(sanity, banner)
 display(sanity_figure)
 
 # %% [markdown]
-# The figures, the numbers behind them, what the next notebook reads, and where all of it comes from.
+# The figures, the numbers behind them, what the next notebook reads, and where all of this comes from.
 
 # %%
 tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same, "trust_sanity": sanity}

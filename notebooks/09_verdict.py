@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 9. Which metric should you believe?
 #
-# `08_maps_against_truth` says where maps point, without any metric. Then the metrics can be judged in their turn: does
-# a metric rank the maps as the lesions do, and does it see through maps that say nothing?
+# `08_maps_against_truth` says where maps point, without any metric. So the metrics can be judged in turn. Does a metric
+# rank the maps as the lesions do? Does it see through maps that say nothing?
 
 # %% tags=["parameters"]
 profile = "demo"
@@ -49,8 +49,8 @@ sampling = {"resamples": resamples, "seed": seed}
 # %% [markdown]
 # ## Maps, and the truth about them
 #
-# The benches of `07_what_networks_use` with the maps of `08_maps_against_truth`, and what that notebook measured of
-# each map.
+# The benches come from `07_what_networks_use`. Their maps, and what was measured of each map, come from
+# `08_maps_against_truth`.
 
 # %%
 counted = read_counted(build_folder, data_root)
@@ -63,10 +63,10 @@ pd.DataFrame({bench.title: {"images": len(bench.images), "maps": len(bench.maps)
 # %% [markdown]
 # ## What the metrics say of the same maps
 #
-# Next to AD and BAD: Average Increase and Average Gain, ADCC, insertion and deletion, ROAD, BAD's area over alpha, and
-# BAD on other backgrounds than black. Those that need many masked images take a fixed part of each data set. What was
-# measured is kept in the build folder. It is measured again only if networks, images, maps or the measuring code
-# changed.
+# Next to AD and BAD we measure Average Increase and Average Gain, ADCC, insertion and deletion, ROAD, and BAD's area
+# over alpha. BAD is also measured on other backgrounds than black. Metrics that need many masked images take a fixed
+# part of each data set. What was measured is kept in the build folder. It is measured again only if networks, images,
+# maps or the measuring code changed.
 
 # %%
 measured = {}
@@ -98,8 +98,9 @@ averages = every.groupby(["data", "metric", "map"], sort=False)["value"].agg(["m
 averages.pivot(index=["data", "metric"], columns="map", values="mean").round(3)
 
 # %% [markdown]
-# Theory knows some of these numbers: a map of ones fades nothing, so its AD is 0, and eq. (11) keeps none of its
-# pixels, since none is above the others: its BAD is the drop of a black image. Fake-CAM lacks one corner pixel.
+# Theory knows some of these numbers. A map of ones fades nothing, so its AD is 0. Eq. (11) keeps none of its pixels,
+# since none is above the others. So its BAD is the drop of a black image. Fake-CAM is a map of ones without one corner
+# pixel.
 
 # %%
 by_theory = []
@@ -117,12 +118,12 @@ theory.set_index("data").round(6)
 # %% [markdown]
 # ## The verdict
 #
-# For each metric: Kendall's tau-b between its ranking of the maps and the truth's, turned so that more is better. The
-# truth is the hits, or, where no method hits better than chance, the next score by which one does: a maximum next to a
-# thin marker is a miss, whatever the rest of the map shows. The last row ranks the truth itself like a metric, over the
-# images of the data set: what the others are to be read against. On marker phantoms there is a second column with
-# another truth, the lesion, which the network does not use: a metric that agrees with it more than with the marker is
-# misled. A metric counts the images that it has a value for: those whose score is above 0, or the fixed part.
+# The verdict is Kendall's tau-b between a metric's ranking of the maps and the truth's. More is better. The truth is
+# the hits. Where no method hits better than chance, the next score is used. A maximum next to a thin marker is a miss,
+# whatever the rest of the map shows. The last row ranks the truth itself: read the others against it. On marker
+# phantoms a second column has another truth, the lesion, which the network does not use. A metric that agrees with the
+# lesion more than with the marker is misled. A metric counts the images that it has a value for: those whose score is
+# above 0, or the fixed part.
 
 # %%
 telling = {}
@@ -154,13 +155,13 @@ told = told.assign(data=told["data"] + told["truth"].map(localization.SCORES))
 told[["metric", "maps", "data", "set", "set_low", "set_high"]].round(2)
 
 # %% [markdown]
-# The same for single images: the mean of each image's own tau-b, over those whose maps are not all alike.
+# The same for single images: the mean of each image's own tau-b, over the images whose maps are not all alike.
 
 # %%
 told.pivot(index="metric", columns=["data", "maps"], values="image").loc[list(directions)].round(2)
 
 # %% [markdown]
-# In one figure: colour is the agreement with the truth over the set, with its 95 % interval over patients.
+# One figure has the verdict. Colour is the agreement with the truth over the set, with its 95 % interval over patients.
 
 # %%
 verdict_figure = charts.verdict(told, agreement.MAPS, banner)
@@ -168,15 +169,16 @@ pictures = figures.save_figure(verdict_figure, results_folder / "trust")
 display(verdict_figure)
 
 # %% [markdown]
-# Which metrics are fooled: they prefer a control to every real map. Where the last row names a control too, that one
-# really points better than every method. Next to it the share of the resamples of patients in which that is so.
+# A metric is fooled if it prefers a control to every real map. If the last row also names a control, that control
+# really points better than every method. Next to it is the share of resamples of patients in which this is so.
 
 # %%
 fooled = told[told["maps"] == agreement.MAPS[0]]
 fooled.pivot(index="metric", columns="data", values=["fooled_by", "fooled_share"]).loc[list(directions)]
 
 # %% [markdown]
-# Every pair of methods under every metric and every score of the truth, with Holm's correction for the pairs.
+# Every pair of methods is compared under every metric and every score of the truth, with Holm's correction for the
+# pairs.
 
 # %%
 compared = [small_lesions]
@@ -197,7 +199,7 @@ paper_pair.set_index(["data", "quantity"])[["difference", "low", "high", "p_holm
 # %% [markdown]
 # ## In a sentence
 #
-# What the numbers come to.
+# The numbers come to this.
 
 # %%
 main = told[(told["maps"] == agreement.MAPS[0]) & is_own_truth[told.index]]

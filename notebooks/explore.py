@@ -2,8 +2,8 @@
 # # Explore maps by hand
 #
 # Pick an image, a class and a method, and move alpha. The map, the faded image of Average Drop and the blackened image
-# of Black Average Drop change together with what the network says of them. Run all cells first (*Run*, *Run All
-# Cells*). Without a kernel the contact sheet below still shows the maps.
+# of Black Average Drop then change. So do the network's scores of them. Run all cells first (*Run*, *Run All Cells*).
+# Without a kernel the contact sheet below still shows the maps.
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
@@ -59,8 +59,7 @@ explore.explorer(network, dataset, named=known.class_names)
 # %% [markdown]
 # ## At a glance
 #
-# The same images under the paper's methods, each for the class that is predicted. This is what there is to see without
-# a kernel.
+# The same images under the paper's methods, each for the predicted class. Without a kernel you still see this.
 
 # %%
 pixels = dataset.images(slice(0, 4))
@@ -78,7 +77,7 @@ for new, name in replaced.items():
     print(f"{new}: {name}")
 
 # %% [markdown]
-# The time that one change takes on this machine, from the slider to the scores, without the drawing.
+# How long one change takes on this machine, from the slider to the scores, without the drawing.
 
 # %%
 features, logits = network.explain(pixels[:1])[:2]

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Your model, your images: which heat map?
 #
-# For a Keras classifier and a folder of images, without pixel labels: CAM, Grad-CAM, Grad-CAM++ and their relatives are
-# drawn, and Average Drop and Black Average Drop say how much of the class score survives in what each of them points
-# at. The page ends in a recommendation, or in the sentence that these images do not tell the methods apart.
+# This page needs a Keras classifier and a folder of images, and no pixel labels. CAM, Grad-CAM, Grad-CAM++ and their
+# relatives are drawn. Average Drop and Black Average Drop say how much of the class score survives in what each map
+# points at. The page ends in a recommendation, or in the sentence that these images do not tell the methods apart.
 #
 # **This is no clinical evidence.** A method that is ahead here keeps more of what *this network* uses on *these
 # images*. It does not show that its map helps a diagnosis.
@@ -11,8 +11,8 @@
 # %% [markdown]
 # ## Parameters
 #
-# `make choose MODEL=model.keras DATA=folder` sets the first two. The images lie in one sub-folder for each class, or
-# flat; a `labels.csv` with the columns `image`, `label` and `patient` may say what is known of them.
+# `make choose MODEL=model.keras DATA=folder` sets the first two. The images are in one sub-folder for each class, or
+# flat. A `labels.csv` with the columns `image`, `label` and `patient` may say what is known of them.
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
@@ -62,11 +62,11 @@ started = datetime.datetime.now()
 # %% [markdown]
 # ## The model
 #
-# It is cut at its last feature maps. Behind global average pooling and one dense layer all maps have a closed form; any
-# other head is differentiated, and CAM and Ablation-CAM, which need the dense layer's weights, are lost.
+# It is cut at its last feature maps. Behind global average pooling and one dense layer all maps have a closed form. Any
+# other head is differentiated. CAM and Ablation-CAM are then lost, since they need the dense layer's weights.
 #
 # Maps explain a logit. A single sigmoid output S has one logit, which is read as two opposite ones, (-S/2, S/2). A
-# softmax head may have the same probabilities and other logits: then its maps, and what is recommended, differ.
+# softmax head may have the same probabilities and other logits. Then its maps differ, and so may the recommendation.
 
 # %%
 networks.make_deterministic(seed)
@@ -85,9 +85,10 @@ Markdown(network.notice)
 # %% [markdown]
 # ## The images
 #
-# As they are read: the whole image, stretched to the size that the network takes. Grey images of more than 8 bits are
-# shown over all values that their bits allow, and DICOM files through their own window where they have one. `window`
-# stretches each of them instead, DICOM files of 8 bits too. A picture of one grey value alone is blank and left out.
+# The images are shown as they are read: the whole image, stretched to the size that the network takes. Grey images of
+# more than 8 bits are shown over all values that their bits allow. DICOM files are shown through their own window where
+# they have one. `window` stretches each of them instead, DICOM files of 8 bits too. A picture of one grey value alone
+# is blank and left out.
 
 # %%
 place = images or str(results_folder / "phantoms")
@@ -107,9 +108,9 @@ for new, name in replaced.items():
     print(f"{new}: {name}")
 
 # %% [markdown]
-# What they are counted as. Names of sub-folders are labels only where they are names of the model's outputs, by its
-# file or by `class_names`: they may be patients. Images of one patient are alike: without a column `patient` every file
-# counts as a patient of its own, and if that is not so, the intervals below are too narrow.
+# The images are counted. Names of sub-folders are labels only if they are names of the model's outputs, by its file or
+# by `class_names`. Otherwise they may be patients. Images of one patient are alike. Without a column `patient` every
+# file counts as a patient of its own. If that is not so, the intervals below are too narrow.
 
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
@@ -134,13 +135,14 @@ if notice:
 pd.Series(counted).to_frame("")
 
 # %% [markdown]
-# Images that use less than a quarter of black to white, and none of it where they are blank:
+# These images use less than a quarter of the range from black to white, or none of it:
 
 # %%
 appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3)
 
 # %% [markdown]
-# The files passed over: of another kind, in a deeper folder, not named in the CSV, or links that lead nowhere.
+# These files are passed over. They are of another kind, in a deeper folder, not named in the CSV, or links that lead
+# nowhere.
 
 # %%
 pd.DataFrame({"passed over": passed_over})
@@ -148,9 +150,10 @@ pd.DataFrame({"passed over": passed_over})
 # %% [markdown]
 # ## Does the model understand these images?
 #
-# A network that expects other pixels still answers, but much the same to every image, surer than training makes it, or
-# as if by chance; and its first BatchNorm keeps what it met in training. Here are its answers on up to 100 images under
-# the usual ways of preprocessing (the columns: `preprocessing_doubts.try_preprocessings`).
+# A network that expects other pixels still answers. But its answers are much the same to every image, surer than
+# training makes them, or as if by chance. Its first BatchNorm also keeps the statistics of its training. Here are its
+# answers on up to 100 images under the usual ways of preprocessing (the columns:
+# `preprocessing_doubts.try_preprocessings`).
 
 # %%
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
@@ -160,7 +163,7 @@ doubts = list(preprocessing_doubts.doubts_about_answers(tried, preprocessing).va
 tried.round(3)
 
 # %% [markdown]
-# What speaks against this model and these images going together:
+# Reasons to doubt that this model and these images belong together:
 
 # %%
 doubts += appearance.doubts(appearances)
@@ -169,7 +172,7 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 # %% [markdown]
 # ## The maps
 #
-# Explained is the class of the label, or, where there are no labels, the class that the network predicts.
+# The class of the label is explained. Without labels it is the class that the network predicts.
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
@@ -181,14 +184,14 @@ share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_
 distinct = first_pass.distinct
 fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
 fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
-print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", for want of maps to choose it by"))
+print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ"))
 pd.DataFrame(fates).fillna("")
 
 # %% [markdown]
 # ## The scores
 #
-# Seven control maps know nothing of what the image shows. A method that does no better than one of them is not chosen
-# by the images.
+# Seven control maps know nothing of what the image shows. A method that does no better than one of them is not
+# recommended.
 
 # %%
 given = {
@@ -213,7 +216,7 @@ left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Images left out because the score of the explained class is 0: {left_out} of {len(dataset)}")
 
 # %% [markdown]
-# The smaller the drop, the more of the score survives in what the map points at. 95 % intervals over patients.
+# The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
 
 # %%
 ranking_figure = charts.ranking(ranked)
@@ -221,8 +224,8 @@ display(ranking_figure)
 ranked.round(4)
 
 # %% [markdown]
-# Which differences between methods are more than chance, after Holm's correction for all pairs with a method in them;
-# no interval and no p where too few images differ to say (`statistics.enough_differ`):
+# Which differences between methods does the test find, after Holm's correction for all pairs with a method in them?
+# Where too few images differ (`statistics.enough_differ`) there is no interval and no p:
 
 # %%
 differences = pd.concat(pairs.values(), ignore_index=True)
@@ -231,8 +234,8 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # %% [markdown]
 # ## Recommendation
 #
-# By Black Average Drop, the paper's metric. Below it stands Average Drop, and what `09_verdict` found of both where
-# lesions are known: read that before you conclude anything.
+# The first sentence is by BAD, the next by AD. Then follows what `09_verdict` measured of both, where lesions are
+# known. Read that before you conclude anything.
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
@@ -248,7 +251,7 @@ Markdown(advice)
 # %% [markdown]
 # ## Where the methods differ most
 #
-# The images on which the masked images of the methods have least in common.
+# On these images the masked images of the methods have least in common.
 
 # %%
 apart = answers_and_maps.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
@@ -265,7 +268,8 @@ for new, name in (replaced | further).items():
     print(f"{new}: {name}")
 
 # %% [markdown]
-# Everything as CSV, and where it comes from; nothing, if the model or an image is no longer what was read above.
+# Everything as CSV, and where it comes from. Nothing is written if the model or an image is no longer what was read
+# above.
 
 # %%
 outputs = [results_folder / "recommendation.md", *figures.save_figure(sheet, results_folder / "images")]

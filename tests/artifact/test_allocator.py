@@ -123,4 +123,4 @@ def test_kernels_get_it_and_importing_the_library_sets_nothing(monkeypatch, tmp_
 )
 def test_make_starts_what_computes_with_it(target, started):
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
-    assert f"python -m black_average_drop.{started}" in done.stdout
+    assert f"python -m black_average_drop.artifact.{started}" in done.stdout

@@ -119,7 +119,7 @@ def test_the_report_is_one_page_that_escapes_names(chosen):
 def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place, tmp_path):
     """The model's file names its outputs; nobody says that the folders are these."""
     model = keras.saving.load_model(place / "outside.keras")
-    networks.save(model, tmp_path / "named.keras", {"class_names": ["正常", "肺炎"]})
+    networks.save(model, tmp_path / "named.keras", networks.Facts(class_names=["正常", "肺炎"]))
     drawn = phantoms.radiographs(8, size=64)
     for row, name in enumerate(["$x$.png", "b" * 100 + ".png", "c.png", "患者.png"] * 2):
         path = tmp_path / "clinic" / f"DOE_{row % 2}" / name

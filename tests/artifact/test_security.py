@@ -196,13 +196,13 @@ def test_a_table_is_not_unpacked_by_its_name(tmp_path, name):
     """Which could be a bomb."""
     pd.DataFrame({"image": ["a.png"]}).to_csv(tmp_path / name, index=False)
     with pytest.raises(ValueError, match=f"{name} cannot be read as a CSV"):
-        csv_tables.read_table(tmp_path / name, ())
+        csv_tables.read_csv_table(tmp_path / name, ())
 
 
 def test_a_table_is_not_fetched_from_an_address(monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **options: pytest.fail("It was fetched."))
     with pytest.raises(ValueError, match="cannot be read as a CSV"):
-        csv_tables.read_table("https://localhost/labels.csv", ())
+        csv_tables.read_csv_table("https://localhost/labels.csv", ())
 
 
 def test_numpy_refuses_an_array_of_objects(tmp_path):

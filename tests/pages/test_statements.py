@@ -126,6 +126,9 @@ def test_ad_prefers_a_map_of_ones_and_no_metric_tells_methods_apart():
         assert (rows["fooled_by"] == "all ones").all() and (rows["fooled_share"] == 1).all() and len(rows)
     alone = table("trust.csv").query("maps == 'methods alone' and known > 0 and metric != 'the truth itself'")
     alone = alone[alone["truth"] == "hit"]
+    among_all = table("trust.csv").query("maps == 'methods and controls' and truth == 'hit' and known > 0")
+    low = among_all[among_all["metric"] != "the truth itself"].groupby("metric")["set_low"].min()
+    assert (low > 0).mean() > 0.8  # most metrics tell methods from controls
     assert len(alone) > 20 and ((alone["set_low"] < 0) & (alone["set_high"] > 0)).all()
 
 
@@ -135,6 +138,8 @@ def test_bad_agrees_better_on_nih_and_road_and_insertion_on_photos():
     for metric in ("ROAD", "insertion"):
         assert rows["ImageNet boxes", metric] > rows["ImageNet boxes", "BAD"]
         assert rows["NIH boxes", metric] < rows["NIH boxes", "BAD"]
+    for data, best in (("NIH boxes", {"BAD", "BAD over alpha"}), ("ImageNet boxes", {"ROAD"})):
+        assert set(rows[data].drop("the truth itself").nlargest(len(best)).index) == best
     fooled = numbers._one(table("trust.csv"), data="NIH boxes", metric="BAD", truth="hit", maps="methods and controls")
     hits = table("trust_localization.csv").query("score == 'hit' and data == 'NIH boxes' and images == 'all positives'")
     assert fooled["fooled_by"] == hits.loc[hits["value"].idxmax(), "map"] == "centre prior"

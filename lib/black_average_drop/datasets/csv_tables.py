@@ -3,7 +3,7 @@
 import pandas as pd
 
 
-def read_table(path, columns):
+def read_csv_table(path, columns):
     """Read a CSV in UTF-8, with or without a byte-order mark, as a DataFrame of text.
 
     Args:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from black_average_drop.datasets import dicom
 from black_average_drop.datasets.appearance import is_dicom_file, open_image
-from black_average_drop.datasets.csv_tables import read_table
+from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.grey import check_window
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import (
@@ -131,7 +131,7 @@ def _images(root):
 
 def _listed(root, path):
     """image, label and patient of every row of a CSV."""
-    table = read_table(path, ())
+    table = read_csv_table(path, ())
     if "image" not in table or not len(table):
         raise ValueError(f"{path} has no column image, or no rows: name each image's path below {root} there.")
     _check_columns(table, path)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.csv_tables import read_table
+from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, open_picture
 from black_average_drop.datasets.paths import image_files, require_folder
@@ -163,7 +163,7 @@ def _table(folder, pattern, columns):
     files = sorted(folder.glob(pattern))
     if not files:
         raise FileNotFoundError(f"{folder / pattern} is missing: fetch it from the NIH page; see data/README.md.")
-    return read_table(files[0], columns)
+    return read_csv_table(files[0], columns)
 
 
 def _places(folder):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.csv_tables import read_table
+from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import image_files, require_folder, visible_folders
 from black_average_drop.datasets.sources.source import KagglePhotos, Source
@@ -72,7 +72,7 @@ def _load_split(root, split, size, seed=0, background=False):
 
 def _answers(solution):
     """Photo -> the words of its answer: synset x0 y0 x1 y1, once for every object."""
-    table = read_table(solution, ("ImageId", "PredictionString"))
+    table = read_csv_table(solution, ("ImageId", "PredictionString"))
     if (twice := table["ImageId"].duplicated()).any():
         name = table["ImageId"][twice].iloc[0]
         raise ValueError(f"{solution} names {name} more than once: fetch the original table again.")
