@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from black_average_drop.artifact import choose_settings
 from black_average_drop.files import ROOT
 
 # A Python that holds locks as the real one does, and otherwise writes down what it is asked for, with its variables.
