@@ -52,7 +52,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import charts, figures, networks, training
+from black_average_drop import charts, figures, networks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksums
@@ -65,7 +65,7 @@ started = datetime.datetime.now()
 networks.make_deterministic(seed)
 size = (image_size, image_size)
 build_folder, results_folder = Path(build), Path(results)
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 
 # %% [markdown]
 # ## Images
@@ -88,7 +88,7 @@ pd.DataFrame(by_class).rename(index=dict(enumerate(class_names)))
 
 # %%
 checksums = {split: dataset_checksums(dataset) for split, dataset in radiographs.items()}
-leaks.between(radiographs, {split: each for split, (_, each) in checksums.items()})
+leaks.compare_splits(radiographs, {split: each for split, (_, each) in checksums.items()})
 
 # %% [markdown]
 # The general images to train on, if the general classifier is trained here. Pretrained weights come from a file in the
@@ -139,7 +139,7 @@ display(general_history)
 # The general classifier is right on this share of the test images.
 
 # %%
-background = general_model.output_shape[-1] == 1001
+background = general_model.output_shape[-1] == networks.WITH_BACKGROUND
 general_test = catalogue.load(general_source, "test", size, data_root, test_images, seed, background).in_memory()
 general_scores = training.predict(general_model, general_test, batch_size)
 general_accuracy = training.quality(general_test.labels, general_scores)
@@ -152,7 +152,7 @@ print(f"Test accuracy of the general classifier: {general_accuracy:.3f} on {len(
 # %%
 general_splits = general | {"test": general_test}
 general_checksums = {split: dataset_checksums(dataset) for split, dataset in general_splits.items()}
-leaks.between(general_splits, {split: each for split, (_, each) in general_checksums.items()})
+leaks.compare_splits(general_splits, {split: each for split, (_, each) in general_checksums.items()})
 
 # %% [markdown]
 # It is saved as one `.keras` file that also carries what is needed to use it again. Without training there is no epoch
@@ -252,7 +252,7 @@ confusions = {head: assessment.confusion(part["label"], part["score"], class_nam
 labels = {}
 for head in first:
     auc = assessed[head, 0][1].iloc[0]
-    labels[head] = f"{head} head: AUC {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
+    labels[head] = f"{head} head: AUC {wording.with_interval(auc, 3)}"
 roc = charts.assessments({head: assessed[head, 0][0] for head in first}, confusions, labels, banner)
 pictures += figures.save_figure(roc, results_folder / "roc")
 roc

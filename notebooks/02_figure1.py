@@ -28,7 +28,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, masks, training
+from black_average_drop import cams, evaluation, figures, masks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import chestxray14
@@ -115,7 +115,7 @@ for origin, network, chosen, alpha in sets:
 # ## Figure 1
 
 # %%
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 figure = figures.figure1(rows, cams.PAPER_METHODS, banner, colour_map)
 display(figure)
 

@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from black_average_drop import cams, controls, evaluation, masks, networks, training
+from black_average_drop import cams, controls, evaluation, masks, networks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, replacing, write_csv
@@ -228,7 +228,7 @@ for kind in kinds:
 # The whole table. The paper's own shape comes first.
 
 # %%
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 trained_again = {"radiographs": spread} if len(trainings) > 1 else {}
 outputs = table_text.write_table1(table, lines, trained_again, results_folder / "table1", banner)
 display(Markdown((results_folder / "table1.md").read_text()))

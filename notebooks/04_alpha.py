@@ -30,14 +30,14 @@ import pandas as pd
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, networks
+from black_average_drop import cams, evaluation, figures, networks, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import alpha_charts, alpha_study, claims, objections, sensitivity
 from black_average_drop.statistics import Resampling
-from black_average_drop.trust.localization import region_sizes, seen
+from black_average_drop.trust.localization import region_sizes, touched
 
 # %% [markdown]
 # Where files lie, and how intervals are made.
@@ -49,7 +49,7 @@ networks.make_deterministic(seed)
 build_folder, results_folder = Path(build), Path(results)
 sampling = {"resamples": resamples, "seed": seed}
 paper_methods = cams.chosen(cams.PAPER_METHODS)
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 
 # %% [markdown]
 # ## The classifiers and their test images
@@ -192,11 +192,11 @@ where = boxed_source or "test radiographs"
 print(f"{len(lesions)} lesions, {where}: {sizes.min():.2%} to {sizes.max():.2%} of the image")
 
 # %% [markdown]
-# Every training draws its own maps for the finding, and is measured at its own alpha. A lesion counts as seen if at
-# least a quarter of it is in the tenth of the image that the map ranks highest.
+# Every training draws its own maps for the finding, and is measured at its own alpha. A lesion counts as touched if
+# at least a quarter of it is in the tenth of the image that the map ranks highest.
 
 # %%
-lesion_rows, sees = {}, {}
+lesion_rows, touches = {}, {}
 batches, finding, each = lesions.batches(batch_size), np.ones(len(lesions), int), np.arange(len(lesions))
 for subject in radiographs:
     network = subject.network
@@ -205,10 +205,10 @@ for subject in radiographs:
     measured_rows = evaluation.evaluate(network, batches, paper_methods, subject.alpha, batch_size, **given)
     drawn = {method: first_pass.shown(method, lesions.size) for method in paper_methods}
     lesion_rows[subject.training] = measured_rows
-    sees[subject.training] = {name: 100.0 * seen(maps, each, regions, 0.1)[0] for name, maps in drawn.items()}
+    touches[subject.training] = {name: 100.0 * touched(maps, each, regions, 0.1)[0] for name, maps in drawn.items()}
 small = sizes.rank(method="first").to_numpy() <= len(sizes) / 3
-print(f"Percent of the {small.sum()} smallest lesions seen, a row for each training:")
-pd.DataFrame({repeat: pd.DataFrame(by_method)[small].mean() for repeat, by_method in sees.items()}).T.round(1)
+print(f"Percent of the {small.sum()} smallest lesions touched, a row for each training:")
+pd.DataFrame({repeat: pd.DataFrame(by_method)[small].mean() for repeat, by_method in touches.items()}).T.round(1)
 
 # %% [markdown]
 # For each data set we correlate the rows of Table 1 with the opacity, and those of a known size with the size. The
@@ -258,9 +258,9 @@ measured = {
 effects = [objections.contrast_effect(powers[subject.title, subject.training]) for subject in radiographs]
 resampling = Resampling(radiographs[0].few.groups, **sampling)
 measured["AD_contrast"] = objections.measured_difference(effects, resampling, radiographs[0].source)
-more_seen = [by_method["Grad-CAM++"][small] - by_method["CAM"][small] for by_method in sees.values()]
+more_touched = [by_method["Grad-CAM++"][small] - by_method["CAM"][small] for by_method in touches.values()]
 resampling = Resampling(lesions.groups[small], **sampling)
-measured["small_lesions"] = objections.measured_difference(more_seen, resampling, where)
+measured["small_lesions"] = objections.measured_difference(more_touched, resampling, where)
 pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured.items()}).T
 
 # %% [markdown]

@@ -31,7 +31,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, figures, lettering, networks, statistics, training
+from black_average_drop import cams, charts, figures, lettering, networks, statistics, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -126,7 +126,7 @@ trunk = keras.Model(model.inputs, model.get_layer("global_average_pooling").inpu
 source = classifiers["radiographs 0"].facts.source
 learned = catalogue.load(source, "train", size, data_root, head_images, seed)
 learned = learned.subset(np.random.default_rng(seed).permutation(len(learned)))  # they come class by class
-inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
+head_inputs = np.concatenate([trunk.predict_on_batch(part.astype("float32")) for part in learned.batches(batch_size)])
 endings = {
     "pooling, dense": [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)],
     "flatten, dense": [keras.layers.Flatten(), keras.layers.Dense(2)],
@@ -138,9 +138,9 @@ endings = {
 }
 heads = {}
 for name, ending in endings.items():
-    heads[name] = keras.Sequential([keras.Input(inputs.shape[1:]), *ending, keras.layers.Softmax()])
+    heads[name] = keras.Sequential([keras.Input(head_inputs.shape[1:]), *ending, keras.layers.Softmax()])
     heads[name].compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
-    heads[name].fit(inputs, learned.labels, batch_size, head_epochs, shuffle=False, verbose=0)
+    heads[name].fit(head_inputs, learned.labels, batch_size, head_epochs, shuffle=False, verbose=0)
 
 # %% [markdown]
 # CAM needs one weight for each channel. For the other heads we take the nearest thing to it: their weights multiplied
@@ -213,7 +213,7 @@ for panel, (name, (cam, grad_cam)) in zip(panels[1:], drawn.items(), strict=True
     panel.plot(across, up, ".", color=charts.COLOURS["CAM"], markersize=2, rasterized=True)
     panel.set(title=name, xlabel="CAM", xlim=(-0.05, 1.05))
 panels[1].set_ylabel("Grad-CAM")
-figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=lettering.ACCENT)
+figure.suptitle(wording.banner(profile), color=lettering.ACCENT)
 display(figure)
 
 # %% [markdown]
@@ -246,8 +246,8 @@ tables = {"identity": identity, "identity_heads": compared, "identity_weights": 
 outputs = figures.save_figure(figure, results_folder / "identity")
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("05_identity", measured, results_folder, profile))
-sources = {file: build_folder / file for file in files.values()}
-sources |= {"radiographs, training": dataset_checksum(learned)}
-sources |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write_record("05_identity", outputs, sources, globals(), results_folder, started)
+inputs = {file: build_folder / file for file in files.values()}
+inputs |= {"radiographs, training": dataset_checksum(learned)}
+inputs |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, figures, lettering, networks, statistics, training
+from black_average_drop import cams, figures, lettering, networks, statistics, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
@@ -175,7 +175,7 @@ for panel, (title, part) in zip(map_panels[1:], maps.items(), strict=True):
         panel.text(0.5, 0.5, "NaN" if np.isnan(reach) else "blank", transform=panel.transAxes, ha="center")
     else:
         panel.imshow(shown, "RdBu", vmin=-reach, vmax=reach)
-figure.suptitle("smoke run: not a result" if profile == "smoke" else None, color=lettering.ACCENT)
+figure.suptitle(wording.banner(profile), color=lettering.ACCENT)
 display(figure)
 
 # %% [markdown]

@@ -46,8 +46,8 @@ from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
 from black_average_drop.training import assessment
 from black_average_drop.trust import faithfulness
-from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, write_counted
-from black_average_drop.trust.tasks import Task, train
+from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, load_benches, write_counted
+from black_average_drop.trust.bench_training import Task, train
 
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
@@ -63,8 +63,7 @@ build_folder, results_folder = Path(build), Path(results)
 
 # %%
 files = ["general.keras", "radiographs_relu_0.keras"]
-loaded = [load_bench(build_folder / file, data_root) for file in files]
-known = [bench for bench in loaded if bench is not None]
+known = load_benches([build_folder / file for file in files], data_root)
 size, test_images = known[0].images.size, known[0].facts.test_images
 for bench in known:
     print(f"{bench.title}: {len(bench.images)} images with a known truth")
@@ -117,7 +116,7 @@ else:
 shared = {}
 for task in tasks:
     checksums = {split: dataset_checksums(part)[1] for split, part in task.splits.items()}
-    shared[task.title] = leaks.between(task.splits, checksums)
+    shared[task.title] = leaks.compare_splits(task.splits, checksums)
 pd.concat(shared, names=["data"]).droplevel(1) if shared else "Nothing is trained here."
 
 # %% [markdown]
@@ -167,14 +166,14 @@ assessed.round(3)
 # %%
 fallen, counted_rows = [], []
 for bench in [*known, *trained]:
-    counts_here = np.full(len(bench.images), True)
+    is_counted = np.full(len(bench.images), True)
     for what in filter(None, (bench.uses, bench.ignores)):
         without, images = bench.drawn_again(**WITHOUT[what]), bench.images
         fall = faithfulness.counterfactual_drops(bench.network, images, without, images.labels, batch_size)
-        counts_here &= fall >= least_fall if what == bench.uses else fall <= least_fall
+        is_counted &= fall >= least_fall if what == bench.uses else fall <= least_fall
         mean = {"data": bench.title, "taken away": what, "images": len(images), "mean fall": np.nanmean(fall)}
         fallen.append(mean | {"falls at all": (fall > 0).mean(), "falls enough": (fall >= least_fall).mean()})
-    counted_rows.append(np.flatnonzero(counts_here))
+    counted_rows.append(np.flatnonzero(is_counted))
 falls = pd.DataFrame(fallen, columns=["data", "taken away", "images", "mean fall", "falls at all", "falls enough"])
 falls.round(3)
 

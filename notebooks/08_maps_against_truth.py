@@ -30,13 +30,13 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figures, masks, networks, statistics
+from black_average_drop import cams, charts, controls, evaluation, figures, masks, networks, statistics, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import write_csv
 from black_average_drop.statistics import Resampling
-from black_average_drop.trust import agreement, localization, randomization
-from black_average_drop.trust.bench import COUNTED, read_counted, write_maps, write_table
+from black_average_drop.trust import localization, randomization, trust_page
+from black_average_drop.trust.bench import COUNTED, read_counted, write_exact_table, write_maps
 
 # %% [markdown]
 # Where files lie, and how intervals are made.
@@ -46,7 +46,7 @@ set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 build_folder, results_folder = Path(build), Path(results)
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 sampling = {"resamples": resamples, "seed": seed}
 
 # %% [markdown]
@@ -78,7 +78,7 @@ for bench in benches:
     of_method = bench.first_pass.maps
     for method, drawn in of_method.items():
         first = bench.first_pass.same_as.get(method, method)
-        apart = np.abs(masks.opacity(drawn) - masks.opacity(of_method[first])).max()
+        apart = np.abs(masks.scaled_to_peak(drawn) - masks.scaled_to_peak(of_method[first])).max()
         blank = localization.blank(np.maximum(drawn, 0)).mean()
         names = {"data": bench.title, "method": method, "same map as": first}
         coinciding.append(names | {"difference": apart, "blank": blank})
@@ -126,14 +126,14 @@ of_hits.pivot(index="map", columns="data", values=["value", "chance"]).round(3).
 # %% [markdown]
 # ## Small lesions
 #
-# The paper is about small lesions. A lesion counts as seen if at least a quarter of it is in the part that the map
+# The paper is about small lesions. A lesion counts as touched if at least a quarter of it is in the part that the map
 # ranks highest. This part is 5, 10 or 20 % of the image. Small lesions are the smallest third of their own finding.
 # Rare findings are taken together.
 
 # %%
 sights, recalled = {}, []
 for bench in benches:
-    sights[bench.slug] = localization.see_lesions(bench.maps, bench.images)
+    sights[bench.slug] = localization.touch_lesions(bench.maps, bench.images)
     for subset, chosen in bench.subsets().items():
         those = sights[bench.slug][sights[bench.slug]["id"].isin(bench.images.ids[chosen])]
         resampling = Resampling(those["group"], **sampling)
@@ -158,7 +158,7 @@ for bench in benches:
     pairs_of_methods.append(pairs.assign(data=bench.title, quantity="small lesions seen"))
     pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
     if len(pair):
-        sentences.append(agreement.difference_sentence(bench.title, wide.mean(), pair.iloc[0], bench.small))
+        sentences.append(trust_page.difference_sentence(bench.title, wide.mean(), pair.iloc[0], bench.small))
 Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
 
 # %% [markdown]
@@ -226,10 +226,10 @@ outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, t
 outputs += figures.save_figure(gallery, results_folder / "trust_maps")
 outputs += figures.save_figure(sanity_figure, results_folder / "trust_sanity")
 outputs += [write_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz", seed) for bench in benches]
-further_tables = {"trust_truths": truths, "trust_pointing": localized}
+further_tables = {"trust_truths": truths, "trust_localization": localized}
 further_tables |= {"trust_small_lesions": pd.concat(pairs_of_methods)}
 further_tables |= {"trust_sentences": pd.DataFrame({"sentence": sentences})}
-outputs += [write_table(table, build_folder / f"{name}.npz") for name, table in further_tables.items()]
+outputs += [write_exact_table(table, build_folder / f"{name}.npz") for name, table in further_tables.items()]
 inputs = {file: build_folder / file for file in (COUNTED, *(bench.file for bench in benches))}
 inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
 record = provenance.write_record("08_maps_against_truth", outputs, inputs, globals(), results_folder, started)

@@ -26,14 +26,14 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figures, metrics, networks, statistics
+from black_average_drop import cams, charts, controls, evaluation, figures, metrics, networks, statistics, wording
 from black_average_drop.artifact import provenance
-from black_average_drop.artifact.sources import measurement_key
+from black_average_drop.artifact.code_hashes import measurement_key
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.statistics import Resampling
-from black_average_drop.trust import agreement, faithfulness, localization
-from black_average_drop.trust.bench import COUNTED, read_counted, read_maps, read_table
+from black_average_drop.trust import agreement, faithfulness, localization, trust_page
+from black_average_drop.trust.bench import COUNTED, read_counted, read_exact_table, read_maps
 
 # %% [markdown]
 # Where files lie, and how intervals are made.
@@ -43,7 +43,7 @@ set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 build_folder, results_folder = Path(build), Path(results)
-banner = "smoke run: not a result" if profile == "smoke" else ""
+banner = wording.banner(profile)
 sampling = {"resamples": resamples, "seed": seed}
 
 # %% [markdown]
@@ -55,8 +55,8 @@ sampling = {"resamples": resamples, "seed": seed}
 # %%
 counted = read_counted(build_folder, data_root)
 benches = [read_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz") for bench in counted]
-truths, localized = (read_table(build_folder / f"trust_{name}.npz") for name in ("truths", "pointing"))
-small_lesions, sentences = (read_table(build_folder / f"trust_{name}.npz") for name in ("small_lesions", "sentences"))
+written = [f"trust_{name}.npz" for name in ("truths", "localization", "small_lesions", "sentences")]
+truths, localized, small_lesions, sentences = (read_exact_table(build_folder / file) for file in written)
 points = {slug: part for slug, part in truths[truths["used"]].groupby("bench")}
 pd.DataFrame({bench.title: {"images": len(bench.images), "maps": len(bench.maps)} for bench in benches}).T
 
@@ -136,20 +136,20 @@ pd.Series({bench.title: telling[bench.slug] for bench in benches}, name="truth")
 # Every metric against every score of the truth.
 
 # %%
-judged, directions = [], faithfulness.METRICS | {agreement.TRUTH: 1}
-on = {bench.slug: bench for bench in benches}
+judged, directions = [], faithfulness.DIRECTIONS | {agreement.TRUTH: 1}
+bench_by_slug = {bench.slug: bench for bench in benches}
 for (slug, title), scores in truths.groupby(["bench", "data"], sort=False):
-    told_by, methods = telling[slug], on[slug].methods
-    groups = pd.Series(on[slug].images.groups, on[slug].images.ids)
+    told_by, methods = telling[slug], bench_by_slug[slug].methods
+    groups = pd.Series(bench_by_slug[slug].images.groups, bench_by_slug[slug].images.ids)
     itself = points[slug].assign(value=points[slug][told_by], metric=agreement.TRUTH)
     both = pd.concat([measured[slug], itself[["id", "map", "metric", "value"]]], ignore_index=True)
     for truth in localization.SCORES:
-        expected = scores.pivot(index="id", columns="map", values=truth)[list(on[slug].maps)]
+        expected = scores.pivot(index="id", columns="map", values=truth)[list(bench_by_slug[slug].maps)]
         resampling = Resampling(groups.loc[expected.index], **sampling)
         table = agreement.judge_metrics(both, expected, methods, resampling, directions, controls.FLAT)
         judged.append(table.assign(data=title, truth=truth, telling=truth == told_by))
 verdict = pd.concat(judged, ignore_index=True)
-right = verdict["telling"] & verdict["data"].isin([bench.title for bench in benches])
+is_own_truth = verdict["telling"] & verdict["data"].isin([bench.title for bench in benches])
 told = verdict[verdict["telling"]]
 told = told.assign(data=told["data"] + told["truth"].map(localization.SCORES))
 told[["metric", "maps", "data", "set", "set_low", "set_high"]].round(2)
@@ -202,7 +202,7 @@ paper_pair.set_index(["data", "quantity"])[["difference", "low", "high", "p_holm
 # The numbers come to this.
 
 # %%
-main = told[(told["maps"] == agreement.MAPS[0]) & right[told.index]]
+main = told[(told["maps"] == agreement.MAPS[0]) & is_own_truth[told.index]]
 for title, part in main.groupby("data", sort=False):
     rows = part.set_index("metric")
     really, ranked = rows.loc[agreement.TRUTH, "fooled_by"], rows.drop(agreement.TRUTH)
@@ -220,7 +220,7 @@ for title, part in main.groupby("data", sort=False):
 
 # %%
 of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
-text = agreement.trust_page(told, of_hits, list(sentences["sentence"]))
+text = trust_page.verdict_page(told, of_hits, list(sentences["sentence"]))
 page = results_folder / "trust.md"
 with replacing(page) as unfinished:
     head = f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n"
@@ -235,7 +235,7 @@ tables = {"trust": verdict, "trust_metrics": averages, "trust_differences": diff
 outputs = [page, *pictures]
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 read = [COUNTED, *(bench.file for bench in benches), *(f"trust_maps_{bench.slug}.npz" for bench in benches)]
-read += [f"trust_{name}.npz" for name in ("truths", "pointing", "small_lesions", "sentences")]
+read += written
 inputs = {file: build_folder / file for file in read}
 inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
 record = provenance.write_record("09_verdict", outputs, inputs, globals(), results_folder, started)

@@ -27,7 +27,7 @@ from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, lettering, networks
-from black_average_drop.choice import explore
+from black_average_drop.choice import answers_and_maps, explore
 from black_average_drop.datasets import folder, phantoms
 
 set_matplotlib_formats("png")
@@ -69,7 +69,7 @@ methods, _ = cams.usable(explanation, cams.chosen(cams.PAPER_METHODS))
 maps = {name: evaluation.upsampled(method(explanation), network.image_size) for name, method in methods.items()}
 titles, replaced = lettering.in_picture(dataset.ids[: len(pixels)], "image")
 rows = [
-    figures.Row(title, image, {name: maps[name][i] for name in methods}, explore.ALPHA)
+    figures.Row(title, image, {name: maps[name][i] for name in methods}, answers_and_maps.ALPHA)
     for i, (title, image) in enumerate(zip(titles, pixels, strict=True))
 ]
 display(figures.figure1(rows, list(methods), colour_map=colour_map))
@@ -81,6 +81,7 @@ for new, name in replaced.items():
 
 # %%
 features, logits = network.explain(pixels[:1])[:2]
-change = partial(explore.look, network, pixels[0], features, logits, int(classes[0]), list(methods)[0], explore.ALPHA)
+alpha, method = answers_and_maps.ALPHA, list(methods)[0]
+change = partial(explore.look, network, pixels[0], features, logits, int(classes[0]), method, alpha)
 seconds = timeit.repeat(change, number=1, repeat=20)
 print(f"{1000 * np.median(seconds):.0f} ms")

@@ -49,7 +49,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import provenance
-from black_average_drop.choice import class_labels, ranking, recommendation, trials, understanding
+from black_average_drop.choice import answers_and_maps, class_labels, preprocessing_doubts, ranking, recommendation
 from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
@@ -93,12 +93,12 @@ Markdown(network.notice)
 # %%
 place = images or str(results_folder / "phantoms")
 if not images:
-    folder.save(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
+    folder.save_images(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
 whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(whole), folder.left_out(place, whole)
 drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
-seen = appearance.shown(place, drawn, window)
-dataset = appearance.not_blank(drawn, seen)
+appearances = appearance.shown(place, drawn, window)
+dataset = appearance.not_blank(drawn, appearances)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = lettering.in_picture(first.ids, "image")
@@ -115,8 +115,8 @@ for new, name in replaced.items():
 # %%
 counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
 counted["files passed over"] = len(passed_over)
-counted["blank, left out"] = (seen["filled"] == 0).sum()
-counted |= {f"shown: {how}": number for how, number in seen["shown"].value_counts().items()}
+counted["blank, left out"] = (appearances["filled"] == 0).sum()
+counted |= {f"shown: {how}": number for how, number in appearances["shown"].value_counts().items()}
 named = class_names or stored.class_names
 known = class_labels.known_labels(dataset, network.classes, named)
 names = class_labels.output_names(dataset, network.classes, named)
@@ -138,7 +138,7 @@ pd.Series(counted).to_frame("")
 # These images use less than a quarter of the range from black to white, or none of it:
 
 # %%
-seen[seen["filled"] < appearance.LEAST_FILLED].round(3)
+appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3)
 
 # %% [markdown]
 # These files are passed over. They are of another kind, in a deeper folder, not named in the CSV, or links that lead
@@ -152,20 +152,21 @@ pd.DataFrame({"passed over": passed_over})
 #
 # A network that expects other pixels still answers. But its answers are much the same to every image, surer than
 # training makes them, or as if by chance. Its first BatchNorm also keeps the statistics of its training. Here are its
-# answers on up to 100 images under the usual ways of preprocessing (the columns: `understanding.trials`).
+# answers on up to 100 images under the usual ways of preprocessing (the columns:
+# `preprocessing_doubts.try_preprocessings`).
 
 # %%
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 labels_of_few = None if known is None else known[few]
-tried = understanding.trials(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
-doubts = list(understanding.doubts_about_answers(tried, preprocessing).values())
+tried = preprocessing_doubts.try_preprocessings(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
+doubts = list(preprocessing_doubts.doubts_about_answers(tried, preprocessing).values())
 tried.round(3)
 
 # %% [markdown]
 # Reasons to doubt that this model and these images belong together:
 
 # %%
-doubts += appearance.doubts(seen)
+doubts += appearance.doubts(appearances)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
@@ -175,11 +176,11 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = trials.first_look(network, dataset, cams.chosen(asked), batch_size)
+logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
 classes = logits.argmax(axis=1) if known is None else known
 first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
-share = alpha or (masks.select_alpha(first_pass.curve) if told else trials.ALPHA)
+share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_maps.ALPHA)
 distinct = first_pass.distinct
 fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
 fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
@@ -253,7 +254,7 @@ Markdown(advice)
 # On these images the masked images of the methods have least in common.
 
 # %%
-apart = trials.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
+apart = answers_and_maps.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
 gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = lettering.in_picture(names, "output")
@@ -279,7 +280,7 @@ patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their
 by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
 by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for name, blank in shares.items()})
 tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
-tables |= {"shown": seen}
+tables |= {"shown": appearances}
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
 record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)

@@ -128,39 +128,39 @@ def faults(copy, reference=None):
     Each stamp's outputs must be there with their checksum and not be partial; every file under its final name must be
     whole; and a table or figure that is there must be the undisturbed run's, if that is given.
     """
-    found = []
+    sentences = []
     for stamp in copy.build.glob("*.stamp.json"):
         if stamp.name.startswith("partial-"):
             continue
         for name, checksum in json.loads(stamp.read_text())["outputs"].items():
             path = copy.results / name
             if not path.is_file() or sha256(path) != checksum:
-                found.append(f"{stamp.name} names {name}, which is missing or other than recorded")
+                sentences.append(f"{stamp.name} names {name}, which is missing or other than recorded")
             if path.name.startswith("partial-"):
-                found.append(f"{stamp.name} takes {name} for a result")
+                sentences.append(f"{stamp.name} takes {name} for a result")
     for path in sorted(copy.build.rglob("*")):
         if path.is_file() and not path.name.startswith("partial-"):
             try:
                 _read_whole(path)
             except Exception as problem:  # whatever a reader says of half a file
-                found.append(f"{path.name} is not whole: {type(problem).__name__}: {problem}")
+                sentences.append(f"{path.name} is not whole: {type(problem).__name__}: {problem}")
     if reference:
         theirs = contents(reference)
         mine = contents(copy)
-        found += [f"{name} differs from the undisturbed run's" for name in mine if mine[name] != theirs.get(name)]
-    return found
+        sentences += [f"{name} differs from the undisturbed run's" for name in mine if mine[name] != theirs.get(name)]
+    return sentences
 
 
 def contents(copy):
     """name -> bytes of each table, and pixels of each PNG, that a run has put among its results."""
     files = (path for path in sorted(copy.results.glob("*")) if not path.name.startswith("partial-"))
-    found = {}
+    by_name = {}
     for path in files:
         if path.suffix in (".csv", ".md", ".tex"):
-            found[path.name] = path.read_bytes()
+            by_name[path.name] = path.read_bytes()
         elif path.suffix == ".png":
-            found[path.name] = np.asarray(Image.open(path, formats=["PNG"])).tobytes()
-    return found
+            by_name[path.name] = np.asarray(Image.open(path, formats=["PNG"])).tobytes()
+    return by_name
 
 
 def partial_files(copy):

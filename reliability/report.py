@@ -32,8 +32,8 @@ def write_section(name, title, rows, minutes, commit, folder=FOLDER):
     foot = f"{minutes:.1f} minutes on {cores} cores, {day}, at commit {commit}."
     named = [dict(zip(("tried", "found", "expected", "met"), row, strict=True)) for row in rows]
     record = {"title": title, "minutes": round(minutes, 1), "cores": cores, "commit": commit}
-    found = surroundings()["versions"]
-    record["versions"] = {package: found[package] for package in VERSIONS if package in found}
+    versions = surroundings()["versions"]
+    record["versions"] = {package: versions[package] for package in VERSIONS if package in versions}
     with replacing(folder / f"{name}.md") as partial:
         partial.write_text(f"## {title}\n\n{table}\n\n{foot}\n", encoding="utf-8")
     record |= {"sha256": sha256(folder / f"{name}.md"), "rows": named}
@@ -51,7 +51,9 @@ def assemble(folder=FOLDER):
 def page(folder=FOLDER):
     """The text of folder.md, put together from the sections of a folder; `make verify` compares the file with it."""
     sections = [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
-    minutes = [float(found) for text in sections for found in re.findall(r"^([\d.]+) minutes on ", text, re.MULTILINE)]
+    minutes = [
+        float(number) for text in sections for number in re.findall(r"^([\d.]+) minutes on ", text, re.MULTILINE)
+    ]
     time = f"The {len(minutes)} checks that were timed took {sum(minutes):.0f} minutes together."
     return "\n\n".join([HEAD.format(time=time).strip(), *sections]) + "\n"
 

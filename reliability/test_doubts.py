@@ -1,7 +1,7 @@
 """Does `make choose` doubt what is wrong, and only that? Wrong or forgotten preprocessing, classes in a wrong order.
 
-The thresholds in `understanding` were chosen on the first half of the classifiers, and are judged on the second, of
-other architectures, trainings and images.
+The thresholds in `preprocessing_doubts` were chosen on the first half of the classifiers, and are judged on the second,
+of other architectures, trainings and images.
 """
 
 from itertools import product
@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import networks
-from black_average_drop.choice import understanding
+from black_average_drop.choice import preprocessing_doubts
 
 HALVES = {"chosen on": ("BatchNorm", 100), "held out": ("residual", 200)}  # the architecture of its own, and a seed
 LEARNT = 0.75  # AUC on other images; below it a classifier has no right use
@@ -65,16 +65,16 @@ def labelled(labels, generator):
 def uses(kind, right, model, seed):
     """Each way of using a classifier on 400 other images: a row of what is wrong with it and the doubts."""
     images, labels = classifiers.KINDS[kind](400, seed + 1)
-    ways = {name: networks.preprocessing(name) for name in understanding.TRIED}
+    ways = {name: networks.preprocessing(name) for name in preprocessing_doubts.TRIED}
     readers = {name: networks.CamNetwork.from_model(model, way) for name, way in ways.items()}
     cases = labelled(labels, np.random.default_rng(seed))
-    rescales, first = understanding.has_own_rescaling(model), understanding.first_statistics(model)
+    rescales, first = preprocessing_doubts.has_own_rescaling(model), preprocessing_doubts.first_statistics(model)
     for device, seen in SEEN_BY.items():
         pixels = seen(images.astype("float32")).round().astype("uint8")
         logits = {name: reader.score(pixels)[0] for name, reader in readers.items()}
         unlike = {
-            name: understanding.divergence_from_training(
-                first, way, pixels[cases["labels"][0]][:: IMAGES // understanding.LOOKED_AT]
+            name: preprocessing_doubts.divergence_from_training(
+                first, way, pixels[cases["labels"][0]][:: IMAGES // preprocessing_doubts.LOOKED_AT]
             )
             for name, way in ways.items()
         }
@@ -84,12 +84,13 @@ def uses(kind, right, model, seed):
             for name, reader in readers.items():
                 moved = logits[name][rows].copy()
                 moved[:, 0] += shift
-                found = understanding.answers(moved, reader.activation, given[rows] if known else None)
-                table.append({"preprocessing": name, "rescales": rescales, "unlike": unlike[name]} | found)
+                readings = preprocessing_doubts.answers(moved, reader.activation, given[rows] if known else None)
+                table.append({"preprocessing": name, "rescales": rescales, "unlike": unlike[name]} | readings)
             table = pd.DataFrame(table)
-            for chosen in understanding.TRIED:
+            for chosen in preprocessing_doubts.TRIED:
                 use = {"right": right, "chosen": chosen, "case": case, "device": device, "swapped": swapped}
-                yield use | {"doubts": understanding.doubts_about_answers(table, chosen), "auc": table["auc"].max()}
+                doubts = preprocessing_doubts.doubts_about_answers(table, chosen)
+                yield use | {"doubts": doubts, "auc": table["auc"].max()}
 
 
 def is_right(name, sentence, use):
@@ -107,7 +108,7 @@ def is_right(name, sentence, use):
 @pytest.fixture
 def used(check):
     """half -> every use of each of its classifiers, with its number; training counts as time of the check."""
-    found = {}
+    by_half = {}
     for half, (_, seed) in HALVES.items():
         rows = []
         for number, (kind, right, model) in enumerate(trained(half)):
@@ -116,8 +117,8 @@ def used(check):
             print(f"{half}: {kind}, {right or 'rescales'}, {model.name}: AUC {best:.3f}", flush=True)
             assert best > LEARNT
             rows.append(mine.assign(model=number))
-        found[half] = pd.concat(rows, ignore_index=True)
-    return found
+        by_half[half] = pd.concat(rows, ignore_index=True)
+    return by_half
 
 
 def tally(uses, name):
@@ -142,15 +143,15 @@ def tally(uses, name):
 
 def test_doubts(check, used):
     """Whether `make choose` doubts what is wrong with a model's use, and only that."""
-    counts = {half: (found["model"].nunique(), len(found)) for half, found in used.items()}
+    counts = {half: (part["model"].nunique(), len(part)) for half, part in used.items()}
     check(
         "Classifiers: three preprocessings and a Rescaling layer, three architectures, three kinds of images",
         "; ".join(f"{half}: {models} in {uses:,} uses" for half, (models, uses) in counts.items()),
         "12 held out, or more",
         counts["held out"][0] >= 12,
     )
-    for name in understanding.DOUBTS:
-        shares = {half: tally(found, name) for half, found in used.items()}
+    for name in preprocessing_doubts.DOUBTS:
+        shares = {half: tally(part, name) for half, part in used.items()}
         good, bad, false, right = shares["held out"]
         check(
             f"Doubt: {name}",
@@ -177,5 +178,5 @@ def test_doubts(check, used):
         "Classes in a wrong order, preprocessing right": held[(held["chosen"] == held["right"]) & held["swapped"]],
     }.items():
         noticed = part["doubts"].map(bool).groupby(part["case"], sort=False).mean()
-        found = ", ".join(f"{case} {100 * share:.0f} %" for case, share in noticed.items())
-        check(f"{title}: how often something is noticed", found, "said here, not judged", None)
+        shares_noticed = ", ".join(f"{case} {100 * share:.0f} %" for case, share in noticed.items())
+        check(f"{title}: how often something is noticed", shares_noticed, "said here, not judged", None)

@@ -77,15 +77,15 @@ def in_words(part):
 def test_few_differences(check):
     """Whether the intervals that are given where few images differ hold the truth, simulated."""
     distributions = {name: few(*name) for name in product(SHARES, TAILS, FORWARD, MEDIANS)}
-    found = simulated(distributions)
-    tail = found["name"].str[1]
-    parts = {f"{n} patients": found[found["n"] == n] for n in PATIENTS}
-    parts |= {f"tails of {value:g}": found[tail == value] for value in TAILS}
+    draws = simulated(distributions)
+    tail = draws["name"].str[1]
+    parts = {f"{n} patients": draws[draws["n"] == n] for n in PATIENTS}
+    parts |= {f"tails of {value:g}": draws[tail == value] for value in TAILS}
     for name, part in parts.items():
         check(f"Differences that are 0 for most, {name}", *(in_words(part)[0], f"{LOW} to {HIGH} %", in_words(part)[1]))
-    by_name = found.assign(wrong=found["given"] & ~found["percentile"]).groupby(["n", "name"])
+    by_name = draws.assign(wrong=draws["given"] & ~draws["percentile"]).groupby(["n", "name"])
     shares = 100 * by_name[["given", "wrong"]].mean()
-    shares["held"] = 100 * found[found["given"]].groupby(["n", "name"])["percentile"].mean()
+    shares["held"] = 100 * draws[draws["given"]].groupby(["n", "name"])["percentile"].mean()
     often = shares[shares["given"] >= OFTEN]
     below, (n, (share, width, forward, _)) = (often["held"] < LOW).sum(), often["held"].idxmin()
     before = 100 - 100 * by_name["percentile"].mean().min()
@@ -98,9 +98,9 @@ def test_few_differences(check):
         not below,
         known=True,  # long tails to one side: what was not drawn cannot be resampled
     )
-    found = simulated({name: hidden(*name) for name in product(RARE, RATIO)})
+    draws = simulated({name: hidden(*name) for name in product(RARE, RATIO)})
     for n in PATIENTS:
-        text, met = in_words(found[found["n"] == n])
+        text, met = in_words(draws[draws["n"] == n])
         tried = f"Rare large differences behind many small ones, {n} patients"
         check(tried, text, f"{LOW} to {HIGH} %", met, known=n <= 200)  # many draws miss the large ones
     noise = 1e-6 * np.random.default_rng(0).standard_normal((100, DRAWS))

@@ -86,8 +86,8 @@ def coverage(network, rows, dataset, kind, draw):
         low, high = (np.array([table.at[key[:2], f"{key[2]}_{end}"] for key in keys]) for end in ("low", "high"))
         given.append(~np.isnan(low))
         held.append((low - 1e-9 <= truth) & (truth <= high + 1e-9))  # sums in another order
-    found = pd.DataFrame({"truth": truth, "given": np.sum(given, axis=0), "held": np.sum(held, axis=0)})
-    return found, apart(rows[rows["id"].isin(dataset.ids[pool])])
+    counts = pd.DataFrame({"truth": truth, "given": np.sum(given, axis=0), "held": np.sum(held, axis=0)})
+    return counts, apart(rows[rows["id"].isin(dataset.ids[pool])])
 
 
 def apart(rows):
@@ -169,12 +169,12 @@ def in_words(truth, given, held):
     return told, None if given < FEW else LOW <= 100 * held / given <= HIGH
 
 
-def report_coverage(check, design, found, different):
+def report_coverage(check, design, counts, different):
     """A line for each quantity, with both scores and every method; Incorrect % is the same under both scores."""
-    for name in found.index.unique(level=2):
+    for name in counts.index.unique(level=2):
         lines, verdicts = [], []
         for score in ("relu",) if "incorrect" in name else ("relu", "softmax"):
-            part = found.xs((score, name), level=(0, 2))
+            part = counts.xs((score, name), level=(0, 2))
             part = part[~part.duplicated()]  # Grad-CAM draws the maps of CAM
             for method, one in part.iterrows():
                 told, met = in_words(one["truth"], int(one["given"]), int(one["held"]))
@@ -210,8 +210,8 @@ def report_claims(check, rows, dataset, pool):
     truth = estimates(pool, 2)
     given, held = dict.fromkeys(asked, 0), dict.fromkeys(asked, 0)
     for seed in range(DRAWS):
-        found = estimates(np.random.default_rng([8, seed]).choice(pool, N, replace=False), 2000)
-        for name, one in found.items():
+        by_name = estimates(np.random.default_rng([8, seed]).choice(pool, N, replace=False), 2000)
+        for name, one in by_name.items():
             given[name] += not np.isnan(one.low)
             held[name] += one.low - 1e-9 <= truth[name].value <= one.high + 1e-9
     for name in asked:

@@ -28,16 +28,16 @@ def test_load(check, undisturbed):
     script = Path(__file__).with_name("many_images.py")
     started = time.monotonic()
     done = subprocess.run([sys.executable, script, model, str(IMAGES)], stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    (_, _, after_first, peak_first), end = found["passes"][0][1], found["end"]
-    size = f"{found['size']} x {found['size']}"
+    measured = json.loads(done.stdout.splitlines()[-1])
+    (_, _, after_first, peak_first), end = measured["passes"][0][1], measured["end"]
+    size = f"{measured['size']} x {measured['size']}"
     check(
         f"{IMAGES:,} phantoms of {size}, drawn as they are read, under the paper's three methods",
-        f"{found['rows']:,} rows in {(time.monotonic() - started) / 60:.1f} minutes",
+        f"{measured['rows']:,} rows in {(time.monotonic() - started) / 60:.1f} minutes",
         "a row for each image, method and metric",
-        found["rows"] == 6 * IMAGES,
+        measured["rows"] == 6 * IMAGES,
     )
-    pixels = IMAGES * found["size"] ** 2 * 3 / 2**20
+    pixels = IMAGES * measured["size"] ** 2 * 3 / 2**20
     check(
         "Peak memory of the process, after the first thousand and at the end",
         f"{peak_first:.0f} and {end[3]:.0f} MiB (in use then: {after_first:.0f} and {end[2]:.0f}; the images "
@@ -45,7 +45,7 @@ def test_load(check, undisturbed):
         f"at most {GROWTH} MiB more, for maps and rows",
         max(end[3] - peak_first, end[2] - after_first) <= GROWTH,
     )
-    for name, marks in zip(("maps", "masked images"), found["passes"], strict=True):
+    for name, marks in zip(("maps", "masked images"), measured["passes"], strict=True):
         elapsed, processor = (np.diff([one[column] for one in marks]) for column in (0, 1))
         check(
             f"The first and the last thousand, {name}",
@@ -59,7 +59,7 @@ def test_load(check, undisturbed):
 def test_load_of_notebook(check, undisturbed, tmp_path):
     """1,000 images through the whole notebook of `make choose`."""
     images, model = tmp_path / "phantoms", undisturbed.build / "radiographs_relu_0.keras"
-    folder.save(phantoms.radiographs(IN_NOTEBOOK, seed=6, size=128), images)
+    folder.save_images(phantoms.radiographs(IN_NOTEBOOK, seed=6, size=128), images)
     peaks = {}
     for count in (FEW, IN_NOTEBOOK):
         started = time.monotonic()

@@ -98,7 +98,7 @@ def test_opacity_and_lit_area_are_those_of_the_map_as_it_is_shown(network, pixel
     rows = evaluation.evaluate(network, pixels, alpha=0.3, batch_size=4).set_index(["method", "metric"])
     maps = evaluation.explain_all(network, pixels, batch_size=4).maps  # the very same, as what is lit is counted
     for method in ("CAM", "Grad-CAM++"):
-        shown = masks.opacity(cams.upsample(np.maximum(maps[method], 0), (32, 32)))
+        shown = masks.scaled_to_peak(cams.upsample(np.maximum(maps[method], 0), (32, 32)))
         for metric in ("AD", "BAD"):
             np.testing.assert_allclose(rows.loc[(method, metric), "opacity"], shown.mean(axis=(1, 2)), rtol=1e-5)
             np.testing.assert_allclose(rows.loc[(method, metric), "lit"], (shown > 0.5).mean(axis=(1, 2)))
@@ -332,7 +332,7 @@ def test_on_an_accelerator_maps_and_masks_are_tensors_and_rows_the_same(network,
 
 def test_any_masking_has_the_same_drops_on_an_accelerator(network, pixels):
     first_pass = evaluation.explain_all(network, pixels)
-    shares = masks.opacity(evaluation.upsampled(first_pass.maps["Grad-CAM++"], (32, 32)))
+    shares = masks.scaled_to_peak(evaluation.upsampled(first_pass.maps["Grad-CAM++"], (32, 32)))
     score, kinds, drops = network.score, [], []
     network.score = lambda images: kinds.append(keras.ops.is_tensor(images)) or score(images)
     for network.on_accelerator in (False, True):

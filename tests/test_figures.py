@@ -185,8 +185,8 @@ def test_the_scale_begins_with_the_image():
     assert bar.shape == (256, 64, 3)
     np.testing.assert_array_equal(bar[-1], np.repeat(np.linspace(0, 255, 64).round()[:, None], 3, axis=1))
     peak = 255 * np.array(matplotlib.colormaps[figures.COLOUR_MAP](1.0)[:3])
-    np.testing.assert_allclose(bar[0, 0], figures.OPACITY * peak, atol=0.51)
-    np.testing.assert_allclose(bar[0, -1], (1 - figures.OPACITY) * 255 + figures.OPACITY * peak, atol=0.51)
+    np.testing.assert_allclose(bar[0, 0], figures.PEAK_OPACITY * peak, atol=0.51)
+    np.testing.assert_allclose(bar[0, -1], (1 - figures.PEAK_OPACITY) * 255 + figures.PEAK_OPACITY * peak, atol=0.51)
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

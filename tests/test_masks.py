@@ -22,7 +22,7 @@ def test_tensors_give_tensors_with_the_same_values(generator, ties):
     tensors = [keras.ops.convert_to_tensor(array) for array in (images, maps, other)]
     ranking = (other, tensors[2]) if ties == "exact" else (None, None)
     for tensor, expected in (
-        (masks.opacity(tensors[1]), masks.opacity(maps)),
+        (masks.scaled_to_peak(tensors[1]), masks.scaled_to_peak(maps)),
         (masks.fade(*tensors[:2], 9), masks.fade(images, maps, 9)),
         (masks.blend(tensors[0], maps > 1, other[..., None]), masks.blend(images, maps > 1, other[..., None])),
         (masks.kept_pixels(tensors[1], 0.3, ties), masks.kept_pixels(maps, 0.3, ties)),
@@ -75,8 +75,8 @@ def test_another_fill_takes_the_place_of_black():
 
 
 def test_opacity_by_hand():
-    np.testing.assert_allclose(masks.opacity(MAP), [[[1, 0.5], [0, 0]]])
-    assert not masks.opacity(-np.abs(MAP)).any()
+    np.testing.assert_allclose(masks.scaled_to_peak(MAP), [[[1, 0.5], [0, 0]]])
+    assert not masks.scaled_to_peak(-np.abs(MAP)).any()
 
 
 def test_an_image_is_masked_the_same_whatever_others_are_in_the_batch(generator):

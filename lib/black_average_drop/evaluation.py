@@ -219,11 +219,11 @@ def _masked(images, maps, alpha, ties):
     shown = upsampled(maps, images.shape[1:3])
     ranking = cams.upsample(maps, images.shape[1:3]) if ties == "exact" else None
     kept = masks.kept_pixels(shown, alpha, ties, ranking)
-    opacity = masks.opacity(shown)
+    scaled = masks.scaled_to_peak(shown)
     pixels, counts = images.shape[1] * images.shape[2], _count(kept)
-    mean_opacity = np.asarray(namespace(opacity).mean(opacity, axis=(1, 2)))
-    both = pd.DataFrame({"opacity": mean_opacity, "lit": _count(opacity > 0.5) / pixels})
-    yield "AD", masks.blend(images, opacity), both.assign(kept=1.0, kept_unsupported=0.0)
+    mean_opacity = np.asarray(namespace(scaled).mean(scaled, axis=(1, 2)))
+    both = pd.DataFrame({"opacity": mean_opacity, "lit": _count(scaled > 0.5) / pixels})
+    yield "AD", masks.blend(images, scaled), both.assign(kept=1.0, kept_unsupported=0.0)
     unsupported = _count(kept & (shown <= 0))
     area = {"kept": counts / pixels, "kept_unsupported": unsupported / np.maximum(counts, 1)}
     yield "BAD", masks.blend(images, kept), both.assign(**area)

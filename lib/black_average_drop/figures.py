@@ -21,7 +21,7 @@ COLOUR_MAP = "heat"
 matplotlib.colormaps.register(
     LinearSegmentedColormap.from_list(COLOUR_MAP, ["#ff6a00", "#ffa000", "#ffff40"]), force=True
 )
-OPACITY = 0.65  # of the colour at the peak of a map: the image shows through everywhere
+PEAK_OPACITY = 0.65  # of the colour at the peak of a map: the image shows through everywhere
 KEPT = {"edgecolor": "white", "linestyle": "-"}  # the outline of what BAD keeps
 TRUTH = {"edgecolor": "#00c8ff", "linestyle": (0, (5, 3))}
 # Inches: the width of a printed page, the part of it for what is written at both sides, and the side of a panel.
@@ -78,7 +78,7 @@ def figure1(rows, methods, banner="", colour_map=COLOUR_MAP):
 
 
 def show(
-    axes, image, heat_map=None, alpha=None, mask=None, boxes=(), colour_map=COLOUR_MAP, opacity=OPACITY, enlarged=1
+    axes, image, heat_map=None, alpha=None, mask=None, boxes=(), colour_map=COLOUR_MAP, opacity=PEAK_OPACITY, enlarged=1
 ):
     """Draw one panel: an image, a map over it, the outline of what BAD keeps, and the outline of the truth.
 
@@ -108,7 +108,7 @@ def show(
     axes.spines[:].set_visible(False)
 
 
-def overlay(image, heat_map=None, colour_map=COLOUR_MAP, opacity=OPACITY):
+def overlay(image, heat_map=None, colour_map=COLOUR_MAP, opacity=PEAK_OPACITY):
     """Blend a map into an image: the opacity of the colour follows the map, and where the map is 0 the image is bare.
 
     With L = relu(L) / max(L) and the colour C(L), each pixel becomes (1 - opacity L) I + opacity L C(L).
@@ -124,14 +124,14 @@ def overlay(image, heat_map=None, colour_map=COLOUR_MAP, opacity=OPACITY):
     """
     pixels = np.asarray(image, "float32")
     if heat_map is not None and not _blank(heat_map):
-        scaled = masks.opacity(np.asarray(heat_map, "float32")[None])[0]
+        scaled = masks.scaled_to_peak(np.asarray(heat_map, "float32")[None])[0]
         colours = 255 * matplotlib.colormaps[colour_map](scaled)[..., :3]
         shares = opacity * scaled[..., None]
         pixels = (1 - shares) * pixels + shares * colours
     return np.clip(pixels, 0, 255).round().astype("uint8")
 
 
-def scale(colour_map=COLOUR_MAP, opacity=OPACITY):
+def scale(colour_map=COLOUR_MAP, opacity=PEAK_OPACITY):
     """Draw the colours of `overlay` as they come out over an image.
 
     Returns:
@@ -144,7 +144,7 @@ def scale(colour_map=COLOUR_MAP, opacity=OPACITY):
     return overlay(image, np.broadcast_to(levels[:, None], (256, 64)), colour_map, opacity)
 
 
-def picture(image, heat_map, alpha, side, colour_map=COLOUR_MAP, opacity=OPACITY):
+def picture(image, heat_map, alpha, side, colour_map=COLOUR_MAP, opacity=PEAK_OPACITY):
     """Draw the panel of `show` by itself.
 
     Returns:
@@ -237,7 +237,7 @@ def _kept_in_words(row, methods):
 
 
 def _colour_bar(figure, grid, colour_map, letters):
-    """A bar beside the panels that shows `scale`, and says what its ends are."""
+    """A bar next to the panels that shows `scale`, and says what its ends are."""
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colour_map), ax=grid, shrink=0.6, aspect=16, pad=0.01)
     bar.ax.imshow(scale(colour_map), extent=(0, 1, 0, 1), aspect="auto", zorder=2)
     ends = "0: the image\nitself", "1: the map's\npeak"

@@ -9,6 +9,8 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+from black_average_drop import wording
+
 ROOT = Path(__file__).resolve().parents[2]  # of the project
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parent
@@ -94,7 +96,8 @@ def write_csv(table, path, profile):
         The path.
     """
     with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
-        file.write("# smoke run: not a result\n" if profile == "smoke" else "")
+        banner = wording.banner(profile)
+        file.write(f"# {banner}\n" if banner else "")
         _to_csv(table, file, float_format="%.6g")
     return path
 

@@ -28,6 +28,11 @@ class Maps(NamedTuple):
         """The methods in their order, those that draw the same maps once."""
         return [name for name in self.maps if name not in self.same_as]
 
+    @property
+    def distinct_paper_methods(self):
+        """The paper's methods in their order, those that draw the same maps once."""
+        return [name for name in self.distinct if name in cams.PAPER_METHODS]
+
     def shown(self, name, size, rows=slice(None)):
         """Return a method's maps as they are shown and measured: (N, H, W), clipped at 0, then upsampled.
 

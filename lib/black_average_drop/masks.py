@@ -25,7 +25,7 @@ def fade(images, maps, fill=0):
         ValueError: if the shapes differ or a map is not finite.
     """
     images, maps = _checked(images, maps)
-    return blend(images, opacity(maps), fill)
+    return blend(images, scaled_to_peak(maps), fill)
 
 
 def blend(images, shares, fill=0):
@@ -47,7 +47,7 @@ def blend(images, shares, fill=0):
     return blended + fill * (1 - shares)[..., None] if fill.any() else blended
 
 
-def opacity(maps):
+def scaled_to_peak(maps):
     """relu(L) / max(L) of maps (N, H, W): from 0 to 1, and 0 all over for a map that is nowhere positive."""
     xp = namespace(maps)
     clipped = xp.maximum(maps, 0)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 ENOUGH = 10  # patients that differ, as `enough_differ` counts them, for an interval of a paired difference
+LEVEL = 0.05  # of the corrected tests
 NOISE = 1e-5  # scores are float32: up to this, a difference of two scores is rounding
 
 

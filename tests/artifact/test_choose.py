@@ -17,7 +17,7 @@ from keras import layers
 from PIL import Image
 
 from black_average_drop import cams, controls, files, lettering, networks
-from black_average_drop.artifact import notebooks, settings
+from black_average_drop.artifact import choose_settings, notebooks
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.files import sha256
 
@@ -34,7 +34,7 @@ def place(tmp_path_factory, copy_project):
     kernel[:, 0] = -np.abs(kernel[:, 0])  # all that Grad-CAM can show of the first class is blank
     model.layers[-1].set_weights([kernel, bias])
     model.save(root / "outside.keras")
-    folder.save(phantoms.radiographs(20, size=64), root / "x-rays")
+    folder.save_images(phantoms.radiographs(20, size=64), root / "x-rays")
     (root / "x-rays/normal").rename(root / "x-rays/<script>alert(1)<")
     return root
 
@@ -195,9 +195,9 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
 ):
     """Found by the notebook, after it has started, where an earlier run had left its results: those stay."""
     small_model.save(tmp_path / "model.keras")
-    folder.save(phantoms.radiographs(4, size=64), tmp_path / "x-rays")
+    folder.save_images(phantoms.radiographs(4, size=64), tmp_path / "x-rays")
     spoil(tmp_path)
-    build = place / "build/choose" / settings.study(tmp_path / "model.keras", tmp_path / "x-rays", {})
+    build = place / "build/choose" / choose_settings.study(tmp_path / "model.keras", tmp_path / "x-rays", {})
     build.mkdir(parents=True)
     earlier = (
         "report.html",
@@ -223,7 +223,7 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
 
 def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(place, tmp_path):
     """Four pictures of 8 bits, of which one is blank, and two of 12 bits in files of 16."""
-    folder.save(phantoms.radiographs(6, size=64), tmp_path / "images")
+    folder.save_images(phantoms.radiographs(6, size=64), tmp_path / "images")
     paths = sorted((tmp_path / "images").rglob("*.png"))
     for path in paths[:2]:
         with Image.open(path) as image:
@@ -261,7 +261,7 @@ def test_two_at_once_do_not_take_each_others_place_though_their_names_are_the_sa
         root.mkdir()
         small_model.layers[-1].bias.assign(np.ones(3) + number)
         small_model.save(root / "model.keras")
-        folder.save(phantoms.radiographs(4, size=64, seed=number), root / "images")
+        folder.save_images(phantoms.radiographs(4, size=64, seed=number), root / "images")
         arguments = ["--model", root / "model.keras", "--data", root / "images", *QUICK]
         processes[name] = start(place, *arguments)
     for name, process in processes.items():
@@ -279,9 +279,9 @@ def test_two_at_once_do_not_take_each_others_place_though_their_names_are_the_sa
 def test_a_new_run_takes_the_place_of_its_own_files_and_of_no_others(place, small_model, tmp_path):
     """Also where the model and the images lie in the very folder; what a killed run left half-written goes."""
     small_model.save(tmp_path / "model.keras")
-    folder.save(phantoms.radiographs(4, size=64), tmp_path / "images")
+    folder.save_images(phantoms.radiographs(4, size=64), tmp_path / "images")
     parameters = {"resamples": 20, "methods": ["CAM"], "batch_size": 4}
-    build = place / "build/choose" / settings.study(tmp_path / "model.keras", tmp_path / "images", parameters)
+    build = place / "build/choose" / choose_settings.study(tmp_path / "model.keras", tmp_path / "images", parameters)
     (build / "images").mkdir(parents=True)
     (build / "notes.txt").write_text("the user's own")
     (build / "report.html").write_text("of an earlier run")
@@ -305,7 +305,7 @@ def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(small_mod
     model, images = tmp_path / f"{'肺' * 70}{{x}}.keras", tmp_path / f"$(id) `id` '\"{'x' * 230}"
     small_model.save(tmp_path / "model.keras")
     (tmp_path / "model.keras").rename(model)
-    folder.save(phantoms.radiographs(4, size=64), images)
+    folder.save_images(phantoms.radiographs(4, size=64), images)
     code, said = choose(project, "--model", model, "--data", images, *QUICK)
     assert code == 0, said
     assert (project / re.search(r"build/choose/\S+/report\.html", said)[0]).is_file() and list(
@@ -315,8 +315,8 @@ def test_folders_of_results_may_be_links_and_names_may_be_long_and_odd(small_mod
 
 def test_a_link_that_leads_nowhere_is_said(place, small_model, tmp_path):
     small_model.save(tmp_path / "model.keras")
-    folder.save(phantoms.radiographs(4, size=64), tmp_path / "images")
-    name = settings.study(tmp_path / "model.keras", tmp_path / "images", {})
+    folder.save_images(phantoms.radiographs(4, size=64), tmp_path / "images")
+    name = choose_settings.study(tmp_path / "model.keras", tmp_path / "images", {})
     (place / "build/choose").mkdir(parents=True, exist_ok=True)
     (place / "build/choose" / name).symlink_to(tmp_path / "gone")
     code, said = choose(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images")
@@ -327,7 +327,7 @@ def test_a_link_that_leads_nowhere_is_said(place, small_model, tmp_path):
 def busy(place, tmp_path, small_model):
     """A run that is in its notebook, with the process of its kernel."""
     small_model.save(tmp_path / "model.keras")
-    folder.save(phantoms.radiographs(60, size=64), tmp_path / "images")
+    folder.save_images(phantoms.radiographs(60, size=64), tmp_path / "images")
     process = start(place, "--model", tmp_path / "model.keras", "--data", tmp_path / "images")
     while not (kernels := psutil.Process(process.pid).children(recursive=True)):
         assert process.poll() is None, process.communicate()

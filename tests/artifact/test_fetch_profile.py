@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from black_average_drop.artifact import __main__ as command_line
-from black_average_drop.artifact import data, profiles
+from black_average_drop.artifact import fetch_profile, profiles
 from black_average_drop.datasets import fetch
 from black_average_drop.datasets.fetch import weights as keras_weights
 from black_average_drop.datasets.sources import SOURCES
@@ -19,7 +19,7 @@ REAL = dict(SOURCES)  # before `isolated` makes chest_xray a small one
 
 def test_profiles_of_phantoms_fetch_nothing(tmp_path, capsys, server):
     for profile in ("demo", "smoke"):
-        data.fetch_profile(profile, tmp_path)
+        fetch_profile.fetch_for(profile, tmp_path)
         assert f"{profile}: nothing to fetch" in capsys.readouterr().out
     assert not list(tmp_path.iterdir()) and not server.seen
 
@@ -27,19 +27,19 @@ def test_profiles_of_phantoms_fetch_nothing(tmp_path, capsys, server):
 def test_profiles_of_real_images_fetch_what_they_name(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(fetch, "fetch", lambda *arguments: calls.append(arguments))
-    data.fetch_profile("paper", tmp_path)
-    data.fetch_profile("laptop", tmp_path)
+    fetch_profile.fetch_for("paper", tmp_path)
+    fetch_profile.fetch_for("laptop", tmp_path)
     sources = {"chest_xray", "chestxray14", "imagenet"}
     both = {(name, head) for name in ("InceptionResNetV2",) for head in (True, False)}
     assert calls[0] == (sources, both, tmp_path, {"ILSVRC2012_val_00000635"})
     photos = profiles.read_profile("laptop")["02_figure1"]["general_image"]
     assert calls[1] == (sources, {("MobileNetV2", True), ("MobileNetV2", False)}, tmp_path, {photos})
-    data.fetch_profile("paper_cpu", tmp_path)
+    fetch_profile.fetch_for("paper_cpu", tmp_path)
     assert calls.pop()[1] == set()  # Keras has another file for another size, and fetches it itself
     own = tmp_path / profiles.read_profile("laptop")["01_train"]["general_weights"]
     own.parent.mkdir()
     own.write_bytes(b"")
-    data.fetch_profile("laptop", tmp_path)
+    fetch_profile.fetch_for("laptop", tmp_path)
     assert calls[2][1] == set()  # with the file that the profile names, Keras is not asked
 
 
@@ -47,11 +47,11 @@ def test_weights_follow_the_rule_of_the_first_notebook(tmp_path):
     from black_average_drop.artifact.provenance import default_parameters
 
     defaults = default_parameters("01_train")
-    assert data._keras_weights(defaults, tmp_path) == set()
+    assert fetch_profile._keras_weights(defaults, tmp_path) == set()
     trained = {"general_weights": "imagenet", "general_backbone": "A", "general_epochs": 3}
-    assert data._keras_weights(defaults | trained, tmp_path) == {("A", False)}
+    assert fetch_profile._keras_weights(defaults | trained, tmp_path) == {("A", False)}
     untrained = {"general_weights": "", "general_backbone": "A", "general_epochs": 0}
-    assert data._keras_weights(defaults | untrained, tmp_path) == {("A", True)}
+    assert fetch_profile._keras_weights(defaults | untrained, tmp_path) == {("A", True)}
 
 
 def test_the_command_ends_with_the_sentences_and_no_traceback(server, tmp_path, monkeypatch):

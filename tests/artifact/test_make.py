@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from black_average_drop.artifact import settings
+from black_average_drop.artifact import choose_settings
 from black_average_drop.files import ROOT
 
 # A Python that holds locks as the real one does, and otherwise writes down what it is asked for, with its variables.
@@ -148,4 +148,4 @@ def test_no_recipe_mentions_what_a_user_sets():
     ],
 )
 def test_names_and_values_in_set_may_hold_spaces(text, expected):
-    assert settings.split_settings(text) == expected
+    assert choose_settings.split_settings(text) == expected

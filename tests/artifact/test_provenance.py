@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import files, networks
-from black_average_drop.artifact import claims_page, notebooks, pipeline, profiles, provenance, sources, versions
+from black_average_drop.artifact import claims_page, code_hashes, notebooks, pipeline, profiles, provenance, versions
 from black_average_drop.benchmark import command, measurement, report
 
 
@@ -128,7 +128,7 @@ def test_a_source_that_changed_ends_the_run_and_is_in_no_key(tmp_path, monkeypat
     refused_record(tmp_path, {}, datetime.datetime.now(), file)
     if file.startswith("lib"):
         with pytest.raises(RuntimeError, match=f"^{file} changed after this began"):
-            sources.measurement_key("trust.faithfulness", ["a"])
+            code_hashes.measurement_key("trust.faithfulness", ["a"])
     monkeypatch.setitem(files.CODE_AT_START, file, now)
     monkeypatch.setitem(files.CODE_AT_START, "lib/black_average_drop/training/augmentation.py", "of no concern here")
     write_record(tmp_path / "results", {}, datetime.datetime.now())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from black_average_drop.artifact import notebooks, pipeline, profiles, provenance, sources
+from black_average_drop.artifact import code_hashes, notebooks, pipeline, profiles, provenance
 
 AFTER_TRAINING = notebooks.ORDER[1:]
 KNOWN_TRUTH = notebooks.ORDER[-3:]
@@ -17,9 +17,9 @@ def keys(tmp_path, monkeypatch, copy_project):
     for folder in ("chest_xray", "ILSVRC2012", "nih-chest-xrays", "weights"):
         (tmp_path / "data" / folder).mkdir(parents=True)
         (tmp_path / "data" / folder / "mobilenet_v2_imagenet1001.weights.h5").write_text("x")
-    for module in (pipeline, sources):
+    for module in (pipeline, code_hashes):
         monkeypatch.setattr(module, "ROOT", tmp_path)
-    for module in (provenance, sources):
+    for module in (provenance, code_hashes):
         monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(profiles, "PROFILES", tmp_path / "notebooks/profiles")
 

@@ -207,11 +207,11 @@ def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, ca
     monkeypatch.setattr(profiles, "results_folder", lambda name: name)
     monkeypatch.setattr(profiles, "result_folders", lambda: [folder])
     edit(folder / "03_table1.json", lock="")
-    verify.check(profile, "nowhere")
+    verify.check_results(profile, "nowhere")
     assert "stale" in capsys.readouterr().out
     (folder / "extra.png").write_text("")
     with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first extra\.png: make"):
-        verify.check(profile, "nowhere")
+        verify.check_results(profile, "nowhere")
 
 
 def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, capsys):
@@ -227,21 +227,21 @@ def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, cap
         (measured / name).write_text(name)
         outputs[name] = files.sha256(measured / name)
     (measured / "benchmark.json").write_text(json.dumps({"inputs": {}, "outputs": outputs}))
-    verify.check("", "nowhere")
+    verify.check_results("", "nowhere")
     said = capsys.readouterr().out
     assert "costs.md" in said and said.endswith(" What is stale is made again by make benchmark.\n")
     (measured / "costs.md").write_text("cheaper")
     with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first costs\.md: make"):
-        verify.check("", "nowhere")
+        verify.check_results("", "nowhere")
     (measured / "benchmark.json").unlink()
     with pytest.raises(RuntimeError, match=r"^3 files are altered, missing or unrecorded, the first benchmark\.csv: "):
-        verify.check("", "nowhere")
+        verify.check_results("", "nowhere")
 
 
 def test_no_results_are_no_success(tmp_path, monkeypatch):
     monkeypatch.setattr(profiles, "ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match="There are no results: run make reproduce PROFILE=smoke"):
-        verify.check("smoke", "nowhere")
+        verify.check_results("smoke", "nowhere")
 
 
 def test_every_committed_result_is_as_recorded(monkeypatch):

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import cams, evaluation, networks
-from black_average_drop.artifact import sources, verify, versions
+from black_average_drop.artifact import code_hashes, verify, versions
 from black_average_drop.benchmark import command, comparators, footprint, measurement, report, timing
 from black_average_drop.datasets import phantoms
 from black_average_drop.files import ROOT
@@ -217,7 +217,7 @@ def test_table_is_written_as_csv_and_markdown(tmp_path):
 
 
 def test_sources_are_every_module_of_the_benchmark_and_what_they_measure():
-    read, folder = sources.module_sources("benchmark"), ROOT / "lib/black_average_drop/benchmark"
+    read, folder = code_hashes.module_sources("benchmark"), ROOT / "lib/black_average_drop/benchmark"
     modules = {path.relative_to(ROOT).as_posix() for path in folder.glob("*.py")}
     assert modules <= set(read) and "lib/black_average_drop/evaluation.py" in read
 

@@ -100,7 +100,7 @@ def test_dicom_that_is_no_single_image_is_named(tmp_path):
 
 def test_saved_images_are_read_again(tmp_path):
     drawn = phantoms.radiographs(4, size=64)
-    folder.save(drawn, tmp_path)
+    folder.save_images(drawn, tmp_path)
     data = folder.load(tmp_path, (64, 64))
     assert data.class_names == drawn.class_names and sorted(data.labels) == sorted(drawn.labels)
     order = [list(drawn.ids).index(i.split("/")[1].removesuffix(".png")) for i in data.ids]

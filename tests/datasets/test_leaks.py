@@ -13,7 +13,7 @@ from black_average_drop.datasets.sources import chestxray14
 
 
 def leaks_of(**splits):
-    return leaks.between(splits, {name: dataset_checksums(part)[1] for name, part in splits.items()})
+    return leaks.compare_splits(splits, {name: dataset_checksums(part)[1] for name, part in splits.items()})
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_no_split_by_group_lets_a_patient_cross(seed):
     chosen = split_by_group(groups, generator.uniform(0.1, 0.9), seed)
     assert not set(groups[chosen]) & set(groups[~chosen])
     data = replace(phantoms.radiographs(60, size=64), groups=groups, boxes=lambda i: [("any", 0, 0, 1, 1)] * (i % 3))
-    for one, other in combinations(chestxray14.split(data, seed), 2):
+    for one, other in combinations(chestxray14.split_patients(data, seed), 2):
         assert not set(one.groups) & set(other.groups)
 
 

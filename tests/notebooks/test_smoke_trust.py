@@ -14,7 +14,7 @@ def test_verdict_notebook_judges_every_metric_by_every_truth(results):
     verdict = pd.read_csv(results / "trust.csv", comment="#")
     data = ["Object phantoms", "Lesion phantoms", "Marker phantoms", "Marker phantoms: the lesion, wrong"]
     assert list(verdict["data"].unique()) == data
-    rows = len(localization.SCORES) * (len(faithfulness.METRICS) + 1) * len(agreement.MAPS)  # and the truth's own
+    rows = len(localization.SCORES) * (len(faithfulness.DIRECTIONS) + 1) * len(agreement.MAPS)  # and the truth's own
     assert len(verdict) == len(data) * rows
     known = verdict.dropna(subset=["set"])
     assert len(known) > 100 and (known["set_low"] <= known["set_high"]).all()

@@ -37,7 +37,7 @@ def test_example_runs_as_it_stands(title, code, tmp_path, monkeypatch, capsys):
     assert code.count("\n") < 20
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cams, "METHODS", dict(cams.METHODS))
-    monkeypatch.setattr(faithfulness, "METRICS", dict(faithfulness.METRICS))
+    monkeypatch.setattr(faithfulness, "DIRECTIONS", dict(faithfulness.DIRECTIONS))
     monkeypatch.setitem(SOURCES, "ours", None)  # and out of it again in the end
     exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), {})
     printed = capsys.readouterr().out

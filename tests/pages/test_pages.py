@@ -6,13 +6,14 @@ import shutil
 import pandas as pd
 import pytest
 
-from black_average_drop.artifact import numbers, pages
+from black_average_drop import wording
+from black_average_drop.artifact import pages
 from black_average_drop.files import ROOT
 
 
 @pytest.fixture(scope="module")
 def filled():
-    return pages.filled()
+    return pages.filled_pages()
 
 
 @pytest.mark.parametrize("page", pages.PAGES)
@@ -101,6 +102,6 @@ def test_a_field_without_a_value_is_named(field, said, results):
 
 def test_intervals_are_written_with_their_sign_and_say_where_there_is_none():
     row = pd.Series({"value": 0.5, "low": -0.25, "high": 1.25})
-    assert numbers.number_with_interval(row, 2) == "0.50 [-0.25, 1.25]"
-    assert numbers.number_with_interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
-    assert numbers.number_with_interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"
+    assert wording.with_interval(row, 2) == "0.50 [-0.25, 1.25]"
+    assert wording.with_interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
+    assert wording.with_interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"

@@ -25,6 +25,7 @@ def test_a_trained_classifier_comes_with_the_test_images_that_it_names(tmp_path,
 def test_the_class_of_the_background_is_known_by_their_number(tmp_path, monkeypatch, classes, background):
     asked, model = [], networks.build("small_cnn", (32, 32), [str(one) for one in range(classes)], "softmax")
     networks.save(model, tmp_path / "a.keras", networks.Facts(source="imagenet", test_images=9, seed=1))
-    monkeypatch.setattr(catalogue, "load", lambda *given: asked.append(given) or "images")
+    monkeypatch.setattr(catalogue, "load", lambda *given, **named: asked.append((given, named)) or "images")
     assert training.load_classifier(tmp_path / "a.keras", "data").dataset == "images"
-    assert asked == [("imagenet", "test", (32, 32), "data", 9, 1, background)]
+    named = {"split": "test", "size": (32, 32), "root": "data", "count": 9, "seed": 1, "background": background}
+    assert asked == [(("imagenet",), named)]

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from black_average_drop.statistics import Resampling
-from black_average_drop.trust import agreement
+from black_average_drop.trust import agreement, trust_page
 
 
 def test_tau_b_is_scipys(generator):
@@ -87,21 +87,19 @@ def test_a_metric_is_fooled_by_a_control_it_prefers_to_every_map(generator):
 def test_a_sentence_says_where_too_few_differ():
     row = dict.fromkeys(("low", "high", "p", "p_holm"), np.nan)
     row |= {"first": "one", "second": "other", "difference": 9 / 40}
-    text = agreement.difference_sentence("Here", {"one": 0.5, "other": 0.725}, row)
-    assert text == (
-        "Here: other touches 72 of 100 small lesions, one 50; too few differ to say whether that is chance."
-    )
+    text = trust_page.difference_sentence("Here", {"one": 0.5, "other": 0.725}, row)
+    assert text == ("Here: other touches 72 of 100 small lesions, one 50; too few differ for a test.")
 
 
-def test_a_sentence_says_both_rates_and_whether_the_difference_is_chance():
+def test_a_sentence_says_both_rates_and_whether_the_difference_is_significant():
     row = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.03, "low": -0.08, "high": 0.14, "p_holm": 0.4}
     rates = {"CAM": 0.58, "Grad-CAM++": 0.61}
-    text = agreement.difference_sentence("Here", rates, row)
+    text = trust_page.difference_sentence("Here", rates, row)
     assert text.startswith(
         "Here: Grad-CAM++ touches 61 of 100 small lesions, CAM 58; the difference, +3.0 [-8.0, +14.0]"
     )
-    assert "is within chance (p = 0.4 after Holm)" in text
-    assert "is more than chance" in agreement.difference_sentence("Here", rates, row | {"p_holm": 0.01})
+    assert "is not significant (p = 0.4 after Holm)" in text
+    assert "is significant" in trust_page.difference_sentence("Here", rates, row | {"p_holm": 0.01})
 
 
 def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator):

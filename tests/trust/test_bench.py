@@ -46,6 +46,15 @@ def test_a_bench_has_the_images_whose_truth_is_known(tmp_path, markers):
 
 def test_where_nobody_knows_the_lesions_there_is_no_bench(tmp_path):
     assert save(tmp_path, "chest_xray", "radiographs_relu_0.keras") is None
+    with pytest.raises(ValueError, match="No classifier has images with a known truth: name a source of KINDS"):
+        benches.load_benches([tmp_path / "radiographs_relu_0.keras"], "nowhere")
+
+
+def test_classifiers_without_a_known_truth_are_left_out(tmp_path):
+    save(tmp_path, "phantom objects", "general.keras")
+    save(tmp_path, "chest_xray", "radiographs_relu_0.keras")
+    files = [tmp_path / "general.keras", tmp_path / "radiographs_relu_0.keras"]
+    assert [bench.file for bench in benches.load_benches(files, "nowhere")] == ["general.keras"]
 
 
 def test_phantoms_are_drawn_again_without_what_is_taken_away(markers):
@@ -108,7 +117,7 @@ def test_tables_are_read_again_to_the_last_bit(tmp_path):
     table = pd.DataFrame(
         {"id": ["a", "-1"], "hit": np.array([0.1, 1 / 3], "float32"), "used": [True, False], "n": [1, 2]}
     )
-    again = benches.read_table(benches.write_table(table, tmp_path / "table.npz"))
+    again = benches.read_exact_table(benches.write_exact_table(table, tmp_path / "table.npz"))
     assert (
         list(again.columns) == list(table.columns) and again["hit"].dtype == "float32" and again["used"].dtype == bool
     )

@@ -77,8 +77,8 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
     full, full_softmax = scores_of(network, images, labels)
     for name in ("CAM", "uniform random map"):
         shown = evaluation.upsampled(maps[name], (32, 32))
-        opacity = np.maximum(shown, 0) / np.maximum(shown, 0).max(axis=(1, 2), keepdims=True)
-        faded, faded_softmax = scores_of(network, images * opacity[..., None], labels)
+        scaled = np.maximum(shown, 0) / np.maximum(shown, 0).max(axis=(1, 2), keepdims=True)
+        faded, faded_softmax = scores_of(network, images * scaled[..., None], labels)
         assert (np.abs(faded - full) > 1e-5 * full.max()).all()  # which is larger does not depend on rounding
         np.testing.assert_array_equal(read(measured, "Average Increase", name), faded > full)
         gain = np.maximum(0, faded_softmax - full_softmax) / (1 - full_softmax)
@@ -101,14 +101,14 @@ def test_adcc_is_the_harmonic_mean_of_its_three_parts(network, dataset, maps, re
     backgrounds = {"black": faithfulness.fills(dataset)["black"]}
     measured = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
     full, _ = scores_of(network, dataset.images(), dataset.labels)
-    opacity = masks.opacity(evaluation.upsampled(maps["CAM"], (32, 32)))
-    faded = dataset.images() * opacity[..., None]
+    scaled = masks.scaled_to_peak(evaluation.upsampled(maps["CAM"], (32, 32)))
+    faded = dataset.images() * scaled[..., None]
     again = evaluation.explain_all(network, faded, cams.chosen(["CAM"]), 4, dataset.labels).maps["CAM"]
-    again = masks.opacity(evaluation.upsampled(again, (32, 32)))
+    again = masks.scaled_to_peak(evaluation.upsampled(again, (32, 32)))
     masked, _ = scores_of(network, faded, dataset.labels)
     for i, value in enumerate(read(measured, "ADCC", "CAM")):
-        correlation = stats.pearsonr(opacity[i].ravel(), again[i].ravel()).statistic
-        shares = (1 - metrics.drops(full, masked)[i], 1 - opacity[i].mean(), (1 + correlation) / 2)
+        correlation = stats.pearsonr(scaled[i].ravel(), again[i].ravel()).statistic
+        shares = (1 - metrics.drops(full, masked)[i], 1 - scaled[i].mean(), (1 + correlation) / 2)
         assert value == pytest.approx(stats.hmean(shares), abs=1e-4)
     assert (read(measured, "ADCC", "all ones") == 0).all()  # as complex as a map can be
 

@@ -48,7 +48,7 @@ def test_a_blank_or_nan_map_misses_everything(kind):
         maps[0, :4, :4], maps[0, 7, 7] = 5, np.nan  # the rest lies in the region, and yet the map is not usable
     scores = localization.scores(maps, region).iloc[0]
     assert scores[list(localization.SCORES)].tolist() == [0, 0, 0, 0]
-    inside, chance = localization.seen(maps, [0], region, 0.2)
+    inside, chance = localization.touched(maps, [0], region, 0.2)
     assert not inside.any() and not chance.any() and localization.blank(maps).all()
 
 
@@ -70,16 +70,16 @@ def test_seen_and_its_chance_are_those_of_brute_force(generator):
     rows = np.array([0, 0, 2])
     lesions = np.stack([block(1, 1, 3, 3), block(4, 2, 1, 5), block(4, 5, 4, 2)])  # of the last exactly two pixels
     for area in (0.1, 0.3, 0.5):
-        is_seen, chance = localization.seen(maps, rows, lesions, area)
+        is_touched, chance = localization.touched(maps, rows, lesions, area)
         for i, row in enumerate(rows):
             inside = localization.top_pixels(maps[row : row + 1], round(area * 64))[0]
-            enough = localization.SEEN * lesions[i].sum()
+            enough = localization.TOUCHED_SHARE * lesions[i].sum()
             shifts = [
                 np.roll(inside, (down, right), (0, 1))[lesions[i]].sum() >= enough
                 for down in range(8)
                 for right in range(8)
             ]
-            assert is_seen[i] == shifts[0] and chance[i] == pytest.approx(np.mean(shifts))
+            assert is_touched[i] == shifts[0] and chance[i] == pytest.approx(np.mean(shifts))
     assert 0 < chance.mean() < 1
 
 
@@ -119,8 +119,8 @@ def test_a_lesion_is_seen_if_a_quarter_of_it_is_in_the_top_share():
     regions[0, 1:5, :4] = True  # four of its sixteen pixels are in row 1
     regions[1, 1:6, :4] = True  # four of twenty
     regions[2] = True  # a map that is nowhere positive sees nothing
-    is_seen, _ = localization.seen(maps, np.arange(3), regions, 0.1)
-    np.testing.assert_array_equal(is_seen, [True, False, False])
+    is_touched, _ = localization.touched(maps, np.arange(3), regions, 0.1)
+    np.testing.assert_array_equal(is_touched, [True, False, False])
 
 
 def test_the_telling_score_is_the_first_by_which_a_method_beats_chance():

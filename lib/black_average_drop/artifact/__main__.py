@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 
-from black_average_drop.artifact import choose, data, notebooks, pipeline, verify
+from black_average_drop.artifact import choose, fetch_profile, notebooks, pipeline, verify
 from black_average_drop.artifact.execution import NO_ROOM
 from black_average_drop.artifact.profiles import PROFILES
 from black_average_drop.datasets import report as data_report
@@ -85,9 +85,9 @@ def _do(arguments):
     elif arguments.command == "report":
         pipeline.report(profile)
     elif arguments.command == "verify":
-        verify.check(arguments.profile, data_root)
+        verify.check_results(arguments.profile, data_root)
     elif arguments.command == "data":
-        data.fetch_profile(profile, data_root)
+        fetch_profile.fetch_for(profile, data_root)
     elif arguments.command == "data-report":
         print(data_report.markdown(data_root))
     elif arguments.check:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from black_average_drop.artifact import locks, settings, site
+from black_average_drop.artifact import choose_settings, locks, site
 from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.pipeline import checked_scheduler
@@ -37,8 +37,8 @@ def choose(model, images, given=()):
             missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
             raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
     parameters = _parameters(given)
-    model, images = settings.resolved(model), settings.resolved(images)
-    build = ROOT / "build" / "choose" / settings.study(model, images, parameters)
+    model, images = choose_settings.resolved(model), choose_settings.resolved(images)
+    build = ROOT / "build" / "choose" / choose_settings.study(model, images, parameters)
     places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": checked_scheduler()}
     with locks.held_folder(build):
         locks.remove_partial(build)
@@ -59,7 +59,7 @@ def choose(model, images, given=()):
 def _parameters(given):
     """Name -> value of the settings in texts, checked against the notebook."""
     parameters = {}
-    for setting in (one for text in given for one in settings.split_settings(text)):
+    for setting in (one for text in given for one in choose_settings.split_settings(text)):
         name, _, value = setting.partition("=")
         try:
             parameters[name.strip()] = yaml.safe_load(value)
@@ -67,5 +67,5 @@ def _parameters(given):
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
     check_parameters("--set", YOUR_DATA, parameters)
     if parameters.get("labels"):
-        parameters["labels"] = str(settings.resolved(parameters["labels"]))
+        parameters["labels"] = str(choose_settings.resolved(parameters["labels"]))
     return parameters

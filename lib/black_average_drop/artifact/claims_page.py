@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from black_average_drop.artifact import records
-from black_average_drop.artifact.sources import module_sources
+from black_average_drop.artifact.code_hashes import module_sources
 from black_average_drop.artifact.versions import surroundings
 from black_average_drop.files import read_csv, replacing, sha256, write_csv
 from black_average_drop.paper import verdicts

@@ -11,6 +11,7 @@ import pandas as pd
 
 from black_average_drop import statistics
 from black_average_drop.files import ROOT
+from black_average_drop.wording import with_interval
 
 TRAINING_IMAGES = 5216  # radiographs in the train folder of chest_xray
 PAPER_EPOCHS = 20  # of the `paper` profile, at most
@@ -26,22 +27,6 @@ def named(results=ROOT / "paper_figures"):
         Dict, field name -> text.
     """
     return {f"{about}.{name}": text for about, part in _PARTS.items() for name, text in part(results).items()}
-
-
-def number_with_interval(row, digits, sign="", columns=("value", "low", "high")):
-    """Write a value with its interval.
-
-    Args:
-        row: mapping that holds the three columns.
-        digits: number of decimal digits.
-        sign: "+" shows the sign of positive values too.
-        columns: names of the value and of the two ends of its interval.
-
-    Returns:
-        Text such as "+0.86 [+0.69, +0.99]", or "+0.86 [–]" where the interval is NaN.
-    """
-    value, low, high = (f"{row[name]:{sign}.{digits}f}" for name in columns)
-    return f"{value} [–]" if np.isnan(row[columns[1]]) else f"{value} [{low}, {high}]"
 
 
 def _one(table, **values):
@@ -106,7 +91,7 @@ def _differences(results):
         for metric in ("AD", "BAD"):
             columns = tuple(f"{metric}_minus_CAM{end}" for end in ("", "_low", "_high"))
             printed = row[f"{metric}_paper"] - rows.loc["CAM", f"{metric}_paper"]
-            texts[f"{data}.{metric}"] = number_with_interval(row, 4, "+", columns)
+            texts[f"{data}.{metric}"] = with_interval(row, 4, "+", columns)
             texts[f"{data}.{metric}.verdict"] = _verdict(row[columns[1]], row[columns[2]])
             texts[f"{data}.{metric}.paper"] = f"{printed:+.4f}"
     for metric, row in spread.set_index("metric").iterrows():
@@ -129,7 +114,7 @@ def _alpha(results):
     decided = {}
     for data, rows in table.groupby("data"):
         grid = rows[rows["alpha"] != chosen[data]]
-        decided[data] = (100 * grid["alpha"][statistics.holm(grid["p"]) < 0.05]).round().astype(int)
+        decided[data] = (100 * grid["alpha"][statistics.holm(grid["p"]) < statistics.LEVEL]).round().astype(int)
     later = table.query("data == 'Radiographs' and BAD > 0")
     return {
         "grid": f"{len(grid)}",
@@ -160,7 +145,7 @@ def _agreement(results, profile, truth):
     """How each metric agrees with one truth: (data, metric) -> text."""
     rows = pd.read_csv(results / profile / "trust.csv")
     rows = rows.query("maps == 'methods and controls' and telling and truth == @truth")
-    return {(row["data"], row["metric"]): number_with_interval(row, 2, "+", _SET) for _, row in rows.iterrows()}
+    return {(row["data"], row["metric"]): with_interval(row, 2, "+", _SET) for _, row in rows.iterrows()}
 
 
 def _trust(results):
@@ -174,17 +159,17 @@ def _trust(results):
     texts["hits.bump"] = f"{hits.loc['centre prior', 'value']:.0f}"
     small = pd.read_csv(results / "laptop/trust_recall.csv")
     small = small.query("size_class == 'small' and area == 0.1 and images == 'all positives'")
-    seen = pd.read_csv(results / "laptop/trust_differences.csv").query("quantity == 'small lesions seen'")
+    small_differences = pd.read_csv(results / "laptop/trust_differences.csv").query("quantity == 'small lesions seen'")
     for data in ("NIH boxes", "ImageNet boxes"):
         for method in ("CAM", "Grad-CAM++"):
             texts[f"{data}.small.{method}"] = f"{100 * _one(small, data=data, map=method)['seen']:.0f}"
-    row = _one(seen, data="NIH boxes", first="CAM", second="Grad-CAM++")
-    texts["small.difference"] = number_with_interval(
+    row = _one(small_differences, data="NIH boxes", first="CAM", second="Grad-CAM++")
+    texts["small.difference"] = with_interval(
         100 * row[["difference", "low", "high"]], 1, "+", ("difference", "low", "high")
     )
     texts["small.p"] = f"{row['p_holm']:.2g}"
     for _, row in pd.read_csv(results / "laptop/trust_networks.csv").iterrows():
-        texts[f"network.{row['views']}.AUC"] = number_with_interval(row, 3)
+        texts[f"network.{row['views']}.AUC"] = with_interval(row, 3)
         texts[f"network.{row['views']}.images"] = f"{row['images']}"
     return texts
 
@@ -223,9 +208,9 @@ def _paper_network(results):
     softmax = pd.read_csv(results / "paper/softmax.csv").sort_values("factor")["blank"]
     given = _parameters(results, "paper", "radiograph_epochs")
     return {
-        "AUC.relu": number_with_interval(tests.loc["relu"], 3),
-        "AUC.softmax": number_with_interval(tests.loc["softmax"], 3),
-        "BAD": number_with_interval(_lead(results, "paper", "radiographs").loc["Grad-CAM++"], 4, "+", columns),
+        "AUC.relu": with_interval(tests.loc["relu"], 3),
+        "AUC.softmax": with_interval(tests.loc["softmax"], 3),
+        "BAD": with_interval(_lead(results, "paper", "radiographs").loc["Grad-CAM++"], 4, "+", columns),
         "black score": f"{black.iloc[0]:.1f}",
         "softmax images": f"{pd.read_csv(results / 'paper/claims_06_softmax.csv')['images'].iloc[0]}",
         "softmax blank": f"{softmax.iloc[-1]:.0f}",
@@ -301,16 +286,16 @@ def _models(results):
     for head, rows in aucs.groupby("head"):
         texts[f"{head}.seeds"] = ", ".join(map(str, rows["training_seed"]))
         texts[f"{head}.AUC"] = ", ".join(f"{value:.3f}" for value in rows["value"])
-    texts["AUC"] = number_with_interval(_one(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
+    texts["AUC"] = with_interval(_one(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
     texts["AUC range"] = f"{aucs['value'].min():.3f} to {aucs['value'].max():.3f}"
     training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")
     texts["validation AUC"] = f"{training['validation_quality'].min():.3f}"
     ill = _lead(results, "laptop", "radiographs").loc["CAM", "n"]
     normal = aucs["images"].iloc[0] - ill
     right = tests.query("data == 'radiographs' and head == 'relu' and training_seed == 0").set_index("measure")["value"]
-    found, spared = round(ill * right["sensitivity"]), round(normal * right["specificity"])
-    texts |= {"ill": f"{ill}", "normal": f"{normal}", "ill called ill": f"{found}"}
-    return texts | {"normal called normal": f"{spared}", "normal called ill": f"{normal - spared}"}
+    called_ill, called_normal = round(ill * right["sensitivity"]), round(normal * right["specificity"])
+    texts |= {"ill": f"{ill}", "normal": f"{normal}", "ill called ill": f"{called_ill}"}
+    return texts | {"normal called normal": f"{called_normal}", "normal called ill": f"{normal - called_normal}"}
 
 
 _PARTS = {

@@ -42,7 +42,7 @@ def fill(template, named, results):
     return _FIELD.sub(value, template)
 
 
-def filled(root=ROOT):
+def filled_pages(root=ROOT):
     """Fill every template.
 
     Args:
@@ -62,7 +62,7 @@ def filled(root=ROOT):
 
 def main(root=ROOT):
     """Write every page whose text has changed, and print which."""
-    for page, text in filled(root).items():
+    for page, text in filled_pages(root).items():
         path = root / page
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             with replacing(path) as partial:

@@ -11,11 +11,11 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager
 
-from black_average_drop.artifact import claims_page, locks, profiles, records, settings, site, stamps
+from black_average_drop.artifact import choose_settings, claims_page, locks, profiles, records, site, stamps
+from black_average_drop.artifact.code_hashes import notebook_sources
 from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.notebooks import GONE, NEEDS, ORDER
 from black_average_drop.artifact.provenance import default_parameters
-from black_average_drop.artifact.sources import notebook_sources
 from black_average_drop.files import ROOT, replacing, sha256
 
 
@@ -32,7 +32,7 @@ def run(profile, data_root):
         RuntimeError: a notebook failed, or what it reads changed while it ran.
     """
     sections = profiles.read_profile(profile)
-    data_root = settings.resolved(data_root)
+    data_root = choose_settings.resolved(data_root)
     _check_data(sections, data_root)
     scheduler = checked_scheduler()
     with _alone(profile):

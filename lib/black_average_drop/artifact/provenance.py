@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from black_average_drop.artifact import sources
+from black_average_drop.artifact import code_hashes
 from black_average_drop.artifact.versions import surroundings
 from black_average_drop.files import NOTEBOOKS, remembered, replacing, sha256
 
@@ -35,12 +35,12 @@ def write_record(notebook, outputs, inputs, variables, results, started):
     import keras  # here, since it takes seconds and this module also serves commands that need none of it
 
     results = Path(results)
-    made_from = sources.notebook_sources(notebook)
-    if changed := [*sources.changed_sources(made_from), *_changed_inputs(inputs, started)]:
+    made_from = code_hashes.notebook_sources(notebook)
+    if changed := [*code_hashes.changed_sources(made_from), *_changed_inputs(inputs, started)]:
         for path in outputs:
             if Path(path).resolve().is_relative_to(results.resolve()):
                 Path(path).unlink(missing_ok=True)
-        raise RuntimeError(sources.stale(changed))
+        raise RuntimeError(code_hashes.stale(changed))
     parameters = [name for name in default_parameters(notebook) if name not in PLACES]
     record = {
         "notebook": notebook,

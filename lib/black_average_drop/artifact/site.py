@@ -8,6 +8,7 @@ import struct
 from html import escape
 from urllib.parse import quote
 
+from black_average_drop import wording
 from black_average_drop.artifact import records
 from black_average_drop.files import ROOT, flush, partial_name, replacing, sha256
 
@@ -296,11 +297,12 @@ def _link(file, text=None):
 
 
 def _page(title, profile, body):
-    banner = '<p class="notice">smoke run: not a result</p>\n' if profile == "smoke" else ""
+    banner = wording.banner(profile)
+    notice = f'<p class="notice">{banner}</p>\n' if banner else ""
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n<body>\n{banner}{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n<body>\n{notice}{body}\n</body>\n</html>\n"
     )
 
 

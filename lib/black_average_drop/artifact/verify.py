@@ -16,17 +16,16 @@ to the package makes of all results until they are made again. What is not notic
 match its file: its history in git shows that.
 """
 
-import json
 import os
 import runpy
 from pathlib import Path
 
 import pandas as pd
 
-from black_average_drop.artifact import profiles
+from black_average_drop.artifact import profiles, records
+from black_average_drop.artifact.code_hashes import module_sources, notebook_sources
 from black_average_drop.artifact.notebooks import GONE, NEEDS
 from black_average_drop.artifact.provenance import PLACES, default_parameters
-from black_average_drop.artifact.sources import module_sources, notebook_sources
 from black_average_drop.artifact.versions import LOCK
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -37,12 +36,12 @@ ERRORS = ("altered", "missing", "unrecorded")
 STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
 BENCHMARK = "benchmark"
-BY_HAND = "mutation.md"  # the section on what make mutate found
+BY_HAND = "mutation.md"  # the section on make mutate
 # Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
 MODULES = {ALL_TOGETHER: "paper.verdicts", BENCHMARK: "benchmark"}
 
 
-def check(profile, data_root):
+def check_results(profile, data_root):
     """Print the table of results, and fail where a file is altered, missing or unrecorded.
 
     Args:
@@ -125,19 +124,19 @@ def text(states):
 def _folder(folder, names, data_root=Path(), read_profile=None):
     """The rows of one folder of results; names: the records that it should have, with those that each depends on."""
     results, possible = os.path.relpath(folder, ROOT), {**names, **GONE}
-    records, broken = _records(folder, possible)
+    recorded, broken = _records(folder, possible)
     yield from ((results, name, "altered", f"{name}.json", "it is no record") for name in broken)
     claims = folder / f"{ALL_TOGETHER}.csv"
     quoted = claims.read_text(encoding="utf-8", errors="replace") if claims.is_file() else ""
     for name in names:
-        if name not in records and name not in broken:
-            users = [user for user in records if name in possible[user]] + [claims.name] * (f",{name}," in quoted)
+        if name not in recorded and name not in broken:
+            users = [user for user in recorded if name in possible[user]] + [claims.name] * (f",{name}," in quoted)
             state, why = ("missing", f", but {users[0]} depends on it") if users else ("not made", "")
             yield results, name, state, f"{name}.json", f"there is no record{why}"
 
-    made = {Path(file).name: checksum for record in records.values() for file, checksum in record["outputs"].items()}
-    images = _images(records["01_train"], data_root) if "01_train" in records else {}
-    for name, record in records.items():
+    made = {Path(file).name: checksum for record in recorded.values() for file, checksum in record["outputs"].items()}
+    images = _images(recorded["01_train"], data_root) if "01_train" in recorded else {}
+    for name, record in recorded.items():
         inputs = list(_inputs(name, record, made, images, data_root))
         changed = [*_reasons(name, record, read_profile)]
         changed += [f"input {what}" for what, state, _ in inputs if state == "stale"]
@@ -153,8 +152,8 @@ def _folder(folder, names, data_root=Path(), read_profile=None):
             yield results, name, state, shown, why
         yield from ((results, name, state, what, why) for what, state, why in inputs if state != "stale")
 
-    known = {os.path.normpath(file) for record in records.values() for file in record["outputs"]}
-    known |= {f"{name}.json" for name in (*records, *broken)}
+    known = {os.path.normpath(file) for record in recorded.values() for file in record["outputs"]}
+    known |= {f"{name}.json" for name in (*recorded, *broken)}
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_file() and file not in known and not path.name.startswith("."):
@@ -183,10 +182,10 @@ def _sections(folder):
 
 def _section(section, record):
     """(state, file, why) of one section of the long checks and its record."""
-    try:
-        checksum = json.loads(record.read_text(encoding="utf-8")).get("sha256", "")
-    except (ValueError, AttributeError):
+    content = records.read(record)
+    if content is None:
         return "altered", record.name, "it is no record"
+    checksum = content.get("sha256", "")
     if not section.is_file():
         return "missing", section.name, ""
     if not checksum:
@@ -198,27 +197,25 @@ def _section(section, record):
 
 def _records(folder, names):
     """The records by name, and the names of files that are none."""
-    records, broken = {}, []
+    recorded, broken = {}, []
     for name in names:
         path = folder / f"{name}.json"
         if path.is_file():
-            try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:
-                record = None
+            record = records.read(path)
             if _is_record(record, name):
-                records[name] = record
+                recorded[name] = record
             else:
                 broken.append(name)
-    return records, broken
+    return recorded, broken
 
 
 def _is_record(record, name):
-    """Whether JSON is what is read of a record here: tables of checksums and, of a notebook, the profile by name."""
-    if not isinstance(record, dict) or not isinstance(record.get("parameters", {}), dict):
+    """Whether what `records.read` gives has tables of checksums and, of a notebook, the profile by name."""
+    if not records.are_checksums(record, "inputs", "outputs"):
         return False
-    tables = [record.get("inputs"), record.get("outputs"), record.get("sources", {})]
-    if not all(isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in tables):
+    if "sources" in record and not records.are_checksums(record, "sources"):
+        return False
+    if not isinstance(record.get("parameters", {}), dict):
         return False
     return name in MODULES or isinstance(record.get("parameters", {}).get("profile"), str)
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 import tempfile
 
-from black_average_drop.artifact.sources import check_sources, module_sources
+from black_average_drop.artifact.code_hashes import check_sources, module_sources
 from black_average_drop.benchmark import measurement, report
 
 
@@ -24,4 +24,4 @@ def main():
     except (ValueError, FileNotFoundError, RuntimeError) as problem:
         sys.exit(str(problem))
     print(report.write(rows))
-    report.record(made | {"versions": made["versions"] | report.compared_versions()})
+    report.record(made | {"versions": made["versions"] | report.library_versions()})

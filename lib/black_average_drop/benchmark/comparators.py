@@ -115,7 +115,8 @@ def _table_rows(library, explainers, model, network, images, batch_size, rounds)
         ratio(name, spent["theirs"], spent["ours"], note=f"Grad-CAM drawn again for CAM; {likeness}", **settings),
         ratio(
             f"{name}, Grad-CAM serving as CAM",
-            *(once, spent["ours"]),
+            one=once,
+            other=spent["ours"],
             note="as if it knew that both are one map behind this head",
             **settings,
         ),
@@ -209,4 +210,4 @@ def _torchcam_rows(network, images, rounds):
 
 def _difference(one, other):
     """The largest difference between maps (n, h, w), clipped and scaled to a peak of 1."""
-    return float(np.abs(masks.opacity(one) - masks.opacity(other)).max())
+    return float(np.abs(masks.scaled_to_peak(one) - masks.scaled_to_peak(other)).max())

@@ -96,16 +96,18 @@ def evaluation_rows(name, network, images, batch_size, rounds, most):
     return [
         ratio(
             f"{name}: evaluation",
-            *(spent["evaluation"], spent["bare"]),
-            f"its {passes(explained)} distinct forward passes an image",
-            most,
+            one=spent["evaluation"],
+            other=spent["bare"],
+            of=f"its {passes(explained)} distinct forward passes an image",
+            most=most,
             note=f"{here}; AD and BAD of {', '.join(methods)}; {same or 'all maps differ'}",
         ),
         ratio(f"{name}: all alphas together", spent["alpha"], spent["evaluation"], "evaluation", 0.1),
         ratio(
             f"{name}: one more method ({FURTHER_METHOD})",
-            *(added, spent["further, bare"]),
-            "its own 2 masked passes an image",
+            one=added,
+            other=spent["further, bare"],
+            of="its own 2 masked passes an image",
             note="the difference of two evaluations, so its range is wide",
         ),
         row(f"{name}: forward passes", rates["bare"] * passes(explained), "images/s"),

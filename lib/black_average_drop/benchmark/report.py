@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from black_average_drop.artifact.sources import module_sources
+from black_average_drop.artifact.code_hashes import module_sources
 from black_average_drop.artifact.versions import surroundings
 from black_average_drop.benchmark.measurement import ROUNDS, SEED
 from black_average_drop.benchmark.timing import COLUMNS
@@ -117,7 +117,7 @@ def record(made, results=RESULTS):
     return content
 
 
-def compared_versions():
+def library_versions():
     """Name -> version of the packages that are compared, as far as they are installed."""
     installed = {}
     for name in PACKAGES:
@@ -128,7 +128,7 @@ def compared_versions():
 
 def _machine():
     """A sentence on when, where and with what something was measured."""
-    named = {"Python": platform.python_version(), **compared_versions()}
+    named = {"Python": platform.python_version(), **library_versions()}
     listed = ", ".join(f"{name} {number}" for name, number in named.items())
     devices = ", ".join(keras.distribution.list_devices())
     return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {devices}. {listed}."

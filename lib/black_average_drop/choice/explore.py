@@ -12,10 +12,10 @@ from PIL import Image
 
 from black_average_drop import cams, evaluation, figures, masks
 from black_average_drop.choice import class_labels
+from black_average_drop.choice.answers_and_maps import ALPHA
 from black_average_drop.trust import localization
 
 COLOUR_MAPS = (figures.COLOUR_MAP, "viridis", "cividis", "inferno", "gray", "jet")
-ALPHA = 0.2  # the share of pixels that BAD keeps, before the slider is moved
 SIDE = 240  # pixels of a panel
 THUMBNAIL = 72
 BLANK = "For this class the map is blank: it points nowhere, and both masked images are black."
@@ -65,8 +65,6 @@ def look(network, image, features, logits, label, method, alpha):
 def explorer(network, dataset, alpha=ALPHA, named=()):
     """Build the page of widgets: thumbnails, class, method, alpha, opacity and colours, and the pictures that follow.
 
-    Features are computed once for each image. A moved slider sends only the two masked images through the network.
-
     Args:
         network: A `networks.CamNetwork`.
         dataset: A `datasets.Dataset` of a few images.
@@ -76,22 +74,22 @@ def explorer(network, dataset, alpha=ALPHA, named=()):
     Returns:
         An ipywidgets box.
     """
-    explained = {}  # row -> image, features, logits
+    answered = {}  # row -> image, features, logits
     names = class_labels.output_names(dataset, network.classes, named)
     state = {"row": 0, "quiet": False}
     label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
     method = ipywidgets.Dropdown(options=_drawable(network, dataset), description="method")
     share = ipywidgets.FloatSlider(alpha, min=0.01, max=0.99, step=0.01, description="alpha")
-    opacity = ipywidgets.FloatSlider(figures.OPACITY, min=0, max=1, step=0.05, description="opacity")
+    opacity = ipywidgets.FloatSlider(figures.PEAK_OPACITY, min=0, max=1, step=0.05, description="opacity")
     colours = ipywidgets.Dropdown(options=COLOUR_MAPS, description="colours")
     page = ipywidgets.HTML()
 
     def explanation_of(row):
-        if row not in explained:
+        if row not in answered:
             image = dataset.images([row])[0]
             features, logits, _ = network.explain(image[None])
-            explained[row] = image, features, logits
-        return explained[row]
+            answered[row] = image, features, logits
+        return answered[row]
 
     def draw(_=None):
         if not state["quiet"]:

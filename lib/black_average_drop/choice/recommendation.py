@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import files
+from black_average_drop import files, statistics, wording
 from black_average_drop.trust import agreement, localization
 
-LEVEL = agreement.LEVEL
+AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
 
 
 def recommend(metric, table, pairs, same_as=None):
@@ -26,8 +26,8 @@ def recommend(metric, table, pairs, same_as=None):
     other = versus["second"].where(versus["first"] == name, versus["first"])
     lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
     versus = versus.assign(other=other, lead=lead)
-    sure = (versus["lead"] > 0) & (versus["p_holm"] < LEVEL)
-    shown = f"{name}, {best['drop']:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+    sure = (versus["lead"] > 0) & (versus["p_holm"] < statistics.LEVEL)
+    shown = f"{name}, {wording.with_interval(best, 3, columns=('drop', 'low', 'high'))}"
     twins = [twin for twin, first in (same_as or {}).items() if first == name]
     shown += f" (the same map: {', '.join(twins)})" if twins else ""
     if sure.all():
@@ -43,9 +43,10 @@ def recommend(metric, table, pairs, same_as=None):
     else:
         nearest = close.iloc[0]
         reason = (
-            f"between it and {nearest['other']} too few images differ"
+            f"between it and {nearest['other']} too few images differ for a test"
             if np.isnan(nearest["p_holm"])
-            else f"{nearest['other']} is within chance of it (p = {nearest['p_holm']:.2g} after Holm's correction)"
+            else f"its difference from {nearest['other']} is not significant (p = {nearest['p_holm']:.2g} after Holm's "
+            "correction)"
         )
     return (
         f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
@@ -89,8 +90,7 @@ def verdict_of_trust():
     for maps in agreement.MAPS:
         rows = {metric: table.loc[(maps, metric)] for metric in ("BAD", "AD")}
         shown[maps] = ", ".join(
-            f"{metric} {row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]"
-            for metric, row in rows.items()
+            f"{metric} {wording.with_interval(row, 2, '+', AGREEMENT)}" for metric, row in rows.items()
         )
         sure[maps] = [metric for metric, row in rows.items() if row["set_low"] > 0]
     controls, methods = agreement.MAPS

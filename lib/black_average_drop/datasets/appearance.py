@@ -11,8 +11,8 @@ from pydicom.misc import is_dicom
 
 from black_average_drop import progress
 from black_average_drop.datasets import dicom
-from black_average_drop.datasets.grey import AS_IT_IS, filled_share, limits, stretched
-from black_average_drop.datasets.images import decoding, is_signed, opened
+from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
+from black_average_drop.datasets.images import decoding, is_signed, open_picture
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 
 LEAST_FILLED = 0.25  # of black to white: files that use less are doubted
@@ -96,7 +96,7 @@ def _open(path, window):
     if is_dicom_file(path):
         picture, how, used = dicom.read_with_limits(path, window)
         return Image.fromarray(picture), how, used
-    image, how = opened(path), AS_IT_IS
+    image, how = open_picture(path), AS_IT_IS
     with decoding(path):
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             ImageOps.exif_transpose(image, in_place=True)
@@ -106,7 +106,7 @@ def _open(path, window):
         values, how = _deep(path, image, values, window)
         image = Image.fromarray(values)
         values = values[..., None]
-    return image, how, filled_share(values)
+    return image, how, share_filled(values)
 
 
 def _deep(path, image, values, window):

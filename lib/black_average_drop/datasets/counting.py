@@ -3,7 +3,7 @@
 import pandas as pd
 
 from black_average_drop import progress
-from black_average_drop.datasets.images import opened
+from black_average_drop.datasets.images import open_picture
 from black_average_drop.datasets.paths import image_files
 from black_average_drop.files import sha256
 
@@ -36,7 +36,7 @@ def sides_of(paths):
     """Write widths and heights of images, which tell a scaled copy from the original; only the headers are read."""
     sizes = []
     for path in progress.bar(list(paths), desc="sizes", unit="file"):
-        with opened(path) as image:
+        with open_picture(path) as image:
             sizes.append(image.size)
     widths, heights = zip(*sizes, strict=True) if sizes else ((0,), (0,))
     return f"{_span(widths)} x {_span(heights)} pixels"

@@ -6,7 +6,7 @@ from pydicom.errors import InvalidDicomError
 from scipy import ndimage
 
 from black_average_drop.datasets import dicom_pixels
-from black_average_drop.datasets.grey import AS_IT_IS, filled_share, limits, stretched
+from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 
 SUFFIXES = (".dcm", ".dicom")
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
@@ -44,19 +44,19 @@ def read_with_limits(path, window="full"):
         used outside the padding, 0 to 1.
     """
     try:
-        return _shown(dicom_pixels.opened_dicom(path), window)
+        return _shown(dicom_pixels.open_dicom(path), window)
     except Exception as why:  # decoders raise what they like on damaged files
         raise _unreadable(path, why) from why
 
 
-def patient(path):
+def patient_id(path):
     """Read the patient's ID in a file, "" where there is none.
 
     Raises:
         ValueError: if the file is damaged. The message names it.
     """
     try:
-        file = dicom_pixels.opened_dicom(path, stop_before_pixels=True, specific_tags=["PatientID"])
+        file = dicom_pixels.open_dicom(path, stop_before_pixels=True, specific_tags=["PatientID"])
         return str(file.get("PatientID") or "")  # decoded when it is asked for
     except InvalidDicomError:  # `read` says so when the image is asked for
         return ""
@@ -76,13 +76,13 @@ def _shown(file, window):
     if file.PhotometricInterpretation == "PALETTE COLOR":
         values = pixels.apply_color_lut(values, file)
         picture = stretched(values[..., :3], 0, np.iinfo(values.dtype).max)
-        return picture, AS_IT_IS, filled_share(picture)
+        return picture, AS_IT_IS, share_filled(picture)
     if values.ndim == 3:
         full, how = (0, 2**file.BitsStored - 1), AS_IT_IS
         if file.BitsStored > 8:
             full, how = limits(values, window, full)
         picture = stretched(values, *full)
-        return picture, how, filled_share(picture)
+        return picture, how, share_filled(picture)
     padding = _padding(values, file)
     values, ends, how = _displayed(values, padding, file, window)
     if not np.isfinite(values).all():
@@ -90,7 +90,7 @@ def _shown(file, window):
     if file.PhotometricInterpretation == "MONOCHROME1":
         ends = ends[::-1]
     grey = stretched(values, *ends)
-    used = filled_share(grey[_inside(padding)][:, None])
+    used = share_filled(grey[_inside(padding)][:, None])
     grey[padding] = 0
     return np.repeat(grey[..., None], 3, axis=2), how, used
 

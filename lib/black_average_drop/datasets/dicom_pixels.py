@@ -20,7 +20,7 @@ _STARTS = (b"\xff\xd8", *_JPEG_2000)
 _SIZE_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 
 
-def opened_dicom(path, **options):
+def open_dicom(path, **options):
     """Do as `pydicom.dcmread`, but no file inflates to more bytes than the largest picture that is read may have.
 
     Args:

@@ -64,7 +64,7 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
     numbers, class_names = _numbered(table["label"], tuple(map(str, class_names)), path or root)
     paths = [root / name for name in table["image"]]
     patients = [
-        patient or (dicom.patient(file) if is_dicom_file(file) else "")
+        patient or (dicom.patient_id(file) if is_dicom_file(file) else "")
         for patient, file in zip(table["patient"], paths, strict=True)
     ]
     if (table["patient"] != "").any() and "" in patients:
@@ -92,7 +92,7 @@ def left_out(root, dataset):
     return sorted(readable(name) for name in visible if name not in taken)
 
 
-def save(dataset, root):
+def save_images(dataset, root):
     """Write the images of a Dataset as root/class-name/id.png, which `load` reads."""
     for row in range(len(dataset)):
         path = Path(root) / dataset.class_names[dataset.labels[row]] / f"{dataset.ids[row]}.png"

@@ -47,7 +47,7 @@ def stretched(values, low, high):
     return np.clip((values - float(low)) / (span or 1) * 255, 0, 255).round().astype("uint8")
 
 
-def filled_share(picture):
+def share_filled(picture):
     """Measure how much of 0..255 a picture uses, in the channel that uses most: 0 if it is blank, at most 1.
 
     Args:

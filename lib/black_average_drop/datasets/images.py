@@ -52,7 +52,7 @@ def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=No
     )
 
 
-def opened(path):
+def open_picture(path):
     """Open one file as a Pillow image, not decoded yet.
 
     Pillow decodes some files to other values without a word. They are refused: colours of 16 bits, a TIFF of signed
@@ -97,8 +97,8 @@ def read_image(path, size, crop=1.0, open_image=None):
         size: (H, W) of the result, in pixels.
         crop: 1.0 stretches the whole image. A smaller crop keeps the aspect ratio and takes the largest central window
             of that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation).
-        open_image: path -> Pillow image, by default `opened`. `opened` makes no turn that the file's EXIF asks for: so
-            boxes fit, and classifiers see what they were trained on.
+        open_image: path -> Pillow image, by default `open_picture`. That makes no turn that the file's EXIF asks
+            for: so boxes fit, and classifiers see what they were trained on.
 
     Returns:
         uint8 (H, W, 3), 0..255.
@@ -107,7 +107,7 @@ def read_image(path, size, crop=1.0, open_image=None):
         ValueError: if the file is truncated, no image, transparent in places, or of more than 8 bits. Turning the last
             two into pixels takes a background or a window that somebody must choose. The message names the file.
     """
-    with (open_image or opened)(path) as image:
+    with (open_image or open_picture)(path) as image:
         if image.mode == "F" or image.mode.startswith("I"):
             raise ValueError(f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown.")
         with decoding(path):
@@ -135,7 +135,7 @@ def decoding(path):
 
 def _scaled(boxes, path, size, crop):
     """Boxes in pixels of a file as boxes in pixels of the image of size (H, W) that it is read as."""
-    with opened(path) as image:
+    with open_picture(path) as image:
         width, height = image.size
     left, top, side_x, side_y = _crop_window((width, height), size, crop)
     scale_x, scale_y = size[1] / side_x, size[0] / side_y

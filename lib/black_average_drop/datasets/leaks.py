@@ -5,7 +5,7 @@ from itertools import combinations
 import pandas as pd
 
 
-def between(splits, checksums):
+def compare_splits(splits, checksums):
     """Compare each two splits.
 
     Args:

@@ -6,7 +6,7 @@ All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer insi
 from black_average_drop.networks.applications import PREPROCESSINGS, preprocessing
 from black_average_drop.networks.archive import load, save
 from black_average_drop.networks.backends import make_deterministic
-from black_average_drop.networks.building import build, build_imagenet
+from black_average_drop.networks.building import WITH_BACKGROUND, build, build_imagenet
 from black_average_drop.networks.cam_network import CamNetwork, Parcel
 from black_average_drop.networks.facts import Facts
 from black_average_drop.networks.graph import first_layer, inner_layers
@@ -15,6 +15,7 @@ from black_average_drop.networks.precision import PRECISIONS, in_precision
 __all__ = [
     "PRECISIONS",
     "PREPROCESSINGS",
+    "WITH_BACKGROUND",
     "CamNetwork",
     "Facts",
     "Parcel",

@@ -14,8 +14,13 @@ from black_average_drop.networks.cut import check_activation, check_positions, f
 from black_average_drop.networks.graph import backwards
 from black_average_drop.networks.precision import check_precision
 
+WITH_BACKGROUND = 1001  # outputs: ImageNet's thousand classes behind one for the background
 # The heads that a file of weights may have been saved with.
-_HEADS = ({"include_top": True, "classes": 1000}, {"include_top": True, "classes": 1001}, {"include_top": False})
+_HEADS = (
+    {"include_top": True, "classes": 1000},
+    {"include_top": True, "classes": WITH_BACKGROUND},
+    {"include_top": False},
+)
 
 
 def build(backbone, image_size, class_names, activation="relu", weights=None, dropout=0.0, precision="float32"):

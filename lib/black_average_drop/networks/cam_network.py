@@ -12,6 +12,7 @@ from keras import layers, ops
 from black_average_drop.arrays import as_float32, namespace
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
+from black_average_drop.networks.building import WITH_BACKGROUND
 from black_average_drop.networks.cut import check_activation, check_positions, find_features, find_head, notice
 from black_average_drop.networks.graph import Place, backwards, inner_layers, model_between
 from black_average_drop.networks.precision import check_precision, in_precision
@@ -33,8 +34,8 @@ class Parcel:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             path.write_bytes(self.model)
-            settings = self.preprocessing, self.activation, self.image_size, self.precision
-            return CamNetwork.from_model(load(path)[0], *settings)
+            settings = {"activation": self.activation, "image_size": self.image_size, "precision": self.precision}
+            return CamNetwork.from_model(load(path)[0], self.preprocessing, **settings)
 
 
 class CamNetwork:
@@ -63,6 +64,11 @@ class CamNetwork:
         self._head = head
         features = layers.Activation("linear", dtype="float32")(trunk.output)
         self._run = compiled(keras.Model(trunk.inputs, [features, head(features)]))
+
+    @property
+    def has_background(self):
+        """Whether the classes are ImageNet's thousand behind one for the background."""
+        return self.classes == WITH_BACKGROUND
 
     @classmethod
     def from_model(cls, model, preprocessing=None, activation=None, image_size=None, precision="float32"):

@@ -1,4 +1,4 @@
-"""What `04_alpha` measures of a classifier: its tables of BAD along alpha, with intervals over patients."""
+"""Tables and sentences of `04_alpha`, from those drops: no forward pass, but for `Subject.sampled`."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ import pandas as pd
 from black_average_drop import cams, evaluation, networks, statistics, training
 from black_average_drop.datasets import Dataset
 from black_average_drop.files import read_csv
-from black_average_drop.paper import claims, sensitivity
+from black_average_drop.paper import sensitivity
 from black_average_drop.statistics import Resampling
 
 DIFFERENCE = "Grad-CAM++ − CAM"
@@ -52,7 +52,7 @@ class Subject:
 
 
 def load_subject(build, data_root, repeat=None):
-    """A classifier of `01_train` with what `03_table1` found image by image.
+    """A classifier of `01_train` with what `03_table1` measured image by image.
 
     Args:
         build: the build folder.
@@ -184,7 +184,7 @@ def ranking_sentence(differences, intervals):
         intervals: the row of the data set in alpha_anew.csv, with data, alpha_low and alpha_high.
     """
     steps = differences[differences["alpha"].isin(STEPS)]
-    decided, count = statistics.holm(steps["p"]) < claims.LEVEL, len(steps)
+    decided, count = statistics.holm(steps["p"]) < statistics.LEVEL, len(steps)
     ahead, behind = int((decided & (steps["BAD"] < 0)).sum()), int((decided & (steps["BAD"] > 0)).sum())
     turns = "turns over along alpha" if ahead and behind else "does not turn over along alpha"
     turns = turns if ahead or behind else "cannot be told at any alpha"

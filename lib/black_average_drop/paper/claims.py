@@ -13,8 +13,6 @@ from black_average_drop import statistics
 from black_average_drop.files import write_csv
 from black_average_drop.paper import published
 
-LEVEL = 0.05  # of the corrected tests
-
 
 class Claim(NamedTuple):
     """What the paper claims, and the rule for it.

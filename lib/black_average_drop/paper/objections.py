@@ -10,7 +10,6 @@ import pandas as pd
 
 from black_average_drop import evaluation, masks, statistics
 from black_average_drop.paper import claims
-from black_average_drop.paper.sensitivity import distinct_methods
 
 
 class Correlation(NamedTuple):
@@ -37,12 +36,12 @@ def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, sche
         method -> (N, len(exponents)), and the number of pixels of all of BAD's masks that any power changes.
     """
     drops, changed = {}, 0
-    for name in distinct_methods(first_pass):
-        opacity = masks.opacity(first_pass.shown(name, images.shape[1:3]).astype("float64"))
-        kept = masks.kept_pixels(opacity, alpha)
+    for name in first_pass.distinct_paper_methods:
+        scaled = masks.scaled_to_peak(first_pass.shown(name, images.shape[1:3]).astype("float64"))
+        kept = masks.kept_pixels(scaled, alpha)
         columns = []
         for power in exponents:
-            raised = opacity**power
+            raised = scaled**power
             columns.append(
                 evaluation.blended_drops(network, images, raised, first_pass, batch_size, scheduler=scheduler)
             )

@@ -1,4 +1,4 @@
-"""What AD and BAD depend on besides the maps: alpha, and the choices that the paper leaves open.
+"""Drops along alpha and under other readings of the paper: what needs the network.
 
 Images are pixels (N, H, W, 3) that fit in memory. `first_pass` is the `evaluation.Maps` of the same images.
 """
@@ -31,7 +31,7 @@ def image_curves(batches, first_pass, points=1000):
     Returns:
         float64 (N, points + 1), at even shares from 0 to 1.
     """
-    distinct = distinct_methods(first_pass)
+    distinct = first_pass.distinct_paper_methods
     rows, curves = 0, []
     with progress.bar(total=len(first_pass.classes), desc="curves", unit="image") as bar:
         for chunk in batches:
@@ -61,7 +61,7 @@ def along_alpha(network, images, first_pass, alphas, batch_size=32, ties="strict
         method -> (N, len(alphas)).
     """
     drops = {}
-    for name in distinct_methods(first_pass):
+    for name in first_pass.distinct_paper_methods:
         shown = first_pass.shown(name, images.shape[1:3])
         ranking = cams.upsample(first_pass.maps[name], images.shape[1:3]) if ties == "exact" else None
         columns = []
@@ -121,7 +121,7 @@ def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
     for choice, changes in progress.bar(CHOICES.items(), desc="choices"):
         reading = READING | changes
         fill = reading["fill"]
-        shown = {name: _shown(first_pass.maps[name], size, reading) for name in distinct_methods(first_pass)}
+        shown = {name: _shown(first_pass.maps[name], size, reading) for name in first_pass.distinct_paper_methods}
         light = np.abs(images.astype("float32") - fill) ** reading["difference"]
         curve = masks.alpha_curve(light, shown)
         alpha = masks.select_alpha(curve) if curve.max() > 0 else fallback
@@ -129,18 +129,13 @@ def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
         for name, maps in shown.items():
             key = name, fill, reading["clip"], reading["kernel"]
             if key not in faded:  # AD knows neither alpha nor ties
-                faded[key] = drops_of(masks.opacity(maps), fill)
+                faded[key] = drops_of(masks.scaled_to_peak(maps), fill)
             ranking = cams.upsample(first_pass.maps[name], size) if reading["ties"] == "exact" else None
             kept = masks.kept_pixels(maps, alpha, reading["ties"], ranking)
             blackened[name] = drops_of(kept, fill)
         same = {name: faded[name, fill, reading["clip"], reading["kernel"]] for name in shown}
         drops |= {(choice, "AD"): (alpha, same), (choice, "BAD"): (alpha, blackened)}
     return drops
-
-
-def distinct_methods(first_pass):
-    """The names of the paper's methods in an `evaluation.Maps`; methods with the same maps are named once."""
-    return [name for name in first_pass.distinct if name in cams.PAPER_METHODS]
 
 
 def _shown(maps, size, reading):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from black_average_drop import statistics
+from black_average_drop import statistics, wording
 from black_average_drop.cams import METHODS
 from black_average_drop.evaluation import METRICS
 from black_average_drop.files import replacing
@@ -73,7 +73,8 @@ def verdict_sentences(table, spread):
                 continue
             winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
             few = np.isnan(low)
-            shown = f"{row[name]:+.4f}" + ("" if few else f" [{low:+.4f}, {high:+.4f}]")
+            columns = (name, f"{name}_low", f"{name}_high")
+            shown = f"{row[name]:+.4f}" if few else wording.with_interval(row, 4, "+", columns)
             printed = published.TABLE1[row["data"], "Grad-CAM++"], published.TABLE1[row["data"], BASELINE]
             paper_difference = printed[0][METRICS.index(metric)] - printed[1][METRICS.index(metric)]
             sentences.append(
@@ -102,9 +103,7 @@ def _cell(row, name, digits):
     """A number and its interval as text, a dash where there is none."""
     if np.isnan(row[name]):
         return "–"
-    if np.isnan(row[name + "_low"]):
-        return f"{row[name]:.{digits}f} [–]"
-    return f"{row[name]:.{digits}f} [{row[name + '_low']:.{digits}f}, {row[name + '_high']:.{digits}f}]"
+    return wording.with_interval(row, digits, columns=(name, f"{name}_low", f"{name}_high"))
 
 
 def _range(values):

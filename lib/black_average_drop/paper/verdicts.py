@@ -6,8 +6,9 @@ The notebooks wrote what they measured, each for its own claims. Here all of it 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
-from black_average_drop.paper.claims import CLAIMS, LEVEL
+from black_average_drop import statistics, wording
+from black_average_drop.paper.claims import CLAIMS
+from black_average_drop.statistics import LEVEL
 
 TOO_FEW = "no interval: too few images differ"
 
@@ -91,8 +92,9 @@ def _verdict(claim, row):
 
 def page(table, profile):
     """Write the claims with their verdicts, the table of `decide`, as a page of Markdown."""
-    banner = "**smoke run: not a result**\n\n" if profile == "smoke" else ""
-    return f"# The paper's claims\n\n{banner}{_markdown(table)}{RULE}"
+    banner = wording.banner(profile)
+    head = f"**{banner}**\n\n" if banner else ""
+    return f"# The paper's claims\n\n{head}{_markdown(table)}{RULE}"
 
 
 def _markdown(table):
@@ -124,8 +126,7 @@ def _number(row, claim):
     sign = "+" if claim.expected in (-1, 1) else ""
     if np.isnan(row["low"]):
         return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
-    numbers = [f"{row[name]:{sign}.{claim.digits}f}" for name in ("value", "low", "high")]
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+    return wording.with_interval(row, claim.digits, sign)
 
 
 def _counted(row):

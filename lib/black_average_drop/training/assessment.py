@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
+from black_average_drop import statistics, wording
 from black_average_drop.files import replacing
 
 RATES = np.linspace(0, 1, 101)  # the false positive rates at which the ROC curve is given
@@ -105,7 +105,7 @@ def write_card(path, facts, counts, summary, table, silent):
         "Intervals are 95 %, over patients, of this one training; the class with",
     ]
     lines += [f"the larger score is called, {facts.class_names[0]} where both are 0 ({silent} images)."]
-    shown = [f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in summary.itertuples()]
+    shown = [wording.with_interval(row, 3) for _, row in summary.iterrows()]
     lines += ["", *_markdown(pd.DataFrame({"measure": summary["measure"], "value": shown}))]
     lines += ["", *_markdown(table.rename_axis("called:").reset_index())]
     lines += [

@@ -1,11 +1,13 @@
 """Trained classifiers, loaded with the test images that go with them."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import keras
 
 from black_average_drop import networks
-from black_average_drop.datasets import Dataset, catalogue
+from black_average_drop.datasets import catalogue
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,25 @@ class Classifier:
     facts: networks.Facts
     model: keras.Model
     network: networks.CamNetwork
-    dataset: Dataset  # the test images, which are read when they are asked for
+    data_root: Path | str  # of real images
+
+    @cached_property
+    def dataset(self):
+        """The test images that the facts name, a `Dataset`. Their files are listed, and read, when they are asked for.
+
+        Raises:
+            FileNotFoundError: if there are no such images.
+            ValueError: if the facts name no images.
+        """
+        return catalogue.load(
+            self.facts.source,
+            split="test",
+            size=self.network.image_size,
+            root=self.data_root,
+            count=self.facts.test_images,
+            seed=self.facts.seed,
+            background=self.network.has_background,
+        )
 
 
 def load_classifier(path, data_root, activation=None):
@@ -30,11 +50,9 @@ def load_classifier(path, data_root, activation=None):
         A `Classifier`. `classifier.dataset.in_memory()` reads each image once.
 
     Raises:
-        FileNotFoundError: if there is no such file, or no such images.
-        ValueError: naming a file that cannot be loaded, or that names no test images.
+        FileNotFoundError: if there is no such file.
+        ValueError: naming a file that cannot be loaded.
     """
     model, facts = networks.load(path)
     network = networks.CamNetwork.from_model(model, activation=activation)
-    background = network.classes == 1001  # ImageNet's thousand classes, behind one for the background
-    drawn = data_root, facts.test_images, facts.seed, background
-    return Classifier(facts, model, network, catalogue.load(facts.source, "test", network.image_size, *drawn))
+    return Classifier(facts, model, network, data_root)

@@ -61,8 +61,17 @@ def fit(
     Raises:
         ValueError: for a setting out of range, a class without images, or a head that is dead: all its scores are 0.
     """
-    rates = head_epochs, head_learning_rate, balanced, patience, warm_up
-    settings = Settings(epochs, batch_size, learning_rate, seed, *rates)
+    settings = Settings(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        head_epochs=head_epochs,
+        head_learning_rate=head_learning_rate,
+        balanced=balanced,
+        patience=patience,
+        warm_up=warm_up,
+    )
     run = _prepare(model, training, validation, settings, augment, checkpoint)
     state = read_checkpoint(checkpoint, run.key) or State()
     for stage in settings.stages():
@@ -97,8 +106,8 @@ def _prepare(model, training, validation, settings, augment, checkpoint):
             f"batch_size is {settings.batch_size}: a multiple of {devices}, the number of devices, is expected."
         )
     relu = keras.activations.serialize(model.layers[-1].activation) == "relu"
-    drawn = settings.batch_size, settings.seed, augment, settings.balanced
-    batches = ShuffledBatches(training, *drawn, whole=devices > 1)
+    order = {"batch_size": settings.batch_size, "seed": settings.seed, "balanced": settings.balanced}
+    batches = ShuffledBatches(training, augment=augment, whole=devices > 1, **order)
     key = ""
     if checkpoint:
         key = training_key(model, training, validation, [*astuple(settings), devices], augment)

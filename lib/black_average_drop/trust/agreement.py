@@ -8,7 +8,6 @@ import pandas as pd
 
 from black_average_drop import statistics
 
-LEVEL = 0.05  # of the corrected tests
 VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
 TRUTH = "the truth itself"  # ranked like a metric: the other rows are read against this one
 MAPS = ("methods and controls", "methods alone")
@@ -129,73 +128,3 @@ def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
                 row["fooled_by"], row["fooled_share"] = fooled_by(turned, names, controls, of_known)
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def difference_sentence(data, rates, pair, objects="small lesions"):
-    """The difference between two maps in words that a doctor can use.
-
-    Args:
-        data: the name of the data set.
-        rates: map -> the share of the lesions that it touches, from 0 to 1.
-        pair: the row of `statistics.differences` of these shares for the two maps.
-        objects: what the maps touch.
-    """
-    first, second = pair["first"], pair["second"]
-    touched = f"{data}: {second} touches {100 * rates[second]:.0f} of 100 {objects}, {first} {100 * rates[first]:.0f}; "
-    if np.isnan(pair["p_holm"]):
-        return touched + "too few differ to say whether that is chance."
-    decided = "is more than chance" if pair["p_holm"] < LEVEL else "is within chance"
-    return (
-        f"{touched}the difference, {100 * pair['difference']:+.1f} [{100 * pair['low']:+.1f}, "
-        f"{100 * pair['high']:+.1f}], {decided} (p = {pair['p_holm']:.2g} after Holm)."
-    )
-
-
-def trust_page(agreements, hits, sentences):
-    """The verdict on the metrics as Markdown: a table of agreement, a table of hits, and sentences.
-
-    Args:
-        agreements: a DataFrame, rows of `judge_metrics` with a column data.
-        hits: a DataFrame with columns data, map, value, low, high and chance.
-        sentences: of `difference_sentence`.
-    """
-    data = list(agreements["data"].unique())
-    lines = [
-        "Kendall's tau-b between the ranking of methods and controls by each metric and by the truth, which is the hits"
-    ]
-    lines += ["where nothing else is named, 95 % interval over patients. † fooled: the metric prefers a control, which"]
-    lines += ["says nothing, to every real map.", ""]
-    lines += _table_head("Metric", data)
-    for metric, rows in agreements[agreements["maps"] == MAPS[0]].groupby("metric", sort=False):
-        rows = rows.set_index("data").reindex(data)
-        cells = ["–" if pd.isna(row["set"]) else _agreement(row) for _, row in rows.iterrows()]
-        lines.append(f"| {metric} | {' | '.join(cells)} |")
-    data = list(hits["data"].unique())
-    lines += ["", "How often the maximum of a map lies on the lesion or object, percent, and by chance.", ""]
-    lines += _table_head("Map", data)
-    for name, rows in hits.groupby("map", sort=False):
-        rows = rows.set_index("data").reindex(data)
-        cells = ["–" if pd.isna(row["value"]) else _percent(row) for _, row in rows.iterrows()]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them",
-    ]
-    lines += ["lies in the tenth of the image that the map ranks highest:", ""]
-    return "\n".join([*lines, *(f"- {sentence}" for sentence in sentences)]) + "\n"
-
-
-def _table_head(corner, columns):
-    """The first two lines of a table in Markdown."""
-    return [f"| {corner} | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
-
-
-def _agreement(row):
-    """A cell of the table of agreement."""
-    return f"{row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]" + (" †" if row["fooled_by"] else "")
-
-
-def _percent(row):
-    """A cell of the table of hits."""
-    value, low, high, chance = (100 * row[name] for name in ("value", "low", "high", "chance"))
-    return f"{value:.0f} [{low:.0f}, {high:.0f}], chance {chance:.0f}"

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from black_average_drop import controls, evaluation, masks, networks
+from black_average_drop import controls, evaluation, masks, networks, training
 from black_average_drop.datasets import Dataset, catalogue
 from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import read_csv, replacing, write_csv
@@ -116,28 +116,44 @@ def load_bench(path, data_root):
     Returns:
         A `Bench` without maps, or None where nobody knows where the lesions are, as on `chest_xray`.
     """
-    model, facts = networks.load(path)
+    classifier = training.load_classifier(path, data_root, activation="relu")
+    facts, views, draw = classifier.facts, None, None
     if facts.source not in KINDS:
         return None
-    network, views, draw = networks.CamNetwork.from_model(model, activation="relu"), None, None
-    size, kind = network.image_size, KINDS[facts.source]
+    size, kind = classifier.network.image_size, KINDS[facts.source]
     if facts.source == "chestxray14":
         views, test = chestxray14.views(data_root), boxed_splits(data_root, size, facts.seed)["test"]
     else:
-        draw = partial(catalogue.load, facts.source, "test", size, data_root, facts.test_images, facts.seed)
-        test = draw(background=network.classes == 1001)
+        drawn = {"root": data_root, "count": facts.test_images, "seed": facts.seed}
+        draw, test = partial(catalogue.load, facts.source, "test", size, **drawn), classifier.dataset
     test = test.in_memory()
     known, normal = test, None
     if kind.finding:
         known, normal = test.subset(test.labels == 1), test.subset(test.labels == 0)
     known = known.subset(known.regions().any(axis=(1, 2)))
-    made = {"file": path.name, "facts": facts, "model": model, "network": network, "images": known, "normal": normal}
-    return Bench(**vars(kind), **made, views=views, draw=draw)
+    loaded = {"file": path.name, "facts": facts, "model": classifier.model, "network": classifier.network}
+    return Bench(**vars(kind), **loaded, images=known, normal=normal, views=views, draw=draw)
+
+
+def load_benches(paths, data_root):
+    """The benches of those saved classifiers whose images have a known truth: see `load_bench`.
+
+    Args:
+        paths: the .keras files of the classifiers.
+        data_root: the folder of the data sets.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    known = [bench for bench in (load_bench(path, data_root) for path in paths) if bench is not None]
+    if not known:
+        raise ValueError("No classifier has images with a known truth: name a source of KINDS in trust/bench.py.")
+    return known
 
 
 def boxed_splits(data_root, size, seed):
     """Split -> Dataset, of the radiographs with boxes and some without a finding; no patient is in two splits."""
-    splits = chestxray14.split(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
+    splits = chestxray14.split_patients(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
     return dict(zip(catalogue.SPLITS, splits, strict=True))
 
 
@@ -175,14 +191,14 @@ def read_maps(bench, path):
     return bench.with_maps(first_pass, int(arrays["seed"]))
 
 
-def write_table(table, path):
+def write_exact_table(table, path):
     """Write a DataFrame as an .npz file, for another notebook: a CSV would not keep float32; returns the path."""
     texts = table.select_dtypes(exclude=["number", "bool"]).columns
     return _write(path, {name: table[name].to_numpy(str if name in texts else None) for name in table})
 
 
-def read_table(path):
-    """The DataFrame that `write_table` wrote to the path, to the last bit."""
+def read_exact_table(path):
+    """The DataFrame that `write_exact_table` wrote to the path, to the last bit."""
     return pd.DataFrame(_read(path))
 
 

@@ -24,7 +24,7 @@ CURVES = {
     "deletion": ("data set's mean", "softmax", False),
 }
 # What each metric rewards: 1 where more is better, -1 where less is.
-METRICS = {
+DIRECTIONS = {
     "AD": -1,
     "Average Increase": 1,
     "Average Gain": 1,
@@ -118,19 +118,19 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
         answered = partial(evaluation.masked_scores, network, classes=classes[rows], batch_size=batch_size)
         for name, drawn in maps.items():
             shown = evaluation.upsampled(drawn[rows], dataset.size)
-            faded, opacity = masks.fade(images, shown), masks.opacity(shown)
+            faded, scaled = masks.fade(images, shown), masks.scaled_to_peak(shown)
             if name in redraw:
                 explanation = evaluation.explain_batch(network, faded, classes[rows], batch_size)
                 scores = evaluation.class_scores(network, explanation.logits, classes[rows])
-                again = masks.opacity(evaluation.upsampled(redraw[name](explanation), dataset.size))
+                again = masks.scaled_to_peak(evaluation.upsampled(redraw[name](explanation), dataset.size))
             else:
-                scores, again = answered(faded), opacity
+                scores, again = answered(faded), scaled
             drop = metrics.drops(full["score"], scores["score"])
             values = {
                 "AD": drop,
                 "Average Increase": (scores["score"] > full["score"]).astype(float),
                 "Average Gain": _gain(full["softmax"], scores["softmax"]),
-                "ADCC": _harmonic_mean(1 - drop, 1 - opacity.mean(axis=(1, 2)), (1 + _correlation(opacity, again)) / 2),
+                "ADCC": _harmonic_mean(1 - drop, 1 - scaled.mean(axis=(1, 2)), (1 + _correlation(scaled, again)) / 2),
             }
             kept = masks.kept_pixels(shown, alpha)
             for background, fill in backgrounds.items():

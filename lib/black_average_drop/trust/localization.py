@@ -13,7 +13,7 @@ from black_average_drop import evaluation, statistics
 
 TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
-SEEN = 0.25  # the share of a lesion that must lie inside
+TOUCHED_SHARE = 0.25  # the share of a lesion that must lie inside
 FEWEST = 9  # lesions of a finding that has thirds of its own
 # In words, which follow the name of a data set whose truth is not the hits.
 SCORES = {
@@ -97,8 +97,8 @@ def scores(maps, regions, widened=None):
     )
 
 
-def seen(maps, rows, lesions, area):
-    """Whether a map sees each lesion: at least SEEN of the lesion lies in the top `area` of its image's map.
+def touched(maps, rows, lesions, area):
+    """Whether a map touches each lesion: at least TOUCHED_SHARE of it lies in the top `area` of its image's map.
 
     Args:
         maps: (N, H, W).
@@ -107,19 +107,19 @@ def seen(maps, rows, lesions, area):
         area: a share of the image, between 0 and 1.
 
     Returns:
-        Boolean (L,), and the chance (L,) that the lesion would be seen if the map were shifted anywhere (cyclically),
-        over all shifts.
+        Boolean (L,), and the chance (L,) that the lesion would be touched if the map were shifted anywhere
+        (cyclically), over all shifts.
     """
     height, width = maps.shape[1:]
     inside = top_pixels(maps, round(area * height * width))
     spectra = fft.rfft2(inside, workers=-1)
-    is_seen, chance = np.zeros(len(rows), bool), np.zeros(len(rows))
+    is_touched, chance = np.zeros(len(rows), bool), np.zeros(len(rows))
     for i, (row, lesion) in enumerate(zip(rows, lesions, strict=True)):
-        enough = SEEN * lesion.sum()
-        is_seen[i] = inside[row][lesion].sum() >= enough - 1e-3
+        enough = TOUCHED_SHARE * lesion.sum()
+        is_touched[i] = inside[row][lesion].sum() >= enough - 1e-3
         overlap = fft.irfft2(spectra[row] * np.conj(fft.rfft2(lesion.astype("float32"))), s=(height, width))
         chance[i] = (overlap >= enough - 0.05).mean()  # rounding of the transform is below 0.01 of a pixel
-    return is_seen, chance
+    return is_touched, chance
 
 
 def lesions(dataset):
@@ -218,8 +218,8 @@ def telling_score(summaries, methods):
     return next((score for score in SCORES if (better["score"] == score).any()), "hit")
 
 
-def see_lesions(maps, dataset):
-    """`seen` of every lesion, map and one of AREAS.
+def touch_lesions(maps, dataset):
+    """`touched` of every lesion, map and one of AREAS.
 
     Args:
         maps: name -> (N, h, w) or (N, H, W), before clipping.
@@ -237,20 +237,21 @@ def see_lesions(maps, dataset):
     for name, drawn in maps.items():
         shown = evaluation.upsampled(drawn, dataset.size)
         for area in AREAS:
-            is_seen, chance = seen(shown, rows, masks, area)
-            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": is_seen, "chance": chance}))
+            is_touched, chance = touched(shown, rows, masks, area)
+            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": is_touched, "chance": chance}))
     return pd.concat(parts, ignore_index=True)
 
 
 def recall(sights, resampling):
-    """The share of the lesions seen by map, size class and area, with its 95 % interval over patients and its chance.
+    """The share of the lesions touched, by map, size class and area, with its 95 % interval and its chance.
 
     Args:
-        sights: a DataFrame, rows of `see_lesions`.
+        sights: a DataFrame, rows of `touch_lesions`.
         resampling: a `statistics.Resampling` of these rows.
 
     Returns:
-        A DataFrame with columns map, size_class, area, seen, low, high, chance and lesions (their number).
+        A DataFrame with columns map, size_class, area, seen (the share), low and high (its interval over patients),
+        chance and lesions (their number).
     """
     rows = []
     parts = sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False)

@@ -19,7 +19,7 @@ def fetch(sources, weights, root, photos=()):
         sources: names in `sources.SOURCES`.
         weights: (backbone, whether with its head), for each file.
         root: the data root.
-        photos: ids of ImageNet photos to fetch besides those that are always fetched.
+        photos: ids of ImageNet photos to fetch next to those that are always fetched.
 
     Raises:
         RuntimeError: if something could not be fetched. There is a sentence for each such thing, after the others have

@@ -56,7 +56,7 @@ def fetch_photos(download, tree, photos=()):
     Args:
         download: a `KagglePhotos`.
         tree: the folder that they are put into: the table, and the photos in its folder val.
-        photos: ids of photos besides those that the download names.
+        photos: ids of photos next to those that the download names.
 
     Raises:
         ValueError: if a file that came cannot be read.

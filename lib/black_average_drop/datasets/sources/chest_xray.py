@@ -49,7 +49,7 @@ def load(root, split, size=(224, 224)):
         paths += files
         labels += [label] * len(files)
     ids = [f"{split}/{path.stem}" for path in paths]
-    return from_files(paths, ids, labels, [patient_of(path.stem) for path in paths], CLASS_NAMES, size)
+    return from_files(paths, ids, labels, [patient_of_name(path.stem) for path in paths], CLASS_NAMES, size)
 
 
 def _load_split(root, split, size, seed=0, background=False):
@@ -61,7 +61,7 @@ def _load_split(root, split, size, seed=0, background=False):
     return dataset.subset(held_out if split == "validation" else ~held_out)
 
 
-def patient_of(stem):
+def patient_of_name(stem):
     """Tell the patient from a file name.
 
     Numbers restart in each group, so the key keeps the group: (personN, bacteria or virus), or the whole IM-n or
@@ -122,7 +122,7 @@ def _table(folder):
     table = pd.DataFrame(files, columns=["split", "label", "path"])
     if not files:
         return table
-    table["patient"] = [patient_of(path.stem) for path in table["path"]]
+    table["patient"] = [patient_of_name(path.stem) for path in table["path"]]
     # Numbers restart in each group: what a key that leaves the group out would take for one child.
     table["person"] = table["patient"].str.extract(r"^(person\d+)_", expand=False)
     table["IM"] = table["patient"].str.extract(r"(IM-\d+)$", expand=False)

@@ -9,7 +9,7 @@ import pandas as pd
 from black_average_drop.datasets import counting
 from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.dataset import split_by_group
-from black_average_drop.datasets.images import from_files, opened
+from black_average_drop.datasets.images import from_files, open_picture
 from black_average_drop.datasets.paths import image_files, require_folder
 from black_average_drop.datasets.sources.source import SPLITS, KaggleArchive, Source
 from black_average_drop.files import sha256
@@ -53,7 +53,7 @@ def load(root, finding="Pneumonia", boxed_only=False, size=(224, 224)):
     patients = entries["Patient ID"].astype(str).tolist()
 
     def original_boxes(position):
-        with opened(paths[position]) as image:
+        with open_picture(paths[position]) as image:
             scale = image.width / SOURCE_PIXELS, image.height / SOURCE_PIXELS
         return [
             (name, x0 * scale[0], y0 * scale[1], x1 * scale[0], y1 * scale[1])
@@ -104,7 +104,7 @@ def views(root):
     return pd.DataFrame(table, index=pd.Index(entries["stem"], name="id"))
 
 
-def split(dataset, seed=0):
+def split_patients(dataset, seed=0):
     """Split into three Datasets, train, validation and test, with no patient in two of them.
 
     Half of the patients' images are for testing. They are drawn apart for patients who have a boxed image and for those
@@ -212,7 +212,7 @@ def _report(root):
     rows += _box_rows(entries, boxes) + _label_rows(entries, "in the table") + _label_rows(there, "as files")
     checksums = dict(zip(files, counting.checksums_of(files.values()), strict=True))
     rows.append(("exact duplicates among the files", f"{len(files) - len(set(checksums.values())):,} beyond the first"))
-    parts = zip(SPLITS, split(boxed_and_normal(root)), strict=True)
+    parts = zip(SPLITS, split_patients(boxed_and_normal(root)), strict=True)
     parts = pd.concat([pd.DataFrame({"id": part.ids, "patient": part.groups, "part": name}) for name, part in parts])
     rows += counting.crossing_rows(parts.assign(bytes=parts["id"].map(checksums)))
     return rows + [(f"SHA-256 of {table.name}", f"`{sha256(table)}`") for table in tables]

@@ -7,7 +7,7 @@ import pytest
 from keras import layers
 
 from black_average_drop import networks, statistics
-from black_average_drop.choice import understanding
+from black_average_drop.choice import preprocessing_doubts
 from closeness import assert_close
 
 
@@ -45,8 +45,8 @@ def with_statistics(mean, variance, scale=1.0, offset=0.0, kind="BatchNorm"):
 
 
 def tried(model, images, labels=None, chosen=""):
-    table = understanding.trials(model, images, labels, chosen)
-    return table, understanding.doubts_about_answers(table, chosen)
+    table = preprocessing_doubts.try_preprocessings(model, images, labels, chosen)
+    return table, preprocessing_doubts.doubts_about_answers(table, chosen)
 
 
 def test_the_right_preprocessing_raises_no_doubt(bright_or_dark):
@@ -72,22 +72,22 @@ def test_a_correct_use_is_not_advised_to_change_because_another_way_meets_more_l
     table = pd.DataFrame({"preprocessing": ["0..1", "-1..1"], "rescales": False, "unlike": np.nan, "log_odds": 3.0})
     table = table.assign(variation=1.0, surest=0.9, spread=0.4, auc=[0.75, 0.92], error=0.06)
     table = table.assign(moved=np.nan, reordered=np.nan, gain_error=np.nan)
-    assert understanding.doubts_about_answers(table, "0..1") == {}
+    assert preprocessing_doubts.doubts_about_answers(table, "0..1") == {}
 
 
 def test_divergence_from_the_statistics_by_hand(generator):
     images = generator.integers(0, 256, (8, 16, 16, 3)).astype("uint8")
     values = images.astype("float64").reshape(-1, 3) / 255
     for kind in ("BatchNorm", "Normalization"):
-        first = understanding.first_statistics(with_statistics(0.4, 0.05, kind=kind))
+        first = preprocessing_doubts.first_statistics(with_statistics(0.4, 0.05, kind=kind))
         ratio, shift = values.var(axis=0) / 0.05, (values.mean(axis=0) - 0.4) ** 2 / 0.05
         by_hand = np.median((ratio + shift - 1 - np.log(ratio)) / 2)
         assert_close(
-            understanding.divergence_from_training(first, networks.preprocessing("0..1"), images), by_hand, 1e-4
+            preprocessing_doubts.divergence_from_training(first, networks.preprocessing("0..1"), images), by_hand, 1e-4
         )
-    equal = understanding.first_statistics(with_statistics(values.mean(), values.var()))
-    assert understanding.divergence_from_training(equal, networks.preprocessing("0..1"), images) < 1e-3
-    assert understanding.first_statistics(with_statistics(0, 1)) is None  # never trained
+    equal = preprocessing_doubts.first_statistics(with_statistics(values.mean(), values.var()))
+    assert preprocessing_doubts.divergence_from_training(equal, networks.preprocessing("0..1"), images) < 1e-3
+    assert preprocessing_doubts.first_statistics(with_statistics(0, 1)) is None  # never trained
 
 
 @pytest.mark.parametrize(("right", "mean", "variance"), [("0..1", 0.5, 1 / 12), ("-1..1", 0, 1 / 3), ("", 127, 5419)])
@@ -97,10 +97,10 @@ def test_the_first_batchnorm_tells_the_right_preprocessing(generator, right, mea
     assert "statistics" not in doubts
     way = f"preprocessing={right!r}" if right else "no preprocessing"
     for wrong in {"", "0..1", "-1..1"} - {right}:
-        said = understanding.doubts_about_answers(table, wrong).get("statistics", "")
+        said = preprocessing_doubts.doubts_about_answers(table, wrong).get("statistics", "")
         near = {right, wrong} == {"0..1", "-1..1"} and table.set_index("preprocessing")["unlike"][wrong] < 0.5
         assert near or f"{way} gives such values" in said
-    assert "statistics" in understanding.doubts_about_answers(table, "VGG16")
+    assert "statistics" in preprocessing_doubts.doubts_about_answers(table, "VGG16")
 
 
 def test_values_that_no_way_gives_are_named_as_such_and_other_images_are_not(generator):
@@ -114,21 +114,21 @@ def test_values_that_no_way_gives_are_named_as_such_and_other_images_are_not(gen
 def test_a_rescaling_layer_of_its_own_takes_pixels(generator):
     images = generator.integers(0, 256, (40, 16, 16, 3)).astype("uint8")
     model = with_statistics(0, 1 / 3, 1 / 127.5, -1.0)
-    assert understanding.has_own_rescaling(model) and tried(model, images)[1].keys().isdisjoint(
+    assert preprocessing_doubts.has_own_rescaling(model) and tried(model, images)[1].keys().isdisjoint(
         {"own rescaling", "statistics"}
     )
     for wrong in ("0..1", "-1..1", "VGG16"):
         assert "leave preprocessing empty" in tried(model, images, None, wrong)[1]["own rescaling"]
-    assert not understanding.has_own_rescaling(with_statistics(0, 1, 2.0))  # which takes no pixels
+    assert not preprocessing_doubts.has_own_rescaling(with_statistics(0, 1, 2.0))  # which takes no pixels
 
 
 def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met(generator):
     """70, 15 and 15 % of the images, the two rare classes exchanged."""
     labels = np.repeat([0, 1, 2], (70, 15, 15))
     logits = 4 * np.eye(3)[np.array([0, 2, 1])[labels]] + generator.normal(0, 0.5, (100, 3))
-    readings = understanding.answers(logits, "softmax", labels)
+    readings = preprocessing_doubts.answers(logits, "softmax", labels)
     assert readings["moved"] < 0.6 and readings["reordered"] > 0.99 and readings["auc"] < 0.8
-    said = understanding.doubts_about_answers(
+    said = preprocessing_doubts.doubts_about_answers(
         pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
     )
     assert list(said) == ["order"] and "give class_names in the order of the model's outputs" in said["order"]
@@ -141,21 +141,22 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     logits[:, 7] += 4  # an output that says yes to most
     logits[np.arange(100), labels] += 2.3
     assert (logits.argmax(axis=1) == labels).mean() < 0.2
-    readings = understanding.answers(logits, "sigmoid", labels)
+    readings = preprocessing_doubts.answers(logits, "sigmoid", labels)
     by_hand = np.mean([statistics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
     assert readings["auc"] == pytest.approx(by_hand) and readings["auc"] > 0.9
     table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
-    assert understanding.doubts_about_answers(table) == {}
-    readings = understanding.answers(logits, "sigmoid", 3 - labels)  # really exchanged
-    assert list(understanding.doubts_about_answers(pd.DataFrame([table.iloc[0].to_dict() | readings]))) == ["order"]
+    assert preprocessing_doubts.doubts_about_answers(table) == {}
+    readings = preprocessing_doubts.answers(logits, "sigmoid", 3 - labels)  # really exchanged
+    exchanged = pd.DataFrame([table.iloc[0].to_dict() | readings])
+    assert list(preprocessing_doubts.doubts_about_answers(exchanged)) == ["order"]
 
 
 def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are_enough(generator):
     logits = generator.normal(0, 1, (100, 2))
     for labels, expected in ((np.arange(100) % 2, ["chance"]), ((np.arange(100) < 3).astype(int), [])):
-        readings = understanding.answers(logits, "softmax", labels)
+        readings = preprocessing_doubts.answers(logits, "softmax", labels)
         table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
-        assert list(understanding.doubts_about_answers(table)) == expected
+        assert list(preprocessing_doubts.doubts_about_answers(table)) == expected
 
 
 def test_a_model_of_grey_images_is_tried_where_the_preprocessing_is_for_grey(generator):
@@ -164,7 +165,7 @@ def test_a_model_of_grey_images_is_tried_where_the_preprocessing_is_for_grey(gen
     model = keras.Sequential([keras.Input((16, 16, 1)), *parts])
     assert list(tried(model, images)[0]["preprocessing"]) == ["", "0..1", "-1..1"]
     with pytest.raises(ValueError, match="preprocessing='VGG16' is for colours"):
-        understanding.trials(model, images, None, "VGG16")
+        preprocessing_doubts.try_preprocessings(model, images, None, "VGG16")
 
 
 def test_preprocessing_by_name(bright_or_dark):

@@ -6,7 +6,7 @@ import numpy as np
 
 from black_average_drop import cams, evaluation, masks, progress
 
-ALPHA = 0.2  # where the methods cannot choose it
+ALPHA = 0.2  # the share of pixels that BAD keeps, where no methods can choose it
 
 
 def first_look(network, dataset, methods, batch_size=32):

@@ -1,8 +1,8 @@
-"""For anybody's model and images: does the model understand them?
+"""Does a model get the preprocessing, the labels and the class order that it was trained with?
 
-`trials` measures what the model answers under the usual ways of preprocessing. `doubts_about_answers` says what speaks
-against the chosen one. `make reliability CHECK=test_doubts.py` measures how often a doubt is right, and the thresholds
-below were chosen there.
+`try_preprocessings` measures what the model answers under the usual ways of preprocessing. `doubts_about_answers` says
+what speaks against the chosen one. `make reliability CHECK=test_doubts.py` measures how often a doubt is right, and the
+thresholds below were chosen there.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: cent
 DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
 LOOKED_AT = 32  # images, for the values that a layer takes in
 PER_PIXEL = 0.01  # a Rescaling layer of a smaller scale takes pixels up to 255
-UNLIKE, FITS, CLOSER = 0.5, 0.25, 4  # see `trials`; another way must fit, so many times closer, to be named
+UNLIKE, FITS, CLOSER = 0.5, 0.25, 4  # see `try_preprocessings`; another way must fit, so many times closer, to be named
 STRANGE = 100  # ImageNet's statistics are 1.7 from radiographs, which is no mistake
 TOO_SURE = 100  # log-odds
 LEAST_VARIATION = 0.02  # of log-odds
@@ -27,14 +27,14 @@ GAIN = 0.2  # of AUC
 MOST_ERROR = 0.12  # of AUC; above it labels are too few to speak of chance
 
 
-def trials(model, images, labels=None, chosen="", **settings):
+def try_preprocessings(model, images, labels=None, chosen="", **settings):
     """What the model answers under each preprocessing.
 
     Args:
         model: a Keras model.
         images: pixels (N, H, W, 3).
         labels: (N,), numbers of outputs, or None where they are not known.
-        chosen: a preprocessing, tried first, besides TRIED.
+        chosen: a preprocessing, tried first, before TRIED.
         **settings: for `networks.CamNetwork.from_model`.
 
     Returns:
@@ -117,7 +117,7 @@ def doubts_about_answers(table, chosen=""):
     doubt: it is wrong too often, and of correct uses too.
 
     Args:
-        table: of `trials`.
+        table: of `try_preprocessings`.
         chosen: the preprocessing.
 
     Returns:

@@ -48,8 +48,8 @@ def train(task, build, batch_size, seed):
     """
     networks.make_deterministic(seed)
     recipe, train, validation = training.recipe(task.recipe), task.splits["train"], task.splits["validation"]
-    start = task.backbone, train.size, train.class_names, "relu", task.weights or None, recipe["dropout"]
-    model = networks.build(*start)
+    start = {"activation": "relu", "weights": task.weights or None, "dropout": recipe["dropout"]}
+    model = networks.build(task.backbone, train.size, train.class_names, **start)
     history = training.fit(
         model,
         train,

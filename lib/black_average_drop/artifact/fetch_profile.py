@@ -9,8 +9,8 @@ from black_average_drop.datasets import fetch
 from black_average_drop.datasets.sources import SOURCES
 
 
-def fetch_profile(profile, data_root):
-    """Fetch the images and weights of a profile; what is there already stays.
+def fetch_for(profile, data_root):
+    """Fetch the images and weights for a profile; what is there already stays.
 
     Raises:
         RuntimeError: something could not be fetched; the message says what to fetch by hand, and from where.

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 
 from black_average_drop import files
-from black_average_drop.artifact import sources, versions
+from black_average_drop.artifact import code_hashes, versions
 
 
 def test_a_key_depends_on_the_code_and_every_part(monkeypatch):
     weights = [np.arange(3.0), np.ones(2)]
-    first = sources.measurement_key("trust.imputation", ["a", 1], weights)
-    assert sources.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
+    first = code_hashes.measurement_key("trust.imputation", ["a", 1], weights)
+    assert code_hashes.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.ones(2)]) == first
     others = {
-        sources.measurement_key("masks", ["a", 1], weights),
-        sources.measurement_key("trust.imputation", ["a", 2], weights),
-        sources.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
+        code_hashes.measurement_key("masks", ["a", 1], weights),
+        code_hashes.measurement_key("trust.imputation", ["a", 2], weights),
+        code_hashes.measurement_key("trust.imputation", ["a", 1], [np.arange(3.0), np.zeros(2)]),
     }
     with monkeypatch.context() as changed:
-        changed.setattr(sources, "sha256", lambda path: "another text of the module")
-        changed.setattr(sources, "CODE_AT_START", {})  # as in a process that began with that text
-        others.add(sources.measurement_key("trust.imputation", ["a", 1], weights))
+        changed.setattr(code_hashes, "sha256", lambda path: "another text of the module")
+        changed.setattr(code_hashes, "CODE_AT_START", {})  # as in a process that began with that text
+        others.add(code_hashes.measurement_key("trust.imputation", ["a", 1], weights))
     assert len(others) == 4 and first not in others
 
 
@@ -65,8 +65,8 @@ def test_imports_are_followed_as_python_follows_them(tmp_path, monkeypatch, name
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     python = [sys.executable, "-c", told]
     loaded = subprocess.run(python, cwd=tmp_path / "lib", env={}, capture_output=True, text=True, check=True).stdout
-    monkeypatch.setattr(sources, "ROOT", tmp_path)
-    assert {str(tmp_path / path) for path in sources.module_sources("root")} == set(loaded.split())
+    monkeypatch.setattr(code_hashes, "ROOT", tmp_path)
+    assert {str(tmp_path / path) for path in code_hashes.module_sources("root")} == set(loaded.split())
 
 
 def test_the_package_itself_has_no_import_that_is_not_followed():
@@ -74,7 +74,7 @@ def test_the_package_itself_has_no_import_that_is_not_followed():
     told = "import sys, black_average_drop.choice.recommendation, black_average_drop.datasets.folder\n"
     told += "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'black_average_drop'], sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
-    named = {str(files.ROOT / path) for path in sources.notebook_sources("your_data")}
+    named = {str(files.ROOT / path) for path in code_hashes.notebook_sources("your_data")}
     assert set(loaded) <= named and len(loaded) > 10
 
 
@@ -83,12 +83,12 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path, copy_pro
     copy_project(tmp_path, "lib", "notebooks")
     run = """
         from black_average_drop import masks
-        from black_average_drop.artifact import sources
-        sources.check_sources(sources.module_sources("masks"))
+        from black_average_drop.artifact import code_hashes
+        code_hashes.check_sources(code_hashes.module_sources("masks"))
         with open(masks.__file__, "a") as file:
             file.write("# edited\\n")
         try:
-            sources.check_sources(sources.module_sources("masks"))
+            code_hashes.check_sources(code_hashes.module_sources("masks"))
         except RuntimeError as problem:
             print(problem)
     """
@@ -99,6 +99,6 @@ def test_a_module_that_is_edited_while_it_computes_is_noticed(tmp_path, copy_pro
 
 
 def test_a_measurement_of_other_versions_is_not_found_again(monkeypatch):
-    before = sources.measurement_key("trust.imputation", ["a"])
+    before = code_hashes.measurement_key("trust.imputation", ["a"])
     monkeypatch.setattr(versions, "version", lambda name: "0.0.1")
-    assert sources.measurement_key("trust.imputation", ["a"]) != before
+    assert code_hashes.measurement_key("trust.imputation", ["a"]) != before
