@@ -316,7 +316,7 @@ def test_on_an_accelerator_maps_and_masks_are_tensors_and_rows_the_same(network,
     expected = evaluation.evaluate(network, pixels, **given)
     network.on_accelerator = True
     kinds = []
-    for place, name in ((network, "explain"), (network, "score"), (masks, "kept_pixels"), (masks, "opacity")):
+    for place, name in ((network, "explain"), (network, "score"), (masks, "kept_pixels"), (masks, "scaled_to_peak")):
         function = getattr(place, name)
 
         def seen(values, *others, function=function):

@@ -26,17 +26,7 @@ import keras
 import training_examples
 
 from black_average_drop import networks, training
-
-
-
-
-
-
 from black_average_drop.training import fitting
-
-
-
-
 
 networks.make_deterministic(0)
 with training.on_all("CPU"):

@@ -53,7 +53,9 @@ def test_the_results_page_holds_what_was_made(project, results):
     assert "paper 0.7548" in index and "This is no clinical evidence." in index
     for notebook in notebooks.ORDER:
         record = json.loads((results / f"{notebook}.json").read_text())
-        assert f'href="{notebook}.html"' in index and record["created"] in index
+        assert f'href="{notebook}.html"' in index and record["created"] in pages[notebook]
+        on_index = any(file.endswith((".png", "table1.md", "trust.md")) for file in record["outputs"])
+        assert on_index == (record["created"] in index)  # next to each figure and page is its origin
         assert all(checksum in index for checksum in record["outputs"].values())
 
 

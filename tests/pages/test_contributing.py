@@ -132,12 +132,16 @@ def test_an_argument_that_a_command_would_not_heed_is_refused(command, argument,
 
 def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
     reached = {}
-    for module, name in ((pipeline, "run"), (choose, "choose"), (verify, "check")):
+    for module, name in ((pipeline, "run"), (choose, "choose"), (verify, "check_results")):
         monkeypatch.setattr(module, name, lambda *given, name=name: reached.update({name: given}))
     for line in ("run --profile laptop", "choose --model net.keras --data images --set seed=1", "verify --data ="):
         monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
         command_line.main()
-    assert reached == {"run": ("laptop", "data"), "choose": ("net.keras", "images", ["seed=1"]), "check": ("", "=")}
+    assert reached == {
+        "run": ("laptop", "data"),
+        "choose": ("net.keras", "images", ["seed=1"]),
+        "check_results": ("", "="),
+    }
 
 
 def test_hooks_run_on_the_files_that_they_are_about():
