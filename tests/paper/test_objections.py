@@ -5,26 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from black_average_drop import cams, evaluation, networks, statistics
+from black_average_drop import evaluation, statistics
 from black_average_drop.paper import objections
 from black_average_drop.statistics import Resampling
 from closeness import assert_same_drops
-
-METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
-
-
-@pytest.fixture
-def network(small_model):
-    return networks.CamNetwork.from_model(small_model)
-
-
-@pytest.fixture
-def first_pass(network, pixels):
-    return evaluation.explain_all(network, pixels, METHODS, 4)
-
-
-def drops(rows, method, metric):
-    return rows[(rows["method"] == method) & (rows["metric"] == metric)]["drop"].to_numpy()
+from evaluated_rows import METHODS, drops
 
 
 def test_contrast_moves_average_drop_alone(network, pixels, first_pass):

@@ -3,26 +3,11 @@
 import numpy as np
 import pytest
 
-from black_average_drop import cams, evaluation, masks, networks
+from black_average_drop import cams, evaluation, masks
 from black_average_drop.paper import sensitivity
 from black_average_drop.statistics import Resampling
 from closeness import assert_same_drops
-
-METHODS = {name: cams.METHODS[name] for name in cams.PAPER_METHODS}
-
-
-@pytest.fixture
-def network(small_model):
-    return networks.CamNetwork.from_model(small_model)
-
-
-@pytest.fixture
-def first_pass(network, pixels):
-    return evaluation.explain_all(network, pixels, METHODS, 4)
-
-
-def drops(rows, method, metric):
-    return rows[(rows["method"] == method) & (rows["metric"] == metric)]["drop"].to_numpy()
+from evaluated_rows import METHODS, drops
 
 
 def test_curves_of_images_add_up_to_the_curve_that_alpha_comes_from(pixels, first_pass):
