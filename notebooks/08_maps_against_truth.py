@@ -223,7 +223,7 @@ display(sanity_figure)
 # %%
 tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same, "trust_sanity": sanity}
 outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-outputs += figures.save_figure(gallery, results_folder / "trust_maps")
+outputs += figures.save_figure(gallery, results_folder / "trust_maps", dots=100)
 outputs += figures.save_figure(sanity_figure, results_folder / "trust_sanity")
 outputs += [write_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz", seed) for bench in benches]
 further_tables = {"trust_truths": truths, "trust_localization": localized}

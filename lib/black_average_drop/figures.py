@@ -180,12 +180,13 @@ def contact_sheet(images, titles, columns=4):
     return labelled(figure)
 
 
-def save_figure(figure, path):
+def save_figure(figure, path, dots=150):
     """Write a figure as path.png and path.pdf, without dates, so that equal figures are equal files.
 
     Args:
-        figure: A matplotlib Figure. Its pixels are written at 150 dots an inch.
+        figure: A matplotlib Figure.
         path: The two files without their endings.
+        dots: Pixels an inch of the PNG. A figure that is made smaller in print needs fewer of them.
 
     Returns:
         The paths that were written, a list.
@@ -194,7 +195,7 @@ def save_figure(figure, path):
     for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
         target = path.with_name(path.name + suffix)
         with replacing(target) as partial, matplotlib.rc_context({"pdf.fonttype": 42}):
-            figure.savefig(partial, dpi=150, format=suffix[1:], metadata=metadata)
+            figure.savefig(partial, dpi=dots, format=suffix[1:], metadata=metadata)
         written.append(target)
     return written
 
