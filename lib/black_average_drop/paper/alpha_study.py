@@ -1,4 +1,4 @@
-"""Tables and sentences of `04_alpha`, from those drops: no forward pass, but for `Subject.sampled`."""
+"""Tables and sentences of `04_alpha`, from the drops of `sensitivity`: no forward pass, but for `Subject.sampled`."""
 
 from dataclasses import dataclass, replace
 
