@@ -8,8 +8,8 @@ import numpy as np
 from keras import layers
 
 from black_average_drop import files
+from black_average_drop.model_files.archive_checks import check_weights
 from black_average_drop.networks.applications import application, rescaled
-from black_average_drop.networks.archive_checks import check_weights
 from black_average_drop.networks.cut import check_activation, check_positions, find_features, find_head
 from black_average_drop.networks.graph import backwards
 from black_average_drop.networks.precision import check_precision
