@@ -77,14 +77,23 @@ def unloaded(path, problem):
         problem: an exception or a text.
     """
     if custom := _CUSTOM.search(str(problem)):
-        return (
-            f"{path} needs the code of {custom[1]}, which is not in the file: put layers of Keras's own in its place "
-            "and save the model again, or first import that code, registered by "
-            "keras.saving.register_keras_serializable."
-        )
+        return needs_code(path, custom[1])
     said = str(problem).rsplit("Exception encountered: ", 1)[-1].strip()  # Keras says first what it was doing
     reason = said.splitlines()[0][:200] if said else type(problem).__name__
     return f"{path} cannot be loaded as a Keras model ({reason}): save it again."
+
+
+def needs_code(path, name):
+    """What to say of a file that names a class or function whose code is not there.
+
+    Args:
+        path: what the message calls the file.
+        name: of the class or function.
+    """
+    return (
+        f"{path} needs the code of {name}, which is not in the file: put layers of Keras's own in its place and save "
+        "the model again, or first import that code, registered by keras.saving.register_keras_serializable."
+    )
 
 
 def _check_members(archive, size, path):
@@ -142,7 +151,7 @@ def _within(value):
 
 def _check_layers(config, path):
     """That nothing in a configuration is a program, or an array whose type takes more memory than its values."""
-    waiting = [config]
+    waiting = [config | {"compile_config": None}]  # a model is loaded without its training
     while waiting:
         value = waiting.pop()
         waiting += _within(value)

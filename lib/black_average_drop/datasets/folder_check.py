@@ -1,0 +1,33 @@
+"""What is surely wrong with a folder of images, said before any image is decoded."""
+
+from pathlib import Path
+
+from black_average_drop.datasets import appearance, folder, images
+from black_average_drop.datasets.grey import check_window
+
+MOST_HEADERS = 1000  # of files whose beginning is read: a second or two
+
+
+def check_folder(root, labels=None, class_names=(), window="full", most=500, seed=0):
+    """Refuse a folder by its files, its table, and the headers of the images that a run takes.
+
+    A folder that passes may still hold an image that cannot be decoded.
+
+    Args:
+        root, labels, class_names, window: as in `folder.load`.
+        most, seed: as in `folder.drawn_rows`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `folder.load`; as `images.open_picture` for an image; if all images are of one
+            patient.
+    """
+    check_window(window)
+    table, *_ = folder.listed(root, labels, class_names)
+    taken = table.iloc[folder.drawn_rows(len(table), most, seed)]
+    patients = []
+    for name, patient in zip(taken["image"][:MOST_HEADERS], taken["patient"], strict=False):
+        path = Path(root) / name
+        if not appearance.is_dicom_file(path):
+            images.open_picture(path).close()
+        patients.append(folder.patient_of(patient, path) or name)
+    folder.check_patients([*patients, *taken["image"][MOST_HEADERS:]])
