@@ -85,7 +85,7 @@ def _facts(known, path):
 
 def _model(copy, path, weights, parameters):
     """The model in a file, of which this is a copy, with its weights, of which there are so many."""
-    config, version = architecture.stored(copy, path)
+    config, version = architecture.stored_architecture(copy, path)
     keras2 = architecture.is_keras2(version)
     translated = None if _is_native(copy, keras2) else architecture.for_keras3(config, version, path)
     try:
