@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.provenance import default_parameters
@@ -40,6 +40,8 @@ def check(model, images, given):
         listing = {"labels": parameters["labels"] or None, "class_names": parameters["class_names"]}
         drawing = {"most": parameters["most_images"], "seed": parameters["seed"]}
         check_folder(images, **listing, window=parameters["window"], **drawing)
+        import papermill  # noqa: F401  takes two seconds; the run needs it, and has to wait here anyway
+
         said = reading.communicate()[0]
     refusal = _refusal(said) if reading.returncode == 0 else ""
     if refusal:
@@ -77,8 +79,8 @@ def _reading(parameters):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, "-m", _READER], env=environment, text=True, **pipes)
     try:
-        process.stdin.write(json.dumps(parameters))
-        process.stdin.close()
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(json.dumps(parameters, default=str))
         process.stdin = None
         yield process
     finally:

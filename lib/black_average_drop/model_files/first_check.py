@@ -54,7 +54,7 @@ def check_interface(config, image_size=None, held=None, output=None):
     if shapes := configuration.input_shapes(config):
         image = interface.image_input(name, shapes, held)
         interface.check_image_shape(name, shapes[image], image_size)
-    if outputs := configuration.output_names(config):
+    if outputs := configuration.names_of_outputs(config):
         interface.chosen_output(name, outputs, output)
 
 
