@@ -62,6 +62,20 @@ READING = "your_data: reading {model} and {images}\n"
             'Model two has 2 outputs (good, age): choose one, such as output="good".',
             "",
         ),
+        (
+            "good.keras",
+            "images",
+            "image_size=[64,48]",
+            "Model good takes images of 32 x 32 pixels, not 64 x 48: leave image_size out.",
+            "",
+        ),
+        (
+            "good.keras",
+            "images",
+            "held={age: 60}",
+            "held names 'age', which is no input of model good: choose from ...",
+            "",
+        ),
         ("good.keras", "images", "alpha=1", "--set: your_data: alpha is 1: below 1 is expected, or 0 to ...", ""),
         (
             "good.keras",

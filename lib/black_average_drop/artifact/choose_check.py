@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 
+from black_average_drop.artifact.choose_settings import height_and_width
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.datasets.folder_check import check_folder
@@ -32,9 +33,8 @@ def check(model, images, given):
         ValueError, FileNotFoundError: in the words of what reads the model or the folder.
     """
     parameters = default_parameters(YOUR_DATA) | given | {"model": str(model)}
-    size = parameters["image_size"]
-    chosen = {name: parameters.get(name) or None for name in ("held", "output")}
-    check_model_file(model, (size, size) if size else None, **chosen)
+    size = tuple(height_and_width(parameters["image_size"]))
+    check_model_file(model, size or None, parameters["held"] or None, parameters["output"] or None)
     print(f"{YOUR_DATA}: reading {model.name} and {images.name}", flush=True)
     with _reading(parameters) as reading:
         listing = {"labels": parameters["labels"] or None, "class_names": parameters["class_names"]}
