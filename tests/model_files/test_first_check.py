@@ -59,9 +59,14 @@ def built_by_a_call():
     return model
 
 
-def trained_with_a_loss_of_its_own():
+class OwnLoss(keras.losses.Loss):
+    def call(self, truth, answer):
+        return keras.ops.mean(answer)
+
+
+def trained_with(loss):
     model = sequential()
-    model.compile("adam", lambda truth, answer: keras.ops.mean(answer))
+    model.compile("adam", loss)
     return model
 
 
@@ -71,7 +76,8 @@ GOOD = [
     nested,
     by_names,
     built_by_a_call,
-    trained_with_a_loss_of_its_own,
+    lambda: trained_with(lambda truth, answer: keras.ops.mean(answer)),
+    lambda: trained_with(OwnLoss()),
     lambda: sequential((32, 32, 1)),
     lambda: sequential((32, 32, 3), layers.RandomFlip(), layers.Rescaling(1 / 255)),
     lambda: keras.Model(inputs := keras.Input((32, 32, 3)), classifier(keras.ops.flip(inputs / 255, axis=-1))[0]),
@@ -194,6 +200,15 @@ def test_code_that_is_not_in_the_file_is_named_as_keras_does(tmp_path, make, cod
         refused(lambda: check_model_file(path), said)
     else:
         check_model_file(path)
+
+
+def test_code_of_a_script_has_no_module(tmp_path):
+    path = tmp_path / "a.keras"
+    sequential((32, 32, 3), Squeezed()).save(path)
+    with_config(lambda config: config["config"]["layers"][1].update(module=None))(path)
+    with pytest.raises(ValueError) as caught:
+        networks.load(path)
+    refused(lambda: check_model_file(path), str(caught.value))
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, member) in HOSTILE.items() if member != FACTS])
