@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from black_average_drop.artifact.choose_settings import height_and_width
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.datasets.folder_check import check_folder
@@ -32,14 +33,15 @@ def check(model, images, given):
         ValueError, FileNotFoundError: in the words of what reads the model or the folder.
     """
     parameters = default_parameters(YOUR_DATA) | given | {"model": str(model)}
-    size = parameters["image_size"]
-    chosen = {name: parameters.get(name) or None for name in ("held", "output")}
-    check_model_file(model, (size, size) if size else None, **chosen)
+    size = tuple(height_and_width(parameters["image_size"]))
+    check_model_file(model, size or None, parameters["held"] or None, parameters["output"] or None)
     print(f"{YOUR_DATA}: reading {model.name} and {images.name}", flush=True)
     with _reading(parameters) as reading:
         listing = {"labels": parameters["labels"] or None, "class_names": parameters["class_names"]}
         drawing = {"most": parameters["most_images"], "seed": parameters["seed"]}
         check_folder(images, **listing, window=parameters["window"], **drawing)
+        import papermill  # noqa: F401  takes two seconds; the run needs it, and has to wait here anyway
+
         said = reading.communicate()[0]
     refusal = _refusal(said) if reading.returncode == 0 else ""
     if refusal:
@@ -77,8 +79,8 @@ def _reading(parameters):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, "-m", _READER], env=environment, text=True, **pipes)
     try:
-        process.stdin.write(json.dumps(parameters))
-        process.stdin.close()
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(json.dumps(parameters, default=str))
         process.stdin = None
         yield process
     finally:

@@ -8,6 +8,7 @@ import json
 import sys
 
 from black_average_drop import cams, networks
+from black_average_drop.artifact.choose_settings import height_and_width
 
 
 def refusal(parameters):
@@ -19,15 +20,14 @@ def refusal(parameters):
     Returns:
         The sentence, or "".
     """
-    size = parameters["image_size"]
-    given = {name: parameters.get(name) or None for name in ("activation", "layer", "output", "held")}
-    given = {name: value for name, value in given.items() if value}
+    given = {name: parameters[name] for name in ("activation", "layer", "output", "held")}
+    given["image_size"] = tuple(height_and_width(parameters["image_size"]))
+    given = {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
     try:
         cams.chosen(parameters["methods"] or cams.METHODS)
-        given["preprocessing"] = networks.preprocessing(parameters["preprocessing"])
+        preprocessing = networks.preprocessing(parameters["preprocessing"])
         model, _ = networks.load(parameters["model"])
-        image_size = (size, size) if size else None
-        networks.CamNetwork.from_model(model, image_size=image_size, precision=parameters["precision"], **given)
+        networks.CamNetwork.from_model(model, preprocessing, **given)
     except (ValueError, FileNotFoundError) as problem:
         return str(problem)
     return ""

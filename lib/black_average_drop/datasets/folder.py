@@ -61,8 +61,7 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
     table, numbers, class_names, path = listed(root, labels, class_names)
     paths = [Path(root) / name for name in table["image"]]
     patients = [patient_of(*row) for row in zip(table["patient"], paths, strict=True)]
-    if (table["patient"] != "").any() and "" in patients:
-        raise ValueError(f"{path}: some images have a patient and some have none: give all of them one, or none.")
+    check_all_or_none(table["patient"], patients, path)
     groups = [patient or name for patient, name in zip(patients, table["image"], strict=True)]
     opening = partial(open_image, window=window)
     return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=opening)
@@ -100,6 +99,21 @@ def patient_of(patient, path):
         ValueError: if a DICOM file is damaged.
     """
     return patient or (dicom.patient_id(path) if is_dicom_file(path) else "")
+
+
+def check_all_or_none(of_table, patients, path):
+    """Check that no image is without a patient where a CSV gives patients.
+
+    Args:
+        of_table: the patients in the CSV, "" for none.
+        patients: those of images, as `patient_of` gives them.
+        path: of the CSV, for the message.
+
+    Raises:
+        ValueError: if an image is.
+    """
+    if (of_table != "").any() and "" in patients:
+        raise ValueError(f"{path}: some images have a patient and some have none: give all of them one, or none.")
 
 
 def drawn_rows(total, most, seed):

@@ -22,12 +22,15 @@ def check_folder(root, labels=None, class_names=(), window="full", most=500, see
             patient.
     """
     check_window(window)
-    table, *_ = folder.listed(root, labels, class_names)
+    table, numbers, class_names, csv = folder.listed(root, labels, class_names)
+    images.from_files(table["image"], table["image"], numbers, table["image"], class_names, (1, 1))  # no id comes twice
     taken = table.iloc[folder.drawn_rows(len(table), most, seed)]
-    patients = []
-    for name, patient in zip(taken["image"][:MOST_HEADERS], taken["patient"], strict=False):
+    names, patients = list(taken["image"]), []
+    for name, patient in zip(names[:MOST_HEADERS], taken["patient"], strict=False):
         path = Path(root) / name
+        patients.append(folder.patient_of(patient, path))
         if not appearance.is_dicom_file(path):
             images.open_picture(path).close()
-        patients.append(folder.patient_of(patient, path) or name)
-    folder.check_patients([*patients, *taken["image"][MOST_HEADERS:]])
+    folder.check_all_or_none(table["patient"], patients, csv)
+    groups = [patient or name for patient, name in zip(patients, names, strict=False)]
+    folder.check_patients([*groups, *names[MOST_HEADERS:]])

@@ -52,7 +52,7 @@ def input_shapes(config):
     return {name: tuple(inputs[name]) for name in names}
 
 
-def output_names(config):
+def names_of_outputs(config):
     """The names of the outputs of a functional model as Keras 3 writes it; [] of another model."""
     return _leaves(_inner(config).get("output_layers")) if config.get("class_name") == "Functional" else []
 
