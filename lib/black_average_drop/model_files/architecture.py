@@ -21,7 +21,7 @@ def stored_architecture(file, path):
         path: what messages call it.
 
     Returns:
-        The dict of the model, and the version as text, "" if it is not known.
+        The dict of the model, and the version as text; "2" if the file says neither it nor the modules of classes.
 
     Raises:
         ValueError: naming a file that cannot be read, nests too deep, or holds a program, or weights alone.
@@ -34,7 +34,7 @@ def stored_architecture(file, path):
     else:
         architecture, version = _of_json(file, path)
     archive_checks.check_layers(architecture, path)
-    return architecture, version
+    return architecture, version or ("" if "module" in architecture else "2")
 
 
 def model_config(file, path):
