@@ -22,6 +22,13 @@ class Maps(NamedTuple):
     scores: pd.DataFrame  # a row an image: score, logit, softmax of the explained class, and the predicted class
     curve: np.ndarray  # `masks.alpha_curve` of the paper's methods, (P + 1,)
     digests: np.ndarray  # (N,) a checksum of each image, by which the second reading is known to be the first again
+    feature_sums: np.ndarray  # (N, 2) of the feature maps: the sum of their positive and that of their negative part
+
+    @property
+    def negative_share(self):
+        """How much of the feature maps of all images is negative: sum |min(A, 0)| / sum |A|, 0 after a ReLU."""
+        positive, negative = np.abs(self.feature_sums).sum(axis=0)
+        return negative / (positive + negative) if negative else 0.0
 
     @property
     def distinct(self):
@@ -92,8 +99,8 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
         )
     maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
     scores = pd.concat([part.scores for part in parts], ignore_index=True)
-    digests = np.concatenate([part.digests for part in parts])
-    return Maps(maps, _same_maps(maps), explained, scores, sum(part.curve for part in parts), digests)
+    digests, sums = (np.concatenate([getattr(part, name) for part in parts]) for name in ("digests", "feature_sums"))
+    return Maps(maps, _same_maps(maps), explained, scores, sum(part.curve for part in parts), digests, sums)
 
 
 def upsampled(maps, size):
@@ -165,7 +172,15 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
     maps = _batch_maps(network, methods, explain(network, features, logits, explained, pixels))
     curve = _curve(pixels, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
     scores = class_scores(network, logits, explained)
-    return Maps(maps, {}, explained, scores, curve, digests_of(images)), _alike(images), _alike(logits)
+    part = Maps(maps, {}, explained, scores, curve, digests_of(images), _sums_by_sign(features))
+    return part, _alike(images), _alike(logits)
+
+
+def _sums_by_sign(features):
+    """The sum of the positive part and that of the negative part of feature maps (n, h, w, K): float64 (n, 2)."""
+    xp = namespace(features)
+    parts = (xp.sum(pick(features, 0), axis=(1, 2, 3)) for pick in (xp.maximum, xp.minimum))
+    return np.stack([np.asarray(part, "float64") for part in parts], axis=1)
 
 
 def digests_of(images):
