@@ -16,14 +16,13 @@ BACKBONES = {
     "MobileNetV2": (64, applications.MobileNetV2, {"alpha": 0.35}),
     "MobileNetV3Small": (64, applications.MobileNetV3Small, {"alpha": 0.75}),
     "EfficientNetB0": (64, applications.EfficientNetB0, {}),
-    "EfficientNetV2B0": (64, applications.EfficientNetV2B0, {}),
     "ConvNeXtTiny": (64, applications.ConvNeXtTiny, {}),
     "InceptionV3": (112, applications.InceptionV3, {}),
     "Xception": (80, applications.Xception, {}),
     "NASNetMobile": (64, applications.NASNetMobile, {}),
 }
 MODULES = {"VGG16": "vgg16", "ResNet50": "resnet50", "InceptionV3": "inception_v3", "Xception": "xception"}
-BELOW_0 = ("MobileNetV3Small", "EfficientNetB0", "EfficientNetV2B0", "ConvNeXtTiny")
+BELOW_0 = ("MobileNetV3Small", "EfficientNetB0", "ConvNeXtTiny")
 
 
 def application(name, **more):
@@ -53,7 +52,7 @@ def nested(name):
     return build
 
 
-for name in ("VGG16", "ResNet50", "MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny", "Xception"):
+for name in ("VGG16", "ResNet50", "MobileNetV2", "MobileNetV3Small", "Xception"):
     add(f"{name} nested", nested(name), share=DEEP, signed=name in BELOW_0)
 
 
@@ -67,7 +66,7 @@ def opened(name):
     return build
 
 
-for name in ("DenseNet121", "EfficientNetB0", "InceptionV3", "NASNetMobile"):
+for name in ("EfficientNetB0", "InceptionV3", "NASNetMobile"):
     add(f"{name} opened", opened(name), share=DEEP, signed=name in BELOW_0, classes=3)
 
 
@@ -87,11 +86,9 @@ def without_positions(values):
 
 
 OWN_HEADS = {
-    "ResNet50": ("predictions", True),
     "MobileNet": ("conv_preds", True),
     "MobileNetV2": ("predictions", True),
     "MobileNetV3Small": ("logits", False),
-    "EfficientNetV2B0": ("predictions", True),
     "ConvNeXtTiny": (None, False),
 }
 for name, (last, closed) in OWN_HEADS.items():

@@ -176,6 +176,13 @@ def two_networks_averaged():
     return Built(keras.Model(inputs, scores), trace, "conv")
 
 
+@refused("conv", settings={"layer": "conv"})
+def a_name_that_two_layers_have():
+    networks, _ = ensemble()
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, layers.Softmax()(layers.Average()([network(inputs) for network in networks])))
+
+
 @refused("softmax|dense head")
 def two_softmaxes_averaged():
     """Averaged probabilities are the softmax of nothing."""
