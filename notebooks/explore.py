@@ -10,7 +10,7 @@ model = "../build/demo/radiographs_relu_0.keras"
 images = ""  # a folder, as in your_data; empty: phantoms
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
-image_size = 0  # in pixels, where the model takes images of any size
+image_size = []  # (height, width) in pixels, or one number for both, where the model takes images of any size
 shown = 10  # images
 colour_map = "heat"  # of the contact sheet; "jet" has the paper's look
 seed = 0
@@ -27,12 +27,14 @@ from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, lettering, networks
+from black_average_drop.artifact import choose_settings
 from black_average_drop.choice import answers_and_maps, explore
 from black_average_drop.datasets import folder, phantoms
 
 set_matplotlib_formats("png")
 loaded, known = networks.load(model)
-settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
+size = tuple(choose_settings.height_and_width(image_size)) or None
+settings = {"activation": activation or None, "image_size": size}
 network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
 
 # %% [markdown]

@@ -21,7 +21,10 @@ labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
 activation = ""  # "softmax" or "relu", where the model ends in logits
-image_size = 0  # in pixels, where the model takes images of any size
+image_size = []  # (height, width) in pixels, or one number for both, where the model takes images of any size
+layer = ""  # the name of the layer whose feature maps are explained; empty: the last
+output = ""  # the name of the output that is explained, where the model has several
+held = {}  # values of the model's inputs other than the image, by name, such as {"age": 60}
 window = "full"  # of grey values of more than 8 bits; or "minmax", "percentile": each image stretched by itself
 precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a little, mixed_bfloat16 more
 methods = []  # names in cams.METHODS, next to the paper's three; empty: all of them
@@ -48,7 +51,7 @@ from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
-from black_average_drop.artifact import provenance
+from black_average_drop.artifact import choose_settings, provenance
 from black_average_drop.choice import answers_and_maps, class_labels, preprocessing_doubts, ranking, recommendation
 from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -72,8 +75,9 @@ started = datetime.datetime.now()
 networks.make_deterministic(seed)
 results_folder = Path(results)
 loaded, stored = networks.load(model)
-settings = {"activation": activation or None, "image_size": (image_size, image_size) if image_size else None}
-settings["precision"] = precision
+of_model = {"activation": activation, "layer": layer, "output": output, "held": held}
+of_model["image_size"] = tuple(choose_settings.height_and_width(image_size))
+settings = {name: value for name, value in of_model.items() if value} | {"precision": precision}
 network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
 head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
@@ -172,7 +176,8 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 # %% [markdown]
 # ## The maps
 #
-# The class of the label is explained. Without labels it is the class that the network predicts.
+# The class of the label is explained. Without labels it is the class that the network predicts. Grad-CAM++ needs
+# feature maps that are nowhere negative. The negative part of others is given as a share of the sum of absolute values.
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
@@ -182,7 +187,9 @@ first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
 share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_maps.ALPHA)
 distinct = first_pass.distinct
-fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} for name in chosen]
+negative = first_pass.negative_share if cams.POSITIVE_PART in chosen else 0
+in_row = {cams.POSITIVE_PART: {"negative part": f"{100 * negative:.3g} %"}} if negative else {}
+fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} | in_row.get(name, {}) for name in chosen]
 fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
 print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ"))
 pd.DataFrame(fates).fillna("")
@@ -239,8 +246,9 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 
 # %%
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
-said = [notice, f"**{sentences['BAD']}**", sentences["AD"], network.notice]
-said.append(recommendation.blanks({name: first_pass.maps[name] for name in distinct}, classes, names))
+said = [notice, f"**{sentences['BAD']}**", sentences["AD"]]
+said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
+said += [network.notice, recommendation.blanks({name: first_pass.maps[name] for name in distinct}, classes, names)]
 advice = warning + "".join(f"{part}\n\n" for part in said if part)
 advice += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
 advice += "This is no clinical evidence. " + recommendation.verdict_of_trust()

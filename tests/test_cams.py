@@ -38,8 +38,8 @@ def derivatives(score, features, orders=3):
     return value[0].numpy(), *(d.numpy().reshape(features.shape) for d in (d1, d2, d3)[:orders])
 
 
-def equation_7_and_8(features, d1, d2, d3, normalize_alpha=False):
-    activity = features.sum(axis=(0, 1), keepdims=True)
+def equation_7_and_8(features, d1, d2, d3, normalize_alpha=False, summed=None):
+    activity = (features if summed is None else summed).sum(axis=(0, 1), keepdims=True)
     alpha = d2 / (2 * d2 + activity * d3)
     weights = (alpha * np.maximum(d1, 0)).sum(axis=(0, 1))
     if normalize_alpha:  # as the reference implementation: where no position is positive alpha is left as it is
@@ -160,6 +160,45 @@ def test_gradients_that_vary_over_positions_against_automatic_differentiation(ge
         same_up_to_factor(drawn, equation_7_and_8(features, *exponential[1:], normalised), 1e-9)
 
 
+def test_the_positive_part_against_automatic_differentiation(generator):
+    """Features of both signs: those below 0 count in the map, and not in the sum of alpha."""
+    features = generator.normal(size=(3, 4, 2))
+    hidden, output = generator.normal(size=(24, 5)), generator.normal(size=5)
+
+    def logit(maps):
+        return tf.linalg.matvec(tf.tanh(tf.reshape(maps, (-1, 24)) @ hidden / 4), output)
+
+    tensor = tf.constant(features[None])
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        score = logit(tensor)
+    gradients = tape.gradient(score, tensor).numpy()
+    # exp of the logit's tangent: eq. (8) reads higher derivatives of the activation, not of the head.
+    exponential = derivatives(lambda maps: tf.exp(tf.reduce_sum((maps - features) * gradients[0], (1, 2, 3))), features)
+    summed = np.where(features > 0, features, 0)
+    drawn = cams.grad_cam_plus_plus(features[None], gradients, positive_part=True)[0]
+    same_up_to_factor(drawn, equation_7_and_8(features, *exponential[1:], summed=summed), 1e-9)
+    assert drawn.min() < 0 < drawn.max()
+
+
+def test_the_positive_part_by_hand(kind):
+    # Channel 1 is 3 and -2: slope 1, sum of the positive part 3, alpha 1/5, twice: w = 2/5.
+    # Channel 2 is -1 and -4: slope 2, sum 0, alpha 1/2, twice: w = 2.
+    features = np.array([[[[3.0, -1.0], [-2.0, -4.0]]]], "float32")
+    gradients = np.broadcast_to(np.array([1.0, 2.0], "float32"), features.shape)
+    drawn = np.asarray(cams.grad_cam_plus_plus(kind(features), kind(gradients), positive_part=True))
+    np.testing.assert_allclose(drawn, [[[1.2 - 2, -0.8 - 8]]], rtol=1e-6)
+
+
+def test_the_positive_part_of_features_that_are_never_negative_is_all_of_them(generator, kind):
+    features, _, _, gradients = gap_case(generator)
+    plain, positive = (
+        np.asarray(cams.grad_cam_plus_plus(kind(features), kind(gradients), positive_part=part))
+        for part in (False, True)
+    )
+    np.testing.assert_array_equal(positive, plain)
+
+
 @pytest.mark.parametrize("classes", [2, 10])
 def test_softmax_form_against_automatic_differentiation(generator, classes):
     features, head, chosen, _ = gap_case(generator, classes)
@@ -242,7 +281,10 @@ def test_softmax_form_runs_on_tensors(generator):
 
 def test_negative_features_are_refused(generator):
     features = generator.normal(size=(1, 2, 2, 3))
-    with pytest.raises(ValueError, match=r"^Grad-CAM\+\+ needs feature maps >= 0, these go negative: cut"):
+    with pytest.raises(
+        ValueError,
+        match=r"^Grad-CAM\+\+ needs feature maps >= 0, these go negative: choose Grad-CAM\+\+ \(positive part\) in",
+    ):
         cams.grad_cam_plus_plus(features, np.ones_like(features))
 
 
@@ -266,9 +308,9 @@ def test_chosen_methods_come_in_the_order_of_their_names():
 def test_methods_that_cannot_be_drawn_come_with_the_reason(generator):
     features = generator.normal(size=(2, 3, 3, 4))
     explanation = cams.Explanation(features, features, None, None, np.zeros((2, 2)), np.zeros(2, int))
-    methods = cams.chosen(["Ablation-CAM", "Grad-CAM", "CAM", "Grad-CAM++", "Eigen-CAM"])
+    methods = cams.chosen(["Ablation-CAM", "Grad-CAM", "CAM", "Grad-CAM++", cams.POSITIVE_PART, "Eigen-CAM"])
     fit, unfit = cams.usable(explanation, methods)
-    assert fit == {name: methods[name] for name in ("Grad-CAM", "Eigen-CAM")}
+    assert fit == {name: methods[name] for name in ("Grad-CAM", cams.POSITIVE_PART, "Eigen-CAM")}
     assert list(unfit) == ["Ablation-CAM", "CAM", "Grad-CAM++"]
     assert "leave CAM out" in unfit["CAM"] and "go negative" in unfit["Grad-CAM++"]
 

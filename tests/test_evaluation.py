@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from black_average_drop import cams, controls, evaluation, masks, metrics, networks
+from cam_cases import same_up_to_factor
 from closeness import assert_close, assert_same_drops, assert_same_rows
 
 NEED_POOLING = ("CAM", "Ablation-CAM")
@@ -111,13 +112,13 @@ def test_another_head_is_differentiated(pixels, monkeypatch):
     model = keras.Sequential([keras.Input((32, 32, 3)), convolution, layers.Flatten(), weights])
     network = networks.CamNetwork.from_model(model)
     features, logits, _ = network.explain(pixels)
-    explanation = evaluation.explain(network, features, logits, np.zeros(10, int))
+    explanation = evaluation.explain(network, features, logits, np.zeros(10, int), pixels)
     expected = np.asarray(weights.get_weights()[0])[:, 0].reshape(4, 4, 3)
     np.testing.assert_allclose(explanation.gradients, np.broadcast_to(expected, (10, 4, 4, 3)), rtol=1e-6)
     assert explanation.class_weights is None and explanation.head_weights is None
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(ValueError, match="set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax"):
-        network.differentiate(features, np.zeros(10, int))
+        network.differentiate(features, np.zeros(10, int), pixels)
 
 
 def test_exact_ties_keep_the_share_by_the_unclipped_map(network, pixels):
@@ -141,7 +142,7 @@ def test_gradients_of_a_pooled_head_against_automatic_differentiation(network, s
     """Equation (12) on the real network: a tape from its features to its logits."""
     features, logits, _ = network.explain(pixels)
     classes = np.arange(10) % 3
-    explanation = evaluation.explain(network, features, logits, classes)
+    explanation = evaluation.explain(network, features, logits, classes, pixels)
     head, bias = small_model.layers[-1].get_weights()
     tensor = tf.constant(features)
     with tf.GradientTape() as tape:
@@ -172,12 +173,56 @@ def test_alpha_comes_from_the_papers_methods_alone(network, pixels):
     assert rows["alpha"].iloc[0] == masks.select_alpha(curve)
 
 
+def signed_model():
+    """Like EfficientNet at its end: swish, whose values go slightly below 0, global average pooling, a dense layer."""
+    keras.utils.set_random_seed(2)
+    parts = [layers.Rescaling(1 / 127.5, -1), layers.Conv2D(6, 5, strides=8, activation="swish", name="top")]
+    parts += [layers.GlobalAveragePooling2D(), layers.Dense(3, "softmax")]
+    return keras.Sequential([keras.Input((32, 32, 3)), *parts])
+
+
+@pytest.mark.parametrize("on_accelerator", [False, True])
+def test_where_features_go_negative_the_positive_part_has_a_row_of_its_own(pixels, on_accelerator):
+    model = signed_model()
+    network = networks.CamNetwork.from_model(model)
+    network.on_accelerator = on_accelerator
+    methods = {name: method for name, method in cams.METHODS.items() if not name.startswith("Grad-CAM++")}
+    with_it = methods | {cams.POSITIVE_PART: cams.METHODS[cams.POSITIVE_PART]}
+    first_pass = evaluation.explain_all(network, pixels, with_it, batch_size=4)
+    features = keras.Model(model.inputs, model.get_layer("top").output).predict(pixels.astype("float32"), verbose=0)
+    kernel = model.layers[-1].get_weights()[0].astype("float64")
+    for image, chosen, drawn in zip(features, first_pass.classes, first_pass.maps[cams.POSITIVE_PART], strict=True):
+        slopes, expected = kernel[:, chosen] / features[0, ..., 0].size, 0
+        for channel, slope in enumerate(slopes):
+            if slope > 0:
+                above = image[..., channel][image[..., channel] > 0].sum()
+                expected = expected + slope / (2 + slope * above) * image[..., channel]
+        same_up_to_factor(drawn, expected, 1e-4)
+    below = -sum(value for value in features.ravel() if value < 0) / np.abs(features).sum()
+    assert 0.05 < below < 0.5 and first_pass.negative_share == pytest.approx(below, rel=1e-5)
+    assert cams.POSITIVE_PART in first_pass.distinct
+    np.testing.assert_array_equal(
+        first_pass.curve, evaluation.explain_all(network, pixels, methods, batch_size=4).curve
+    )
+    rows = evaluation.evaluate(network, pixels, with_it, 0.3, first_pass=first_pass)
+    of_method = rows[rows["method"] == cams.POSITIVE_PART]
+    assert len(of_method) == 20 and of_method["drop"].between(0, 1).all() and of_method["drop"].nunique() > 10
+
+
+def test_the_positive_part_has_no_part_in_alpha(network, pixels):
+    first_pass = evaluation.explain_all(network, pixels)
+    without = {name: method for name, method in cams.METHODS.items() if name != cams.POSITIVE_PART}
+    np.testing.assert_array_equal(first_pass.curve, evaluation.explain_all(network, pixels, without).curve)
+    assert first_pass.curve.max() > 0 and first_pass.negative_share == 0
+
+
 def test_maps_that_are_the_same_are_scored_once(network, pixels):
     passes = []
     score = network.score
     network.score = lambda images: passes.append(1) or score(images)
     rows = evaluation.evaluate(network, pixels, alpha=0.5, batch_size=10)
     same = {"Grad-CAM": "CAM", "XGrad-CAM": "CAM", "HiRes-CAM": "CAM"}
+    same |= {cams.POSITIVE_PART: "Grad-CAM++"}
     same |= dict.fromkeys(("Grad-CAM (positive gradients)", "Layer-CAM"), "Grad-CAM++ (normalised alpha)")
     assert len(passes) == (len(cams.METHODS) - len(same)) * 2  # under two metrics
     named = rows.groupby("method")["same_map_as"].first()

@@ -13,6 +13,8 @@ import numpy as np
 
 from black_average_drop.arrays import namespace
 
+POSITIVE_PART = "Grad-CAM++ (positive part)"  # the one form of Grad-CAM++ for feature maps that go negative
+
 
 def cam(features, class_weights):
     """Class Activation Mapping, eq. (3)-(4): L = sum_k w_k A^k / z.
@@ -49,32 +51,32 @@ def grad_cam(features, gradients):
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
 
 
-def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False):
+def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False, positive_part=False):
     """Grad-CAM++, eq. (7)-(8), up to a positive factor: L = sum_k w_k A^k, w_k = sum alpha relu(g), g = dS/dA^k.
 
     For a score phi(S) with phi' > 0, eq. (8) is alpha = 1 / (2 + curvature g sum(A)) with curvature = phi'''/phi''. For
     exp, the choice of the Grad-CAM++ paper, the curvature is 1. Its factor exp(S) cancels, so it is never computed.
 
     Args:
-        features: (N, h, w, K), >= 0.
+        features: (N, h, w, K), >= 0, or of any sign with positive_part.
         gradients: (N, h, w, K), of the logit S_c.
-        curvature: phi'''/phi'' of the score.
+        curvature: phi'''/phi'' of the score, >= 0.
         normalize_alpha: divide alpha by its sum over the positions where g is positive, as the reference implementation
             does (Chattopadhay et al. 2018). A channel whose g is nowhere positive has w_k = 0 either way.
+        positive_part: sum max(A, 0) in alpha, in the place of A. Where A >= 0 that is the same.
 
     Returns:
-        (N, h, w), >= 0.
+        (N, h, w), >= 0, or signed where features are.
 
     Raises:
-        ValueError: if features are negative. Then the denominator can vanish, and eq. (8) has no meaning.
+        ValueError: if features are negative, without positive_part. Then the denominator can vanish, and eq. (8) has
+            no meaning.
     """
     xp = namespace(features, gradients)
-    if float(xp.min(features)) < 0:
-        raise ValueError(
-            "Grad-CAM++ needs feature maps >= 0, these go negative: cut the network after a ReLU or choose another map."
-        )
+    if not positive_part and float(xp.min(features)) < 0:
+        raise ValueError(f"Grad-CAM++ needs feature maps >= 0, these go negative: choose {POSITIVE_PART} in its place.")
     slopes = xp.maximum(gradients, 0)
-    activity = xp.sum(features, axis=(1, 2), keepdims=True)
+    activity = xp.sum(xp.maximum(features, 0) if positive_part else features, axis=(1, 2), keepdims=True)
     alpha = 1 / (2 + curvature * slopes * activity)  # only slopes > 0 survive eq. (7), so the denominator is >= 2
     if normalize_alpha:
         total = xp.sum(xp.where(slopes > 0, alpha, xp.zeros_like(alpha)), axis=(1, 2), keepdims=True)
@@ -309,6 +311,7 @@ METHODS: dict[str, Callable[[Explanation], np.ndarray]] = {
     "Grad-CAM": lambda e: grad_cam(e.features, e.gradients),
     "Grad-CAM++": lambda e: grad_cam_plus_plus(e.features, e.gradients),
     "Grad-CAM++ (normalised alpha)": lambda e: grad_cam_plus_plus(e.features, e.gradients, normalize_alpha=True),
+    POSITIVE_PART: lambda e: grad_cam_plus_plus(e.features, e.gradients, positive_part=True),
     "Grad-CAM (positive gradients)": lambda e: positive_grad_cam(e.features, e.gradients),
     "XGrad-CAM": lambda e: xgrad_cam(e.features, e.gradients),
     "HiRes-CAM": lambda e: hires_cam(e.features, e.gradients),

@@ -22,6 +22,13 @@ class Maps(NamedTuple):
     scores: pd.DataFrame  # a row an image: score, logit, softmax of the explained class, and the predicted class
     curve: np.ndarray  # `masks.alpha_curve` of the paper's methods, (P + 1,)
     digests: np.ndarray  # (N,) a checksum of each image, by which the second reading is known to be the first again
+    feature_sums: np.ndarray  # (N, 2) of the feature maps: the sum of their positive and that of their negative part
+
+    @property
+    def negative_share(self):
+        """How much of the feature maps of all images is negative: sum |min(A, 0)| / sum |A|, 0 after a ReLU."""
+        positive, negative = np.abs(self.feature_sums).sum(axis=0)
+        return negative / (positive + negative) if negative else 0.0
 
     @property
     def distinct(self):
@@ -92,8 +99,8 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
         )
     maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
     scores = pd.concat([part.scores for part in parts], ignore_index=True)
-    digests = np.concatenate([part.digests for part in parts])
-    return Maps(maps, _same_maps(maps), explained, scores, sum(part.curve for part in parts), digests)
+    digests, sums = (np.concatenate([getattr(part, name) for part in parts]) for name in ("digests", "feature_sums"))
+    return Maps(maps, _same_maps(maps), explained, scores, sum(part.curve for part in parts), digests, sums)
 
 
 def upsampled(maps, size):
@@ -104,23 +111,24 @@ def upsampled(maps, size):
 def explain_batch(network, images, classes, batch_size=32):
     """Return the `cams.Explanation` of pixels (n, H, W, 3), n <= batch_size, for classes (n,)."""
     features, logits, _ = (values[: len(images)] for values in network.explain(padded(images, batch_size)))
-    return explain(network, features, logits, classes)
+    return explain(network, features, logits, classes, images)
 
 
-def explain(network, features, logits, classes):
+def explain(network, features, logits, classes, images):
     """Return what the methods of `cams.METHODS` need, a `cams.Explanation`.
 
     With a head of global average pooling and a dense layer dS_c/dA^k = w_k / z at every position, eq. (12): no backward
     pass. Any other head is differentiated and has no class weights.
 
     Args:
-        network: a `networks.CamNetwork`.
-        features: (n, h, w, K), its last feature maps.
+        network: a `networks.Network`.
+        features: (n, h, w, K), its feature maps.
         logits: (n, C).
         classes: (n,), the classes to explain.
+        images: pixels (n, H, W, 3), from which features and logits come.
     """
     if network.head_weights is None:
-        class_weights, gradients = None, network.differentiate(features, classes)
+        class_weights, gradients = None, network.differentiate(features, classes, images)
     else:
         class_weights = network.head_weights.T[classes]
         positions = features.shape[1] * features.shape[2]
@@ -161,10 +169,18 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
     fit = len(explained) == len(images) and explained.dtype.kind in "iu"
     if not fit or not 0 <= explained.min() <= explained.max() < network.classes:
         raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image: mend it.")
-    maps = _batch_maps(network, methods, explain(network, features, logits, explained))
+    maps = _batch_maps(network, methods, explain(network, features, logits, explained, pixels))
     curve = _curve(pixels, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
     scores = class_scores(network, logits, explained)
-    return Maps(maps, {}, explained, scores, curve, digests_of(images)), _alike(images), _alike(logits)
+    part = Maps(maps, {}, explained, scores, curve, digests_of(images), _sums_by_sign(features))
+    return part, _alike(images), _alike(logits)
+
+
+def _sums_by_sign(features):
+    """The sum of the positive part and that of the negative part of feature maps (n, h, w, K): float64 (n, 2)."""
+    xp = namespace(features)
+    parts = (xp.sum(pick(features, 0), axis=(1, 2, 3)) for pick in (xp.maximum, xp.minimum))
+    return np.stack([np.asarray(part, "float64") for part in parts], axis=1)
 
 
 def digests_of(images):

@@ -246,6 +246,33 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
         assert re.search(rf"<th>{what}</th>\s*<td>{count}</td>", page)
 
 
+def test_feature_maps_that_go_negative_and_images_that_are_no_squares(place, tmp_path):
+    """Like EfficientNet at its end; of the paper's methods CAM and Grad-CAM alone can be drawn, and are one map."""
+    keras.utils.set_random_seed(4)
+    parts = [layers.Rescaling(1 / 127.5, -1), layers.Conv2D(6, 5, strides=8, activation="swish")]
+    parts += [layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax")]
+    keras.Sequential([keras.Input((None, None, 3)), *parts]).save(tmp_path / "swish.keras")
+    folder.save_images(phantoms.radiographs(12, size=64), tmp_path / "images")
+    arguments = ["--model", tmp_path / "swish.keras", "--data", tmp_path / "images", "--set", "resamples=50"]
+    code, said = choose(place, *arguments, "--set", "batch_size=4 image_size=(48, 80)")
+    assert code == 0, said
+    build = study(place, "swish-images")
+    text = (build / "recommendation.md").read_text()
+    assert (
+        "\nAlpha 0.2 was not chosen by maps: of CAM, Grad-CAM and Grad-CAM++ no two draw different maps here.\n" in text
+    )
+    share = re.search(
+        r"\nOf the feature maps (\S+) % is negative \(by absolute value\): .+ replaces Grad-CAM\+\+ ", text
+    )[1]
+    page = (build / "report.html").read_text(encoding="utf-8")
+    assert 1 < float(share) < 60 and f"<td>{share} %</td>" in page
+    assert re.search(r"<th>images</th>\s*<td>48 x 80</td>", page)
+    methods = set(pd.read_csv(build / "ranking.csv").query("not control")["map"])
+    assert {"CAM", cams.POSITIVE_PART} <= methods and "Grad-CAM++" not in methods
+    rows = pd.read_csv(build / "scores.csv")
+    assert (rows["alpha"] == 0.2).all() and rows.loc[rows["method"] == cams.POSITIVE_PART, "drop"].between(0, 1).all()
+
+
 def test_the_notebook_alone_stands_outside_of_every_profile():
     assert not set(notebooks.ALONE) & set(notebooks.ORDER)
 

@@ -36,6 +36,11 @@ def choose(*settings, model="a.keras", images="images"):
 
 IN_PROFILE = "smoke.yaml: 01_train"
 IN_SET = "--set: your_data"
+SIZE = "image_size is {}: give height and width in pixels, such as image_size=[224,320], or one number for both."
+HELD = (
+    "held is {}: give each further input of the model a number, with a blank behind the colon, such as "
+    "held={{age: 60}}."
+)
 COMMANDS = [
     Case(
         "a typo in a profile key",
@@ -139,6 +144,30 @@ COMMANDS = [
         "alpha 1 as a setting", choose("alpha=1"), f"{IN_SET}: alpha is 1: below 1 is expected, or 0 to have it chosen."
     ),
     Case("alpha below 0 as a setting", choose("alpha=-0.2"), f"{IN_SET}: alpha is -0.2: at least 0 is expected."),
+    Case("three numbers as a size", choose("image_size=[224,320,3]"), SIZE.format("[224, 320, 3]")),
+    Case("one number in a list as a size", choose("image_size=[224]"), SIZE.format("[224]")),
+    Case("three numbers in parentheses", choose("image_size=(224,320,3)"), SIZE.format("'(224,320,3)'")),
+    Case("a text as a size", choose("image_size=large"), SIZE.format("'large'")),
+    Case("numbers with an x as a size", choose("image_size=224x320"), SIZE.format("'224x320'")),
+    Case("a size of 0", choose("image_size=0"), SIZE.format("0")),
+    Case("a height of 0", choose("image_size=[0, 5]"), SIZE.format("[0, 5]")),
+    Case("a height of 0 in parentheses", choose("image_size=(0, 5)"), SIZE.format("'(0, 5)'")),
+    Case("a height of 0 as text", choose("image_size=0 x 5"), SIZE.format("'0 x 5'")),
+    Case("a size below 0", choose("image_size=-224"), SIZE.format("-224")),
+    Case("a width below 0", choose("image_size=[224,-320]"), SIZE.format("[224, -320]")),
+    Case("half a pixel", choose("image_size=[224.5,320]"), SIZE.format("[224.5, 320]")),
+    Case("yes as a size", choose("image_size=yes"), SIZE.format("True")),
+    Case("no size", choose("image_size="), SIZE.format("None")),
+    Case("a held input without a blank", choose("held={age:60}"), HELD.format("{'age:60': None}")),
+    Case("a held input in words", choose("held={age: old}"), HELD.format("{'age': 'old'}")),
+    Case("a held input among words", choose("held={age: [60, old]}"), HELD.format("{'age': [60, 'old']}")),
+    Case("a held input without a name", choose("held=60"), HELD.format("60")),
+    Case("a name that YAML reads as something else", choose("held={no: 60}"), HELD.format("{False: 60}")),
+    Case(
+        "a layer by its number",
+        choose("layer=3"),
+        f"{IN_SET}: layer is 3, a int: a str is expected (write 1.0e-4, not 1e-4).",
+    ),
     Case("batch 0 as a setting", choose("batch_size=0"), f"{IN_SET}: batch_size is 0: at least 1 is expected."),
     Case("no resample", choose("resamples=0"), f"{IN_SET}: resamples is 0: at least 1 is expected."),
     Case("a seed below 0", choose("seed=-1"), f"{IN_SET}: seed is -1: at least 0 is expected."),

@@ -59,8 +59,8 @@ MODELS = [
     Case(
         "feature maps that go negative",
         lambda: network(convolution=layers.Conv2D(5, 5, strides=8, name="maps")),
-        "Grad-CAM++ on the output of layer 'maps': Grad-CAM++ needs feature maps >= 0, these go negative: cut the "
-        "network after a ReLU or choose another map.",
+        "Grad-CAM++ on the output of layer 'maps': Grad-CAM++ needs feature maps >= 0, these go negative: choose "
+        "Grad-CAM++ (positive part) in its place.",
     ),
     Case("no model", lambda: "model.keras", "A Keras model is expected, not str: load it from its file."),
 ]

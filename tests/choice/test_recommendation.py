@@ -65,6 +65,17 @@ def test_nothing_is_recommended_where_no_image_has_a_score():
     assert recommendation.recommend("BAD", ranked, None).startswith("No image has a score above 0")
 
 
+def test_an_alpha_that_no_maps_chose_and_features_that_go_negative_are_said():
+    assert recommendation.alpha_not_chosen(0.2) == (
+        "Alpha 0.2 was not chosen by maps: of CAM, Grad-CAM and Grad-CAM++ no two draw different maps here."
+    )
+    assert recommendation.negative_part(0.03172) == (
+        "Of the feature maps 3.17 % is negative (by absolute value): Grad-CAM++ (positive part) replaces Grad-CAM++ "
+        "and has no part in the choice of alpha."
+    )
+    assert recommendation.negative_part(0.0) == ""
+
+
 def test_blank_maps_are_counted_by_explained_class(generator):
     """Whatever makes them: nowhere positive before clipping, or not a number."""
     maps = generator.uniform(0.1, 1, (3, 10, 4, 4)).astype("float32")

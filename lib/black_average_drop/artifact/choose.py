@@ -65,6 +65,9 @@ def _parameters(given):
             parameters[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as problem:
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
+    for name, read in (("image_size", choose_settings.height_and_width), ("held", choose_settings.held_values)):
+        if name in parameters:
+            parameters[name] = read(parameters[name])
     check_parameters("--set", YOUR_DATA, parameters)
     if parameters.get("labels"):
         parameters["labels"] = str(choose_settings.resolved(parameters["labels"]))

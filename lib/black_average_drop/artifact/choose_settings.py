@@ -31,6 +31,48 @@ def _is_yaml(text):
     return True
 
 
+def height_and_width(value):
+    """Return [height, width] in pixels of what a user gives as image_size, or [] where that is [].
+
+    Args:
+        value: two numbers, or one for both; or the text "(height, width)", which YAML leaves as it is.
+
+    Raises:
+        ValueError: the value is anything else.
+    """
+    given = value
+    if isinstance(given, str) and (written := re.fullmatch(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)", given)):
+        given = [int(number) for number in written.groups()]
+    elif type(given) is int:
+        given = [given, given]
+    pixels = list(given) if isinstance(given, list | tuple) else [None]
+    if len(pixels) not in (0, 2) or not all(type(number) is int and number > 0 for number in pixels):
+        raise ValueError(
+            f"image_size is {value!r}: give height and width in pixels, such as image_size=[224,320], or one number "
+            "for both."
+        )
+    return pixels
+
+
+def held_values(value):
+    """Return what a user gives as held, where it has a number, or a list of numbers, for each name.
+
+    Args:
+        value: name -> value.
+
+    Raises:
+        ValueError: the value is anything else.
+    """
+    named = value if isinstance(value, dict) else {"": None}
+    numbers = [one for given in named.values() for one in (given if isinstance(given, list) else [given])]
+    if not all(isinstance(name, str) for name in named) or not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError(
+            f"held is {value!r}: give each further input of the model a number, with a blank behind the colon, such "
+            "as held={age: 60}."
+        )
+    return value
+
+
 def study(model, images, parameters):
     """Return the name of the folder for a study, which no other model, images or settings share."""
     words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, images.name)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import files, statistics, wording
+from black_average_drop import cams, files, statistics, wording
 from black_average_drop.trust import agreement, localization
 
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
@@ -50,6 +50,26 @@ def recommend(metric, table, pairs, same_as=None):
         )
     return (
         f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
+    )
+
+
+def alpha_not_chosen(alpha):
+    """One sentence for an alpha that maps could not choose, since the paper's methods draw fewer than two of them."""
+    *others, last = cams.PAPER_METHODS
+    return f"Alpha {alpha:g} was not chosen by maps: of {', '.join(others)} and {last} no two draw different maps here."
+
+
+def negative_part(share):
+    """One sentence on feature maps of which a share is negative, "" where nothing is.
+
+    Args:
+        share: of `evaluation.Maps.negative_share`.
+    """
+    if not share:
+        return ""
+    return (
+        f"Of the feature maps {100 * share:.3g} % is negative (by absolute value): {cams.POSITIVE_PART} replaces "
+        "Grad-CAM++ and has no part in the choice of alpha."
     )
 
 

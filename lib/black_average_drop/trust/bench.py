@@ -19,6 +19,7 @@ from black_average_drop.datasets.sources import chestxray14
 from black_average_drop.files import read_csv, replacing, write_csv
 
 COUNTED = "trust_images.csv"  # the images that count, and the file of their network
+ARRAYS = ("classes", "curve", "digests", "feature_sums")  # of `evaluation.Maps`, written as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +176,7 @@ def write_maps(bench, path, seed):
     first_pass = bench.first_pass
     arrays = {"methods": list(first_pass.maps), "maps": np.stack(list(first_pass.maps.values()))}
     arrays |= {"same_as": [first_pass.same_as.get(name, "") for name in first_pass.maps], "seed": seed}
-    arrays |= {name: getattr(first_pass, name) for name in ("classes", "curve", "digests")}
+    arrays |= {name: getattr(first_pass, name) for name in ARRAYS}
     return _write(path, arrays | {f"score {name}": part.to_numpy() for name, part in first_pass.scores.items()})
 
 
@@ -185,7 +186,7 @@ def read_maps(bench, path):
     names = arrays["methods"].tolist()
     same_as = {name: other for name, other in zip(names, arrays["same_as"].tolist(), strict=True) if other}
     scores = {name.removeprefix("score "): part for name, part in arrays.items() if name.startswith("score ")}
-    rest = {name: arrays[name] for name in ("classes", "curve", "digests")}
+    rest = {name: arrays[name] for name in ARRAYS}
     maps = dict(zip(names, arrays["maps"], strict=True))
     first_pass = evaluation.Maps(maps=maps, same_as=same_as, scores=pd.DataFrame(scores), **rest)
     return bench.with_maps(first_pass, int(arrays["seed"]))
