@@ -29,6 +29,7 @@ class Entry:
     activation: str = "softmax"
     classes: int = 2
     signed: bool = False  # feature maps go below 0, so that Grad-CAM++ is not usable
+    linear: bool = False  # the model itself gives logits
     settings: dict = field(default_factory=dict)  # of from_model
     notice: str = "^$"  # a regular expression
     quick: bool = False  # small enough to run with all other tests
@@ -36,6 +37,8 @@ class Entry:
 
 
 ENTRIES = []
+LATER = "^The maps are those of layer '.*', the last that everything goes through: layer='.*' names a later one"
+AROUND = "^The scores draw on more than the feature maps of layer "
 
 
 def works(**expected):

@@ -89,23 +89,27 @@ def maps_of(expected):
     features, slopes = expected.features.astype("float64"), expected.gradients.astype("float64")
     weights = slopes.mean(axis=(1, 2), keepdims=True)
     rising = np.maximum(slopes, 0)
-    alpha = 1 / (2 + rising * features.sum(axis=(1, 2), keepdims=True))
+    active = np.maximum(features, 0)  # the same as features where Grad-CAM++ is usable
+    alpha = 1 / (2 + rising * active.sum(axis=(1, 2), keepdims=True))
+    plus_plus = features * (alpha * rising).sum(axis=(1, 2), keepdims=True)
     terms = {
         "CAM": features * weights,
         "Grad-CAM": features * weights,
-        "Grad-CAM++": features * (alpha * rising).sum(axis=(1, 2), keepdims=True),
+        "Grad-CAM++": plus_plus,
+        "Grad-CAM++ (positive part)": plus_plus,
         "HiRes-CAM": features * slopes,
     }
     sums = {name: values.sum(axis=-1) for name, values in terms.items()}
-    clipped = {name: values if name == "CAM" else np.maximum(values, 0) for name, values in sums.items()}
-    return {name: (clipped[name], np.abs(values).sum(axis=-1)) for name, values in terms.items()}
+    for name in ("Grad-CAM", "HiRes-CAM"):
+        sums[name] = np.maximum(sums[name], 0)
+    return {name: (sums[name], np.abs(values).sum(axis=-1)) for name, values in terms.items()}
 
 
 def scores_of(entry, built, pixels):
     """The scores (N, C) of pixels: what the model itself predicts, or its logits under the activation that is set."""
     model = built.exact or built.model
     inputs = inputs_of(entry, model, pixels)
-    if "activation" in entry.settings:
+    if entry.linear or "activation" in entry.settings:
         logits = logits_of(built, built.trace(inputs, training=False)[1]).numpy()
         if logits.shape[-1] == 1:
             logits = np.concatenate([-logits / 2, logits / 2], axis=-1)

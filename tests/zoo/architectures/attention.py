@@ -3,7 +3,7 @@
 from keras import layers, ops
 
 from architectures.blocks import convolved, start
-from entry import ended, works
+from entry import LATER, ended, works
 
 POOL = layers.GlobalAveragePooling2D
 
@@ -62,7 +62,7 @@ def gated_positions():
     return ended(inputs, x, POOL()(x), layers.Dense(2, "softmax"))
 
 
-@works(closed=False, signed=True)
+@works(closed=False, signed=True, notice=LATER)
 def attention_of_kaggle():
     """Pooled maps times attention, divided by the pooled attention, then hidden layers."""
     inputs, x = start()

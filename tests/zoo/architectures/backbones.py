@@ -4,7 +4,7 @@ import keras
 from keras import applications, layers, ops
 
 from closeness import DEEP
-from entry import Built, add, ended, known, maker, works
+from entry import AROUND, Built, add, ended, known, maker, works
 
 POOL = layers.GlobalAveragePooling2D
 # Side of the images, and the constructor with what makes it small. All end in more than one position.
@@ -160,13 +160,13 @@ def a_layer_chosen_inside_mobilenet():
     return Built(model, keras.Model(backbone.inputs, [maps, POOL()(backbone.output)]), "conv_pw_11_relu", last)
 
 
-@works(share=DEEP, closed=False, notice=".")
+@works(share=DEEP, closed=False, notice=AROUND)
 def mobilenet_and_mobilenetv2_side_by_side():
     """Pooled features of two networks, joined: nothing but the image lies before both."""
     inputs, x = outside("MobileNet")
     first, second = application("MobileNet")(x), application("MobileNetV2")(x)
     joined = layers.Concatenate()([POOL()(first), POOL()(second)])
-    return ended(inputs, second, joined, layers.Dense(2, "softmax"))
+    return ended(inputs, first, joined, layers.Dense(2, "softmax"))
 
 
 @works(share=DEEP, closed=False)

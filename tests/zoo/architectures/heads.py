@@ -93,7 +93,7 @@ def mean_by_an_operation():
     return ended(inputs, maps, ops.mean(maps, axis=[1, 2]), layers.Dense(2, "softmax"))
 
 
-@works(classes=5, signed=True)
+@works(classes=5)
 def network_in_network():
     """A linear 1 x 1 convolution with a map for each class, pooled: closed in what the convolution takes in."""
     inputs, maps = trunk()

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from architectures.blocks import convolved, start
-from entry import Built, ended, works
+from entry import AROUND, Built, ended, works
 
 POOL = layers.GlobalAveragePooling2D
 
@@ -17,7 +17,7 @@ def an_earlier_block():
     return ended(inputs, maps, POOL()(x), layers.Dense(2, "softmax"))
 
 
-@works(closed=False, settings={"layer": "branch"}, quick=True)
+@works(closed=False, settings={"layer": "branch"}, quick=True, notice=AROUND)
 def a_layer_with_a_path_around_it():
     """What goes around the layer is the image's, and held where the layer is differentiated."""
     inputs, x = start()
@@ -44,7 +44,7 @@ def a_convolution_before_its_activation():
     return ended(inputs, maps, POOL()(layers.ReLU()(maps)), layers.Dense(2, "softmax"))
 
 
-@works(closed=False, settings={"layer": "second"})
+@works(closed=False, settings={"layer": "second"}, notice=AROUND)
 def the_second_of_two_blocks_pooled():
     inputs, first = start()
     second = layers.Conv2D(8, 3, strides=2, activation="relu", name="second")(first)

@@ -143,6 +143,23 @@ def saved_and_loaded():
         return known(keras.models.load_model(Path(folder) / "model.keras"), "maps")
 
 
+@keras.saving.register_keras_serializable("zoo")
+class TrainedInAnotherWay(keras.Model):
+    """A model of layers that are known, with a training step of its own."""
+
+    def train_step(self, data):
+        """As Keras's."""
+        return super().train_step(data)
+
+
+@works(classes=3)
+def functional_with_a_training_step_of_its_own():
+    inputs = keras.Input((32, 32, 3))
+    maps = layers.Conv2D(8, 5, strides=4, activation="relu")(layers.Rescaling(1 / 255)(inputs))
+    last, pooled = layers.Dense(3, "softmax"), layers.GlobalAveragePooling2D()(maps)
+    return known(TrainedInAnotherWay(inputs, last(pooled)), maps, last, pooled)
+
+
 @works(quick=True)
 def mixed_precision():
     """Layers compute in float16; only the softmax is in float32, as Keras advises."""

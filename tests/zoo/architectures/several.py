@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from architectures.blocks import convolved, start
-from entry import Built, ended, known, refused, works
+from entry import AROUND, LATER, Built, ended, known, refused, works
 
 POOL = layers.GlobalAveragePooling2D
 
@@ -113,7 +113,7 @@ def block_features():
     return inputs, first, convolved(first, 12, strides=2)
 
 
-@works(closed=False)
+@works(closed=False, notice=LATER)
 def two_blocks_pooled():
     """All passes through the first of the two, so that its maps are read."""
     inputs, first, second = block_features()
@@ -121,7 +121,7 @@ def two_blocks_pooled():
     return ended(inputs, first, pooled, layers.Dense(2, "softmax"))
 
 
-@works(closed=False)
+@works(closed=False, notice=LATER)
 def pyramid():
     """A feature pyramid: deep maps, upsampled, are added to shallow ones, and each level is pooled."""
     inputs, first, second = block_features()
@@ -164,14 +164,14 @@ def ensemble(name="conv"):
     return networks, dense
 
 
-@works(closed=False, notice=".")
+@works(closed=False, notice=AROUND)
 def two_networks_averaged():
-    """Nothing but the image lies before all scores: the maps of the last network are read, with a notice."""
+    """Nothing but the image lies before all scores: the maps of the first network are read, with a notice."""
     networks, dense = ensemble()
     inputs = keras.Input((32, 32, 3))
     scores = layers.Softmax()(layers.Average()([network(inputs) for network in networks]))
     inner = [keras.Model(one.inputs, [one.get_layer("conv").output, one.output]) for one in networks]
-    (_, first), (maps, second) = (one(inputs) for one in inner)
+    (maps, first), (_, second) = (one(inputs) for one in inner)
     trace = keras.Model(inputs, [maps, (first + second) / 2])
     return Built(keras.Model(inputs, scores), trace, "conv")
 
