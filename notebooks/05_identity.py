@@ -77,7 +77,7 @@ rows = []
 for name in files:
     double, weights = features[name].astype("float64"), network[name].head_weights.T[classes[name]].astype("float64")
     positions = double.shape[1] * double.shape[2]
-    gradients = network[name].differentiate(features[name], classes[name]).astype("float64")
+    gradients = network[name].differentiate(features[name], classes[name], tested[name].images()).astype("float64")
     slope = np.abs(gradients - (weights / positions)[:, None, None]).max() / np.abs(weights / positions).max()
     signed, by_weights = cams.cam(double, positions * gradients.mean(axis=(1, 2))), cams.cam(double, weights)
     peak = np.abs(by_weights).max(axis=(1, 2), keepdims=True)
@@ -169,7 +169,7 @@ for name, head in heads.items():
     explained = [whole.explain(batch)[:2] for batch in test.batches(batch_size)]
     single, logits = (np.concatenate([answers[place] for answers in explained]) for place in (0, 1))
     double, predicted = single.astype("float64"), logits.argmax(axis=1)
-    gradients = whole.differentiate(single, predicted).astype("float64")
+    gradients = whole.differentiate(single, predicted, test.images()).astype("float64")
     at_positions = np.moveaxis(through[name][..., predicted], -1, 0)
     multiplied = (double * at_positions).sum(axis=-1) / (shape[0] * shape[1])
     averaged = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))

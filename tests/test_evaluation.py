@@ -112,13 +112,13 @@ def test_another_head_is_differentiated(pixels, monkeypatch):
     model = keras.Sequential([keras.Input((32, 32, 3)), convolution, layers.Flatten(), weights])
     network = networks.CamNetwork.from_model(model)
     features, logits, _ = network.explain(pixels)
-    explanation = evaluation.explain(network, features, logits, np.zeros(10, int))
+    explanation = evaluation.explain(network, features, logits, np.zeros(10, int), pixels)
     expected = np.asarray(weights.get_weights()[0])[:, 0].reshape(4, 4, 3)
     np.testing.assert_allclose(explanation.gradients, np.broadcast_to(expected, (10, 4, 4, 3)), rtol=1e-6)
     assert explanation.class_weights is None and explanation.head_weights is None
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(ValueError, match="set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax"):
-        network.differentiate(features, np.zeros(10, int))
+        network.differentiate(features, np.zeros(10, int), pixels)
 
 
 def test_exact_ties_keep_the_share_by_the_unclipped_map(network, pixels):
@@ -142,7 +142,7 @@ def test_gradients_of_a_pooled_head_against_automatic_differentiation(network, s
     """Equation (12) on the real network: a tape from its features to its logits."""
     features, logits, _ = network.explain(pixels)
     classes = np.arange(10) % 3
-    explanation = evaluation.explain(network, features, logits, classes)
+    explanation = evaluation.explain(network, features, logits, classes, pixels)
     head, bias = small_model.layers[-1].get_weights()
     tensor = tf.constant(features)
     with tf.GradientTape() as tape:

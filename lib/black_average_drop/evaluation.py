@@ -60,7 +60,7 @@ def evaluate(
     """Measure Average Drop ("AD") and Black Average Drop ("BAD") of every image under every method.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         images: pixels (N, H, W, 3), 0 to 255, or a re-iterable of such batches, which is read twice.
         methods: name -> method; by default `cams.METHODS`.
         alpha: the share of pixels that BAD keeps, between 0 and 1. By default `masks.select_alpha` chooses it from the
@@ -163,7 +163,7 @@ def blended_drops(network, images, shares, explained, batch_size=32, fill=0, sch
     """Measure the drop of every image under a masking of any kind.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         images: pixels (N, H, W, 3).
         shares: (N, H, W), 0 to 1, how much of each pixel is left.
         explained: the `Maps` of the same images.

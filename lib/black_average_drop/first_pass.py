@@ -111,23 +111,24 @@ def upsampled(maps, size):
 def explain_batch(network, images, classes, batch_size=32):
     """Return the `cams.Explanation` of pixels (n, H, W, 3), n <= batch_size, for classes (n,)."""
     features, logits, _ = (values[: len(images)] for values in network.explain(padded(images, batch_size)))
-    return explain(network, features, logits, classes)
+    return explain(network, features, logits, classes, images)
 
 
-def explain(network, features, logits, classes):
+def explain(network, features, logits, classes, images):
     """Return what the methods of `cams.METHODS` need, a `cams.Explanation`.
 
     With a head of global average pooling and a dense layer dS_c/dA^k = w_k / z at every position, eq. (12): no backward
     pass. Any other head is differentiated and has no class weights.
 
     Args:
-        network: a `networks.CamNetwork`.
-        features: (n, h, w, K), its last feature maps.
+        network: a `networks.Network`.
+        features: (n, h, w, K), its feature maps.
         logits: (n, C).
         classes: (n,), the classes to explain.
+        images: pixels (n, H, W, 3), from which features and logits come.
     """
     if network.head_weights is None:
-        class_weights, gradients = None, network.differentiate(features, classes)
+        class_weights, gradients = None, network.differentiate(features, classes, images)
     else:
         class_weights = network.head_weights.T[classes]
         positions = features.shape[1] * features.shape[2]
@@ -168,7 +169,7 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
     fit = len(explained) == len(images) and explained.dtype.kind in "iu"
     if not fit or not 0 <= explained.min() <= explained.max() < network.classes:
         raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image: mend it.")
-    maps = _batch_maps(network, methods, explain(network, features, logits, explained))
+    maps = _batch_maps(network, methods, explain(network, features, logits, explained, pixels))
     curve = _curve(pixels, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
     scores = class_scores(network, logits, explained)
     part = Maps(maps, {}, explained, scores, curve, digests_of(images), _sums_by_sign(features))

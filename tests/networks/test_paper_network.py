@@ -29,7 +29,7 @@ def test_it_is_cut_at_its_last_feature_maps(network, image):
     pooled = features.mean(axis=(1, 2))
     assert_close(logits, pooled @ network.head_weights + 1, of=pooled @ np.abs(network.head_weights))
     np.testing.assert_allclose(scores, np.maximum(logits, 0))
-    gradients = network.differentiate(features, logits.argmax(axis=1))
+    gradients = network.differentiate(features, logits.argmax(axis=1), image)
     weights = network.head_weights[:, logits.argmax()]
     assert_close(gradients[0, 0, 0], weights / 64)
 

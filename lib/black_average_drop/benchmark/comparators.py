@@ -196,7 +196,7 @@ def _torchcam_rows(network, images, rounds):
         return drawn
 
     def ours():
-        explanation = evaluation.explain(network, features, logits, classes)
+        explanation = evaluation.explain(network, features, logits, classes, images)
         return {name: method(explanation) for name, method in cams.chosen(cams.PAPER_METHODS).items()}
 
     drawn = theirs()

@@ -13,7 +13,7 @@ def first_look(network, dataset, methods, batch_size=32):
     """Pass over the images once: what the network answers, and which methods can be drawn on all images.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         dataset: a Dataset of N images.
         methods: name -> function.
         batch_size: the number of images that go through the network at once.
@@ -25,7 +25,7 @@ def first_look(network, dataset, methods, batch_size=32):
     with progress.bar(total=batches.total, desc="answers", unit="image") as bar:
         for images in batches:
             features, answers, _ = network.explain(images)
-            explanation = evaluation.explain(network, features, answers, answers.argmax(axis=1))
+            explanation = evaluation.explain(network, features, answers, answers.argmax(axis=1), images)
             methods, left_out = cams.usable(explanation, methods)
             unfit |= left_out
             logits.append(answers)

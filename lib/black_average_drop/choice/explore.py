@@ -37,7 +37,7 @@ def look(network, image, features, logits, label, method, alpha):
     """Draw one map, mask the image by it in both ways, and score the masked images.
 
     Args:
-        network: A `networks.CamNetwork`.
+        network: A `networks.Network`.
         image: (H, W, 3), pixels from 0 to 255.
         features: (1, h, w, K), of `network.explain`.
         logits: (1, C), of `network.explain`.
@@ -52,7 +52,7 @@ def look(network, image, features, logits, label, method, alpha):
         ValueError: The method cannot be drawn on this network.
     """
     classes = np.array([label])
-    drawn = cams.METHODS[method](evaluation.explain(network, features, logits, classes))
+    drawn = cams.METHODS[method](evaluation.explain(network, features, logits, classes, image[None]))
     shown = evaluation.upsampled(np.asarray(drawn, "float32"), image.shape[:2])
     pixels = np.asarray(image, "float32")[None]
     kept = masks.kept_pixels(shown, alpha)
@@ -66,7 +66,7 @@ def explorer(network, dataset, alpha=ALPHA, named=()):
     """Build the page of widgets: thumbnails, class, method, alpha, opacity and colours, and the pictures that follow.
 
     Args:
-        network: A `networks.CamNetwork`.
+        network: A `networks.Network`.
         dataset: A `datasets.Dataset` of a few images.
         alpha: The share of pixels that BAD keeps at first.
         named: The names of the network's outputs in order, if they are known.

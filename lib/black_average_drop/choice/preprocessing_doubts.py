@@ -203,9 +203,9 @@ def divergence_from_training(first, preprocessing, images):
         return np.nan
     (mean, variance), before = first
     pixels = np.asarray(images, "float32")
-    if before.input_shape[-1] == 1:
+    if before.sources[0].shape[-1] == 1:
         pixels = pixels.mean(axis=-1, keepdims=True)
-    values = np.asarray(before(preprocessing(pixels) if preprocessing else pixels), "float64")
+    values = np.asarray(before([preprocessing(pixels) if preprocessing else pixels], training=False)[0], "float64")
     values = values.reshape(-1, values.shape[-1])
     here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
     return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))
@@ -218,8 +218,8 @@ def first_statistics(model):
         model: a Keras model.
 
     Returns:
-        ((mean, variance), before): each (K,), and the model before that layer. None if no layer keeps any, or it was
-        never trained.
+        ((mean, variance), before): each (K,), and the `Part` of the model before that layer. None if no layer keeps
+        any, or it was never trained.
     """
     kept = {layers.BatchNormalization: ("moving_mean", "moving_variance"), layers.Normalization: ("mean", "variance")}
     for kind, names in kept.items():

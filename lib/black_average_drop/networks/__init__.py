@@ -1,4 +1,4 @@
-"""A Keras model cut at its last feature maps: build it, load it, save it, and read features, logits and scores.
+"""Classifiers that evaluation reads at some feature maps: what it needs of them, and Keras models built, loaded, saved.
 
 All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer inside, so masks are made in pixel space.
 """
@@ -10,6 +10,7 @@ from black_average_drop.networks.building import WITH_BACKGROUND, build, build_i
 from black_average_drop.networks.cam_network import CamNetwork, Parcel
 from black_average_drop.networks.facts import Facts
 from black_average_drop.networks.graph import first_layer, inner_layers
+from black_average_drop.networks.network import Network, Packed
 from black_average_drop.networks.precision import PRECISIONS, in_precision
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "WITH_BACKGROUND",
     "CamNetwork",
     "Facts",
+    "Network",
+    "Packed",
     "Parcel",
     "build",
     "build_imagenet",

@@ -39,29 +39,34 @@ def has_accelerator():
     return not keras.distribution.list_devices()[0].startswith("cpu")
 
 
-def compiled(model):
-    """A function from images to the outputs of a model, with its weights as they are at the first call.
+def compiled(part, shape):
+    """A function from images to what a part of a model gives, with its weights as they are at the first call.
 
     Several threads may call it at a time. On TensorFlow the weights become constants of the graph. TensorFlow can then
     fold BatchNorm into the convolution before it.
+
+    Args:
+        part: a layer from a list of one tensor to a list of tensors.
+        shape: of the images, (None, H, W, channels).
     """
     compiling, functions = threading.Lock(), []
 
     def run(images):
         with compiling:  # two threads may come first
             if not functions:
-                functions.append(_frozen(model))
+                functions.append(_frozen(part, shape))
         return functions[0](images)
 
     return run
 
 
-def gradients(head, features, chosen):
-    """The slope of some of a head's outputs at its input, by automatic differentiation.
+def gradients(head, features, held, chosen):
+    """The slope of some of a head's outputs at its feature maps, by automatic differentiation.
 
     Args:
-        head: a Keras model from feature maps to logits.
+        head: a layer from a list of feature maps, and whatever else it takes, to a list of logits.
         features: (N, h, w, K), an array or a tensor.
+        held: what else the head takes, a list.
         chosen: (N, C), the weight of each logit in the output to differentiate; 1 for one logit, 0 for the others.
 
     Returns:
@@ -76,27 +81,32 @@ def gradients(head, features, chosen):
         watched = tensorflow.convert_to_tensor(features)
         with tensorflow.GradientTape() as tape:
             tape.watch(watched)
-            explained = ops.sum(head(watched, training=False) * chosen)
+            explained = ops.sum(head([watched, *held], training=False)[0] * chosen)
         slopes = tape.gradient(explained, watched)
         return slopes if ops.is_tensor(features) else slopes.numpy()
     if keras.backend.backend() == "jax":
         import jax
 
-        weights = [[one.value for one in part] for part in _variables(head)]
-        slope = jax.grad(lambda maps: ops.sum(head.stateless_call(*weights, maps)[0] * chosen))
-        slopes = slope(ops.convert_to_tensor(features))
+        weights = [[one.value for one in kind] for kind in _variables(head)]
+        held = [ops.convert_to_tensor(one) for one in held]
+
+        def explained(maps):
+            (logits,), _ = head.stateless_call(*weights, [maps, *held], training=False)
+            return ops.sum(logits * chosen)
+
+        slopes = jax.grad(explained)(ops.convert_to_tensor(features))
         return slopes if ops.is_tensor(features) else np.asarray(slopes)
     raise ValueError("Gradients need another backend: set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax.")
 
 
-def _frozen(model):
-    """A function from images to the outputs of a model, with its weights as they are now."""
+def _frozen(part, shape):
+    """A function from images to what a part of a model gives, with its weights as they are now."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow
         from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-        function = tensorflow.function(lambda pixels: model(pixels, training=False))
-        signature = tensorflow.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
+        function = tensorflow.function(lambda pixels: part([pixels], training=False))
+        signature = tensorflow.TensorSpec(shape, "float32")
         frozen = convert_variables_to_constants_v2(function.get_concrete_function(signature))
         # Called directly, it looks for names of arguments that it has lost, and formats all pixels for the error.
         return tensorflow.function(lambda pixels: frozen(pixels), input_signature=[signature])
@@ -104,12 +114,12 @@ def _frozen(model):
         import jax
 
         # Copies, since Keras gives the buffers of its variables away when it trains.
-        weights = [[jax.numpy.array(one.value) for one in part] for part in _variables(model)]
-        outputs = jax.jit(lambda weights, images: model.stateless_call(*weights, images, training=False)[0])
+        weights = [[jax.numpy.array(one.value) for one in kind] for kind in _variables(part)]
+        outputs = jax.jit(lambda weights, images: part.stateless_call(*weights, [images], training=False)[0])
         return lambda images: outputs(weights, images)
-    return model.predict_on_batch
+    return lambda images: [ops.convert_to_numpy(one) for one in part([images], training=False)]
 
 
-def _variables(model):
-    """What `stateless_call` takes of a Keras model."""
-    return model.trainable_variables, model.non_trainable_variables
+def _variables(layer):
+    """What `stateless_call` takes of a Keras layer."""
+    return layer.trainable_variables, layer.non_trainable_variables

@@ -10,8 +10,9 @@ from keras import layers
 from black_average_drop import files
 from black_average_drop.model_files.archive_checks import check_weights
 from black_average_drop.networks.applications import application, rescaled
-from black_average_drop.networks.cut import check_activation, check_positions, find_features, find_head
-from black_average_drop.networks.graph import backwards
+from black_average_drop.networks.cut import check_positions, find_features
+from black_average_drop.networks.graph import Part, opened
+from black_average_drop.networks.logits import check_activation, find_logits
 from black_average_drop.networks.precision import check_precision
 
 WITH_BACKGROUND = 1001  # outputs: ImageNet's thousand classes behind one for the background
@@ -53,7 +54,7 @@ def build(backbone, image_size, class_names, activation="relu", weights=None, dr
     keras.config.set_dtype_policy(precision)
     try:
         trunk, _ = build_trunk(backbone, image_size, weights)
-        check_positions(trunk, image_size, backbone)
+        _check_positions(trunk, image_size, backbone)
         expected = rescaled(inputs, backbone)
     finally:
         keras.config.set_dtype_policy(before)
@@ -78,7 +79,7 @@ def build_imagenet(backbone, image_size, weights="imagenet"):
     """
     inputs = keras.Input((*image_size, 3), name="pixels")
     trunk, head = build_trunk(backbone, image_size, weights, with_head=True)
-    check_positions(trunk, image_size, backbone)
+    _check_positions(trunk, image_size, backbone)
     pooled = layers.GlobalAveragePooling2D(name="global_average_pooling")(trunk(rescaled(inputs, backbone)))
     dense = layers.Dense(head[0].shape[1], "softmax", dtype="float32", name="head")
     model = keras.Model(inputs, dense(pooled), name=f"{backbone}_imagenet")
@@ -112,13 +113,19 @@ def build_trunk(backbone, image_size, weights, with_head=False):
         if with_head:
             raise ValueError(f"{weights} has no ImageNet head: name weights that include it.")
         return full, None
-    steps = list(backwards(full))
-    head, _ = find_head(steps, backbone)
-    maps = find_features(steps, head, backbone)
-    if not maps.pooled:
+    graph = opened(full)
+    logits, _ = find_logits(next(iter(graph.outputs.values())), backbone)
+    cut = find_features(graph, logits)
+    if cut.pooled is None:
         raise ValueError(f"{backbone} has no global average pooling right before its dense head: choose another.")
-    trunk = keras.Model(full.inputs, steps[maps.position].place.tensor, name=backbone)
-    return trunk, steps[head].layer.get_weights()
+    return keras.Model(full.inputs, cut.maps.tensor, name=backbone), list(cut.pooled)
+
+
+def _check_positions(trunk, image_size, name):
+    """Check that a trunk gives more than one position for images of a size (H, W)."""
+    graph = opened(trunk)
+    part = Part(list(graph.inputs.values()), list(graph.outputs.values()))
+    check_positions(part, image_size, name)
 
 
 def _small_cnn(image_size):

@@ -1,20 +1,22 @@
-"""A classifier read at its last feature maps."""
+"""A Keras classifier read at its feature maps."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from black_average_drop.arrays import as_float32, namespace
+from black_average_drop.model_files import interface
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
 from black_average_drop.networks.building import WITH_BACKGROUND
-from black_average_drop.networks.cut import check_activation, check_positions, find_features, find_head, notice
-from black_average_drop.networks.graph import Place, backwards, inner_layers, model_between
+from black_average_drop.networks.cut import check_positions, find_features, notice
+from black_average_drop.networks.graph import Part, applied, hold, inner_layers, opened
+from black_average_drop.networks.logits import check_activation, find_logits
 from black_average_drop.networks.precision import check_precision, in_precision
 
 
@@ -23,10 +25,7 @@ class Parcel:
     """A `CamNetwork` on its way to another process, with its own way back."""
 
     model: bytes  # of a .keras file
-    preprocessing: Callable | None
-    activation: str | None
-    image_size: tuple[int, int]  # (H, W)
-    precision: str
+    settings: dict[str, Any]  # for `CamNetwork.from_model`
 
     def unpacked(self):
         """The same network, in a process that computes reproducibly from then on (`make_deterministic`)."""
@@ -34,36 +33,35 @@ class Parcel:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             path.write_bytes(self.model)
-            settings = {"activation": self.activation, "image_size": self.image_size, "precision": self.precision}
-            return CamNetwork.from_model(load(path)[0], self.preprocessing, **settings)
+            return CamNetwork.from_model(load(path)[0], **self.settings)
 
 
 class CamNetwork:
-    """A classifier read at its last feature maps; see `from_model`. It takes RGB; a model of one channel gets its mean.
+    """A Keras classifier read at its feature maps, a `Network`; see `from_model`.
+
+    It takes RGB; a model of one channel gets its mean.
 
     Attributes:
         activation: "relu", "softmax" or "sigmoid" (several labels at once).
         head_weights: (K, C), of a head of global average pooling and one dense layer; None for any other head.
         layer: the name of the layer whose output the feature maps are.
-        notice: a sentence on what mixes the positions of the maps before the head, or "".
+        notice: sentences on what the maps do not show, and on what was assumed, or "".
         image_size: (H, W), in pixels.
         classes: their number C.
         on_accelerator: whether a GPU or TPU is there; see `placed`.
     """
 
-    def __init__(self, trunk, head, activation, layer, head_weights=None, preprocessing=None, image_size=None):
-        self.head_weights = head_weights
+    def __init__(self, image, features, logits, head, activation):
+        self.head_weights = None
         self.activation = activation
-        self.layer = layer
-        self.notice = ""
-        self.image_size = tuple(image_size or trunk.input_shape[1:3])
-        self.classes = head.output_shape[-1]
+        self.layer = self.notice = ""
+        self.image_size = image.shape[1:3]
+        self.classes = logits.shape[-1]
         self.on_accelerator = has_accelerator()
-        self._preprocessing = preprocessing
-        self._grey = trunk.input_shape[-1] == 1
+        self._preprocessing = None
+        self._grey = image.shape[-1] == 1
         self._head = head
-        features = layers.Activation("linear", dtype="float32")(trunk.output)
-        self._run = compiled(keras.Model(trunk.inputs, [features, head(features)]))
+        self._run = compiled(Part([image], [features, logits]), image.shape)
 
     @property
     def has_background(self):
@@ -71,67 +69,86 @@ class CamNetwork:
         return self.classes == WITH_BACKGROUND
 
     @classmethod
-    def from_model(cls, model, preprocessing=None, activation=None, image_size=None, precision="float32"):
-        """Any Keras model with feature maps and a last dense layer.
+    def from_model(
+        cls,
+        model,
+        preprocessing=None,
+        activation=None,
+        image_size=None,
+        precision="float32",
+        layer=None,
+        output=None,
+        held=None,
+    ):
+        """Any Keras model of images that ends in scores of classes and has feature maps on the way.
 
-        The model may be Functional or Sequential, with nested backbones, the pooling inside or outside of them, Dropout
-        before the dense layer or a separate activation behind it. Anything but global average pooling may lie between
-        the feature maps and the dense layer (Flatten, a hidden dense layer). CAM is then not defined, and gradients
-        take automatic differentiation, see `differentiate`. Feature maps have rows and columns of the image, and more
-        than one position. Vision transformers work on tokens and are refused. A convolutional network before attention
-        or recurrence is read, with a `notice`.
+        The model may be Functional or Sequential, with nested models. Its logits are what lies before the last
+        activation. Its feature maps are the last ones, in rows and columns of the image, that all logits draw on, or
+        those of `layer`. Behind global average pooling and affine layers all maps have a closed form. For any other
+        head CAM is not defined, and gradients take automatic differentiation, see `differentiate`. Vision transformers
+        work on tokens and are refused. What a map does not show is said in `notice`.
 
-        A single sigmoid output S is read as logits (-S/2, S/2), the only opposite pair with the model's probabilities;
-        several are labels of their own. Maps explain a logit: another softmax head with the same probabilities, such as
-        one of logits (0, S), has other maps.
+        A single output S, with sigmoid or without activation, is read as logits (-S/2, S/2), the only opposite pair
+        with the probabilities of its sigmoid; several are labels of their own. Maps explain a logit: another softmax
+        head with the same probabilities, such as one of logits (0, S), has other maps.
 
         Args:
-            model: a Keras model with one input and one output.
+            model: a Keras model that is built.
             preprocessing: pixels -> what the model expects, if the model does not rescale by itself.
-            activation: "relu" or "softmax" in place of the model's own, since both read the same logits.
+            activation: "relu", "softmax" or "sigmoid" in place of the model's own, since all read the same logits. A
+                model of several outputs without activation needs it.
             image_size: (H, W), where the model takes images of any size.
             precision: one of PRECISIONS, for the layers before the head, whatever the model was trained in. On a GPU a
                 mixed one is faster, and less exact.
+            layer: the name of the layer whose feature maps are explained.
+            output: the name of the output that is explained, of a model with several.
+            held: name -> value of each input that is no image; the same for all images.
 
         Raises:
             ValueError: saying what is missing.
         """
-        _check_model(model, image_size)
+        _check_model(model)
         check_precision(precision)
-        model, steps = _steps_in_precision(model, precision)
-        head, own_activation = find_head(steps, model.name)
-        maps = find_features(steps, head, model.name)
-        kernel, bias, own_activation = _read_dense(steps[head].layer, own_activation, model.name)
-        _check_activations(activation, own_activation, model.name)
-        trunk = model_between(Place(model.inputs[0]), steps[maps.position].place, model.name)
-        size = image_size or trunk.input_shape[1:3]
+        settings = {"activation": activation, "image_size": image_size, "precision": precision}
+        settings |= {"preprocessing": preprocessing, "layer": layer, "output": output, "held": held}
+        original, model = model, _in_precision(model, precision)
+        graph = opened(model)
+        image, size = _image(graph, held, image_size)
+        scores = graph.outputs[interface.chosen_output(graph.name, list(graph.outputs), output)]
+        logits, own = find_logits(scores, model.name)
+        activation, said = _activation(activation, own, scores.shape[-1] == 1, model.name)
+        cut = find_features(graph, logits, layer)
+        trunk = Part([image], [cut.maps])
         check_positions(trunk, size, f"Model {model.name}")
-        before, said = layers.GlobalAveragePooling2D(dtype="float32"), ""
-        if not maps.pooled:
-            before = model_between(steps[maps.position].place, steps[head].place, model.name)
-            said = notice(trunk, before, maps.layer, size, model.name)
-        read = _head(trunk, before, kernel, bias)
-        weights = kernel.astype("float32") if maps.pooled else None
-        network = cls(trunk, read, activation or own_activation, maps.layer, weights, preprocessing, image_size)
-        network.notice = said
-        network._made_from = model, preprocessing, activation, precision
+        features = applied(layers.Activation("linear", dtype="float32"), cut.maps)
+        if cut.pooled is None:
+            head = Part([cut.maps] if cut.alone else [cut.maps, image], [logits])
+        else:
+            logits = _pooled_and_dense(features, *cut.pooled)
+            head = Part([features], [logits])
+        network = cls(image, features, logits, head, activation)
+        network.head_weights = None if cut.pooled is None else cut.pooled[0]
+        network.layer, network.image_size = cut.layer, size
+        network.notice = " ".join(filter(None, [said, notice(graph, cut, trunk, logits, size)]))
+        network._preprocessing = preprocessing
+        network._made_from = original, settings
         return network
 
     def with_activation(self, activation):
-        """The activation alone exchanged: a view on the same logits with "relu" or "softmax" scores."""
+        """The activation alone exchanged: a view on the same logits with the scores of another activation."""
         check_activation(activation)
         view = object.__new__(CamNetwork)
         view.__dict__.update(self.__dict__, activation=activation)
-        view._made_from = *self._made_from[:2], activation, self._made_from[3]
+        view._made_from = self._made_from[0], self._made_from[1] | {"activation": activation}
         return view
 
     def packed(self):
         """The `Parcel` that carries this network to another process."""
-        model, preprocessing, activation, precision = self._made_from
+        model, settings = self._made_from
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             model.save(path)
-            return Parcel(path.read_bytes(), preprocessing, activation, self.image_size, precision)
+            return Parcel(path.read_bytes(), settings | {"image_size": self.image_size})
 
     def placed(self, images):
         """Pixels as float32 where all work on them is to be done.
@@ -163,12 +180,13 @@ class CamNetwork:
         logits = np.asarray(self._run(self._prepared(images))[1])
         return logits, self.scores(logits)
 
-    def differentiate(self, features, classes):
-        """Gradients dS_c/dA of one logit of each image, by automatic differentiation of the head.
+    def differentiate(self, features, classes, images):
+        """Gradients dS_c/dA of one logit of each image, by automatic differentiation of what lies behind the maps.
 
         Args:
             features: A, (N, h, w, K).
             classes: c, (N,).
+            images: pixels (N, H, W, 3), on which the logits may draw along other ways than A; these are held.
 
         Returns:
             (N, h, w, K), a tensor for a tensor.
@@ -176,7 +194,9 @@ class CamNetwork:
         Raises:
             ValueError: on a backend other than TensorFlow and JAX.
         """
-        return gradients(self._head, features, np.eye(self.classes, dtype="float32")[np.asarray(classes)])
+        held = [self._prepared(images)] if len(self._head.sources) > 1 else []
+        chosen = np.eye(self.classes, dtype="float32")[np.asarray(classes)]
+        return gradients(self._head, features, held, chosen)
 
     def scores(self, logits):
         """The head's activation applied to logits (N, C)."""
@@ -193,8 +213,8 @@ class CamNetwork:
         return self._preprocessing(images) if self._preprocessing else images
 
 
-def _check_model(model, image_size):
-    """Raise ValueError for a model whose layers cannot be followed from one image to one output."""
+def _check_model(model):
+    """Raise ValueError for a model whose layers cannot be followed."""
     if not isinstance(model, keras.Model):
         raise ValueError(f"A Keras model is expected, not {type(model).__name__}: load it from its file.")
     if not hasattr(model, "inputs") and not isinstance(model, keras.Sequential):
@@ -202,53 +222,58 @@ def _check_model(model, image_size):
             f"Model {model.name} is a subclassed one, whose layers cannot be followed: pass "
             f"keras.Model(inputs, {model.name}.call(inputs)) of inputs = keras.Input((height, width, 3))."
         )
-    if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
+    if not getattr(model, "inputs", None):
         raise ValueError(
-            f"Model {model.name} must be built, with one input and one output: make a keras.Model of these."
+            f"Model {model.name} must be built: put keras.Input((height, width, 3)) in front of its layers."
         )
-    if len(model.input_shape) == 4 and model.input_shape[-1] not in (1, 3):
-        raise ValueError(
-            f"Model {model.name} takes {model.input_shape}: images (N, H, W, 3) or (N, H, W, 1) are expected."
-        )
-    if None in model.input_shape[1:3] and image_size is None:
-        raise ValueError(f"Model {model.name} takes images of any size: pass image_size=(height, width).")
 
 
-def _check_activations(chosen, own, name):
-    """Raise ValueError for an unknown activation, or for none where the model has none of its own."""
-    if chosen is not None:
-        check_activation(chosen)
-    elif own == "linear":
-        raise ValueError(f'The head of {name} has no activation: pass activation="softmax" or "relu".')
-
-
-def _steps_in_precision(model, precision):
-    """The model, made again if its layers compute in another precision, and the steps back from its output."""
-    steps = list(backwards(model))
+def _in_precision(model, precision):
+    """The model, made again if its layers compute in another precision."""
     computing = (layer for layer in inner_layers(model) if not isinstance(layer, layers.InputLayer))
     if any(layer.dtype_policy.name != precision for layer in computing):
-        model = in_precision(model, precision)
-        steps = list(backwards(model))
-    return model, steps
+        return in_precision(model, precision)
+    return model
 
 
-def _read_dense(dense, activation, name):
-    """The kernel (K, C), bias (C,) and activation of a dense head; a single sigmoid becomes a softmax of two logits."""
-    kernel, *rest = (np.asarray(weight) for weight in dense.get_weights())
-    bias = rest[0] if rest else np.zeros(kernel.shape[1], "float32")
-    if activation == "sigmoid" and kernel.shape[1] == 1:
-        kernel = np.concatenate([-kernel / 2, kernel / 2], axis=1)
-        bias = np.concatenate([-bias / 2, bias / 2])
-        activation = "softmax"
-    if kernel.shape[1] == 1:
-        raise ValueError(f"Model {name} has one output: two classes are expected, or one output with sigmoid.")
-    return kernel, bias, activation
+def _image(graph, held, size):
+    """The symbol of the images that a graph takes in, of a size (H, W) or None; other inputs are held at their values.
+
+    Returns:
+        The symbol, and the size of the images.
+    """
+    name = interface.image_input(graph.name, {name: one.shape for name, one in graph.inputs.items()}, held)
+    for other, value in (held or {}).items():
+        try:
+            hold(graph.inputs[other], value)
+        except (ValueError, TypeError) as problem:
+            shape = graph.inputs[other].shape[1:]
+            raise ValueError(f"held has {value!r} for {other!r}: numbers of shape {shape} are expected.") from problem
+    image = graph.inputs[name]
+    interface.check_image_shape(graph.name, image.shape, size)
+    return image, tuple(size or image.shape[1:3])
 
 
-def _head(trunk, before, kernel, bias):
-    """The model from feature maps to logits: what lies before the dense layer, and that layer without activation."""
-    inputs = keras.Input(trunk.output_shape[1:])
-    logits = layers.Dense(kernel.shape[1], dtype="float32", name="logits")
-    head = keras.Model(inputs, logits(before(inputs)), name="head")
-    logits.set_weights([kernel.astype("float32"), bias.astype("float32")])
-    return head
+def _activation(chosen, own, single, name):
+    """The activation of the scores, and a sentence on what was assumed."""
+    if chosen is not None:
+        check_activation(chosen)
+    if single:
+        said = "The model has one output without activation, which is read as the logit of a sigmoid."
+        kept = chosen if chosen == "relu" else "softmax"
+        return kept, said if own == "linear" and chosen != "sigmoid" else ""
+    if own == "linear" and chosen is None:
+        raise ValueError(
+            f'The head of {name} has no activation: pass activation="softmax", "sigmoid" where labels come together, '
+            'or "relu".'
+        )
+    return chosen or own, ""
+
+
+def _pooled_and_dense(features, kernel, bias):
+    """The symbol of the logits of global average pooling and one dense layer."""
+    pooled = applied(layers.GlobalAveragePooling2D(dtype="float32"), features)
+    dense = layers.Dense(kernel.shape[1], dtype="float32", name="logits")
+    logits = applied(dense, pooled)
+    dense.set_weights([kernel, bias])
+    return logits

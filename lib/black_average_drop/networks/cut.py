@@ -1,198 +1,219 @@
-"""Where a model is cut: its dense head, the last feature maps before it, and what lies between them."""
+"""Where a model is cut: its logits, its last feature maps, and what lies between them."""
 
-import json
-import re
 from bisect import bisect_left
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
-import keras
 import numpy as np
 from keras import layers
 
-from black_average_drop.networks.graph import inner_layers
+from black_average_drop.networks.graph import Symbol, between, check_followed, makers
+from black_average_drop.networks.pooled_head import fold, is_pointwise_convolution, is_pooling, passes_through
 
-HEAD_ACTIVATIONS = ("relu", "softmax")
 _NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
-# The size of the images in the configuration of an input layer.
-_SIZE = re.compile(r'("batch_shape": \[null, )\d+, \d+(, \d+\])')
 _LARGEST_SIZE = 2048  # up to which an image size is looked for that gives more than one position
+_SHOWN = 3  # layers that a message names
 
 
-class FeatureMaps(NamedTuple):
-    """The last feature maps of a model, on the way back from its output."""
+@dataclass(frozen=True)
+class Cut:
+    """A model in two parts: up to some feature maps, and from there to the logits."""
 
-    position: int  # of the step that takes them in
+    maps: Symbol  # (None, h, w, K)
     layer: str  # the name of the layer that makes them
-    pooled: bool  # nothing but global average pooling lies between them and the dense head
+    pooled: tuple[np.ndarray, np.ndarray] | None  # kernel (K, C) and bias (C,) of a head of pooling and a dense layer
+    alone: bool  # the logits draw on the image through these feature maps alone
 
 
-def check_activation(activation):
-    """Raise ValueError for a text that is none of HEAD_ACTIVATIONS."""
-    if activation not in HEAD_ACTIVATIONS:
-        raise ValueError(f"activation is {activation!r}: choose one of {', '.join(HEAD_ACTIVATIONS)}.")
+def find_features(graph, logits, layer=None):
+    """Where the model of a graph is cut.
 
-
-def find_head(steps, name):
-    """The position of the dense head among the steps back from the output, and the name of its activation.
+    By default the feature maps are the last ones that everything on the way to the logits goes through. Where there are
+    none, they are the last ones on that way.
 
     Args:
-        steps: what `graph.backwards` gives.
-        name: of the model, for messages.
+        graph: a `Graph`.
+        logits: the `Symbol` of its logits.
+        layer: the name of the layer that makes the feature maps, or None.
+
+    Returns:
+        A `Cut`.
 
     Raises:
-        ValueError: if the model does not end in a dense layer with at most one activation that is known here.
+        ValueError: if there are no feature maps, in rows and columns of the image, that a layer has learned.
     """
-    activation = None
-    for position, (layer, _) in enumerate(steps):
-        if _passes_through(layer):
-            continue
-        if isinstance(layer, layers.Dense):
-            own = keras.activations.serialize(layer.activation)
-            if activation and own != "linear":
-                raise ValueError(f"Model {name} applies two activations after its dense head: {own}, {activation}.")
-            activation = activation or own
-            if activation not in (*HEAD_ACTIVATIONS, "sigmoid", "linear"):
-                raise ValueError(f"The head of {name} ends in {activation}; relu, softmax or sigmoid is expected.")
-            return position, activation
-        if activation:
-            raise ValueError(f"Model {name} applies two activations after its dense head.")
-        if isinstance(layer, layers.Activation):
-            activation = keras.activations.serialize(layer.activation)
-        elif (
-            isinstance(layer, layers.ReLU) and layer.max_value is None and not (layer.negative_slope or layer.threshold)
-        ):
-            activation = "relu"
-        elif isinstance(layer, layers.Softmax):
-            activation = "softmax"
-        else:
-            raise ValueError(f"Model {name} does not end in a dense head, but in {_describe(layer)}.")
-    raise ValueError(f"Model {name} has no dense head.")
+    calls, _ = between([], [logits])
+    for call in calls:
+        if getattr(call.operation, "data_format", "channels_last") == "channels_first":
+            raise ValueError(f"Model {graph.name} keeps channels first: build it with channels last.")
+    maps = _named(graph, layer, calls) if layer else _last_maps(graph, logits, calls)
+    _check_rows_and_columns(maps, graph.name)
+    while passes_through(maps.maker) and maps.call.takes[0].wide:
+        maps = maps.call.takes[0]
+    _, missing = between([maps], [logits])
+    return Cut(maps, layer or maps.maker.name, fold(maps, logits), not missing)
 
 
-def find_features(steps, head, name):
-    """The last `FeatureMaps` before the dense head.
+def notice(graph, cut, trunk, logits, size):
+    """What is said of a head that is no pooling and dense layer.
 
     Args:
-        steps: what `graph.backwards` gives.
-        head: the position of the dense head among them.
-        name: of the model, for messages.
+        graph: a `Graph`.
+        cut: its `Cut`.
+        trunk: the `Part` from the image to the feature maps.
+        logits: the `Symbol` of its logits.
+        size: (H, W) of the image.
+
+    Returns:
+        Sentences, "" where a map shows all that the logits draw on.
 
     Raises:
-        ValueError: if there are none, in rows and columns of the image, that a layer has learned.
+        ValueError: if only layers behind the feature maps mix positions, so that the maps are single patches.
     """
-    plain = True
-    for position, (layer, place) in enumerate(steps[head + 1 :], head + 1):
-        shape = place.tensor.shape
-        pooled = plain and isinstance(layer, layers.GlobalAveragePooling2D)
-        if pooled or (len(shape) == 4 and shape[1:3] != (1, 1)):
-            if getattr(layer, "data_format", "channels_last") != "channels_last":
-                raise ValueError(f"Model {name} keeps channels first: build it with channels last.")
-            makers = [step.layer for step in steps[position + 1 :]]
-            if not any(_learns(one) for one in makers):
-                raise ValueError(
-                    f"Model {name} has no layer that learns feature maps, in rows and columns, from its image: choose "
-                    "a convolutional network."
-                )
-            _check_rows_and_columns(steps[position:], name)
-            return FeatureMaps(position, makers[0].name, pooled)
-        plain = plain and (_passes_through(layer) or isinstance(layer, layers.Flatten | layers.Reshape))
-    raise ValueError(f"Model {name} has no feature maps before its dense head: a convolutional network is expected.")
+    if cut.pooled is not None:
+        return ""
+    if not cut.alone:
+        return (
+            f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through "
+            "them, and not what goes around them."
+        )
+    calls, _ = between([cut.maps], [logits])
+    kinds = ", ".join(dict.fromkeys(type(one.operation).__name__ for one in calls if _is_on_tokens(one)))
+    if kinds:
+        if _sees_single_patches(trunk, size):
+            raise ValueError(
+                f"Model {graph.name} works on tokens: its last feature maps (layer {cut.layer!r}) are single patches "
+                f"of the image, and {kinds} lie behind them; put layers.Reshape((rows, columns, channels)) behind the "
+                "last tokens, where each is a patch, or choose a convolutional network."
+            )
+        return (
+            f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
+        )
+    later = [name for name in _layers_with_maps(graph, calls) if name != cut.layer]
+    if later:
+        return (
+            f"The maps are those of layer {cut.layer!r}, the last that everything goes through: layer={later[-1]!r} "
+            "names a later one that the scores draw on in part."
+        )
+    return ""
 
 
-def check_positions(trunk, size, name):
+def check_positions(part, size, name):
     """Check that feature maps have more than one position.
 
     Args:
-        trunk: the model from the image to the feature maps.
+        part: the `Part` from the image to the feature maps.
         size: (H, W) of the image.
         name: of the whole model, for the message.
 
     Raises:
         ValueError: naming the smallest size of images that gives 2 x 2 positions.
     """
-    channels, shape = trunk.input_shape[-1], trunk.output_shape
+    shape = part.targets[0].shape
     if None in shape[1:3]:
-        shape = trunk.compute_output_shape((None, *size, channels))
+        shape = part.shape_for(size)
     if tuple(shape[1:3]) != (1, 1):
         return
     remedy = "take larger images"
-    try:  # the same layers for images of any size
-        text = _SIZE.sub(r"\1null, null\2", json.dumps(trunk.get_config()))
-        free = type(trunk).from_config(json.loads(text))
-        sides = range(1, _LARGEST_SIZE)
-        side = bisect_left(sides, 2, key=lambda side: _positions(free, side, channels)) + 1
-        if side < _LARGEST_SIZE:
-            remedy = f"images of {side} x {side} pixels give 2 x 2"
-    except (ValueError, TypeError, NotImplementedError):
-        pass  # layers of a fixed size, or layers that cannot be made again
+    side = bisect_left(range(1, _LARGEST_SIZE), 2, key=lambda side: _positions(part, side)) + 1
+    if side < _LARGEST_SIZE:
+        remedy = f"images of {side} x {side} pixels give 2 x 2"
     raise ValueError(
         f"{name} has feature maps of one position for images of {size[0]} x {size[1]} pixels, so that every map is "
         f"the same all over: {remedy}."
     )
 
 
-def notice(trunk, between, layer, size, name):
-    """A sentence on layers before the head that mix the positions of the feature maps, as attention and recurrence do.
-
-    Args:
-        trunk: the model from the image to the feature maps.
-        between: the model from the feature maps to the dense head.
-        layer: the name of the layer that makes the feature maps.
-        size: (H, W) of the image.
-        name: of the whole model, for the message.
-
-    Returns:
-        The sentence, or "" if there are no such layers.
-
-    Raises:
-        ValueError: if nothing else mixes positions, so that the maps are single patches of the image.
-    """
-    kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in inner_layers(between) if _is_on_tokens(one)))
-    if not kinds:
-        return ""
-    if _sees_single_patches(trunk, size):
+def _last_maps(graph, logits, calls):
+    """The symbol of the last feature maps that a layer has learned."""
+    candidates = [one for call in calls for one in call.gives if one.wide]
+    candidates += [call.takes[0] for call in calls if is_pooling(call) and not call.takes[0].wide]
+    for maps in reversed(candidates):
+        if not between([maps], [logits])[1] and _is_learned(maps):
+            scored = is_pointwise_convolution(maps.maker) and _nothing_learned(maps, logits)  # they are class maps
+            return maps.call.takes[0] if scored and fold(maps.call.takes[0], logits) else maps
+    way = (one for call in makers(logits) for one in call.gives if one.wide)
+    maps = next((one for one in way if _is_learned(one)), None)
+    if maps is not None:
+        return maps
+    for call in calls:
+        check_followed(call.operation, graph.name)
+    if candidates or any(one.wide for one in graph.inputs.values()):
         raise ValueError(
-            f"Model {name} works on tokens: its last feature maps (layer {layer!r}) are single patches of the image, "
-            f"and {kinds} lie behind them; put layers.Reshape((rows, columns, channels)) behind the last tokens, where "
-            "each is a patch, or choose a convolutional network."
+            f"Model {graph.name} has no layer that learns feature maps, in rows and columns, from its image: choose a "
+            "convolutional network."
         )
-    return f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
+    raise ValueError(f"Model {graph.name} has no feature maps before its head: a convolutional network is expected.")
 
 
-def _check_rows_and_columns(steps, name):
-    """Check that the input of the first of the steps back from it has the rows and columns of the image.
+def _named(graph, layer, calls):
+    """The symbol of the feature maps that a layer of that name makes."""
+    known = _layers_with_maps(graph, calls)
+    maps = graph.named.get(layer)
+    if maps is None or maps.call not in calls or len(maps.shape) != 4 or not _is_learned(maps):
+        last = ", ".join(repr(one) for one in known[: -_SHOWN - 1 : -1])
+        raise ValueError(
+            f"layer is {layer!r}, and {graph.name} draws its scores on no feature maps of such a layer: choose another "
+            f"one, such as {last}."
+            if last
+            else f"layer is {layer!r}, and {graph.name} has no feature maps: choose a convolutional network."
+        )
+    return maps
+
+
+def _layers_with_maps(graph, calls):
+    """The names of layers that give feature maps which are learned, as Keras's own layers know them, in their order."""
+    made = [one for call in calls for one in call.gives if one.wide and not passes_through(call.operation)]
+    return [one.maker.name for one in made if _learns(one.maker) and graph.named.get(one.maker.name) is one]
+
+
+def _check_rows_and_columns(maps, name):
+    """Check that feature maps have the rows and columns of the image.
 
     Of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else.
     """
-    for later, earlier in pairwise(steps):
-        maps, source = later.place.tensor.shape, earlier.place.tensor.shape
-        known = len(source) < 4 <= len(maps) and None not in maps[1:]
-        if known and source[1:] != (np.prod(maps[1:-1]), maps[-1]):
+    way = [maps, *(_main(call) for call in makers(maps))]
+    for later, earlier in pairwise(way):
+        shape, source = later.shape, earlier.shape
+        known = len(source) < 4 <= len(shape) and None not in shape[1:]
+        if known and source[1:] != (np.prod(shape[1:-1]), shape[-1]):
             raise ValueError(
-                f"Model {name} has no feature maps: its layer {earlier.layer.name!r} makes {maps[1:]} of "
+                f"Model {name} has no feature maps: its layer {later.maker.name!r} makes {shape[1:]} of "
                 f"{source[1:]}, no rows and columns of the image; choose a convolutional network."
             )
 
 
-def _positions(trunk, side, channels):
+def _main(call):
+    """What `makers` follows of the things that a call takes."""
+    return next((one for one in call.takes if one.wide), call.takes[0])
+
+
+def _positions(part, side):
     """The rows or columns, whichever are fewer, of the feature maps of square images; 0 where there are none."""
     try:
-        return min(trunk.compute_output_shape((None, side, side, channels))[1:3])
-    except ValueError:  # smaller than a window
+        return min(part.shape_for((side, side))[1:3])
+    except (ValueError, TypeError, RuntimeError):  # smaller than a window, or layers of a fixed size
         return 0
 
 
+def _is_learned(symbol):
+    """Whether a layer on the way to a symbol has weights other than those of a normalization."""
+    return any(_learns(call.operation) for call in makers(symbol))
+
+
+def _nothing_learned(maps, logits):
+    """Whether no layer between feature maps and logits has weights."""
+    return not any(_learns(call.operation) for call in between([maps], [logits])[0])
+
+
 def _learns(layer):
-    """Whether a layer has weights other than those of a normalization."""
     return bool(getattr(layer, "weights", ())) and not isinstance(layer, _NORMALIZATIONS)
 
 
-def _is_on_tokens(layer):
+def _is_on_tokens(call):
     """Whether a layer learns from, or attends to, a sequence (N, T, K)."""
-    inputs = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
-    takes_part = _learns(layer) or isinstance(layer, layers.Attention)
-    return takes_part and any(len(tensor.shape) == 3 for tensor in inputs)
+    takes_part = _learns(call.operation) or isinstance(call.operation, layers.Attention)
+    return takes_part and any(len(one.shape) == 3 for one in call.takes)
 
 
 def _sees_single_patches(trunk, size):
@@ -201,23 +222,13 @@ def _sees_single_patches(trunk, size):
     The pixels of all other positions change places, which leaves the statistics of the image as they are.
     """
     generator = np.random.default_rng(0)
-    images, others = generator.uniform(0, 255, (2, 4, *size, trunk.input_shape[-1])).astype("float32")
-    rows, columns = (-(-side // count) for side, count in zip(size, trunk(images[:1]).shape[1:3], strict=True))
+    images, others = generator.uniform(0, 255, (2, 4, *size, trunk.sources[0].shape[-1])).astype("float32")
+    first = np.asarray(trunk([images], training=False)[0])
+    rows, columns = (-(-side // count) for side, count in zip(size, first.shape[1:3], strict=True))
     outside = np.ones(size, bool)
     outside[:rows, :columns] = False
     moved = images.copy()
     moved[:, outside] = generator.permutation(images[:, outside], axis=1)
-    first, same, other = (np.asarray(trunk(batch, training=False))[:, 0, 0] for batch in (images, moved, others))
+    same, other = (np.asarray(trunk([batch], training=False)[0])[:, 0, 0] for batch in (moved, others))
+    first = first[:, 0, 0]
     return bool(np.abs(first - same).max() < 1e-3 * np.abs(first - other).max())
-
-
-def _passes_through(layer):
-    """Whether inference ignores the layer."""
-    return isinstance(layer, layers.Dropout | layers.Identity) or (
-        isinstance(layer, layers.Activation) and keras.activations.serialize(layer.activation) == "linear"
-    )
-
-
-def _describe(layer):
-    """The kind and the name of a layer."""
-    return f"{type(layer).__name__} {layer.name!r}"

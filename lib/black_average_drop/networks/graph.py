@@ -1,30 +1,89 @@
-"""The layers of a Keras model one by one, through nested models and out again, and the model between two of them."""
+"""A Keras model opened into one graph of calls, those of nested models in their place, and parts of it as layers."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import keras
+import numpy as np
+from keras import layers, ops
 
 
-class Nesting(NamedTuple):
-    """A model within a model, with the tensors that enter and leave it."""
+@dataclass(eq=False)
+class Symbol:
+    """A tensor of a graph, which has no value yet."""
 
-    model: keras.Model
-    enters: Any
-    leaves: Any
+    shape: tuple[int | None, ...]  # the number of images first
+    dtype: str = "float32"
+    call: "Call | None" = None  # what makes it; None for an input
+    tensor: Any = None  # Keras's own symbol for it
+
+    @property
+    def wide(self):
+        """Whether it has rows, columns and channels, and more than one position."""
+        return len(self.shape) == 4 and self.shape[1:3] != (1, 1)
+
+    @property
+    def maker(self):
+        """The layer or operation that makes it, None for an input."""
+        return self.call and self.call.operation
 
 
-class Place(NamedTuple):
-    """A symbolic tensor, and the nested models around it, the outermost first."""
+@dataclass(eq=False)
+class Call:
+    """A layer or an operation at work: a layer that is used twice makes two calls."""
 
-    tensor: Any
-    around: tuple[Nesting, ...] = ()
+    operation: Any
+    takes: list[Symbol]
+    arguments: Callable  # from the values of `takes` to what the operation is called with: (args, kwargs)
+    gives: list[Symbol] = field(default_factory=list)
 
 
-class Step(NamedTuple):
-    """A layer on the way back from the output of a model, and the place of what it takes in."""
+@dataclass
+class Graph:
+    """The calls of a model, from its inputs to its outputs."""
 
-    layer: keras.layers.Layer
-    place: Place
+    name: str
+    inputs: dict[str, Symbol]
+    outputs: dict[str, Symbol]
+    named: dict[str, Symbol]  # what the layers and the nested models give, each name at its last use
+
+
+class Part(layers.Layer):
+    """What lies between some symbols of a graph and others, as a layer from a list of values to a list of values.
+
+    Raises:
+        ValueError: if the targets need another input of the model.
+    """
+
+    def __init__(self, sources, targets):
+        super().__init__(autocast=False)
+        calls, missing = between(sources, targets)
+        if missing:
+            raise ValueError(f"{len(missing)} inputs are missing.")
+        self.sources, self.targets, self.calls = tuple(sources), tuple(targets), tuple(calls)
+        self.inner = list(dict.fromkeys(one.operation for one in calls if isinstance(one.operation, layers.Layer)))
+        self.built = True
+
+    def call(self, values):
+        """The values of the targets for those of the sources."""
+        known = dict(zip(self.sources, values, strict=True))
+        for call in self.calls:
+            taken = [known[one] for one in call.takes] or [ops.shape(values[0])[0]]
+            args, kwargs = call.arguments(taken)
+            if "training" in kwargs:  # as fixed where the model was put together
+                kwargs["training"] = False
+            known.update(zip(call.gives, keras.tree.flatten(call.operation(*args, **kwargs)), strict=True))
+        return [known[one] for one in self.targets]
+
+    def shape_for(self, size):
+        """The shape of the first target for one image of a size (H, W).
+
+        Raises:
+            ValueError: if the layers do not take images of that size.
+        """
+        image = keras.KerasTensor((1, *size, self.sources[0].shape[-1]))
+        return tuple(self.compute_output_spec([image])[0].shape)
 
 
 def inner_layers(model, with_models=False):
@@ -42,88 +101,206 @@ def inner_layers(model, with_models=False):
             yield from inner_layers(layer, with_models)
 
 
+def opened(model):
+    """The `Graph` of a model that is built. A nested model whose own code is called stays one call."""
+    inputs = [Symbol(tuple(one.shape), tensor=one) for one in model.inputs]
+    named = {}
+    taken = [_cast(symbol, one.dtype) for symbol, one in zip(inputs, model.inputs, strict=True)]
+    outputs = _traced(model, taken, named)
+    names = getattr(model, "output_names", None) or [model.name]
+    if isinstance(struct := getattr(model, "_outputs_struct", None), dict):
+        names = sorted(struct)  # as Keras flattens a dict
+    by_name = {one.name: symbol for one, symbol in zip(model.inputs, inputs, strict=True)}
+    return Graph(model.name, by_name, _numbered(names, outputs), named)
+
+
 def first_layer(model, *kinds):
-    """The layer of some kinds that is nearest to the image, and the model from the image to what that layer takes in.
+    """The layer of some kinds that is nearest to the image, and the part from the image to what that layer takes in.
 
     Args:
-        model: a Keras model with one input and one output.
+        model: a Keras model, one of whose inputs has rows, columns and channels.
         kinds: classes of layers.
 
     Returns:
-        The layer and the model, or None if no such layer lies between image and output.
+        The layer and the `Part`, or None if no such layer takes what comes of the image alone.
     """
-    for layer, place in reversed(list(backwards(model))):
-        if isinstance(layer, kinds):
-            return layer, model_between(Place(model.inputs[0]), place, model.name)
+    graph = opened(model)
+    image = next((one for one in graph.inputs.values() if len(one.shape) == 4), None)
+    for call in between([], list(graph.outputs.values()))[0]:
+        if isinstance(call.operation, kinds) and between([], call.takes)[1] == [image]:
+            return call.operation, Part([image], call.takes[:1])
     return None
 
 
-def backwards(model):
-    """The steps from the output of a model back to its input, through nested models and out again.
-
-    Yields:
-        A `Step` for each layer.
-
-    Raises:
-        ValueError: naming a nested model whose layers cannot be followed.
-    """
-    around, tensor = [], model.outputs[0]
-    while True:
-        layer, source = _origin(tensor)
-        if isinstance(layer, keras.Model):
-            if not hasattr(layer, "outputs"):
-                raise ValueError(
-                    f"Model {model.name} holds the subclassed model {layer.name!r}, whose layers cannot be followed: "
-                    f"put {layer.name}.call(x) in the place of {layer.name}(x), which makes the same layers a part of "
-                    "the model around it."
-                )
-            around.append(Nesting(layer, source, tensor))
-            tensor = layer.outputs[tensor._keras_history.tensor_index]
-        elif source is not None:
-            yield Step(layer, Place(source, tuple(around)))
-            tensor = source
-        elif around:
-            tensor = around.pop().enters
-        else:
-            return
-
-
-def model_between(start, target, name):
-    """The model from one place to a later one.
+def check_followed(operation, name):
+    """Raise ValueError for a nested model whose own code is called, so that its layers are not known.
 
     Args:
-        start, target: a `Place` each.
+        operation: of a call.
         name: of the whole model, for the message.
+    """
+    if isinstance(operation, keras.Model):
+        own = operation.name
+        raise ValueError(
+            f"Model {name} holds the subclassed model {own!r}, whose layers cannot be followed: put {own}.call(x) in "
+            f"the place of {own}(x), which makes the same layers a part of the model around it."
+        )
+
+
+def makers(symbol):
+    """The calls that make a symbol, back to an input along one way.
+
+    Of several things that a call takes it is the first with rows and columns, or else the first.
+    """
+    while symbol.call is not None and symbol.call.takes:
+        yield symbol.call
+        symbol = next((one for one in symbol.call.takes if one.wide), symbol.call.takes[0])
+
+
+def between(sources, targets):
+    """The calls that lead from some symbols to others, each after those whose results it takes.
+
+    Args:
+        sources: symbols that are known.
+        targets: symbols to compute.
+
+    Returns:
+        The calls, and the inputs of the model that are needed and not known.
+    """
+    done, calls, missing, waiting = set(sources), [], [], list(targets)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Call):
+            calls.append(one)
+            done.update(one.gives)
+        elif one not in done:
+            if one.call is None:
+                missing.append(one)
+                done.add(one)
+            else:
+                waiting += [one.call, *one.call.takes]
+    return calls, missing
+
+
+def applied(operation, symbol, shape=None):
+    """What a layer or a function gives of a symbol, as a new symbol.
+
+    Args:
+        operation: the layer, not yet used, or a function of one tensor.
+        symbol: what it takes.
+        shape: of the result; by default the layer says it, and is built.
+    """
+    if shape is None:
+        operation.build(symbol.shape)
+        shape = operation.compute_output_shape(symbol.shape)
+    return _called(operation, [symbol], lambda values: (values, {}), [tuple(shape)])[0]
+
+
+def joined(layer, symbols):
+    """What a layer gives of a list of symbols, as a new symbol; the layer is not yet used."""
+    shapes = [one.shape for one in symbols]
+    layer.build(shapes)
+    return _called(layer, list(symbols), lambda values: ((values,), {}), [tuple(layer.compute_output_shape(shapes))])[0]
+
+
+def hold(symbol, value):
+    """Give an input of a graph one value for every image.
+
+    Args:
+        symbol: of the input, from then on no longer one.
+        value: numbers.
 
     Raises:
-        ValueError: if the later one needs anything else.
+        ValueError: if the value does not have the shape of the input.
     """
-    tensor, shared = start.tensor, 0
-    for one, other in zip(start.around, target.around, strict=False):
-        if one.leaves is not other.leaves:
-            break
-        shared += 1
-    inputs = keras.Input(tensor.shape[1:])
-    x = inputs
-    try:
-        for nested in reversed(start.around[shared:]):
-            x = keras.Model(tensor, nested.model.outputs[nested.leaves._keras_history.tensor_index])(x)
-            tensor = nested.leaves
-        for nested in target.around[shared:]:
-            x = x if nested.enters is tensor else keras.Model(tensor, nested.enters)(x)
-            tensor = nested.model.inputs[0]
-        x = x if target.tensor is tensor else keras.Model(tensor, target.tensor)(x)
-    except ValueError as problem:
-        raise ValueError(f"Model {name} does not draw its scores from its last feature maps alone.") from problem
-    return keras.Model(inputs, x)
+    shape = symbol.shape[1:]
+    value = np.broadcast_to(np.asarray(value, "float32"), shape)
+    symbol.call = Call(
+        lambda count: ops.broadcast_to(value, (count, *shape)), [], lambda values: (values, {}), [symbol]
+    )
 
 
-def _origin(tensor):
-    """The layer that made a symbolic tensor, and that layer's input tensor, or None for an input.
+def _traced(model, given, named):
+    """What a model gives of some symbols; its layers are added to `named`."""
+    symbols = {id(tensor): symbol for tensor, symbol in zip(model.inputs, given, strict=True)}
+    for node in _nodes(model.outputs, symbols):
+        takes = [symbols[id(one)] for one in node.input_tensors]
+        gives = _of_node(node, takes, named)
+        named[node.operation.name] = gives[0]
+        symbols.update((id(tensor), symbol) for tensor, symbol in zip(node.output_tensors, gives, strict=True))
+    return [symbols[id(one)] for one in model.outputs]
 
-    Of several input tensors it is the first with rows and columns, or else the first.
-    """
-    history = tensor._keras_history
-    arguments = list(history.operation._inbound_nodes[history.node_index].input_tensors)
-    wide = [one for one in arguments if len(one.shape) == 4 and one.shape[1:3] != (1, 1)]
-    return history.operation, next(iter(wide + arguments), None)
+
+def _nodes(tensors, known):
+    """Keras's own record of each call that leads to some tensors, each after those whose results it takes."""
+    done, nodes, waiting = set(known), [], list(tensors)
+    while waiting:
+        one = waiting.pop()
+        if hasattr(one, "input_tensors"):
+            nodes.append(one)
+            done.update(map(id, one.output_tensors))
+        elif id(one) not in done:
+            history = one._keras_history
+            node = history.operation._inbound_nodes[history.node_index]
+            waiting += [node, *node.input_tensors]
+    return nodes
+
+
+def _of_node(node, takes, named):
+    """What a call gives: that of a nested model is opened."""
+    operation = node.operation
+    if _is_open(operation) and _fits(operation, node, takes):
+        taken = [_cast(symbol, one.dtype) for symbol, one in zip(takes, operation.inputs, strict=True)]
+        return _traced(operation, taken, named)
+    keys = [id(one) for one in node.input_tensors]
+    return _called(
+        operation,
+        takes,
+        lambda values: node.arguments.fill_in(dict(zip(keys, values, strict=True))),
+        [tuple(one.shape) for one in node.output_tensors],
+        node.output_tensors,
+    )
+
+
+def _called(operation, takes, arguments, shapes, tensors=None):
+    """The symbols that a new call gives."""
+    call = Call(operation, takes, arguments)
+    for shape, tensor in zip(shapes, tensors or [None], strict=True):
+        call.gives.append(Symbol(shape, "float32" if tensor is None else tensor.dtype, call, tensor))
+    return call.gives
+
+
+def _cast(symbol, dtype):
+    """A symbol in the type of numbers that a model takes, which Keras sees to."""
+    if symbol.dtype == dtype:
+        return symbol
+    cast = applied(lambda values: ops.cast(values, dtype), symbol, symbol.shape)
+    cast.dtype = dtype
+    return cast
+
+
+def _is_open(operation):
+    """Whether an operation is a model whose layers can be followed: Keras's code runs them, not the model's own."""
+    if not isinstance(operation, keras.Model) or not hasattr(operation, "outputs"):
+        return False
+    kinds = (one for one in type(operation).__mro__ if one.__name__ in ("Functional", "Sequential"))
+    return type(operation).call in [vars(one).get("call") for one in kinds]
+
+
+def _fits(model, node, takes):
+    """Whether what a nested model is called with are its inputs in their order."""
+    ordered = isinstance(node.arguments.args[0] if node.arguments.args else None, list | tuple)
+    alike = [len(one.shape) for one in takes] == [len(one.shape) for one in model.inputs]
+    return alike and (len(takes) == 1 or ordered)
+
+
+def _numbered(names, symbols):
+    """Name -> symbol; a name that comes again gets a number."""
+    by_name = {}
+    for name, symbol in zip(names, symbols, strict=True):
+        number, unique = 1, name
+        while unique in by_name:
+            number += 1
+            unique = f"{name}_{number}"
+        by_name[unique] = symbol
+    return by_name

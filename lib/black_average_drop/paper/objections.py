@@ -24,7 +24,7 @@ def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, sche
     """AD's drops when a map, scaled to a peak of 1, is raised to each power: the ranking of the pixels stays the same.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         images: pixels (N, H, W, 3).
         first_pass: the `evaluation.Maps` of the same images.
         exponents: the powers, above 0.

@@ -49,7 +49,7 @@ def along_alpha(network, images, first_pass, alphas, batch_size=32, ties="strict
     """BAD's drop at every alpha, under the paper's methods; methods with the same maps are measured once.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         images: pixels (N, H, W, 3).
         first_pass: the `evaluation.Maps` of the same images.
         alphas: the shares of pixels to keep, between 0 and 1.
@@ -103,7 +103,7 @@ def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):
     Each choice takes its own alpha: the share at which its own masked images of these images differ most.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         images: pixels (N, H, W, 3).
         first_pass: the `evaluation.Maps` of the same images.
         fallback: the alpha where the methods draw the same maps.

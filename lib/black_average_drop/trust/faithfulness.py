@@ -75,7 +75,7 @@ def counterfactual_drops(network, dataset, without, classes, batch_size=32):
     """How much of the score is lost when something is taken out of the image: that much the network drew from it.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         dataset: a Dataset of N images.
         without: a Dataset of the same images without it.
         classes: (N,), the explained class of each image.
@@ -101,7 +101,7 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
     Where a map is constant and the other one is not, r counts as 0.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         dataset: a Dataset of N images.
         classes: (N,), the explained class of each image.
         maps: name -> (N, h, w) or (N, H, W).
@@ -151,7 +151,7 @@ def curves(network, dataset, classes, maps, backgrounds, batch_size=32, seed=0):
     P' with the first ones imputed, halved, as a mean over ROAD_SHARES.
 
     Args:
-        network: a `networks.CamNetwork`.
+        network: a `networks.Network`.
         dataset: a Dataset of N images.
         classes: (N,), the explained class of each image.
         maps: name -> (N, h, w) or (N, H, W).

@@ -1,0 +1,143 @@
+"""A head of global average pooling and affine layers, folded into one dense layer."""
+
+import numpy as np
+from keras import layers
+
+from black_average_drop.networks.graph import between
+
+_ELEMENT_BY_ELEMENT = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative")  # operations, with a number
+
+
+def fold(maps, logits):
+    """The one dense layer behind global average pooling that gives the logits of feature maps.
+
+    Behind pooling there may be dense layers and 1 x 1 convolutions without activation, BatchNorm, rescaling, layers
+    that change the shape alone and those that inference ignores. A 1 x 1 convolution before pooling commutes with the
+    mean.
+
+    Args:
+        maps: the `Symbol` of the feature maps, (None, h, w, K).
+        logits: the `Symbol` of the logits, (None, C).
+
+    Returns:
+        Kernel (K, C) and bias (C,), float32, or None for any other head.
+    """
+    if isinstance(logits.maker, layers.Concatenate):
+        parts = [fold(maps, one) for one in logits.call.takes]
+        if any(one is None for one in parts):
+            return None
+        return tuple(np.concatenate(one, axis=-1) for one in zip(*parts, strict=True))
+    calls, missing = between([maps], [logits])
+    if missing or len(maps.shape) != 4:
+        return None
+    kernel, bias = np.eye(maps.shape[-1]), np.zeros(maps.shape[-1])
+    pooled, symbol = False, maps
+    for call in calls:
+        if call.takes != [symbol]:
+            return None
+        symbol = call.gives[0]
+        if is_pooling(call):
+            if pooled:
+                return None
+            pooled = True
+            continue
+        mapped = _mapped(call, kernel, bias, pooled)
+        if mapped is None:
+            return None
+        kernel, bias = mapped
+    return (kernel.astype("float32"), bias.astype("float32")) if pooled else None
+
+
+def is_pooling(call):
+    """Whether a call gives the mean over all positions of its feature maps."""
+    operation, taken = call.operation, call.takes[0].shape if call.takes else ()
+    if isinstance(operation, layers.GlobalAveragePooling2D):
+        return operation.data_format == "channels_last"
+    if isinstance(operation, layers.AveragePooling2D):
+        return len(taken) == 4 and operation.pool_size == taken[1:3] and call.gives[0].shape[1:3] == (1, 1)
+    axes = getattr(operation, "axis", None)
+    return type(operation).__name__ == "Mean" and len(taken) == 4 and tuple(np.ravel(axes)) in ((1, 2), (-3, -2))
+
+
+def is_pointwise_convolution(operation):
+    """Whether a layer is a 1 x 1 convolution that sees one position at a time, whatever its activation."""
+    return (
+        type(operation) is layers.Conv2D
+        and tuple(operation.kernel_size) == tuple(operation.strides) == (1, 1)
+        and operation.groups == 1
+    )
+
+
+def passes_through(operation):
+    """Whether inference ignores a layer."""
+    if isinstance(operation, layers.Activation):
+        return activation_of(operation) == "linear"
+    noise = layers.Dropout | layers.GaussianNoise | layers.GaussianDropout | layers.AlphaDropout
+    return isinstance(operation, noise | layers.Identity | layers.ActivityRegularization)
+
+
+def activation_of(operation):
+    """The name of the activation that a layer applies in the end, "linear" for none."""
+    function = getattr(operation, "activation", None)
+    return "linear" if function is None else getattr(function, "__name__", type(function).__name__)
+
+
+def changes_shape_alone(call):
+    """Whether a call leaves the numbers of each image, and their order, as they are."""
+    if type(call.operation).__name__ == "Squeeze":
+        return True
+    return isinstance(call.operation, layers.Flatten | layers.Reshape)
+
+
+def is_affine(call):
+    """Whether a call is an affine map of the channels, the same at every position, in inference."""
+    if not call.takes or call.takes[0].shape[-1] is None:
+        return False
+    channels = call.takes[0].shape[-1]
+    return _mapped(call, np.zeros((1, channels)), np.zeros(channels), pooled=True) is not None
+
+
+def _mapped(call, kernel, bias, pooled):
+    """What a call makes of an affine map, or None where the result is none; pooled: positions are averaged by then."""
+    operation = call.operation
+    if len(call.takes) != 1:
+        return None
+    if passes_through(operation):
+        return kernel, bias
+    if changes_shape_alone(call):
+        flat = call.takes[0].shape[1:-1] in ((), (1, 1)) and call.gives[0].shape[1:-1] in ((), (1, 1))
+        return (kernel, bias) if pooled and flat else None
+    if (pooled and type(operation) is layers.Dense) or is_pointwise_convolution(operation):
+        if activation_of(operation) != "linear":
+            return None
+        weights = np.asarray(operation.kernel, "float64")
+        weights = weights.reshape(weights.shape[-2:])
+        added = 0 if operation.bias is None else np.asarray(operation.bias, "float64")
+        return kernel @ weights, bias @ weights + added
+    scale = _scale(operation, call)
+    return None if scale is None or not pooled else (kernel * scale[0], bias * scale[0] + scale[1])
+
+
+def _scale(operation, call):
+    """What a layer multiplies channels by, and then adds, or None where it does something else."""
+    last = len(call.takes[0].shape) - 1
+    if isinstance(operation, layers.BatchNormalization):
+        if operation.axis not in (-1, last):
+            return None
+        mean, variance = (np.asarray(one, "float64") for one in (operation.moving_mean, operation.moving_variance))
+        scale = 1 / np.sqrt(variance + operation.epsilon)
+        scale = scale * np.asarray(operation.gamma, "float64") if operation.scale else scale
+        return scale, (np.asarray(operation.beta, "float64") if operation.center else 0) - mean * scale
+    if type(operation) is layers.Rescaling:
+        return np.asarray(operation.scale, "float64"), np.asarray(operation.offset, "float64")
+    if type(operation).__name__ in _ELEMENT_BY_ELEMENT and type(operation).__module__.startswith("keras."):
+        ones = np.ones((1, *(one or 1 for one in call.takes[0].shape[1:])))
+        low, high = (_value(call, number * ones) for number in (0, 1))
+        return (high - low, low) if np.isfinite([low, high]).all() and low.shape == (call.takes[0].shape[-1],) else None
+    return None
+
+
+def _value(call, taken):
+    """What an operation gives of one image in float64, without positions."""
+    args, kwargs = call.arguments([taken])
+    return np.asarray(call.operation(*args, **kwargs), "float64").reshape(-1)

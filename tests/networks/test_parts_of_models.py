@@ -1,0 +1,249 @@
+"""Layers, inputs and outputs that are named, and heads of every usual kind, against gradients taken by hand."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from black_average_drop import evaluation, networks
+from closeness import assert_close
+from example_models import convolution, image_next_to_its_features
+
+tensorflow = pytest.importorskip("tensorflow", reason="the gradients by hand are TensorFlow's")
+
+
+def drawn(model):
+    """The model with weights and statistics drawn, since zeros and ones hide mistakes."""
+    generator = np.random.default_rng(0)
+    for layer in networks.inner_layers(model):
+        weights = [one + generator.normal(0, 0.3, one.shape) for one in layer.get_weights()]
+        if isinstance(layer, layers.BatchNormalization):
+            weights[-1] = np.abs(weights[-1]) + 0.5
+        layer.set_weights(weights)
+    return model
+
+
+def by_hand(model, features, logits, pixels, classes):
+    """Features, logits (N, C) and dS_c/dA of a model, from its own symbols for both."""
+    whole = keras.Model(model.inputs, [features, logits])
+    with tensorflow.GradientTape() as tape:
+        maps, answers = whole(tensorflow.constant(pixels, "float32"), training=False)
+        explained = tensorflow.reduce_sum(tensorflow.gather(answers, classes, batch_dims=1))
+    return maps.numpy(), answers.numpy(), tape.gradient(explained, maps).numpy()
+
+
+def pooled(*end):
+    """Features, and what layers make of them."""
+    inputs = keras.Input((32, 32, 3))
+    features = x = convolution()(layers.Rescaling(1 / 255)(inputs))
+    for layer in end:
+        x = layer(x)
+    return inputs, features, x
+
+
+POOLING = layers.GlobalAveragePooling2D
+HEADS = {
+    "BatchNorm and Dropout": lambda: [POOLING(), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(3)],
+    "two dense layers": lambda: [POOLING(), layers.Dense(4), layers.Rescaling(2.0, 1.0), layers.Dense(3)],
+    "convolution behind pooling": lambda: [POOLING(keepdims=True), layers.Conv2D(3, 1), layers.Flatten()],
+    "convolution before pooling": lambda: [layers.Conv2D(3, 1), POOLING()],
+    "temperature": lambda: [POOLING(), layers.Dense(3), lambda x: x / 2.5],
+    "pooling over the whole map": lambda: [layers.AveragePooling2D(4), layers.Flatten(), layers.Dense(3)],
+    "mean": lambda: [lambda x: keras.ops.mean(x, axis=(1, 2)), layers.Dense(3)],
+    "one dense layer for each label": lambda: [
+        POOLING(), lambda x: layers.Concatenate()([layers.Dense(1)(x) for _ in range(3)])
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_affine_heads_have_a_closed_form(name, pixels):
+    keras.utils.set_random_seed(0)
+    inputs, features, logits = pooled(*HEADS[name]())
+    model = drawn(keras.Model(inputs, layers.Softmax()(logits)))
+    network = networks.CamNetwork.from_model(model)
+    classes = np.arange(10) % 3
+    maps, answers, slopes = by_hand(model, features, logits, pixels, classes)
+    explanation = evaluation.explain_batch(network, pixels, classes)
+    assert network.layer == "last_convolution" and network.notice == ""
+    for ours, theirs in ((explanation.features, maps), (explanation.logits, answers), (explanation.gradients, slopes)):
+        assert_close(ours, theirs, 1e-5)
+    assert_close(network.head_weights.T[classes] / 16, slopes.mean(axis=(1, 2)), 1e-5)
+
+
+def test_hidden_activation_has_no_closed_form(pixels):
+    _, _, logits = found = pooled(POOLING(), layers.Dense(4, "relu"), layers.Dense(3))
+    model = drawn(keras.Model(found[0], layers.Softmax()(logits)))
+    network = networks.CamNetwork.from_model(model)
+    assert network.head_weights is None
+    classes = np.arange(10) % 3
+    slopes = by_hand(model, found[1], logits, pixels, classes)[2]
+    assert_close(evaluation.explain_batch(network, pixels, classes).gradients, slopes, 1e-5)
+
+
+def test_pooled_class_maps_are_explained_as_they_are(pixels):
+    """A convolution with ReLU for each class, then pooling and softmax: the head has no weights but ones."""
+    inputs, maps, logits = pooled(layers.Conv2D(3, 1, activation="relu", name="class_maps"), POOLING())
+    network = networks.CamNetwork.from_model(drawn(keras.Model(inputs, layers.Softmax()(logits))))
+    assert network.layer == "class_maps"
+    np.testing.assert_array_equal(network.head_weights, np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("activation", "given", "said"),
+    [
+        (None, None, "The model has one output without activation, which is read as the logit of a sigmoid."),
+        (None, "sigmoid", ""),
+        ("sigmoid", None, ""),
+    ],
+)
+def test_one_logit_is_read_as_that_of_a_sigmoid(activation, given, said, pixels):
+    inputs, _, logit = pooled(POOLING(), layers.Dense(1))
+    model = drawn(keras.Model(inputs, layers.Activation(activation)(logit) if activation else logit))
+    network = networks.CamNetwork.from_model(model, activation=given)
+    logits, scores = network.score(pixels)
+    alone = keras.Model(inputs, logit).predict(pixels.astype("float32"), verbose=0)[:, 0]
+    assert (network.notice, network.classes, network.activation) == (said, 2, "softmax")
+    assert_close(logits, np.stack([-alone / 2, alone / 2], axis=1))
+    assert_close(scores[:, 1], 1 / (1 + np.exp(-alone)))
+
+
+def test_several_logits_are_labels_of_their_own_where_that_is_said(pixels):
+    inputs, _, logits = pooled(POOLING(), layers.Dense(3))
+    network = networks.CamNetwork.from_model(keras.Model(inputs, logits), activation="sigmoid")
+    answers, scores = network.score(pixels)
+    assert network.activation == "sigmoid" and network.classes == 3
+    assert_close(scores, 1 / (1 + np.exp(-answers)))
+
+
+def two_blocks():
+    """A block with a path around it, in a nested model, and a second block."""
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, strides=4, padding="same", activation="relu", name="first")(inputs)
+    y = layers.Conv2D(4, 3, padding="same", activation="relu", name="aside")(x)
+    inner = keras.Model(inputs, layers.Add(name="sum")([x, y]), name="inner")
+    outside = keras.Input((32, 32, 3))
+    last = layers.Conv2D(5, 3, strides=2, padding="same", activation="relu", name="last")
+    dense = layers.Dense(3)
+    model = keras.Model(outside, layers.Softmax()(dense(POOLING()(last(inner(outside / 255))))), name="outside")
+    flat = keras.Input((32, 32, 3))  # the same layers, without nesting
+    first = inner.get_layer("first")(flat / 255)
+    aside = inner.get_layer("aside")(first)
+    logits = dense(POOLING()(last(first + aside)))
+    return drawn(model), keras.Model(flat, logits), {"first": first, "aside": aside}
+
+
+@pytest.mark.parametrize("layer", ["first", "aside"])
+def test_a_named_layer_is_explained_wherever_it_lies(layer, pixels):
+    keras.utils.set_random_seed(0)
+    model, flat, tensors = two_blocks()
+    network = networks.CamNetwork.from_model(model, layer=layer)
+    assert network.layer == layer and network.head_weights is None
+    around = "The scores draw on more than the feature maps of layer 'aside'"
+    assert network.notice.startswith(around) == (layer == "aside")
+    classes = np.arange(10) % 3
+    maps, answers, slopes = by_hand(flat, tensors[layer], flat.outputs[0], pixels, classes)
+    explanation = evaluation.explain_batch(network, pixels, classes)
+    assert_close(explanation.features, maps)
+    assert_close(explanation.logits, answers)
+    assert_close(explanation.gradients, slopes, 1e-5)
+
+
+def test_a_layer_that_is_not_there_is_refused_with_others_that_are():
+    model, _, _ = two_blocks()
+    sentence = (
+        "^layer is 'third', .* no feature maps of such a layer: choose another one, such as 'last', 'aside', 'first'.$"
+    )
+    with pytest.raises(ValueError, match=sentence):
+        networks.CamNetwork.from_model(model, layer="third")
+    for named in ("last", "aside", "first", "inner"):
+        networks.CamNetwork.from_model(model, layer=named)
+
+
+def test_what_goes_around_the_feature_maps_is_held_and_said(pixels):
+    keras.utils.set_random_seed(0)
+    model = image_next_to_its_features()
+    network = networks.CamNetwork.from_model(model)
+    assert network.layer == "last_convolution" and network.notice.endswith("and not what goes around them.")
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
+    classes = np.arange(10) % 3
+    kernel = model.layers[-1].get_weights()[0][:5]
+    expected = np.broadcast_to(kernel.T[classes][:, None, None] / 16, (10, 4, 4, 5))
+    assert_close(evaluation.explain_batch(network, pixels, classes).gradients, expected, 1e-5)
+
+
+def with_age(outputs):
+    image, age = keras.Input((32, 32, 3), name="image"), keras.Input((2,), name="age")
+    both = layers.Concatenate()([POOLING()(convolution()(image)), layers.Dense(3, "relu", name="of_age")(age)])
+    ends = {name: layers.Dense(2, "softmax", name=name)(both) for name in outputs}
+    return drawn(keras.Model([image, age], list(ends.values()) if len(ends) > 1 else ends[outputs[0]], name="two"))
+
+
+def test_other_inputs_are_held_and_one_output_is_named(pixels):
+    keras.utils.set_random_seed(0)
+    model = with_age(["edema", "nodule"])
+    network = networks.CamNetwork.from_model(model, output="nodule", held={"age": [0.6, 1]})
+    held = np.tile([[0.6, 1]], (10, 1)).astype("float32")
+    expected = model.predict([pixels.astype("float32"), held], verbose=0)[1]
+    assert_close(network.score(pixels)[1], expected)
+    assert_close(network.packed().unpacked().score(pixels)[1], expected)
+    one = networks.CamNetwork.from_model(with_age(["edema"]), held={"age": 0.6})
+    assert one.classes == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"held": {"age": 1}}, r'^Model two has 2 outputs \(edema, nodule\): choose one, such as output="edema".$'),
+        ({"output": "edema"}, r'^Model two has 2 inputs without a value \(image, age\): .* held=\{"age": 0\}.$'),
+        ({"held": {"sex": 1}}, "^held names 'sex', which is no input of model two: choose from image, age.$"),
+        ({"held": {"age": [1, 2, 3]}}, r"^held has \[1, 2, 3\] for 'age': numbers of shape \(2,\) are expected.$"),
+        ({"held": {"age": 1, "image": 0}}, "^held names every input of model two: leave out the one"),
+        ({"held": {"age": 1}, "output": "mass"}, "^Model two has no output 'mass': choose from edema, nodule.$"),
+    ],
+)
+def test_what_is_named_and_not_there_is_refused(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        networks.CamNetwork.from_model(with_age(["edema", "nodule"]), **settings)
+
+
+def test_the_first_normalization_of_the_image_is_found_next_to_other_inputs():
+    age, image = keras.Input((2,), name="age"), keras.Input((32, 32, 3), name="image")
+    x = layers.BatchNormalization(name="of_image")(layers.Rescaling(1 / 255)(image))
+    pooled = [layers.BatchNormalization(name="of_age")(age), POOLING()(convolution()(x))]
+    model = keras.Model([age, image], layers.Dense(2, "softmax")(layers.Concatenate()(pooled)))
+    layer, before = networks.first_layer(model, layers.BatchNormalization)
+    assert layer.name == "of_image" and before.sources[0].shape == (None, 32, 32, 3)
+    assert_close(before([np.full((1, 32, 32, 3), 255.0)], training=False)[0], np.ones((1, 32, 32, 3)))
+    assert networks.first_layer(model, layers.LayerNormalization) is None
+
+
+def test_models_with_layers_of_one_name_are_read(pixels):
+    """Two backbones that were trained apart, and the mean of their logits."""
+    keras.utils.set_random_seed(0)
+    inputs, ends = keras.Input((32, 32, 3)), []
+    for number in range(2):
+        own = keras.Input((32, 32, 3))
+        inner = keras.Model(own, layers.Dense(2, name="dense")(POOLING()(convolution()(own))), name=f"model_{number}")
+        ends.append(inner(inputs))
+    model = keras.Model(inputs, layers.Softmax()(layers.Average()(ends)))
+    network = networks.CamNetwork.from_model(model)
+    assert "and not what goes around them" in network.notice
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [
+        (
+            lambda x: layers.Average()([layers.Dense(2, "softmax")(x) for _ in range(2)]),
+            "ends in Average 'average.*no logits",
+        ),
+        (lambda x: layers.Reshape((2, 2))(layers.Dense(4)(x)), r"gives \(2, 2\) for each image, and one score"),
+        (lambda x: layers.Softmax(axis=1)(layers.Reshape((1, 1, 3))(layers.Dense(3)(x))), "is not over its classes"),
+    ],
+)
+def test_ends_that_give_no_logits_are_refused(end, sentence):
+    inputs, _, x = pooled(POOLING())
+    with pytest.raises(ValueError, match=sentence):
+        networks.CamNetwork.from_model(keras.Model(inputs, end(x)))
