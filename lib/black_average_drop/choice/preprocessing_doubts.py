@@ -218,8 +218,8 @@ def first_statistics(model):
         model: a Keras model.
 
     Returns:
-        ((mean, variance), before): each (K,), and the `Part` of the model before that layer. None if no layer keeps any, or it was
-        never trained.
+        ((mean, variance), before): each (K,), and the `Part` of the model before that layer. None if no layer keeps
+        any, or it was never trained.
     """
     kept = {layers.BatchNormalization: ("moving_mean", "moving_variance"), layers.Normalization: ("mean", "variance")}
     for kind, names in kept.items():

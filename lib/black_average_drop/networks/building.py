@@ -8,8 +8,8 @@ import numpy as np
 from keras import layers
 
 from black_average_drop import files
+from black_average_drop.model_files.archive_checks import check_weights
 from black_average_drop.networks.applications import application, rescaled
-from black_average_drop.networks.archive_checks import check_weights
 from black_average_drop.networks.cut import check_positions, find_features
 from black_average_drop.networks.graph import Part, opened
 from black_average_drop.networks.logits import check_activation, find_logits
@@ -153,7 +153,7 @@ def _load_weights(constructor, shape, path):
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
     files.remember(path)
-    check_weights(path)
+    check_weights(path, path)
     for head in _HEADS:
         model = constructor(weights=None, input_shape=shape, **head)
         fresh = [weight for weight in model.get_weights() if weight.ndim > 1]

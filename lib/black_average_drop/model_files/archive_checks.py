@@ -7,29 +7,24 @@ can declare more than any memory holds, and a layer can carry a program.
 import json
 import math
 import re
-import threading
 import zipfile
 import zlib
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
-import keras
 
 FACTS = "black_average_drop.json"  # the member that holds what the model itself does not know
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_EXPANDED = 100  # bytes for each byte that is stored
 ALWAYS_ALLOWED = 2**20  # bytes that may come of any number: zeros compress well
 MOST_TEXT = 16 * 2**20  # bytes of JSON; that of the largest network in keras.applications takes 2 MB
 MOST_MEMBERS = 1000
 MOST_NESTED = 100  # lists and objects, or groups of weights, within each other
-SPARE = 10_000  # parameters that a file need not hold: states of random generators
 # Layers that carry a program instead of settings, and what a Python function within a model is written down as.
 PROGRAMS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__")
-TOO_MANY = "it declares more parameters than it stores"
+_OF_OPTIMIZER = ("optimizer", "optimizer_weights")  # the outermost groups of weights that no model needs
 _NUMBER = re.compile(r"bool|(u?int|float|bfloat|complex)\d+(_e\dm\d(fn)?)?")  # names of dtypes
 _CUSTOM = re.compile(r"(?:Could not (?:locate|deserialize)|Unknown) (?:class |function |layer:? |object:? )?'([^']+)'")
-_ONE_AT_A_TIME = threading.Lock()
 
 
 def check_archive(path):
@@ -57,105 +52,55 @@ def examine(file, path):
     try:
         with zipfile.ZipFile(file) as archive:
             _check_members(archive, Path(file).stat().st_size, path)
-            facts = _parsed(archive, FACTS, path) if FACTS in archive.namelist() else {}
-            _check_layers(_parsed(archive, CONFIG, path), path)
+            facts = member(archive, FACTS, path) if FACTS in archive.namelist() else {}
+            check_layers(member(archive, CONFIG, path), path)
             weights = archive.extract(WEIGHTS, Path(file).parent)
     except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
         raise ValueError(unloaded(path, problem)) from problem
-    return facts, _parameters(weights, path)
+    return facts, check_weights(weights, path)
 
 
-def check_weights(path):
-    """Check an HDF5 file of weights.
+def check_weights(file, path):
+    """How many numbers an HDF5 file of weights holds, without those of an optimizer.
+
+    Args:
+        file: where it is.
+        path: what messages call it.
 
     Raises:
         ValueError: naming a file that expands to more than MOST_EXPANDED times its bytes, or holds anything but numbers
             of its own.
     """
-    _parameters(path, path)
+    try:
+        with h5py.File(file, "r") as opened:
+            datasets = list(_datasets(opened, path))
+    except (OSError, KeyError, RuntimeError, TypeError) as problem:
+        raise ValueError(unloaded(path, problem)) from problem
+    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(file).stat().st_size, "all weights", path)
+    return sum(count for group, count, _ in datasets if group not in _OF_OPTIMIZER)
 
 
-@contextmanager
-def at_most(parameters):
-    """A context in which Keras makes that many parameters on this thread. One thread may be in it at a time.
-
-    Raises:
-        ValueError: for one parameter more, before it takes memory.
-    """
-    make, thread, made = keras.Variable.__init__, threading.get_ident(), 0
-
-    def counted(self, initializer, shape=None, *rest, **named):
-        nonlocal made
-        if threading.get_ident() == thread and shape is not None:
-            made += math.prod(shape)
-            check()
-        make(self, initializer, shape, *rest, **named)
-
-    def check():
-        if made > parameters + SPARE:
-            raise ValueError(TOO_MANY)
-
-    with _ONE_AT_A_TIME:
-        keras.Variable.__init__ = counted
-        try:
-            yield
-        finally:
-            keras.Variable.__init__ = make
-    check()  # Keras passes over some errors
+def member(archive, name, path):
+    """The object that a member of an archive holds as JSON, as `parsed` reads it."""
+    _check_text(archive.getinfo(name).file_size, name, path)
+    return parsed(archive.read(name), name, path)
 
 
-def unloaded(path, problem):
-    """What to say of a file that was not loaded: the class whose code is not there, or what went wrong.
+def parsed(text, name, path):
+    """The object that a text holds as JSON.
 
     Args:
-        path: what the message calls the file.
-        problem: an exception or a text.
+        text: str or bytes.
+        name: what messages call the text.
+        path: what messages call the file.
+
+    Raises:
+        ValueError: naming a text that is longer than MOST_TEXT, no object of JSON, or nested deeper than MOST_NESTED.
     """
-    if custom := _CUSTOM.search(str(problem)):
-        return (
-            f"{path} needs the code of {custom[1]}, which is not in the file: put layers of Keras's own in its place "
-            "and save the model again, or first import that code, registered by "
-            "keras.saving.register_keras_serializable."
-        )
-    said = str(problem).rsplit("Exception encountered: ", 1)[-1].strip()  # Keras says first what it was doing
-    reason = said.splitlines()[0][:200] if said else type(problem).__name__
-    return f"{path} cannot be loaded as a Keras model ({reason}): save it again."
-
-
-def _check_members(archive, size, path):
-    """That members are few, have one name each, can be read, and expand to little more than the archive's size."""
-    members = archive.infolist()
-    names = {member.filename for member in members}
-    for name in (CONFIG, WEIGHTS):
-        if name not in names:
-            raise ValueError(f'{path} holds no {name}: save the model again with model.save("model.keras").')
-    if len(members) > MOST_MEMBERS or len(names) < len(members):
-        raise ValueError(f"{path} holds too many files, or two of one name: save the model again.")
-    for member in members:
-        if member.flag_bits & 1:
-            raise ValueError(f"{path} is encrypted ({member.filename}): save the model again, without a password.")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{path} is compressed in a rare way ({member.filename}): save the model again.")
-        if member.filename in (CONFIG, FACTS) and member.file_size > MOST_TEXT:
-            raise ValueError(f"{path} holds {_bytes(member.file_size)} of text ({member.filename}): save it again.")
-        _check_expansion(member.file_size, member.compress_size, member.filename, path)
-    _check_expansion(sum(member.file_size for member in members), size, "all files in it", path)
-
-
-def _check_expansion(declared, stored, what, path):
-    """That what is declared, in bytes, is little more than what is stored."""
-    if declared > MOST_EXPANDED * stored + ALWAYS_ALLOWED:
-        raise ValueError(
-            f"{path} stores {_bytes(stored)} that declare {_bytes(declared)} ({what}): save the model again, without "
-            "compression."
-        )
-
-
-def _parsed(archive, name, path):
-    """The object that a member holds as JSON, nested no deeper than MOST_NESTED."""
+    _check_text(len(text), name, path)
     too_deep = f"{path} nests too deep ({name}): save the model again, with fewer models within models."
     try:
-        content = json.loads(archive.read(name))
+        content = json.loads(text)
     except RecursionError:
         raise ValueError(too_deep) from None
     except ValueError as problem:
@@ -170,14 +115,13 @@ def _parsed(archive, name, path):
     return content
 
 
-def _within(value):
-    """The lists and objects in a list or an object."""
-    return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
+def check_layers(config, path):
+    """Check that nothing in a configuration is a program, or an array whose type takes more memory than its values.
 
-
-def _check_layers(config, path):
-    """That nothing in a configuration is a program, or an array whose type takes more memory than its values."""
-    waiting = [config]
+    Raises:
+        ValueError: naming what is.
+    """
+    waiting = [config | {"compile_config": None}]  # a model is loaded without its training
     while waiting:
         value = waiting.pop()
         waiting += _within(value)
@@ -193,15 +137,76 @@ def _check_layers(config, path):
             raise ValueError(f"{path} holds an array that is none of numbers ({CONFIG}): save the model again.")
 
 
-def _parameters(weights, path):
-    """How many numbers a file of weights holds, without those of an optimizer."""
-    try:
-        with h5py.File(weights, "r") as file:
-            datasets = list(_datasets(file, path))
-    except (OSError, KeyError, RuntimeError, TypeError) as problem:
-        raise ValueError(unloaded(path, problem)) from problem
-    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(weights).stat().st_size, "all weights", path)
-    return sum(count for group, count, _ in datasets if group != "optimizer")
+def unloaded(path, problem):
+    """What to say of a file that was not loaded: the class whose code is not there, or what went wrong.
+
+    Args:
+        path: what the message calls the file.
+        problem: an exception or a text.
+    """
+    if custom := _CUSTOM.search(str(problem)):
+        return needs_code(path, custom[1])
+    said = str(problem).rsplit("Exception encountered: ", 1)[-1].strip()  # Keras says first what it was doing
+    reason = said.splitlines()[0][:200] if said else type(problem).__name__
+    return f"{path} cannot be loaded as a Keras model ({reason}): save it again."
+
+
+def needs_code(path, name):
+    """What to say of a file that names a class or function whose code is not there.
+
+    Args:
+        path: what the message calls the file.
+        name: of the class or function.
+    """
+    return (
+        f"{path} needs the code of {name}, which is not in the file: put layers of Keras's own in its place and save "
+        "the model again, or first import that code, registered by keras.saving.register_keras_serializable."
+    )
+
+
+def lacking(path, name):
+    """What to say of an archive without a member."""
+    return f'{path} holds no {name}: save the model again with model.save("model.keras").'
+
+
+def _check_members(archive, size, path):
+    """That members are few, have one name each, can be read, and expand to little more than the archive's size."""
+    members = archive.infolist()
+    names = {member.filename for member in members}
+    for name in (CONFIG, WEIGHTS):
+        if name not in names:
+            raise ValueError(lacking(path, name))
+    if len(members) > MOST_MEMBERS or len(names) < len(members):
+        raise ValueError(f"{path} holds too many files, or two of one name: save the model again.")
+    for member in members:
+        if member.flag_bits & 1:
+            raise ValueError(f"{path} is encrypted ({member.filename}): save the model again, without a password.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{path} is compressed in a rare way ({member.filename}): save the model again.")
+        if member.filename in (CONFIG, FACTS, METADATA):
+            _check_text(member.file_size, member.filename, path)
+        _check_expansion(member.file_size, member.compress_size, member.filename, path)
+    _check_expansion(sum(member.file_size for member in members), size, "all files in it", path)
+
+
+def _check_text(size, name, path):
+    """That a text of JSON is no longer than any network needs."""
+    if size > MOST_TEXT:
+        raise ValueError(f"{path} holds {_bytes(size)} of text ({name}): save it again.")
+
+
+def _check_expansion(declared, stored, what, path):
+    """That what is declared, in bytes, is little more than what is stored."""
+    if declared > MOST_EXPANDED * stored + ALWAYS_ALLOWED:
+        raise ValueError(
+            f"{path} stores {_bytes(stored)} that declare {_bytes(declared)} ({what}): save the model again, without "
+            "compression."
+        )
+
+
+def _within(value):
+    """The lists and objects in a list or an object."""
+    return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
 
 
 def _datasets(file, path):
