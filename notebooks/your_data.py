@@ -100,7 +100,7 @@ if not images:
     folder.save_images(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
 whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
 total, passed_over = len(whole), folder.left_out(place, whole)
-drawn = whole.subset(np.sort(np.random.default_rng(seed).permutation(total)[:most_images]))
+drawn = whole.subset(folder.drawn_rows(total, most_images, seed))
 appearances = appearance.shown(place, drawn, window)
 dataset = appearance.not_blank(drawn, appearances)
 taken = dataset_checksum(dataset)
@@ -129,11 +129,7 @@ if known is not None:
     counted |= {f"label {name}": (known == number).sum() for number, name in enumerate(names) if number in known}
 sorted_by = known is None and (dataset.labels != folder.UNLABELLED).any()
 notice = class_labels.left_aside(dataset, network.classes) if sorted_by else ""
-if counted["patients"] < 2:
-    raise ValueError(
-        "All images are of one patient, and two are needed at least: say whose they are in the column patient of a "
-        "labels.csv. A DICOM file is otherwise of its PatientID, which may be the same in all where names were removed."
-    )
+folder.check_patients(dataset.groups)
 if notice:
     print(notice)
 pd.Series(counted).to_frame("")

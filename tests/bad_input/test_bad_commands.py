@@ -171,6 +171,32 @@ COMMANDS = [
     Case("batch 0 as a setting", choose("batch_size=0"), f"{IN_SET}: batch_size is 0: at least 1 is expected."),
     Case("no resample", choose("resamples=0"), f"{IN_SET}: resamples is 0: at least 1 is expected."),
     Case("a seed below 0", choose("seed=-1"), f"{IN_SET}: seed is -1: at least 0 is expected."),
+    Case(
+        "an unknown activation",
+        choose("activation=tanh"),
+        "activation is 'tanh': choose one of relu, softmax, sigmoid.",
+    ),
+    Case(
+        "an unknown preprocessing as a setting",
+        choose("preprocessing=tanh"),
+        "preprocessing is 'tanh': choose '', '0..1', '-1..1' or a name in keras.applications.",
+    ),
+    Case(
+        "an unknown precision",
+        choose("precision=float16"),
+        "precision is 'float16': choose one of float32, mixed_float16, mixed_bfloat16.",
+    ),
+    Case("an unknown window", choose("window=bone"), "window is 'bone': choose one of full, minmax, percentile."),
+    Case(
+        "an unknown colour map",
+        choose("colour_map=hot2"),
+        "colour_map is 'hot2': choose \"heat\" or a name in Matplotlib.",
+    ),
+    Case(
+        "a model that is text",
+        choose("colour_map=jet precision=mixed_float16 activation=relu preprocessing=ResNet50 window=minmax"),
+        "{root}/a.keras cannot be loaded as a Keras model (it is no archive): save it again.",
+    ),
     Case("no image to draw", choose("most_images=0"), f"{IN_SET}: most_images is 0: at least 1 is expected."),
 ]
 

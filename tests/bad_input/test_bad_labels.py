@@ -91,13 +91,14 @@ TABLES = [
         "{root}/labels.csv: 'wel' is none of the classes ill, well: mend class_names.",
     ),
 ]
+CLASS_NAMES = {"a label that is no class": ("ill", "well"), "a class twice": ("ill", "well", "ill")}
 
 
 @table_of(TABLES)
 def test_tables_of_labels(case, tmp_path):
     case.make(tmp_path)
-    names = {"a label that is no class": ("ill", "well"), "a class twice": ("ill", "well", "ill")}.get(case.given, ())
     if isinstance(case.outcome, str):
+        names = CLASS_NAMES.get(case.given, ())
         refused(lambda: folder.load(tmp_path, SIZE, class_names=names), case.outcome, tmp_path)
     else:
         data = folder.load(tmp_path, SIZE)

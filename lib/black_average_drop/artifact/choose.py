@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from black_average_drop.artifact import choose_settings, locks, site
+from black_average_drop.artifact import choose_check, choose_settings, locks, site
 from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.pipeline import checked_scheduler
@@ -27,7 +27,7 @@ def choose(model, images, given=()):
         given: texts like "most_images=100 seed=3": parameters of the notebook, each with a YAML value.
 
     Raises:
-        ValueError: a setting is wrong. Nothing has run.
+        ValueError: a setting, the model or the folder is wrong. Nothing has run.
         FileNotFoundError: the model or the folder is missing. Nothing has run.
         RuntimeError: the notebook failed.
     """
@@ -38,8 +38,9 @@ def choose(model, images, given=()):
             raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
     parameters = _parameters(given)
     model, images = choose_settings.resolved(model), choose_settings.resolved(images)
-    build = ROOT / "build" / "choose" / choose_settings.study(model, images, parameters)
     places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": checked_scheduler()}
+    choose_check.check(model, images, parameters)
+    build = ROOT / "build" / "choose" / choose_settings.study(model, images, parameters)
     with locks.held_folder(build):
         locks.remove_partial(build)
         partial = partial_name(build / "results")
@@ -69,6 +70,7 @@ def _parameters(given):
         if name in parameters:
             parameters[name] = read(parameters[name])
     check_parameters("--set", YOUR_DATA, parameters)
+    choose_check.check_settings(parameters)
     if parameters.get("labels"):
         parameters["labels"] = str(choose_settings.resolved(parameters["labels"]))
     return parameters

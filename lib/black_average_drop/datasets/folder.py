@@ -58,20 +58,90 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
             be decoded.
     """
     check_window(window)
-    root = require_folder(root, "your images, flat or in one sub-folder for each class")
-    path = _table_of(root) if labels is None else labels
-    table = _images(root) if path is None else _listed(root, path)
-    numbers, class_names = _numbered(table["label"], tuple(map(str, class_names)), path or root)
-    paths = [root / name for name in table["image"]]
-    patients = [
-        patient or (dicom.patient_id(file) if is_dicom_file(file) else "")
-        for patient, file in zip(table["patient"], paths, strict=True)
-    ]
-    if (table["patient"] != "").any() and "" in patients:
-        raise ValueError(f"{path}: some images have a patient and some have none: give all of them one, or none.")
+    table, numbers, class_names, path = listed(root, labels, class_names)
+    paths = [Path(root) / name for name in table["image"]]
+    patients = [patient_of(*row) for row in zip(table["patient"], paths, strict=True)]
+    check_all_or_none(table["patient"], patients, path)
     groups = [patient or name for patient, name in zip(patients, table["image"], strict=True)]
     opening = partial(open_image, window=window)
     return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=opening)
+
+
+def listed(root, labels=None, class_names=()):
+    """List the images that `load` takes, without a look into them.
+
+    Args:
+        root, labels, class_names: as in `load`.
+
+    Returns:
+        A DataFrame of text with the columns image, label and patient, where "" is not known; the labels as numbers
+        (N,); the names of the classes; the CSV that says so, or None.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`, for what the folder and the CSV show.
+    """
+    root = require_folder(root, "your images, flat or in one sub-folder for each class")
+    if labels is not None and not Path(labels).is_file():
+        raise FileNotFoundError(f"{labels} is missing: name a CSV with a column image, or leave labels out.")
+    path = _table_of(root) if labels is None else labels
+    table = _images(root) if path is None else _listed(root, path)
+    return table, *_numbered(table["label"], tuple(map(str, class_names)), path or root), path
+
+
+def patient_of(patient, path):
+    """Give the patient of an image: as it is known, or of a DICOM file its own, or "".
+
+    Args:
+        patient: the one in the CSV, or "".
+        path: the file.
+
+    Raises:
+        ValueError: if a DICOM file is damaged.
+    """
+    return patient or (dicom.patient_id(path) if is_dicom_file(path) else "")
+
+
+def check_all_or_none(of_table, patients, path):
+    """Check that no image is without a patient where a CSV gives patients.
+
+    Args:
+        of_table: the patients in the CSV, "" for none.
+        patients: those of images, as `patient_of` gives them.
+        path: of the CSV, for the message.
+
+    Raises:
+        ValueError: if an image is.
+    """
+    if (of_table != "").any() and "" in patients:
+        raise ValueError(f"{path}: some images have a patient and some have none: give all of them one, or none.")
+
+
+def drawn_rows(total, most, seed):
+    """Draw which of the images of a folder are taken, where there are more than are asked for.
+
+    Args:
+        total: how many images there are.
+        most: how many are taken at most.
+        seed: of the drawing.
+
+    Returns:
+        Their numbers, in order.
+    """
+    return np.sort(np.random.default_rng(seed).permutation(total)[:most])
+
+
+def check_patients(groups):
+    """Check that images, of which each says its patient, are of two patients at least.
+
+    Raises:
+        ValueError: if they are of one.
+    """
+    if len(set(groups)) < 2:
+        raise ValueError(
+            "All images are of one patient, and two are needed at least: say whose they are in the column patient of a "
+            "labels.csv. A DICOM file is otherwise of its PatientID, which may be the same in all where names were "
+            "removed."
+        )
 
 
 def left_out(root, dataset):

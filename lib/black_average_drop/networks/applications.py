@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from black_average_drop.model_files.settings import unknown_preprocessing
+
 # What models that do not rescale by themselves may have been trained on. Any name in keras.applications will do, too.
 PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
 
@@ -43,8 +45,7 @@ def preprocessing(name):
     try:
         module = application(name)[1]
     except ValueError as problem:
-        known = ", ".join(repr(one) for one in PREPROCESSINGS)
-        raise ValueError(f"preprocessing is {name!r}: choose {known} or a name in keras.applications.") from problem
+        raise ValueError(unknown_preprocessing(name)) from problem
 
     def preprocessed(pixels):  # keras.applications work in place on NumPy arrays
         return module.preprocess_input(np.array(pixels, "float32") if isinstance(pixels, np.ndarray) else pixels)

@@ -10,8 +10,9 @@ import keras
 
 from black_average_drop import files
 from black_average_drop.files import replacing
-from black_average_drop.networks import archive_checks
+from black_average_drop.model_files import archive_checks
 from black_average_drop.networks.facts import Facts
+from black_average_drop.networks.parameter_limit import at_most
 
 
 def save(model, path, facts):
@@ -57,7 +58,7 @@ def load(path):
         stored, parameters = archive_checks.examine(copy, path)
         try:
             facts = Facts.of_stored(stored)
-            with archive_checks.at_most(parameters):
+            with at_most(parameters):
                 model = keras.saving.load_model(copy, compile=False, safe_mode=True)
         except MemoryError:
             raise

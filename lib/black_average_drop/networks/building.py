@@ -8,8 +8,8 @@ import numpy as np
 from keras import layers
 
 from black_average_drop import files
+from black_average_drop.model_files.archive_checks import check_weights
 from black_average_drop.networks.applications import application, rescaled
-from black_average_drop.networks.archive_checks import check_weights
 from black_average_drop.networks.cut import check_positions, find_features
 from black_average_drop.networks.graph import Part, opened
 from black_average_drop.networks.logits import check_activation, find_logits

@@ -3,7 +3,10 @@
 import json
 import re
 
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+from black_average_drop.model_files.settings import PRECISIONS, check_precision
+
+__all__ = ["PRECISIONS", "check_precision", "in_precision"]
+
 # The name of a dtype policy in a model's configuration. What a layer takes in, or casts to, has its dtype as a text.
 _POLICY = re.compile(r'("class_name": "DTypePolicy", "config": {"name": )"([a-z0-9_]+)"')
 
@@ -29,9 +32,3 @@ def in_precision(model, precision):
         ) from problem
     copy.set_weights(model.get_weights())
     return copy
-
-
-def check_precision(precision):
-    """Raise ValueError for a text that is none of PRECISIONS."""
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")

@@ -7,14 +7,11 @@ can declare more than any memory holds, and a layer can carry a program.
 import json
 import math
 import re
-import threading
 import zipfile
 import zlib
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
-import keras
 
 FACTS = "black_average_drop.json"  # the member that holds what the model itself does not know
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -23,13 +20,10 @@ ALWAYS_ALLOWED = 2**20  # bytes that may come of any number: zeros compress well
 MOST_TEXT = 16 * 2**20  # bytes of JSON; that of the largest network in keras.applications takes 2 MB
 MOST_MEMBERS = 1000
 MOST_NESTED = 100  # lists and objects, or groups of weights, within each other
-SPARE = 10_000  # parameters that a file need not hold: states of random generators
 # Layers that carry a program instead of settings, and what a Python function within a model is written down as.
 PROGRAMS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__")
-TOO_MANY = "it declares more parameters than it stores"
 _NUMBER = re.compile(r"bool|(u?int|float|bfloat|complex)\d+(_e\dm\d(fn)?)?")  # names of dtypes
 _CUSTOM = re.compile(r"(?:Could not (?:locate|deserialize)|Unknown) (?:class |function |layer:? |object:? )?'([^']+)'")
-_ONE_AT_A_TIME = threading.Lock()
 
 
 def check_archive(path):
@@ -75,35 +69,6 @@ def check_weights(path):
     _parameters(path, path)
 
 
-@contextmanager
-def at_most(parameters):
-    """A context in which Keras makes that many parameters on this thread. One thread may be in it at a time.
-
-    Raises:
-        ValueError: for one parameter more, before it takes memory.
-    """
-    make, thread, made = keras.Variable.__init__, threading.get_ident(), 0
-
-    def counted(self, initializer, shape=None, *rest, **named):
-        nonlocal made
-        if threading.get_ident() == thread and shape is not None:
-            made += math.prod(shape)
-            check()
-        make(self, initializer, shape, *rest, **named)
-
-    def check():
-        if made > parameters + SPARE:
-            raise ValueError(TOO_MANY)
-
-    with _ONE_AT_A_TIME:
-        keras.Variable.__init__ = counted
-        try:
-            yield
-        finally:
-            keras.Variable.__init__ = make
-    check()  # Keras passes over some errors
-
-
 def unloaded(path, problem):
     """What to say of a file that was not loaded: the class whose code is not there, or what went wrong.
 
@@ -112,14 +77,23 @@ def unloaded(path, problem):
         problem: an exception or a text.
     """
     if custom := _CUSTOM.search(str(problem)):
-        return (
-            f"{path} needs the code of {custom[1]}, which is not in the file: put layers of Keras's own in its place "
-            "and save the model again, or first import that code, registered by "
-            "keras.saving.register_keras_serializable."
-        )
+        return needs_code(path, custom[1])
     said = str(problem).rsplit("Exception encountered: ", 1)[-1].strip()  # Keras says first what it was doing
     reason = said.splitlines()[0][:200] if said else type(problem).__name__
     return f"{path} cannot be loaded as a Keras model ({reason}): save it again."
+
+
+def needs_code(path, name):
+    """What to say of a file that names a class or function whose code is not there.
+
+    Args:
+        path: what the message calls the file.
+        name: of the class or function.
+    """
+    return (
+        f"{path} needs the code of {name}, which is not in the file: put layers of Keras's own in its place and save "
+        "the model again, or first import that code, registered by keras.saving.register_keras_serializable."
+    )
 
 
 def _check_members(archive, size, path):
@@ -177,7 +151,7 @@ def _within(value):
 
 def _check_layers(config, path):
     """That nothing in a configuration is a program, or an array whose type takes more memory than its values."""
-    waiting = [config]
+    waiting = [config | {"compile_config": None}]  # a model is loaded without its training
     while waiting:
         value = waiting.pop()
         waiting += _within(value)

@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 
 from black_average_drop import networks
-from black_average_drop.networks import archive_checks
+from black_average_drop.model_files import archive_checks
 from hostile_archives import BUILT, HOSTILE, KERNEL, SIX_GB, with_weights
 
 
@@ -46,22 +46,6 @@ def test_what_keras_cannot_build_is_one_sentence(saved, name):
     sentence = str(caught.value)
     assert sentence.startswith(f"{saved} cannot be loaded as a Keras model ({said}"), sentence
     assert sentence.endswith("): save it again.") and "\n" not in sentence and len(sentence) < 500
-
-
-def test_no_parameter_too_many_takes_memory():
-    """The one that is too many is never made, and nothing else is counted afterwards."""
-    drawn = []
-
-    def initializer(shape, dtype=None):
-        drawn.append(tuple(shape))
-        return np.zeros(shape, "float32")
-
-    with pytest.raises(ValueError, match=archive_checks.TOO_MANY), archive_checks.at_most(20_000):
-        keras.Variable(initializer, shape=(100, 100))
-        keras.Variable(initializer, shape=(100, 201))
-    assert drawn == [(100, 100)]
-    keras.Variable(initializer, shape=(100, 2000))
-    assert len(drawn) == 2
 
 
 def test_parameters_of_an_optimizer_and_other_names_of_weights_make_no_room(saved, small_model):

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from black_average_drop.networks import archive_checks
+from black_average_drop.networks import parameter_limit
 
 CONFIG, WEIGHTS, FACTS = "config.json", "model.weights.h5", "black_average_drop.json"
 SIX_GB = 1_500_000_000  # float32
@@ -259,11 +259,11 @@ HOSTILE["a Python function"] = (
 )
 # What Keras refuses, or what is seen once it builds.
 BUILT = {
-    "a huge layer": (with_config(lambda config: layer(config, 4, units=10**12)), archive_checks.TOO_MANY),
-    "a huge convolution": (with_config(lambda config: layer(config, 2, filters=10**12)), archive_checks.TOO_MANY),
+    "a huge layer": (with_config(lambda config: layer(config, 4, units=10**12)), parameter_limit.TOO_MANY),
+    "a huge convolution": (with_config(lambda config: layer(config, 2, filters=10**12)), parameter_limit.TOO_MANY),
     "a large kernel": (
         with_config(lambda config: layer(config, 2, kernel_size=[10**5, 10**5])),
-        archive_checks.TOO_MANY,
+        parameter_limit.TOO_MANY,
     ),
     "a huge layer within a layer": (
         in_place_of_a_layer(
@@ -274,7 +274,7 @@ BUILT = {
                 "layer": {"module": "keras.layers", "class_name": "Dense", "config": {"units": 10**12, "name": "d"}},
             },
         ),
-        archive_checks.TOO_MANY,
+        parameter_limit.TOO_MANY,
     ),
     "one number too large": (with_config(lambda config: layer(config, 4, units=10**400)), ""),
     "units that are text": (with_config(lambda config: layer(config, 4, units="many")), ""),

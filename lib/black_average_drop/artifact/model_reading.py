@@ -1,0 +1,37 @@
+"""Read a model as the notebook your_data does, in a process of its own, and print the sentence that refuses it.
+
+Parameters of the notebook come as JSON on standard input. The last line of standard output is {"refused": sentence},
+where the sentence is "" if nothing is refused.
+"""
+
+import json
+import sys
+
+from black_average_drop import cams, networks
+from black_average_drop.artifact.choose_settings import height_and_width
+
+
+def refusal(parameters):
+    """Say why a model cannot be read with the parameters of your_data.
+
+    Args:
+        parameters: name -> value, all of the notebook.
+
+    Returns:
+        The sentence, or "".
+    """
+    given = {name: parameters[name] for name in ("activation", "layer", "output", "held")}
+    given["image_size"] = tuple(height_and_width(parameters["image_size"]))
+    given = {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
+    try:
+        cams.chosen(parameters["methods"] or cams.METHODS)
+        preprocessing = networks.preprocessing(parameters["preprocessing"])
+        model, _ = networks.load(parameters["model"])
+        networks.CamNetwork.from_model(model, preprocessing, **given)
+    except (ValueError, FileNotFoundError) as problem:
+        return str(problem)
+    return ""
+
+
+if __name__ == "__main__":
+    print(f"\n{json.dumps({'refused': refusal(json.load(sys.stdin))})}")

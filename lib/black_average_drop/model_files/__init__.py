@@ -1,0 +1,1 @@
+"""Model files as files: what is wrong with one, said without Keras, which takes seconds to import."""

@@ -1,0 +1,182 @@
+"""What make choose refuses before its notebook starts: one sentence, an exit code of 1, and nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+from keras import layers
+
+from bad_cases import assert_says
+from black_average_drop.artifact import choose_check, model_reading
+from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.datasets import folder, phantoms
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, copy_project):
+    """A copy of the project with models and images, in which Keras can only be imported if a variable says so."""
+    root = copy_project(tmp_path_factory.mktemp("refused"), "lib", "notebooks")
+    folder.save_images(phantoms.radiographs(4, size=64), root / "images")
+    for number, (name, end) in enumerate({"good": layers.Dense(2, "softmax"), "tanh": layers.Dense(2, "tanh")}.items()):
+        parts = [layers.Conv2D(4, 3, activation="relu"), layers.GlobalAveragePooling2D(), end]
+        model = keras.Sequential([keras.Input((32, 32, 3)), *parts], name=name)
+        model.save(root / f"{name}.keras")
+        inputs = keras.Input((32, 32, 3))
+        age = layers.Dense(1, name="age")(layers.Flatten()(inputs))
+        several = keras.Model(inputs, [model(inputs), age], name="two")
+        several.save(root / f"two{number}.keras")
+    (root / "empty").mkdir()
+    (root / "without/keras").mkdir(parents=True)
+    (root / "without/keras/__init__.py").write_text("raise SystemExit('Keras was imported')")
+    return root
+
+
+def choose(place, model, images, *settings, keras=False):
+    """Exit code, standard output, the sentence on standard error."""
+    paths = [str(place / "lib")] if keras else [str(place / "without"), str(place / "lib")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    given = ["--model", str(place / model), "--data", str(place / images), *(f"--set={one}" for one in settings)]
+    command = [sys.executable, "-m", "black_average_drop.artifact", "choose", *given]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr.removesuffix("\n")
+
+
+def files_of(place):
+    return sorted(path for path in place.rglob("*") if "__pycache__" not in path.parts)
+
+
+READING = "your_data: reading {model} and {images}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "images", "setting", "said", "progress"),
+    [
+        (
+            "two0.keras",
+            "images",
+            "",
+            'Model two has 2 outputs (good, age): choose one, such as output="good".',
+            "",
+        ),
+        (
+            "good.keras",
+            "images",
+            "image_size=[64,48]",
+            "Model good takes images of 32 x 32 pixels, not 64 x 48: leave image_size out.",
+            "",
+        ),
+        (
+            "good.keras",
+            "images",
+            "held={age: 60}",
+            "held names 'age', which is no input of model good: choose from ...",
+            "",
+        ),
+        ("good.keras", "images", "alpha=1", "--set: your_data: alpha is 1: below 1 is expected, or 0 to ...", ""),
+        (
+            "good.keras",
+            "empty",
+            "",
+            "{root}/empty holds no images: put them into it, or into one sub-folder for each class.",
+            READING,
+        ),
+        (
+            "good.keras",
+            "images",
+            "labels=none.csv",
+            "{root}/none.csv is missing: name a CSV with a column image, or leave labels out.",
+            READING,
+        ),
+    ],
+)
+def test_what_files_and_settings_show_is_refused_without_keras(place, model, images, setting, said, progress):
+    there = files_of(place)
+    code, out, err = choose(place, model, images, setting)
+    assert_says(err, said, place)
+    assert code == 1 and out == progress.format(model=model, images=images) and files_of(place) == there
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "said"),
+    [
+        ("tanh.keras", "", "... tanh ..."),
+        ("good.keras", "methods=[GradCAM]", "There is no method 'GradCAM': choose from ..."),
+        (
+            "good.keras",
+            "preprocessing=ResNet5",
+            "preprocessing is 'ResNet5': choose '', '0..1', '-1..1' or a name in keras.applications.",
+        ),
+    ],
+)
+def test_what_keras_alone_can_tell_is_refused_before_the_notebook_starts(place, model, setting, said):
+    there = files_of(place)
+    code, out, err = choose(place, model, "images", setting, keras=True)
+    assert_says(err, said, place)
+    assert code == 1 and out == READING.format(model=model, images="images") and files_of(place) == there
+
+
+def given(place, **changed):
+    return default_parameters("your_data") | {"model": str(place / "good.keras")} | changed
+
+
+def test_a_good_model_is_not_refused(place, capsys):
+    assert model_reading.refusal(given(place)) == ""
+    choose_check.check(place / "good.keras", place / "images", {})
+    assert capsys.readouterr().out == READING.format(model="good.keras", images="images")
+
+
+def test_the_model_is_read_with_the_settings(place):
+    """Each of them reaches Keras: a wrong one is refused."""
+    for name in ("activation", "precision", "preprocessing"):
+        assert f"{name} is 'wrong': choose" in model_reading.refusal(given(place, **{name: "wrong"}))
+    assert "There is no method 'wrong'" in model_reading.refusal(given(place, methods=["wrong"]))
+    assert "absent.keras is missing" in model_reading.refusal(given(place, model=str(place / "absent.keras")))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise SystemExit(3)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "print('no JSON')",
+        "print('{}')",
+        "print('[1]')",
+        "pass",
+        "import sys; sys.stdin.close()",
+    ],
+)
+def test_a_reader_that_fails_refuses_nothing(place, monkeypatch, tmp_path, code):
+    """The notebook then says what is wrong."""
+    (tmp_path / "failing_reader.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(choose_check, "_READER", "failing_reader")
+    choose_check.check(place / "good.keras", place / "images", {})
+
+
+def test_a_reader_ends_with_what_stops_the_wait(place, monkeypatch, tmp_path):
+    """A folder that is refused, or an interrupt, does not leave it behind."""
+    (tmp_path / "sleeping_reader.py").write_text(
+        f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(choose_check, "_READER", "sleeping_reader")
+
+    def stop(*arguments, **settings):
+        while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(choose_check, "check_folder", stop)
+    with pytest.raises(KeyboardInterrupt):
+        choose_check.check(place / "good.keras", place / "images", {})
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
+
+
+def test_what_a_library_prints_is_passed_over():
+    refused = json.dumps({"refused": "Model m is wrong: mend it."})
+    assert choose_check._refusal(f"Downloading ...\n\n{refused}\n") == "Model m is wrong: mend it."
+    assert choose_check._refusal("") == ""
