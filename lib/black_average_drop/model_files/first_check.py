@@ -8,7 +8,7 @@ from pathlib import Path
 from black_average_drop.model_files import archive_checks, configuration, interface
 
 
-def check_model_file(path, image_size=None, held=None, output=None):
+def check_model_file(path, image_size=None, held=None, output=None, code=False):
     """Refuse a .keras file by what stands in it, in the words that reading it with Keras would end in.
 
     A file that passes may still be refused once Keras has read it.
@@ -18,6 +18,7 @@ def check_model_file(path, image_size=None, held=None, output=None):
         image_size: (H, W) as it was chosen, or None.
         held: name -> value of the inputs that do not change, or None.
         output: the name of the output that was chosen, or None.
+        code: whether the code of classes that are not part of Keras is given, too.
 
     Raises:
         ValueError: naming a file that is damaged, declares more than it stores, holds or needs code that is not part of
@@ -35,7 +36,7 @@ def check_model_file(path, image_size=None, held=None, output=None):
             config = json.loads(archive.read(archive_checks.CONFIG))
             version = _version(archive)
     if version.startswith("3."):
-        if custom := configuration.custom_class(config):
+        if not code and (custom := configuration.custom_class(config)):
             raise ValueError(archive_checks.needs_code(path, custom))
         check_interface(config, image_size, held, output)
 
