@@ -67,7 +67,7 @@ def test_features_answers_and_gradients_are_those_of_the_model_here(here, there,
 def test_rows_of_evaluation_are_equal_and_a_tensor_gives_a_tensor(here, there, images):
     methods = cams.chosen(["Grad-CAM", "HiRes-CAM"])
     ours, theirs = (
-        evaluation.evaluate(networks.network_of(model, layer="first"), [(images[:2],), (images[2:],)], methods, 0.3)
+        evaluation.evaluate(networks.network_of(model, layer="first"), [images[:2], images[2:]], methods, 0.3)
         for model in (here, there)
     )
     assert len(ours) == 16 and list(ours["drop"]) == list(theirs["drop"]) and list(ours["id"]) == list(theirs["id"])
@@ -104,7 +104,6 @@ def test_layers_of_its_own_are_made_again_in_another_precision(there):
         ("x = (\n", "in line 1 (SyntaxError: '(' was never closed)"),
         ("raise SystemExit(3)", "in line 1 (SystemExit: 3)"),
         ("raise ValueError('one\\n\\ntwo')", "in line 1 (two)"),
-        (LAYERS.replace('print("y" * 1_000)', 'raise ValueError("boom")'), "in line 25 (ValueError: boom)"),
     ],
 )
 def test_code_that_fails_is_named_with_its_line_and_last_words(there, saved, tmp_path, text, said):
@@ -127,10 +126,114 @@ def test_another_machine_gets_no_such_network(there):
         networks.network_of(there).packed()
 
 
-def test_a_class_that_the_code_does_not_have_is_named(there, saved, tmp_path):
-    (tmp_path / "other.py").write_text("")
-    text = f"^{re.escape(str(saved[0]))} needs the code of Gate, .* name the file with that code, CODE=layers.py TRUST=yes"
-    known = keras.saving.get_custom_objects
-    assert not [name for name in known() if name.endswith("squash")]  # this process knows the Gate alone
-    with pytest.raises(ValueError, match=text):
-        networks.open_model(saved[0], tmp_path / "other.py")
+def test_a_layer_that_fails_is_named_with_its_line(saved, tmp_path):
+    code = tmp_path / "bad.py"
+    code.write_text(LAYERS.replace('print("y" * 1_000)', 'raise ValueError("boom")'))
+    line = code.read_text().splitlines().index('        raise ValueError("boom")') + 1
+    with pytest.raises(RuntimeError) as problem:
+        networks.open_model(saved[0], code)
+    assert str(problem.value) == f"{code} failed in line {line} (ValueError: boom): mend that code."
+
+
+def loaded_and(*steps):
+    """Text for the stand-in: it says that it has loaded a model, and does these steps after one question each."""
+    question = "os.read(int(sys.argv[1]), 65536)"
+    return "\n".join([question, "answer(LOADED)", *(line for step in steps for line in (question, step))])
+
+
+@pytest.fixture
+def stand_in(monkeypatch, tmp_path):
+    """A function that reads a model with a process that does what a text says."""
+    monkeypatch.setattr(apart, "PROCESS", "stand_in_process")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    for name in ("model.keras", "layers.py"):
+        (tmp_path / name).write_text("")
+
+    def opened(text):
+        monkeypatch.setenv("STAND_IN", text)
+        return apart.ModelApart(tmp_path / "model.keras", tmp_path / "layers.py")
+
+    return opened
+
+
+STRANGE = "wrote to the channel that only its process may use: let it print, or write to files."
+ENDED = "ended the process that it runs in ({}): mend that code, and begin again."
+NETWORK = 'answer(FACTS, ("<f4", [2, 3], bytes(24)))'
+LOGITS = '("<f4", [4, 3], bytes(48))'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("os._exit(3)", ENDED.format("exit code 3")),
+        ("os.kill(os.getpid(), 9)", ENDED.format("signal 9; 9 may mean that memory ran out")),
+        ("os.close(int(sys.argv[2]))", ENDED.format("it closed the channel")),
+        ("write(b'a word')\nos._exit(0)", ENDED.format("exit code 0")),
+        ("write(b'more than eight bytes of garbage')", STRANGE),
+        ("write((2**40).to_bytes(8, 'big'))", STRANGE),
+        ("write((4).to_bytes(8, 'big') + b'[1]x')", STRANGE),
+        ("write((20000).to_bytes(8, 'big') + b'[' * 20000)", STRANGE),
+        ("answer([])", STRANGE),
+        ("answer({})", STRANGE),
+        ("answer({'name': 'm', 'facts': {'image_size': 'large'}})", STRANGE),
+        ("answer(LOADED, ('<f8', [10**9, 10**9], b''))", STRANGE),
+        ("answer(LOADED, ('|O', [1], bytes(8)))", STRANGE),
+        ("answer(LOADED, ('<f4', [-1], b''))", STRANGE),
+        ("answer(LOADED, ('<f4', ['a'], b''))", STRANGE),
+        (loaded_and("answer(FACTS | {'activation': '__class__'})"), STRANGE),
+        (loaded_and("answer(FACTS | {'classes': 'three'})"), STRANGE),
+        (loaded_and("answer(FACTS, ('<f4', [2, 4], bytes(32)))"), STRANGE),
+        (loaded_and(NETWORK, "answer({})"), STRANGE),
+        (loaded_and(NETWORK, f"answer({{}}, {LOGITS}, ('<f4', [3, 3], bytes(36)))"), STRANGE),
+        (loaded_and(NETWORK, f"answer({{}}, {LOGITS}, ('<f8', [4, 3], bytes(96)))"), STRANGE),
+    ],
+)
+def test_a_process_that_ends_or_answers_anything_else_is_ended_with_a_sentence(stand_in, tmp_path, text, said):
+    with pytest.raises(RuntimeError) as problem:
+        stand_in(text).network().score(np.zeros((4, 8, 8, 3)))
+    assert str(problem.value) == f"{tmp_path / 'layers.py'} {said}"
+
+
+def test_the_process_ends_with_the_model_and_nothing_is_asked_of_it_afterwards(stand_in):
+    model = stand_in(loaded_and(NETWORK, f"answer({{}}, {LOGITS}, {LOGITS})"))
+    network, process = model.network(), model._process
+    logits, scores = network.score(np.zeros((4, 8, 8, 3)))
+    assert logits.shape == scores.shape == (4, 3) and process.poll() is None
+    del model
+    gc.collect()
+    assert process.poll() is None  # the network still needs it
+    del network
+    gc.collect()
+    assert process.poll() is not None
+    model = stand_in(loaded_and())
+    model._end()
+    with pytest.raises(RuntimeError, match="has ended: read the model again"):
+        model.network()
+
+
+def test_an_interrupt_ends_the_process_since_half_an_answer_may_be_on_its_way(stand_in, monkeypatch):
+    model = stand_in(loaded_and("time.sleep(60)"))
+
+    def interrupted(stream):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(apart, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.network()
+    assert model._process.poll() is not None
+
+
+def test_messages_arrive_as_they_were_sent():
+    first, second = os.pipe()
+    arrays = [
+        np.arange(6, dtype="int64").reshape(2, 3)[:, ::2],
+        np.float32([]),
+        np.array([True, False]),
+        np.zeros((0, 4)),
+    ]
+    with os.fdopen(first, "rb") as reading, os.fdopen(second, "wb") as writing:
+        channel.send(writing, {"do": "score", "held": {"age": 60}}, arrays)
+        message, received = channel.receive(reading)
+    assert message == {"do": "score", "held": {"age": 60}}
+    for given, one in zip(received, arrays, strict=True):
+        assert given.dtype == one.dtype and given.shape == one.shape and (given == one).all()

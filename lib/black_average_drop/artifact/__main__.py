@@ -66,7 +66,9 @@ def _arguments():
     parser.add_argument("--data", help="by default data")
     parser.add_argument("--model", default="", help="of choose")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
-    parser.add_argument("--code", default="", metavar="FILE.py", help="of choose, with --trust yes: the model's own layers")
+    parser.add_argument(
+        "--code", default="", metavar="FILE.py", help="of choose, with --trust yes: the model's own layers"
+    )
     parser.add_argument("--trust", default="", metavar="yes", help="of choose: you trust the author of --code")
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
