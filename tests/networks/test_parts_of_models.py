@@ -194,17 +194,28 @@ def test_other_inputs_are_held_and_one_output_is_named(pixels):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"held": {"age": 1}}, "^Model two has 2 outputs \\('edema', 'nodule'\\): name one, output='edema'.$"),
-        ({"output": "mass"}, "^Model two has 2 inputs \\('image', 'age'\\): .* held={'age': 0}.$"),
-        ({"held": {"sex": 1}}, "^held names 'sex', and the inputs of two are 'image', 'age': name one of these.$"),
-        ({"held": {"age": [1, 2, 3]}}, "^held has \\[1, 2, 3\\] for 'age': numbers of shape \\(2,\\) are expected.$"),
-        ({"held": {"age": 1, "image": 0}}, "^held has a value for every input of two: leave out that of the images.$"),
-        ({"held": {"age": 1}, "output": "mass"}, "^output is 'mass', and the outputs of two are 'edema', 'nodule'"),
+        ({"held": {"age": 1}}, r'^Model two has 2 outputs \(edema, nodule\): choose one, such as output="edema".$'),
+        ({"output": "edema"}, r'^Model two has 2 inputs without a value \(image, age\): .* held=\{"age": 0\}.$'),
+        ({"held": {"sex": 1}}, "^held names 'sex', which is no input of model two: choose from image, age.$"),
+        ({"held": {"age": [1, 2, 3]}}, r"^held has \[1, 2, 3\] for 'age': numbers of shape \(2,\) are expected.$"),
+        ({"held": {"age": 1, "image": 0}}, "^held names every input of model two: leave out the one"),
+        ({"held": {"age": 1}, "output": "mass"}, "^Model two has no output 'mass': choose from edema, nodule.$"),
     ],
 )
 def test_what_is_named_and_not_there_is_refused(settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         networks.CamNetwork.from_model(with_age(["edema", "nodule"]), **settings)
+
+
+def test_the_first_normalization_of_the_image_is_found_next_to_other_inputs():
+    age, image = keras.Input((2,), name="age"), keras.Input((32, 32, 3), name="image")
+    x = layers.BatchNormalization(name="of_image")(layers.Rescaling(1 / 255)(image))
+    pooled = [layers.BatchNormalization(name="of_age")(age), POOLING()(convolution()(x))]
+    model = keras.Model([age, image], layers.Dense(2, "softmax")(layers.Concatenate()(pooled)))
+    layer, before = networks.first_layer(model, layers.BatchNormalization)
+    assert layer.name == "of_image" and before.sources[0].shape == (None, 32, 32, 3)
+    assert_close(before([np.full((1, 32, 32, 3), 255.0)], training=False)[0], np.ones((1, 32, 32, 3)))
+    assert networks.first_layer(model, layers.LayerNormalization) is None
 
 
 def test_models_with_layers_of_one_name_are_read(pixels):

@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from black_average_drop.arrays import as_float32, namespace
+from black_average_drop.model_files import interface
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
 from black_average_drop.networks.building import WITH_BACKGROUND
@@ -112,9 +113,8 @@ class CamNetwork:
         settings |= {"preprocessing": preprocessing, "layer": layer, "output": output, "held": held}
         original, model = model, _in_precision(model, precision)
         graph = opened(model)
-        image = _image(graph, held or {})
-        size = _size(image, image_size, model.name)
-        scores = _output(graph, output)
+        image, size = _image(graph, held, image_size)
+        scores = graph.outputs[interface.chosen_output(graph.name, list(graph.outputs), output)]
         logits, own = find_logits(scores, model.name)
         activation, said = _activation(activation, own, scores.shape[-1] == 1, model.name)
         cut = find_features(graph, logits, layer)
@@ -236,56 +236,22 @@ def _in_precision(model, precision):
     return model
 
 
-def _image(graph, held):
-    """The symbol of the images that a graph takes in; its other inputs are held at their values."""
-    names = ", ".join(map(repr, graph.inputs))
-    for name in held:
-        if name not in graph.inputs:
-            raise ValueError(f"held names {name!r}, and the inputs of {graph.name} are {names}: name one of these.")
-    images = [name for name, symbol in graph.inputs.items() if len(symbol.shape) == 4]
-    free = [name for name in graph.inputs if name not in held]
-    if not free:
-        raise ValueError(f"held has a value for every input of {graph.name}: leave out that of the images.")
-    if len(free) > 1:
-        example = next((name for name in free if name not in images), free[-1])
-        raise ValueError(
-            f"Model {graph.name} has {len(graph.inputs)} inputs ({names}): hold all but the images at a value, such as "
-            f"held={{{example!r}: 0}}."
-        )
-    for name, value in held.items():
+def _image(graph, held, size):
+    """The symbol of the images that a graph takes in, of a size (H, W) or None; other inputs are held at their values.
+
+    Returns:
+        The symbol, and the size of the images.
+    """
+    name = interface.image_input(graph.name, {name: one.shape for name, one in graph.inputs.items()}, held)
+    for other, value in (held or {}).items():
         try:
-            hold(graph.inputs[name], value)
+            hold(graph.inputs[other], value)
         except (ValueError, TypeError) as problem:
-            shape = graph.inputs[name].shape[1:]
-            raise ValueError(f"held has {value!r} for {name!r}: numbers of shape {shape} are expected.") from problem
-    image = graph.inputs[free[0]]
-    if len(image.shape) != 4 or image.shape[-1] not in (1, 3):
-        raise ValueError(f"Model {graph.name} takes {image.shape}: images (N, H, W, 3) or (N, H, W, 1) are expected.")
-    return image
-
-
-def _size(image, chosen, name):
-    """The size (H, W) of the images that a network takes."""
-    size = tuple(chosen or image.shape[1:3])
-    if None in size:
-        raise ValueError(f"Model {name} takes images of any size: pass image_size=(height, width).")
-    if any(own not in (None, one) for own, one in zip(image.shape[1:3], size, strict=True)):
-        own = image.shape[1:3]
-        raise ValueError(f"image_size is {size}, and {name} takes images of {own}: leave image_size out.")
-    return size
-
-
-def _output(graph, chosen):
-    """The symbol of the output that is explained."""
-    names = ", ".join(map(repr, graph.outputs))
-    if chosen is None and len(graph.outputs) == 1:
-        return next(iter(graph.outputs.values()))
-    if chosen is None:
-        first = next(iter(graph.outputs))
-        raise ValueError(f"Model {graph.name} has {len(graph.outputs)} outputs ({names}): name one, output={first!r}.")
-    if chosen not in graph.outputs:
-        raise ValueError(f"output is {chosen!r}, and the outputs of {graph.name} are {names}: name one of these.")
-    return graph.outputs[chosen]
+            shape = graph.inputs[other].shape[1:]
+            raise ValueError(f"held has {value!r} for {other!r}: numbers of shape {shape} are expected.") from problem
+    image = graph.inputs[name]
+    interface.check_image_shape(graph.name, image.shape, size)
+    return image, tuple(size or image.shape[1:3])
 
 
 def _activation(chosen, own, single, name):

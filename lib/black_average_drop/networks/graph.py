@@ -118,18 +118,17 @@ def first_layer(model, *kinds):
     """The layer of some kinds that is nearest to the image, and the part from the image to what that layer takes in.
 
     Args:
-        model: a Keras model.
+        model: a Keras model, one of whose inputs has rows, columns and channels.
         kinds: classes of layers.
 
     Returns:
-        The layer and the `Part`, or None if no such layer lies between image and output.
+        The layer and the `Part`, or None if no such layer takes what comes of the image alone.
     """
     graph = opened(model)
-    output = next(iter(graph.outputs.values()))
-    for call in reversed(list(makers(output))):
-        if isinstance(call.operation, kinds):
-            calls, missing = between([], call.takes[:1])
-            return (call.operation, Part(missing, call.takes[:1])) if len(missing) == 1 else None
+    image = next((one for one in graph.inputs.values() if len(one.shape) == 4), None)
+    for call in between([], list(graph.outputs.values()))[0]:
+        if isinstance(call.operation, kinds) and between([], call.takes)[1] == [image]:
+            return call.operation, Part([image], call.takes[:1])
     return None
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import layers
 
+from black_average_drop.model_files import settings
 from black_average_drop.networks.graph import applied, check_followed, joined
 from black_average_drop.networks.pooled_head import (
     activation_of,
@@ -12,14 +13,12 @@ from black_average_drop.networks.pooled_head import (
     passes_through,
 )
 
-HEAD_ACTIVATIONS = ("relu", "softmax", "sigmoid")
 _LINEAR = layers.Dense, layers.Conv2D, layers.EinsumDense  # layers that hold an activation of their own
 
 
 def check_activation(activation):
-    """Raise ValueError for a text that is none of HEAD_ACTIVATIONS."""
-    if activation not in HEAD_ACTIVATIONS:
-        raise ValueError(f"activation is {activation!r}: choose one of {', '.join(HEAD_ACTIVATIONS)}.")
+    """Raise ValueError for a text that is none of `settings.ACTIVATIONS`."""
+    settings.check_choice("activation", activation, settings.ACTIVATIONS)
 
 
 def find_logits(output, name):
@@ -69,7 +68,7 @@ def _before_activation(output, name):
             raise ValueError(f"Model {name} applies two activations after its head: {inner}, {activation}.")
     else:
         activation = _activation_within(end)
-    if activation not in (*HEAD_ACTIVATIONS, "linear", None):
+    if activation not in (*settings.ACTIVATIONS, "linear", None):
         raise ValueError(f"The head of {name} ends in {activation}; relu, softmax or sigmoid is expected.")
     if activation is None:
         _check_linear(end, name)
