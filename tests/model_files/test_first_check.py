@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import h5py
 import keras
 import pytest
 from keras import layers
@@ -14,7 +15,7 @@ from bad_cases import refused
 from black_average_drop import networks
 from black_average_drop.model_files import configuration
 from black_average_drop.model_files.first_check import check_interface, check_model_file
-from hostile_archives import CONFIG, FACTS, HOSTILE, members, with_config, with_member
+from hostile_archives import CONFIG, FACTS, HOSTILE, members, with_config
 
 
 def classifier(image, *end):
@@ -58,9 +59,14 @@ def built_by_a_call():
     return model
 
 
-def trained_with_a_loss_of_its_own():
+class OwnLoss(keras.losses.Loss):
+    def call(self, truth, answer):
+        return keras.ops.mean(answer)
+
+
+def trained_with(loss):
     model = sequential()
-    model.compile("adam", lambda truth, answer: keras.ops.mean(answer))
+    model.compile("adam", loss)
     return model
 
 
@@ -70,7 +76,8 @@ GOOD = [
     nested,
     by_names,
     built_by_a_call,
-    trained_with_a_loss_of_its_own,
+    lambda: trained_with(lambda truth, answer: keras.ops.mean(answer)),
+    lambda: trained_with(OwnLoss()),
     lambda: sequential((32, 32, 1)),
     lambda: sequential((32, 32, 3), layers.RandomFlip(), layers.Rescaling(1 / 255)),
     lambda: keras.Model(inputs := keras.Input((32, 32, 3)), classifier(keras.ops.flip(inputs / 255, axis=-1))[0]),
@@ -195,6 +202,15 @@ def test_code_that_is_not_in_the_file_is_named_as_keras_does(tmp_path, make, cod
         check_model_file(path)
 
 
+def test_code_of_a_script_has_no_module(tmp_path):
+    path = tmp_path / "a.keras"
+    sequential((32, 32, 3), Squeezed()).save(path)
+    with_config(lambda config: config["config"]["layers"][1].update(module=None))(path)
+    with pytest.raises(ValueError) as caught:
+        networks.load(path)
+    refused(lambda: check_model_file(path), str(caught.value))
+
+
 @pytest.mark.parametrize("name", [name for name, (_, _, member) in HOSTILE.items() if member != FACTS])
 def test_what_is_hostile_is_refused(tmp_path, small_model, name):
     small_model.save(tmp_path / "a.keras")
@@ -206,17 +222,51 @@ def test_what_is_hostile_is_refused(tmp_path, small_model, name):
     assert re.match(pattern.replace(re.escape(r"[\d.]+ \w+"), r"[\d.]+ \w+"), str(caught.value)), caught.value
 
 
-@pytest.mark.parametrize("version", [b"", b"[]", b'{"keras_version": 2}', b'{"keras_version": "2.15.0"}'])
-def test_files_of_other_versions_are_left_to_what_reads_them(tmp_path, version):
-    functional((32, 32, 3), outputs=2).save(tmp_path / "a.keras")
-    with_member("metadata.json", version)(tmp_path / "a.keras")
-    check_model_file(tmp_path / "a.keras")
+def old_layer(kind, name, inputs, **settings):
+    nodes = [[[one, 0, 0, {}] for one in inputs]] if inputs else []
+    return {"class_name": kind, "name": name, "config": {"name": name} | settings, "inbound_nodes": nodes}
 
 
-def test_other_files_are_left_to_what_reads_them(tmp_path):
-    sequential().save(tmp_path / "a.h5")
-    for name in ("a.h5", "absent.keras", "."):
-        check_model_file(tmp_path / name)
+@pytest.mark.parametrize("suffix", ["h5", "json"])
+def test_files_of_keras_2_are_refused_in_the_same_words(tmp_path, suffix):
+    """As Keras 2 wrote them: no module is named, and shapes have another name."""
+    layers_of = [
+        old_layer("InputLayer", "pixels", [], batch_input_shape=[None, 32, 32, 3]),
+        old_layer("Conv2D", "maps", ["pixels"], filters=4, kernel_size=[3, 3]),
+        old_layer("GlobalAveragePooling2D", "mean", ["maps"]),
+        old_layer("Dense", "finding", ["mean"], units=2),
+        old_layer("Dense", "grade", ["mean"], units=3),
+    ]
+    outputs = [["finding", 0, 0], ["grade", 0, 0]]
+    inner = {"name": "old", "layers": layers_of, "input_layers": [["pixels", 0, 0]], "output_layers": outputs}
+    text = json.dumps({"class_name": "Functional", "config": inner, "keras_version": "2.15.0"})
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        file.attrs.update(model_config=text, keras_version="2.15.0")
+    (tmp_path / "model.json").write_text(text)
+    path = tmp_path / f"model.{suffix}"
+    refused(
+        lambda: check_model_file(path),
+        'Model old has 2 outputs (finding, grade): choose one, such as output="finding".',
+    )
+    check_model_file(path, output="grade")
+
+
+def test_files_of_keras_3_in_other_formats_are_read(tmp_path):
+    model = functional((32, 32, 3), outputs=2)
+    model.save(tmp_path / "model.h5")
+    (tmp_path / "model.json").write_text(model.to_json())
+    for name in ("model.h5", "model.json"):
+        with pytest.raises(ValueError, match=r"^Model forked has 2 outputs \(finding, grade\): choose one"):
+            check_model_file(tmp_path / name)
+        check_model_file(tmp_path / name, output="grade")
+
+
+def test_a_file_that_is_not_there_or_of_another_library_is_named(tmp_path):
+    (tmp_path / "a.onnx").write_bytes(b"onnx")
+    for name in ("a.onnx", "absent.keras"):
+        with pytest.raises((ValueError, FileNotFoundError)) as caught:
+            networks.load(tmp_path / name)
+        refused(lambda name=name: check_model_file(tmp_path / name), str(caught.value))
 
 
 def places(value):

@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 
 FACTS = "black_average_drop.json"  # the member that holds what the model itself does not know
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_EXPANDED = 100  # bytes for each byte that is stored
 ALWAYS_ALLOWED = 2**20  # bytes that may come of any number: zeros compress well
 MOST_TEXT = 16 * 2**20  # bytes of JSON; that of the largest network in keras.applications takes 2 MB
@@ -22,6 +22,7 @@ MOST_MEMBERS = 1000
 MOST_NESTED = 100  # lists and objects, or groups of weights, within each other
 # Layers that carry a program instead of settings, and what a Python function within a model is written down as.
 PROGRAMS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__")
+_OF_OPTIMIZER = ("optimizer", "optimizer_weights")  # the outermost groups of weights that no model needs
 _NUMBER = re.compile(r"bool|(u?int|float|bfloat|complex)\d+(_e\dm\d(fn)?)?")  # names of dtypes
 _CUSTOM = re.compile(r"(?:Could not (?:locate|deserialize)|Unknown) (?:class |function |layer:? |object:? )?'([^']+)'")
 
@@ -51,22 +52,89 @@ def examine(file, path):
     try:
         with zipfile.ZipFile(file) as archive:
             _check_members(archive, Path(file).stat().st_size, path)
-            facts = _parsed(archive, FACTS, path) if FACTS in archive.namelist() else {}
-            _check_layers(_parsed(archive, CONFIG, path), path)
+            facts = member(archive, FACTS, path) if FACTS in archive.namelist() else {}
+            check_layers(member(archive, CONFIG, path), path)
             weights = archive.extract(WEIGHTS, Path(file).parent)
     except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
         raise ValueError(unloaded(path, problem)) from problem
-    return facts, _parameters(weights, path)
+    return facts, check_weights(weights, path)
 
 
-def check_weights(path):
-    """Check an HDF5 file of weights.
+def check_weights(file, path):
+    """How many numbers an HDF5 file of weights holds, without those of an optimizer.
+
+    Args:
+        file: where it is.
+        path: what messages call it.
 
     Raises:
         ValueError: naming a file that expands to more than MOST_EXPANDED times its bytes, or holds anything but numbers
             of its own.
     """
-    _parameters(path, path)
+    try:
+        with h5py.File(file, "r") as opened:
+            datasets = list(_datasets(opened, path))
+    except (OSError, KeyError, RuntimeError, TypeError) as problem:
+        raise ValueError(unloaded(path, problem)) from problem
+    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(file).stat().st_size, "all weights", path)
+    return sum(count for group, count, _ in datasets if group not in _OF_OPTIMIZER)
+
+
+def member(archive, name, path):
+    """The object that a member of an archive holds as JSON, as `parsed` reads it."""
+    _check_text(archive.getinfo(name).file_size, name, path)
+    return parsed(archive.read(name), name, path)
+
+
+def parsed(text, name, path):
+    """The object that a text holds as JSON.
+
+    Args:
+        text: str or bytes.
+        name: what messages call the text.
+        path: what messages call the file.
+
+    Raises:
+        ValueError: naming a text that is longer than MOST_TEXT, no object of JSON, or nested deeper than MOST_NESTED.
+    """
+    _check_text(len(text), name, path)
+    too_deep = f"{path} nests too deep ({name}): save the model again, with fewer models within models."
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    except ValueError as problem:
+        raise ValueError(unloaded(path, problem)) from problem
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no object of JSON ({name}): save the model again.")
+    level = [content]
+    for _ in range(MOST_NESTED):
+        level = [one for value in level for one in _within(value)]
+    if level:
+        raise ValueError(too_deep)
+    return content
+
+
+def check_layers(config, path):
+    """Check that nothing in a configuration is a program, or an array whose type takes more memory than its values.
+
+    Raises:
+        ValueError: naming what is.
+    """
+    waiting = [config | {"compile_config": None}]  # a model is loaded without its training
+    while waiting:
+        value = waiting.pop()
+        waiting += _within(value)
+        name, inner = (value.get("class_name"), value.get("config")) if isinstance(value, dict) else (None, None)
+        if name in PROGRAMS:
+            what = "a Python function" if name == "__lambda__" else f"a {name} layer"
+            raise ValueError(
+                f"{path} holds {what}, code of whoever saved it, which is not run: put layers of Keras's own in its "
+                "place and save the model again."
+            )
+        dtype = inner.get("dtype") if name in ("__numpy__", "__tensor__") and isinstance(inner, dict) else "float32"
+        if not _NUMBER.fullmatch(str(dtype)):
+            raise ValueError(f"{path} holds an array that is none of numbers ({CONFIG}): save the model again.")
 
 
 def unloaded(path, problem):
@@ -96,13 +164,18 @@ def needs_code(path, name):
     )
 
 
+def lacking(path, name):
+    """What to say of an archive without a member."""
+    return f'{path} holds no {name}: save the model again with model.save("model.keras").'
+
+
 def _check_members(archive, size, path):
     """That members are few, have one name each, can be read, and expand to little more than the archive's size."""
     members = archive.infolist()
     names = {member.filename for member in members}
     for name in (CONFIG, WEIGHTS):
         if name not in names:
-            raise ValueError(f'{path} holds no {name}: save the model again with model.save("model.keras").')
+            raise ValueError(lacking(path, name))
     if len(members) > MOST_MEMBERS or len(names) < len(members):
         raise ValueError(f"{path} holds too many files, or two of one name: save the model again.")
     for member in members:
@@ -110,10 +183,16 @@ def _check_members(archive, size, path):
             raise ValueError(f"{path} is encrypted ({member.filename}): save the model again, without a password.")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{path} is compressed in a rare way ({member.filename}): save the model again.")
-        if member.filename in (CONFIG, FACTS) and member.file_size > MOST_TEXT:
-            raise ValueError(f"{path} holds {_bytes(member.file_size)} of text ({member.filename}): save it again.")
+        if member.filename in (CONFIG, FACTS, METADATA):
+            _check_text(member.file_size, member.filename, path)
         _check_expansion(member.file_size, member.compress_size, member.filename, path)
     _check_expansion(sum(member.file_size for member in members), size, "all files in it", path)
+
+
+def _check_text(size, name, path):
+    """That a text of JSON is no longer than any network needs."""
+    if size > MOST_TEXT:
+        raise ValueError(f"{path} holds {_bytes(size)} of text ({name}): save it again.")
 
 
 def _check_expansion(declared, stored, what, path):
@@ -125,57 +204,9 @@ def _check_expansion(declared, stored, what, path):
         )
 
 
-def _parsed(archive, name, path):
-    """The object that a member holds as JSON, nested no deeper than MOST_NESTED."""
-    too_deep = f"{path} nests too deep ({name}): save the model again, with fewer models within models."
-    try:
-        content = json.loads(archive.read(name))
-    except RecursionError:
-        raise ValueError(too_deep) from None
-    except ValueError as problem:
-        raise ValueError(unloaded(path, problem)) from problem
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no object of JSON ({name}): save the model again.")
-    level = [content]
-    for _ in range(MOST_NESTED):
-        level = [one for value in level for one in _within(value)]
-    if level:
-        raise ValueError(too_deep)
-    return content
-
-
 def _within(value):
     """The lists and objects in a list or an object."""
     return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
-
-
-def _check_layers(config, path):
-    """That nothing in a configuration is a program, or an array whose type takes more memory than its values."""
-    waiting = [config | {"compile_config": None}]  # a model is loaded without its training
-    while waiting:
-        value = waiting.pop()
-        waiting += _within(value)
-        name, inner = (value.get("class_name"), value.get("config")) if isinstance(value, dict) else (None, None)
-        if name in PROGRAMS:
-            what = "a Python function" if name == "__lambda__" else f"a {name} layer"
-            raise ValueError(
-                f"{path} holds {what}, code of whoever saved it, which is not run: put layers of Keras's own in its "
-                "place and save the model again."
-            )
-        dtype = inner.get("dtype") if name in ("__numpy__", "__tensor__") and isinstance(inner, dict) else "float32"
-        if not _NUMBER.fullmatch(str(dtype)):
-            raise ValueError(f"{path} holds an array that is none of numbers ({CONFIG}): save the model again.")
-
-
-def _parameters(weights, path):
-    """How many numbers a file of weights holds, without those of an optimizer."""
-    try:
-        with h5py.File(weights, "r") as file:
-            datasets = list(_datasets(file, path))
-    except (OSError, KeyError, RuntimeError, TypeError) as problem:
-        raise ValueError(unloaded(path, problem)) from problem
-    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(weights).stat().st_size, "all weights", path)
-    return sum(count for group, count, _ in datasets if group != "optimizer")
 
 
 def _datasets(file, path):

@@ -1,4 +1,4 @@
-"""Models as .keras files, each with what is needed to use it again."""
+"""Models as files, each with what is needed to use it again: written as .keras, read as whatever Keras writes."""
 
 import json
 import shutil
@@ -10,7 +10,8 @@ import keras
 
 from black_average_drop import files
 from black_average_drop.files import replacing
-from black_average_drop.model_files import archive_checks
+from black_average_drop.model_files import architecture, archive_checks, formats
+from black_average_drop.networks import keras2_weights
 from black_average_drop.networks.facts import Facts
 from black_average_drop.networks.parameter_limit import at_most
 
@@ -30,40 +31,87 @@ def save(model, path, facts):
 
 
 def load(path):
-    """Read a model and its facts from a .keras file.
+    """Read a model and its facts from a file of Keras 3, Keras 2 or tf_keras.
 
-    What is loaded is a copy of the bytes whose checksum is remembered for the record of a run.
+    The file is a .keras archive, a whole model as HDF5, or the text of `model.to_json()` with a file of weights next to
+    it. What is loaded is a copy of the bytes whose checksum is remembered for the record of a run.
 
     Returns:
         The model, and its `Facts`, none of which is known for a file that `save` did not write.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming a file that cannot be read, is in the older format HDF5, declares more than it stores, or
-            holds code of whoever saved it, such as a Lambda layer.
+        ValueError: naming a file that cannot be read, is no Keras model, declares more than it stores, holds something
+            of Keras 2 that is not read, or holds code of whoever saved it, such as a Lambda layer.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        raise ValueError(
-            f"{path} is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
-            'whoever made it, and save it with model.save("model.keras").'
-        )
-    archive_checks.check_archive(path)
+    kind = formats.kind(path)
+    if kind == formats.ARCHIVE:
+        archive_checks.check_archive(path)
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "model.keras"
-        shutil.copyfile(path, copy)
-        files.remember(path, copy)
-        stored, parameters = archive_checks.examine(copy, path)
-        try:
-            facts = Facts.of_stored(stored)
-            with at_most(parameters):
-                model = keras.saving.load_model(copy, compile=False, safe_mode=True)
-        except MemoryError:
-            raise
-        except Exception as problem:  # of all kinds, since anything may stand in the file
-            raise ValueError(archive_checks.unloaded(path, problem)) from problem
+        copy = _copied(path, Path(folder) / f"model{kind}")
+        if kind == formats.ARCHIVE:
+            known, parameters = archive_checks.examine(copy, path)
+            facts, weights = _facts(known, path), copy.with_name(archive_checks.WEIGHTS)
+        elif kind == formats.JSON:
+            found = formats.weights_of(path)
+            weights = _copied(found, copy.with_name(found.name))
+            facts, parameters = Facts(), archive_checks.check_weights(weights, found)
+        else:
+            facts, weights, parameters = Facts(), copy, archive_checks.check_weights(copy, path)
+        model = _model(copy, path, weights, parameters)
     if not isinstance(model, keras.Model):
         raise ValueError(f"{path} holds no model, but an object {type(model).__name__}: save the model itself.")
     return model, facts
+
+
+def _copied(path, copy):
+    """Copy a file, and remember the bytes of the copy."""
+    try:
+        shutil.copyfile(path, copy)
+    except OSError as problem:
+        raise ValueError(archive_checks.unloaded(path, problem.strerror)) from problem
+    files.remember(path, copy)
+    return copy
+
+
+def _facts(known, path):
+    """The facts in an archive."""
+    try:
+        return Facts.of_stored(known)
+    except ValueError as problem:
+        raise ValueError(archive_checks.unloaded(path, problem)) from problem
+
+
+def _model(copy, path, weights, parameters):
+    """The model in a file, of which this is a copy, with its weights, of which there are so many."""
+    config, version = architecture.stored(copy, path)
+    keras2 = architecture.is_keras2(version)
+    translated = None if _is_native(copy, keras2) else architecture.for_keras3(config, version, path)
+    try:
+        with at_most(parameters):
+            if translated is None:
+                return keras.saving.load_model(copy, compile=False, safe_mode=True)
+            model = keras.saving.deserialize_keras_object(translated, custom_objects=_custom(), safe_mode=True)
+        if isinstance(model, keras.Model):
+            if keras2:
+                keras2_weights.assign(model, config, weights, path)
+            else:
+                model.load_weights(weights)
+        return model
+    except MemoryError:
+        raise
+    except Exception as problem:  # of all kinds, since anything may stand in the file
+        if str(problem).startswith(str(path)):
+            raise
+        raise ValueError(archive_checks.unloaded(path, problem)) from problem
+
+
+def _is_native(copy, keras2):
+    """Whether Keras 3 reads a file as it is."""
+    return copy.suffix == formats.ARCHIVE and not keras2
+
+
+def _custom():
+    """The classes and functions that were registered, by their names without a package, as Keras 2 writes them."""
+    return {name.rsplit(">", 1)[-1]: one for name, one in keras.saving.get_custom_objects().items()}

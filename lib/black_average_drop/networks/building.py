@@ -153,7 +153,7 @@ def _load_weights(constructor, shape, path):
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: {path} is missing; name a weights file, or imagenet, or leave it empty.")
     files.remember(path)
-    check_weights(path)
+    check_weights(path, path)
     for head in _HEADS:
         model = constructor(weights=None, input_shape=shape, **head)
         fresh = [weight for weight in model.get_weights() if weight.ndim > 1]

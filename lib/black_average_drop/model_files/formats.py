@@ -1,0 +1,82 @@
+"""Which kind of file a model is in, where its weights are, and what to do with a file that is no Keras model."""
+
+from pathlib import Path
+
+ARCHIVE, HDF5, JSON = ".keras", ".h5", ".json"
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # with which HDF5 begins
+_KERAS = 'name a Keras model, as model.save("model.keras") writes it'
+_FOREIGN = {
+    ".tflite": f"a TensorFlow Lite model, which keeps no layers: {_KERAS}, that it was converted from.",
+    ".onnx": f"an ONNX model, which is not read: {_KERAS}, that it was converted from.",
+    ".pb": "a graph of TensorFlow, which keeps no layers: name the folder it is in, if that is a SavedModel, or else "
+    "the Keras model that it was made from.",
+    ".pt": f"a PyTorch model, which this version does not read: {_KERAS}.",
+}
+_FOREIGN[".pth"] = _FOREIGN[".pt"]
+
+
+def kind(path):
+    """Which kind of file a model is in: ARCHIVE, HDF5 or JSON. Names may lie: what a file begins with counts.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming a SavedModel or a file of another library, and what to do instead.
+    """
+    path = Path(path)
+    if path.is_dir() and (path / "saved_model.pb").is_file():
+        raise ValueError(
+            f"{path} is a SavedModel, which is a program, not layers: if you trust whoever made it, write it as HDF5 "
+            f'by tf_keras.models.load_model("{path}").save("model.h5"), and name that file.'
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")
+    suffix = path.suffix.lower()
+    if suffix in _FOREIGN:
+        raise ValueError(f"{path} is {_FOREIGN[suffix]}")
+    try:
+        with open(path, "rb") as file:
+            begins = file.read(len(_SIGNATURE))
+    except OSError:
+        begins = b""  # what reads the file says so
+    if begins == _SIGNATURE:
+        return HDF5
+    return JSON if suffix == ".json" else ARCHIVE
+
+
+def weights_of(path):
+    """The file of weights of an architecture in a JSON file: of the same name, of the usual name, or the only one.
+
+    Args:
+        path: of the JSON file.
+
+    Raises:
+        ValueError: naming a folder with no such file, or with several.
+    """
+    path = Path(path)
+    folder = sorted(one for one in path.parent.iterdir() if one.suffix.lower() in (".h5", ".hdf5") and one.is_file())
+    named = [f"{path.stem}.weights.h5", f"{path.stem}.h5", "model.weights.h5", "model.h5"]
+    known = [path.parent / name for name in named if path.parent / name in folder]
+    if known:
+        return known[0]
+    if len(folder) == 1:
+        return folder[0]
+    found = f"{len(folder)} files" if folder else "no file"
+    raise ValueError(
+        f"{path} holds an architecture alone, and {found} of weights next to it can be meant: name the file of its "
+        f"weights {path.stem}.weights.h5."
+    )
+
+
+def weights_alone(path):
+    """What to say of a file of weights that is named as a model."""
+    return (
+        f"{path} holds weights without the architecture: write model.to_json() to a file {_stem(path)}.json next to "
+        'it, and name that file, or save the whole model with model.save("model.keras").'
+    )
+
+
+def _stem(path):
+    return Path(path).name.removesuffix(".h5").removesuffix(".hdf5").removesuffix(".weights")
