@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+import conformance
 from black_average_drop import cams, evaluation, networks
 from black_average_drop.networks import apart, apart_process, channel
 from closeness import assert_close
@@ -73,6 +74,21 @@ def test_rows_of_evaluation_are_equal_and_a_tensor_gives_a_tensor(here, there, i
     assert len(ours) == 16 and list(ours["drop"]) == list(theirs["drop"]) and list(ours["id"]) == list(theirs["id"])
     features = networks.network_of(there).explain(keras.ops.convert_to_tensor(images))[0]
     assert keras.ops.is_tensor(features)
+
+
+def test_it_keeps_the_promises_of_the_protocol(here, there, generator):
+    """Against gradients of a network in this process, which conforms itself (test_conformance.py)."""
+    settings = {"layer": "first", "preprocessing": "0..1"}
+    ours, theirs = networks.network_of(here, **settings), networks.network_of(there, **settings)
+    images = generator.integers(0, 256, (5, 32, 32, 3)).astype("uint8")
+    classes = np.arange(5) % 3
+    features, logits, _ = ours.explain(images)
+    expected = features, logits, ours.differentiate(features, classes, images)
+    conformance.check_answers(theirs, images, logits)
+    conformance.check_maps(theirs, images, classes, expected)
+    conformance.check_batches(theirs, images, classes)
+    conformance.check_threads(theirs, images)
+    conformance.check_drops(theirs, images, classes, expected)
 
 
 def test_a_preprocessing_is_tried_there_as_here(here, there, images):

@@ -40,7 +40,7 @@ class Served:
     def load(self, question):
         """Run the code and load the model."""
         self.code = question["code"]
-        register(run(self.code), question["model"])
+        register(run_code(self.code), question["model"])
         self._model, facts = load(question["model"])
         return {"name": self._model.name, "facts": facts.stored()}, []
 
@@ -97,7 +97,7 @@ def main():
         send(answers, answer, arrays)
 
 
-def run(path):
+def run_code(path):
     """Run a Python file as a module that other names do not reach, and give the module.
 
     It may import what is next to it. Nothing is written there.
