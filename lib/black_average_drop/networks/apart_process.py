@@ -4,6 +4,7 @@ Its arguments are two file descriptors, of the questions and of the answers.
 """
 
 import importlib.util
+import logging
 import os
 import queue
 import re
@@ -84,6 +85,7 @@ def main():
     questions, answers = os.fdopen(int(sys.argv[1]), "rb"), os.fdopen(int(sys.argv[2]), "wb")
     waiting = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions, waiting), daemon=True).start()
+    logging.getLogger("tensorflow").setLevel("ERROR")  # each network is traced once, of which TensorFlow warns
     make_deterministic(0)
     keras.config.disable_traceback_filtering()  # what goes wrong in a layer is then raised as it is
     served = Served()
