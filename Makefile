@@ -37,7 +37,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test test-oldest reliability mutate lab report benchmark verify notebooks pages clean
+.PHONY: help env data data-report reproduce choose test zoo test-oldest reliability mutate lab report benchmark verify notebooks pages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest
+
+zoo: env  ## read every architecture of tests/zoo as a tape and NumPy read it by hand: minutes
+	$(UNSET) $(EFFORT) $(BIN)/python -m pytest -m "zoo or not zoo" tests/zoo
 
 # On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.
 test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that pyproject.toml allows

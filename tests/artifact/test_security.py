@@ -28,17 +28,9 @@ from source_lines import LIB, SCRIPTS, lines_with
 # Models
 
 
-@pytest.mark.parametrize(
-    ("suffix", "begins", "ends"),
-    [
-        ("keras", "holds a Lambda layer, code of whoever saved it, which is not run", "save the model again."),
-        ("h5", "is in the older format HDF5, and only .keras files are read", 'model.save("model.keras").'),
-    ],
-)
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_not_run(
-    tmp_path, suffix, begins, ends, nested
-):
+def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_not_run(tmp_path, suffix, nested):
     trap = str(tmp_path / "it-ran")
     lambda_layer = layers.Lambda(lambda x: (open(trap, "w").close(), x / 255)[1], output_shape=(32, 32, 3))
     first = keras.Sequential([keras.Input((32, 32, 3)), lambda_layer]) if nested else lambda_layer
@@ -49,7 +41,8 @@ def test_a_model_with_a_lambda_layer_is_refused_in_a_sentence_and_its_code_does_
     with pytest.raises(ValueError) as caught:
         networks.load(path)
     said = str(caught.value)
-    assert said.startswith(f"{path} {begins}: ") and said.endswith(ends)
+    assert said.startswith(f"{path} holds a Lambda layer, code of whoever saved it, which is not run: ")
+    assert said.endswith("save the model again.")
     assert "safe_mode" not in said and "\n" not in said and not (tmp_path / "it-ran").exists()
 
 

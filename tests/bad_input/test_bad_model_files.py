@@ -37,10 +37,52 @@ FILES = [
     saved("text", content("a.keras", b"no model")),
     saved("truncated", half_a_model),
     Case(
-        "model file, HDF5",
-        lambda root: network().save(root / "a.h5"),
-        "{root}/a.h5 is in the older format HDF5, and only .keras files are read: load it with Keras, if you trust "
-        'whoever made it, and save it with model.save("model.keras").',
+        "model file, weights alone",
+        lambda root: network().save_weights(root / "a.weights.h5"),
+        "{root}/a.weights.h5 holds weights without the architecture: write model.to_json() to a file a.json next to "
+        'it, and name that file, or save the whole model with model.save("model.keras").',
+    ),
+    Case(
+        "model file, an architecture alone",
+        lambda root: (root / "a.json").write_text(network().to_json()),
+        "{root}/a.json holds an architecture alone, and no file of weights next to it can be meant: name the file of "
+        "its weights a.weights.h5.",
+    ),
+    Case(
+        "model file, other JSON",
+        content("a.json", b'{"image_size": 64}'),
+        "{root}/a.json holds no architecture of a Keras model: write what model.to_json() gives, or name the model "
+        "file.",
+    ),
+    Case(
+        "model file, a SavedModel",
+        lambda root: network().export(root / "a", verbose=False),
+        "{root}/a is a SavedModel, which is a program, not layers: if you trust whoever made it, write it as HDF5 by "
+        'tf_keras.models.load_model("{root}/a").save("model.h5"), and name that file.',
+    ),
+    Case(
+        "model file, TensorFlow Lite",
+        content("a.tflite", b"TFL3"),
+        "{root}/a.tflite is a TensorFlow Lite model, which keeps no layers: name a Keras model, as "
+        'model.save("model.keras") writes it, that it was converted from.',
+    ),
+    Case(
+        "model file, ONNX",
+        content("a.onnx", b"onnx"),
+        '{root}/a.onnx is an ONNX model, which is not read: name a Keras model, as model.save("model.keras") writes '
+        "it, that it was converted from.",
+    ),
+    Case(
+        "model file, PyTorch",
+        content("a.pth", b"PK"),
+        "{root}/a.pth is a PyTorch model, which this version does not read: name a Keras model, as "
+        'model.save("model.keras") writes it.',
+    ),
+    Case(
+        "model file, a graph of TensorFlow",
+        content("a.pb", b"graph"),
+        "{root}/a.pb is a graph of TensorFlow, which keeps no layers: name the folder it is in, if that is a "
+        "SavedModel, or else the Keras model that it was made from.",
     ),
     Case(
         "model file, a configuration of zeros",

@@ -1,6 +1,7 @@
 """Small models as tf_keras writes them, run in a process of its own: python keras2_models.py FOLDER.
 
 The folder gets each model as .h5 and, where tf_keras can, as .keras; pixels.npy; and what each model answers, as .npy.
+Of "partly_frozen" it gets architecture and weights apart, of "sequential" a SavedModel, and what comes of that.
 """
 
 import sys
@@ -56,24 +57,43 @@ def augmented():
     return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
 
 
-def nested(thaw):
-    """MobileNetV2 within a model, frozen, with its last layers thawed: before or after the whole is frozen."""
+def mobile():
+    """MobileNetV2 within a model, frozen as for training a head, without its batch statistics."""
     backbone = keras.applications.MobileNetV2((SIZE, SIZE, 3), alpha=0.35, include_top=False, weights=None)
     backbone.trainable = False
-    for layer in backbone.layers[-thaw:] if thaw else []:
-        layer.trainable = True
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.applications.mobilenet_v2.preprocess_input(inputs)
     x = layers.GlobalAveragePooling2D()(backbone(x, training=False))
     return keras.Model(inputs, layers.Dense(2)(x))
 
 
+def backbone():
+    """Blocks whose weights have one shape, so that no shape tells them apart."""
+    inputs = x = keras.Input((SIZE, SIZE, 3))
+    for _ in range(4):
+        x = layers.BatchNormalization()(layers.Conv2D(3, 3)(layers.DepthwiseConv2D(3, padding="same")(x)))
+    return keras.Model(inputs, layers.ReLU()(x))
+
+
+def thawed():
+    """A model within a model within a model, frozen as a whole, with its last layers thawed after that."""
+    deepest = backbone()
+    part = keras.Input((SIZE, SIZE, 3))
+    middle = keras.Model(part, layers.BatchNormalization()(layers.Conv2D(3, 1)(deepest(part))))
+    middle.trainable = False
+    for layer in deepest.layers[-5:]:
+        layer.trainable = True
+    return keras.Sequential([layers.Rescaling(1 / 255), middle, layers.GlobalAveragePooling2D(), layers.Dense(2)])
+
+
 def partly_frozen():
-    model = nested(20)
-    model.layers[-3].trainable = True
-    for layer in model.layers[-3].layers[:60]:
+    """Of the backbone, the first layers are frozen, so that they come last in HDF5."""
+    part = backbone()
+    for layer in part.layers[:7]:
         layer.trainable = False
-    return model
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = layers.GlobalAveragePooling2D()(part(layers.Rescaling(1 / 255)(inputs)))
+    return keras.Model(inputs, layers.Dense(2)(x))
 
 
 def caffe():
@@ -155,12 +175,12 @@ def kinds_of_layers():
     x = layers.LayerNormalization(axis=[1, 2, 3])(layers.ELU()(x))
     x = layers.GroupNormalization(4)(layers.ReLU(max_value=6, negative_slope=0.1, threshold=0.2)(x))
     x = layers.Conv2DTranspose(4, 3, strides=2, activation="gelu", output_padding=1)(x)
-    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.Cropping2D(4)(x))
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.Cropping2D(24)(x))
     x = layers.RandomHeight(0.1)(layers.RandomWidth(0.1)(x))
     x = layers.Softmax(axis=-1)(layers.Permute((2, 1, 3))(x))
     x = layers.TimeDistributed(layers.Conv1D(4, 3, activation="relu"))(x)
     x = layers.UnitNormalization()(layers.Reshape((-1, 4))(layers.GaussianDropout(0.1)(x)))
-    x = layers.Bidirectional(layers.LSTM(3))(layers.AveragePooling1D(500)(layers.AlphaDropout(0.1)(x)))
+    x = layers.Bidirectional(layers.LSTM(3))(layers.AveragePooling1D(50)(layers.AlphaDropout(0.1)(x)))
     return keras.Model(inputs, layers.Dense(2)(x))
 
 
@@ -183,8 +203,8 @@ def mixed():
 MODELS = {
     "sequential": sequential,
     "augmented": augmented,
-    "frozen": lambda: nested(0),
-    "thawed": lambda: nested(20),
+    "mobile": mobile,
+    "thawed": thawed,
     "partly_frozen": partly_frozen,
     "caffe": caffe,
     "arithmetic": arithmetic,
@@ -197,7 +217,7 @@ MODELS = {
 
 
 def filled(model, seed):
-    """The model with weights none of which is like another, of a size that lets signals through."""
+    """Give a model weights none of which is like another, of a size that lets signals through."""
     draw = np.random.default_rng(seed)
     for variable in model.weights:
         shape, name = tuple(variable.shape), variable.name.split("/")[-1].split(":")[0]
@@ -208,7 +228,6 @@ def filled(model, seed):
             variable.assign(draw.uniform(0.5, 1.5, shape))
         elif name not in ("mean", "variance", "count"):  # those of Normalization were learned from pixels
             variable.assign(draw.normal(0, 0.3, shape))
-    return model
 
 
 def write(models, folder, size=SIZE, count=4):
@@ -216,8 +235,10 @@ def write(models, folder, size=SIZE, count=4):
     pixels = np.random.default_rng(3).uniform(0, 255, (count, size, size, 3)).astype("float32")
     np.save(folder / "pixels.npy", pixels)
     for seed, (name, make) in enumerate(models.items()):
-        model = filled(make(), seed)
-        np.save(folder / f"{name}.npy", model.predict(pixels, verbose=0))
+        model = make()
+        model(pixels[:1])
+        filled(model, seed)
+        np.save(folder / f"{name}.npy", model(pixels, training=False).numpy())
         model.save(folder / f"{name}.h5")
         try:
             model.save(folder / f"{name}.keras")
@@ -226,5 +247,19 @@ def write(models, folder, size=SIZE, count=4):
         keras.backend.clear_session()
 
 
+def write_parts(folder):
+    """Write other kinds of files of the same models."""
+    model = keras.models.load_model(folder / "partly_frozen.h5", compile=False)
+    (folder / "partly_frozen.json").write_text(model.to_json())
+    model.save_weights(folder / "partly_frozen.weights.h5")
+    model.save_weights(folder / "partly_frozen_old.h5")
+    model = keras.models.load_model(folder / "sequential.h5", compile=False)
+    model.save(folder / "saved_model")
+    keras.models.load_model(folder / "saved_model").save(folder / "of_saved_model.h5")
+
+
 if __name__ == "__main__":
     write(MODELS, Path(sys.argv[1]))
+    write_parts(Path(sys.argv[1]))
+    kinds = [kind for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, layers.Layer)]
+    (Path(sys.argv[1]) / "layers.txt").write_text(" ".join(kind.__name__ for kind in kinds))

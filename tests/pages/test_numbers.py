@@ -85,6 +85,7 @@ ELSEWHERE = {
         "/ 3,600 hours",
     ],
     "docs/your-model.md": [
+        "of Keras 3, Keras 2 or",
         "| 8 bits, or 16 bits in grey |",
         # measured by hand, as the page says
         "| 15 ms |",

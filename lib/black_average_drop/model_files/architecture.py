@@ -13,7 +13,7 @@ from black_average_drop.model_files import archive_checks, formats, keras2_confi
 _MODEL, _VERSION = "model_config", "keras_version"
 
 
-def stored(file, path):
+def stored_architecture(file, path):
     """The architecture as a file holds it, and the version of Keras that wrote it.
 
     Args:
@@ -21,7 +21,7 @@ def stored(file, path):
         path: what messages call it.
 
     Returns:
-        The dict of the model, and the version as text, "" if it is not known.
+        The dict of the model, and the version as text; "2" if the file says neither it nor the modules of classes.
 
     Raises:
         ValueError: naming a file that cannot be read, nests too deep, or holds a program, or weights alone.
@@ -34,7 +34,7 @@ def stored(file, path):
     else:
         architecture, version = _of_json(file, path)
     archive_checks.check_layers(architecture, path)
-    return architecture, version
+    return architecture, version or ("" if "module" in architecture else "2")
 
 
 def model_config(file, path):
@@ -48,13 +48,13 @@ def model_config(file, path):
         A dict for `keras.saving.deserialize_keras_object`.
 
     Raises:
-        ValueError: as `stored`, and naming what cannot be read from Keras 2.
+        ValueError: as `stored_architecture`, and naming what cannot be read from Keras 2.
     """
-    return for_keras3(*stored(file, path), path)
+    return for_keras3(*stored_architecture(file, path), path)
 
 
 def for_keras3(architecture, version, path):
-    """What `stored` gives, as Keras 3 writes it down."""
+    """What `stored_architecture` gives, as Keras 3 writes it down."""
     try:
         if is_keras2(version):
             return keras2_config.translated(architecture, path)

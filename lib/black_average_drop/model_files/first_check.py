@@ -31,10 +31,10 @@ def check_model_file(path, image_size=None, held=None, output=None, code=False):
             link = Path(folder) / "model.keras"
             link.symlink_to(path.resolve())  # so that what is extracted does not come to lie next to the file
             archive_checks.examine(link, path)
-    else:
+    config = architecture.model_config(path, path)
+    if kind != formats.ARCHIVE:
         weights = formats.weights_of(path) if kind == formats.JSON else path
         archive_checks.check_weights(weights, weights)
-    config = architecture.model_config(path, path)
     if not code and (custom := configuration.custom_class(config)):
         raise ValueError(archive_checks.needs_code(path, custom))
     check_interface(config, image_size, held, output)

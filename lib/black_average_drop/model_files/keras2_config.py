@@ -2,7 +2,7 @@
 
 from black_average_drop.model_files import keras2_graph_operations, keras2_layers, keras2_nodes, keras2_operations
 from black_average_drop.model_files.keras2_layers import MODELS, bare, keras3_name
-from black_average_drop.model_files.keras2_operations import Step
+from black_average_drop.model_files.keras2_operations import Replacement
 
 FUNCTIONAL = {"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional"}
 SEQUENTIAL = {"module": "keras", "class_name": "Sequential", "registered_name": None}
@@ -45,8 +45,7 @@ def is_model(entry):
 def _model(entry, name, path):
     """The dict of a model; one of a class of the user stays as it is, and Keras says that its code is missing."""
     if not is_model(entry):
-        kind = bare(entry["class_name"])
-        return {"module": "keras.layers", "class_name": kind, "config": entry["config"], "registered_name": None}
+        return keras2_layers.written(bare(entry["class_name"]), entry["config"])
     sequential = bare(entry["class_name"]) == "Sequential"
     settings = _sequential(entry, path) if sequential else _functional(entry, path)
     return (SEQUENTIAL if sequential else FUNCTIONAL) | {"config": {"name": keras3_name(name)} | settings}
@@ -64,7 +63,7 @@ def _sequential(entry, path):
             built = config.get("build_input_shape") if isinstance(config, dict) else None
             shape = layer["config"].get("batch_input_shape") or built
             if isinstance(shape, list):
-                made.append(_layer(Step("InputLayer", {"batch_shape": shape}), f"{name}_input"))
+                made.append(_layer(Replacement("InputLayer", {"batch_shape": shape}), f"{name}_input"))
         made += [_layer(step, one) for step, one in _named(keras2_layers.layer_steps(layer, name, path), name)]
     return {"layers": made}
 
@@ -130,12 +129,7 @@ def _named(steps, name):
 
 def _layer(step, name):
     """A step as the dict of a layer, or of an operation."""
-    return {
-        "module": step.module,
-        "class_name": step.class_name,
-        "config": step.config | {"name": keras3_name(name)},
-        "registered_name": None if step.module == "keras.layers" else step.class_name,
-    }
+    return keras2_layers.written(step.class_name, step.config | {"name": keras3_name(name)}, step.module)
 
 
 def _chain(steps, nodes):

@@ -4,7 +4,8 @@ What only training needs is left out: initializers, regularizers, constraints an
 """
 
 from black_average_drop.model_files import keras2_operations
-from black_average_drop.model_files.keras2_operations import Step
+from black_average_drop.model_files.keras2_names import LAYERS_OF_BOTH
+from black_average_drop.model_files.keras2_operations import Replacement
 
 MODELS = ("Functional", "Model", "Sequential")
 _RENAMED = {
@@ -78,7 +79,7 @@ def layer_steps(entry, name, path):
         path: what messages call the file.
 
     Returns:
-        A list of `Step`.
+        A list of `Replacement`.
 
     Raises:
         ValueError: naming a layer or a setting that Keras 3 does not have.
@@ -100,8 +101,16 @@ def layer_steps(entry, name, path):
         return keras2_operations.hard_sigmoid(_dtype(config))
     if hard:
         config["activation"] = "linear"
-    first = Step(kind, _settings(kind, config, name, path))
+    first = Replacement(kind, _settings(kind, config, name, path))
     return [first, *(keras2_operations.hard_sigmoid(_dtype(config)) if hard else [])]
+
+
+def written(class_name, config, module="keras.layers"):
+    """The dict of a layer or an operation as Keras 3 writes it down; the class of a user is in no module."""
+    if module == "keras.layers" and class_name in LAYERS_OF_BOTH:
+        return {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+    module = None if module == "keras.layers" else module
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": class_name}
 
 
 def unread(path, what):
@@ -166,12 +175,7 @@ def _inner(entry, name, path):
     made = layer_steps(entry, inner, path)
     if len(made) > 1:
         raise ValueError(unread(path, f"the activation hard_sigmoid within layer {name}"))
-    return {
-        "module": "keras.layers",
-        "class_name": made[0].class_name,
-        "config": made[0].config | {"name": keras3_name(inner)},
-        "registered_name": None,
-    }
+    return written(made[0].class_name, made[0].config | {"name": keras3_name(inner)})
 
 
 def _dtype(config):

@@ -12,8 +12,8 @@ _NUMPY = "keras.src.ops.numpy"
 
 
 @dataclass
-class Step:
-    """A Keras 3 layer or operation in a chain of such.
+class Replacement:
+    """A Keras 3 layer or operation that takes the place of one of Keras 2, or of a part of it.
 
     `arguments` are those of its call in a graph; None: it takes what the layer before gives.
     """
@@ -37,8 +37,8 @@ def hard_sigmoid(dtype=None):
     """The steps of the hard sigmoid of Keras 2, clip(0.2 x + 0.5, 0, 1): that of Keras 3 is another function."""
     named = {"dtype": dtype} if dtype else {}
     return [
-        Step("Rescaling", {"scale": 0.2, "offset": 0.5} | named),
-        Step("ReLU", {"max_value": 1.0} | named),
+        Replacement("Rescaling", {"scale": 0.2, "offset": 0.5} | named),
+        Replacement("ReLU", {"max_value": 1.0} | named),
     ]
 
 
@@ -52,7 +52,7 @@ def operation_steps(symbol, first, named, rank=None):
         rank: of the first argument, if it is known.
 
     Returns:
-        A list of `Step`, or None if the function, or an argument of it, is not known here.
+        A list of `Replacement`, or None if the function, or an argument of it, is not known here.
     """
     symbol = symbol.removeprefix("compat.v1.").removeprefix("nn.").removeprefix("math.").removeprefix("__operators__.")
     named = {key: value for key, value in named.items() if value is not None and key != "name"}
@@ -61,12 +61,12 @@ def operation_steps(symbol, first, named, rank=None):
     if symbol in _REDUCING:
         return _reduced(symbol, first, named, rank)
     if symbol == "image.grayscale_to_rgb" and not named:
-        return [Step("Concatenate", {"axis": -1}, arguments=[[first] * 3])]
+        return [Replacement("Concatenate", {"axis": -1}, arguments=[[first] * 3])]
     try:
         class_name, config = _FUNCTIONS.get(symbol, _unknown)(**named)
     except (TypeError, ValueError):  # an argument that is not known here
         return None
-    return [Step(class_name, config, config.pop("module", "keras.layers"), [first])] if class_name else None
+    return [Replacement(class_name, config, config.pop("module", "keras.layers"), [first])] if class_name else None
 
 
 def sliced(first, spec):
@@ -74,7 +74,7 @@ def sliced(first, spec):
     parts = [_part(one) for one in (spec if isinstance(spec, list) else [spec])]
     if any(part is _UNKNOWN for part in parts):
         return None
-    return [Step("GetItem", {}, _NUMPY, [first, parts])]
+    return [Replacement("GetItem", {}, _NUMPY, [first, parts])]
 
 
 _UNKNOWN = object()
@@ -115,15 +115,15 @@ def _binary(symbol, first, named):
     (second,) = named.values()
     constants = [_constant(one) for one in (first, second)]
     if all(isinstance(one, Reference) for one in (first, second)):
-        return [Step(_BINARY[symbol], {}, _NUMPY, [first, second])]
+        return [Replacement(_BINARY[symbol], {}, _NUMPY, [first, second])]
     if isinstance(first, Reference) == isinstance(second, Reference) or constants.count(None) != 1:
         return None
     linear = _linear(_BINARY[symbol], *constants)
     if linear:
-        return [Step("Rescaling", linear, arguments=[first if isinstance(first, Reference) else second])]
+        return [Replacement("Rescaling", linear, arguments=[first if isinstance(first, Reference) else second])]
     if any(isinstance(one, list) for one in constants):
         return None
-    return [Step(_BINARY[symbol], {}, _NUMPY, [first, second])]
+    return [Replacement(_BINARY[symbol], {}, _NUMPY, [first, second])]
 
 
 def _linear(operation, left, right):
@@ -173,8 +173,8 @@ def _reduced(symbol, first, named, rank):
         return None
     pooling = {"reduce_mean": "GlobalAveragePooling2D", "reduce_max": "GlobalMaxPooling2D"}.get(symbol)
     if pooling and axis in ([1, 2], [2, 1], [-3, -2], [-2, -3]) and rank in (None, 4):
-        return [Step(pooling, {"keepdims": bool(keepdims)}, arguments=[first])]
-    return [Step(_REDUCING[symbol], {"axis": axis, "keepdims": bool(keepdims)}, _NUMPY, [first])]
+        return [Replacement(pooling, {"keepdims": bool(keepdims)}, arguments=[first])]
+    return [Replacement(_REDUCING[symbol], {"axis": axis, "keepdims": bool(keepdims)}, _NUMPY, [first])]
 
 
 def _unknown(**named):

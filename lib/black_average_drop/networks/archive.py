@@ -50,19 +50,25 @@ def load(path):
         archive_checks.check_archive(path)
     with tempfile.TemporaryDirectory() as folder:
         copy = _copied(path, Path(folder) / f"model{kind}")
-        if kind == formats.ARCHIVE:
-            known, parameters = archive_checks.examine(copy, path)
-            facts, weights = _facts(known, path), copy.with_name(archive_checks.WEIGHTS)
-        elif kind == formats.JSON:
-            found = formats.weights_of(path)
-            weights = _copied(found, copy.with_name(found.name))
-            facts, parameters = Facts(), archive_checks.check_weights(weights, found)
-        else:
-            facts, weights, parameters = Facts(), copy, archive_checks.check_weights(copy, path)
+        known, weights, parameters = _examined(copy, path, kind)
+        facts = _facts(known, path)
         model = _model(copy, path, weights, parameters)
     if not isinstance(model, keras.Model):
         raise ValueError(f"{path} holds no model, but an object {type(model).__name__}: save the model itself.")
     return model, facts
+
+
+def _examined(copy, path, kind):
+    """The facts in a file, of which this is a copy, where its weights are, and how many numbers they hold."""
+    if kind == formats.ARCHIVE:
+        known, parameters = archive_checks.examine(copy, path)
+        return known, copy.with_name(archive_checks.WEIGHTS), parameters
+    if kind == formats.HDF5:
+        return {}, copy, archive_checks.check_weights(copy, path)
+    architecture.stored_architecture(copy, path)  # other JSON is refused before weights are looked for
+    found = formats.weights_of(path)
+    weights = _copied(found, copy.with_name(found.name))
+    return {}, weights, archive_checks.check_weights(weights, found)
 
 
 def _copied(path, copy):
@@ -85,19 +91,19 @@ def _facts(known, path):
 
 def _model(copy, path, weights, parameters):
     """The model in a file, of which this is a copy, with its weights, of which there are so many."""
-    config, version = architecture.stored(copy, path)
+    config, version = architecture.stored_architecture(copy, path)
     keras2 = architecture.is_keras2(version)
-    translated = None if _is_native(copy, keras2) else architecture.for_keras3(config, version, path)
+    native = copy.suffix == formats.ARCHIVE and not keras2
+    translated = None if native else architecture.for_keras3(config, version, path)
     try:
         with at_most(parameters):
-            if translated is None:
+            if native:
                 return keras.saving.load_model(copy, compile=False, safe_mode=True)
             model = keras.saving.deserialize_keras_object(translated, custom_objects=_custom(), safe_mode=True)
-        if isinstance(model, keras.Model):
-            if keras2:
-                keras2_weights.assign(model, config, weights, path)
-            else:
-                model.load_weights(weights)
+        if isinstance(model, keras.Model) and keras2:
+            keras2_weights.assign(model, config, weights, path)
+        elif isinstance(model, keras.Model):
+            model.load_weights(weights)
         return model
     except MemoryError:
         raise
@@ -105,11 +111,6 @@ def _model(copy, path, weights, parameters):
         if str(problem).startswith(str(path)):
             raise
         raise ValueError(archive_checks.unloaded(path, problem)) from problem
-
-
-def _is_native(copy, keras2):
-    """Whether Keras 3 reads a file as it is."""
-    return copy.suffix == formats.ARCHIVE and not keras2
 
 
 def _custom():
