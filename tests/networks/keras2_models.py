@@ -161,7 +161,9 @@ def shared():
     x = layers.Concatenate(axis=3)([again(again(x)), layers.Activation("hard_sigmoid")(x)])
     x = layers.AveragePooling2D(8)(x)
     x = layers.MultiHeadAttention(2, 4)(x, x)
-    head = keras.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(3)], name="head")
+    head = keras.Sequential(
+        [layers.GlobalAveragePooling2D(), layers.Dense(3, activation=layers.LeakyReLU(0.2))], name="head"
+    )
     return keras.Model(inputs, head(x))
 
 

@@ -128,6 +128,10 @@ REFUSED = {
         "needs the code of Squeezed, which is not in the file: put layers of Keras's own in its place and save the "
         "model again, or first import that code, registered by keras.saving.register_keras_serializable.",
     ),
+    "an activation of the user": (
+        lambda found: found[3]["config"].update(activation="mine"),
+        "needs the code of mine, which is not in the file: put layers of Keras's own in its place and save the model",
+    ),
     "more channels": (
         lambda found: found[3]["config"].update(filters=5),
         "does not go with its architecture (layer conv/1 has an array of (3, 3, 3, 4), not (3, 3, 3, 5)): save the "
@@ -167,17 +171,27 @@ def test_the_names_of_layers_are_those_of_both_libraries(written):
     assert both == keras2_names.LAYERS_OF_BOTH
 
 
-def test_a_registered_layer_is_read(written, tmp_path):
+def test_registered_code_is_used(written, tmp_path):
     class Squeezed(layers.Layer):
         def call(self, inputs):
             return inputs[..., ::-1]
 
     path = changed(written / "caffe.h5", tmp_path / "a.h5", of_class("mine>Squeezed"))
+
+    def mine(inputs):
+        return -inputs
+
+    activated = changed(
+        written / "caffe.h5", tmp_path / "b.h5", lambda found: found[3]["config"].update(activation="mine")
+    )
     try:
-        keras.saving.register_keras_serializable("tests")(Squeezed)
+        for code in (Squeezed, mine):
+            keras.saving.register_keras_serializable("tests")(code)
+        assert networks.load(activated)[0].get_layer("conv.1").activation is mine
         assert_close(answers(path, written), np.load(written / "caffe.npy"))
     finally:
-        del keras.saving.get_custom_objects()["tests>Squeezed"]
+        for name in ("tests>Squeezed", "tests>mine"):
+            keras.saving.get_custom_objects().pop(name, None)
 
 
 def spoiled(change):

@@ -57,6 +57,10 @@ _ONLY = {
 _ARGUMENTS = {"LeakyReLU": {"alpha": "negative_slope"}, "InputLayer": {"batch_input_shape": "batch_shape"}}
 _TRAINED_BY = ("_initializer", "_regularizer", "_constraint")
 _ACTIVATIONS = ("activation", "recurrent_activation")
+_KNOWN_ACTIVATIONS = (
+    *("elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "log_softmax", "mish", "relu", "relu6"),
+    *("selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh"),
+)
 _INNER = ("layer", "backward_layer", "cell")
 
 
@@ -84,18 +88,19 @@ def layer_steps(entry, name, path):
     Raises:
         ValueError: naming a layer or a setting that Keras 3 does not have.
     """
-    written, config = bare(entry["class_name"]), plain(entry.get("config") or {})
-    if written in _UNKNOWN_TO_KERAS_3:
+    kind, config = bare(entry["class_name"]), plain(entry.get("config") or {})
+    if kind in _UNKNOWN_TO_KERAS_3:
         raise ValueError(
-            f"{path} holds a {written} layer ({name}), which Keras 3 does not have: put another layer in its place and "
+            f"{path} holds a {kind} layer ({name}), which Keras 3 does not have: put another layer in its place and "
             "save the model again."
         )
-    kind = _RENAMED.get(written, written)
-    activation = config.get("activation")
+    kind = _RENAMED.get(kind, kind)
+    if kind not in LAYERS_OF_BOTH:
+        return [Replacement(kind, {key: value for key, value in config.items() if key != "batch_input_shape"})]
     if kind == "RandomCrop":  # without training, Keras 2 resizes what has the right proportions
         kind, config = "Resizing", {key: config[key] for key in ("height", "width")} | {"crop_to_aspect_ratio": True}
-    hard = activation == "hard_sigmoid"
-    if not hard and "hard_sigmoid" in (config.get("recurrent_activation"), activation):
+    hard = _activation(config.get("activation"), name, path) == "hard_sigmoid"
+    if _activation(config.get("recurrent_activation"), name, path) == "hard_sigmoid":
         raise ValueError(unread(path, f"the recurrent activation hard_sigmoid (layer {name})"))
     if hard and kind == "Activation":
         return keras2_operations.hard_sigmoid(_dtype(config))
@@ -149,8 +154,8 @@ def _settings(kind, config, name, path):
     if kind in _KEPT:
         kept = {key: kept[key] for key in _KEPT[kind] if key in kept}
     for key in _ACTIVATIONS:
-        if isinstance(kept.get(key), dict):
-            kept[key] = _activation(kept[key])
+        if key in kept:
+            kept[key] = _activation(kept[key], name, path)
     for key in _INNER:
         if isinstance(kept.get(key), dict) and "class_name" in kept[key]:
             kept[key] = _inner(kept[key], name, path)
@@ -159,12 +164,20 @@ def _settings(kind, config, name, path):
     return kept | ({"dtype": dtype} if (dtype := _dtype(config)) else {})
 
 
-def _activation(described):
-    """The name of an activation that is described as a layer or a function, where nothing is lost by the name."""
-    config = described.get("config")
-    if described.get("class_name") == "function" and isinstance(config, str):
-        return bare(config)
-    return described
+def _activation(described, name, path):
+    """An activation by its name, or as the dict of a layer or of a function of the user."""
+    if isinstance(described, dict) and described.get("class_name") == "function":
+        described = described.get("config")
+    if isinstance(described, dict) and "class_name" in described:
+        return _inner(described, name, path)
+    if isinstance(described, str) and bare(described) not in _KNOWN_ACTIVATIONS:
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": bare(described),
+            "registered_name": "function",
+        }
+    return bare(described) if isinstance(described, str) else described
 
 
 def _inner(entry, name, path):

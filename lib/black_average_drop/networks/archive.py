@@ -68,6 +68,7 @@ def _examined(copy, path, kind):
     architecture.stored_architecture(copy, path)  # other JSON is refused before weights are looked for
     found = formats.weights_of(path)
     weights = _copied(found, copy.with_name(found.name))
+    print(f"{path}: with the weights in {found.name}.", flush=True)
     return {}, weights, archive_checks.check_weights(weights, found)
 
 

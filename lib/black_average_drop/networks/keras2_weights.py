@@ -7,11 +7,13 @@ frozen trains nothing. The .keras archives of tf_keras have a group for each lay
 import re
 
 import h5py
+import keras
 import numpy as np
 
 from black_average_drop.model_files.keras2_config import is_model, layer_entries, layer_name
 from black_average_drop.model_files.keras2_layers import bare, keras3_name
 from black_average_drop.model_files.keras2_operations import LAYERS
+from black_average_drop.networks.graph import inner_layers
 
 _NAMES = {"gamma", "beta", "moving_mean", "moving_variance", "kernel", "bias", "mean", "variance", "count"}
 _MOST_NAMES = 2**24  # bytes of names in one attribute
@@ -42,7 +44,7 @@ def assign(model, architecture, weights, path):
     missing = [variable.path for variable in model.weights if id(variable) not in done]
     if missing:
         raise ValueError(_unlike(path, missing[0].rsplit("/", 1)[0], "is not in the file"))
-    for layer in model._flatten_layers():
+    for layer in inner_layers(model):
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
 
@@ -103,7 +105,7 @@ def _stored_by_path(model, architecture, file, place, path):
 
 def _of_group(layer, file, here, name, path):
     """Pairs of a variable and its dataset for a layer, and for those that it is made of."""
-    parts = {key: part for key, part in vars(layer).items() if part in layer._layers and part.weights}
+    parts = {key: part for key, part in vars(layer).items() if isinstance(part, keras.Layer) and part.weights}
     inner = {id(variable) for part in parts.values() for variable in part.weights}
     own = [variable for variable in layer.weights if id(variable) not in inner]
     group = file[f"{here}/vars"] if f"{here}/vars" in file else {}
