@@ -113,6 +113,15 @@ def test_layers_of_its_own_are_made_again_in_another_precision(there):
     assert networks.network_of(there, precision="mixed_float16").classes == 3
 
 
+def test_a_file_of_the_older_format_is_read_with_its_code_too(here, there, images, tmp_path):
+    """HDF5 names neither the module of a class nor whether it is one of Keras's."""
+    here.save(tmp_path / "model.h5")
+    answer, _ = there.ask({"do": "load", "model": str(tmp_path / "model.h5"), "code": str(there.code)})
+    assert answer["name"] == here.name
+    network = networks.network_of(there, "0..1")
+    assert_close(network.score(images)[0], networks.network_of(here, "0..1").score(images)[0], 1e-6)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
