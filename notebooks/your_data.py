@@ -16,6 +16,7 @@
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
+code = ""  # a Python file with layers of the model: it runs as a program with your rights
 images = ""  # a folder; empty: sixty phantoms, written as files first
 labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
@@ -74,11 +75,11 @@ started = datetime.datetime.now()
 # %%
 networks.make_deterministic(seed)
 results_folder = Path(results)
-loaded, stored = networks.load(model)
+loaded, stored = networks.open_model(model, code)
 of_model = {"activation": activation, "layer": layer, "output": output, "held": held}
 of_model["image_size"] = tuple(choose_settings.height_and_width(image_size))
 settings = {name: value for name, value in of_model.items() if value} | {"precision": precision}
-network = networks.CamNetwork.from_model(loaded, networks.preprocessing(preprocessing), **settings)
+network = networks.network_of(loaded, preprocessing, **settings)
 head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
 facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
@@ -286,6 +287,7 @@ by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for na
 tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
 tables |= {"shown": appearances}
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(model).name: Path(model), "images": (taken, dataset_checksum(dataset))}
+inputs = {Path(one).name: Path(one) for one in (model, code) if one}
+inputs["images"] = (taken, dataset_checksum(dataset))
 record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -13,6 +13,7 @@ import pytest
 
 from black_average_drop import networks
 from black_average_drop.choice import preprocessing_doubts
+from black_average_drop.networks import first_layers
 
 HALVES = {"chosen on": ("BatchNorm", 100), "held out": ("residual", 200)}  # the architecture of its own, and a seed
 LEARNT = 0.75  # AUC on other images; below it a classifier has no right use
@@ -68,13 +69,13 @@ def uses(kind, right, model, seed):
     ways = {name: networks.preprocessing(name) for name in preprocessing_doubts.TRIED}
     readers = {name: networks.CamNetwork.from_model(model, way) for name, way in ways.items()}
     cases = labelled(labels, np.random.default_rng(seed))
-    rescales, first = preprocessing_doubts.has_own_rescaling(model), preprocessing_doubts.first_statistics(model)
+    rescales, first = first_layers.has_own_rescaling(model), first_layers.first_statistics(model)
     for device, seen in SEEN_BY.items():
         pixels = seen(images.astype("float32")).round().astype("uint8")
         logits = {name: reader.score(pixels)[0] for name, reader in readers.items()}
         unlike = {
-            name: preprocessing_doubts.divergence_from_training(
-                first, way, pixels[cases["labels"][0]][:: IMAGES // preprocessing_doubts.LOOKED_AT]
+            name: first_layers.divergence_from_training(
+                first, way, pixels[cases["labels"][0]][:: IMAGES // first_layers.LOOKED_AT]
             )
             for name, way in ways.items()
         }

@@ -15,6 +15,19 @@ from black_average_drop.artifact import choose_check, model_reading
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.datasets import folder, phantoms
 
+CODE = """
+import sys
+from keras import layers
+
+
+class Doubled(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+print('{"refused": "Code may print anything."}')
+"""
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, copy_project):
@@ -29,17 +42,24 @@ def place(tmp_path_factory, copy_project):
         age = layers.Dense(1, name="age")(layers.Flatten()(inputs))
         several = keras.Model(inputs, [model(inputs), age], name="two")
         several.save(root / f"two{number}.keras")
+    own = {}
+    exec(CODE, own)
+    parts = [layers.Conv2D(4, 3, activation="relu"), own["Doubled"](), layers.GlobalAveragePooling2D()]
+    keras.Sequential([keras.Input((32, 32, 3)), *parts, layers.Dense(2, "softmax")]).save(root / "own.keras")
+    for name, text in {"doubled": CODE, "failing": f"{CODE}\nraise RuntimeError('no')", "nothing": ""}.items():
+        (root / f"{name}.py").write_text(text)
     (root / "empty").mkdir()
     (root / "without/keras").mkdir(parents=True)
     (root / "without/keras/__init__.py").write_text("raise SystemExit('Keras was imported')")
     return root
 
 
-def choose(place, model, images, *settings, keras=False):
+def choose(place, model, images, *settings, keras=False, code=""):
     """Exit code, standard output, the sentence on standard error."""
     paths = [str(place / "lib")] if keras else [str(place / "without"), str(place / "lib")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
     given = ["--model", str(place / model), "--data", str(place / images), *(f"--set={one}" for one in settings)]
+    given += [f"--code={place / code}", "--trust=yes"] if code else []
     command = [sys.executable, "-m", "black_average_drop.artifact", "choose", *given]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr.removesuffix("\n")
@@ -121,6 +141,34 @@ def test_what_keras_alone_can_tell_is_refused_before_the_notebook_starts(place, 
 
 def given(place, **changed):
     return default_parameters("your_data") | {"model": str(place / "good.keras")} | changed
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "failing.py",
+            f"{{root}}/failing.py failed in line {CODE.count(chr(10)) + 2} (RuntimeError: no): mend that code.",
+        ),
+        (
+            "nothing.py",
+            "{root}/own.keras needs the code of Doubled, which is not in the file: put layers of Keras's own in its "
+            "place and save the model again, or name the file with that code, CODE=layers.py TRUST=yes.",
+        ),
+    ],
+)
+def test_code_that_does_not_help_is_refused_before_the_notebook_starts(place, code, said):
+    there = files_of(place)
+    exit_code, out, err = choose(place, "own.keras", "images", keras=True, code=code)
+    assert_says(err, said, place)
+    assert exit_code == 1 and out == READING.format(model="own.keras", images="images") and files_of(place) == there
+
+
+def test_a_model_with_its_code_is_not_refused_and_the_code_runs_elsewhere(place):
+    model = {"model": str(place / "own.keras")}
+    assert model_reading.refusal(given(place, **model, code=str(place / "doubled.py"))) == ""
+    assert model_reading.refusal(given(place, **model)).startswith(f"{place / 'own.keras'} needs the code of Doubled")
+    assert "code_of_the_model" not in sys.modules
 
 
 def test_a_good_model_is_not_refused(place, capsys):

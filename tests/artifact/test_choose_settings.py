@@ -24,10 +24,10 @@ def given(monkeypatch, tmp_path):
     monkeypatch.setattr(choose, "execute", execute)
     monkeypatch.setattr(choose_check, "check", lambda model, images, given: None)  # that file holds no model
 
-    def of(text):
+    def of(text, **code):
         parameters.clear()
         with pytest.raises(Ran):
-            choose.choose(tmp_path / "model.keras", tmp_path / "images", [text])
+            choose.choose(tmp_path / "model.keras", tmp_path / "images", [text], **code)
         return parameters
 
     return of
@@ -63,3 +63,20 @@ def test_layer_output_and_held_reach_the_notebook(given):
     assert parameters["layer"] == "top activation" and parameters["output"] == "heart failure"
     assert parameters["image_size"] == [64, 96]
     assert given("held={}")["held"] == {}
+
+
+def test_code_that_is_trusted_reaches_the_notebook_by_its_path_and_makes_another_study(given, tmp_path, monkeypatch):
+    (tmp_path / "layers.py").touch()
+    monkeypatch.chdir(tmp_path)
+    assert given("seed=3", code="layers.py", trust="yes")["code"] == str(tmp_path / "layers.py")
+    assert "code" not in given("seed=3")
+    folders = {path.name for path in (tmp_path / "build/choose").iterdir() if path.is_dir()}
+    assert len(folders) == 2
+
+
+def test_code_does_not_go_to_a_cluster(given, tmp_path, monkeypatch):
+    """Nothing is asked of the cluster, which is not there."""
+    (tmp_path / "layers.py").touch()
+    monkeypatch.setenv("SCHEDULER", "tcp://127.0.0.1:1")
+    with pytest.raises(ValueError, match=r"/layers.py runs on this machine alone: leave SCHEDULER empty\.$"):
+        given("", code=str(tmp_path / "layers.py"), trust="yes")

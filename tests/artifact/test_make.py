@@ -50,7 +50,11 @@ def make(tmp_path):
     python.chmod(0o755)
 
     def run(*arguments, **environment):
-        given = {name: value for name, value in os.environ.items() if name not in ("DATA", "MODEL", "SET", "MAKEFLAGS")}
+        given = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DATA", "MODEL", "SET", "CODE", "TRUST", "MAKEFLAGS")
+        }
         done = subprocess.run(
             ["make", "--no-print-directory", f"VENV={tmp_path / 'venv'}", *arguments],
             cwd=ROOT,
@@ -72,9 +76,20 @@ def after(command, word):
 @pytest.mark.parametrize("origin", ["command line", "environment"])
 def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_path, hostile, origin):
     value = hostile.format(trap=tmp_path / "it-ran")
-    names = ("DATA", "MODEL", "SET", "PROFILE", "CHECK", "SCHEDULER", "KERAS_BACKEND", "MENTIONED_NOWHERE")
+    names = (
+        "DATA",
+        "MODEL",
+        "SET",
+        "CODE",
+        "TRUST",
+        "PROFILE",
+        "CHECK",
+        "SCHEDULER",
+        "KERAS_BACKEND",
+        "MENTIONED_NOWHERE",
+    )
     for target, expected in {
-        "choose": [f"--model={value}", f"--data={value}", f"--set={value}"],
+        "choose": [f"--model={value}", f"--data={value}", f"--set={value}", f"--code={value}", f"--trust={value}"],
         "reproduce": [f"--profile={value}", f"--data={value}"],
         "data": [f"--profile={value}", f"--data={value}"],
         "data-report": [f"--data={value}"],
@@ -128,7 +143,11 @@ def test_jupyterlab_does_not_start_as_root_and_says_so(make, tmp_path, user):
 def test_no_recipe_mentions_what_a_user_sets():
     recipes = re.findall(r"^\t.*", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert len(recipes) > 30
-    assert not [line for line in recipes if re.search(r"\$[({](PROFILE|DATA|MODEL|SET|CHECK|PYTHON|CURDIR)[)}]", line)]
+    assert not [
+        line
+        for line in recipes
+        if re.search(r"\$[({](PROFILE|DATA|MODEL|SET|CODE|TRUST|CHECK|PYTHON|CURDIR)[)}]", line)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,12 @@ def profile(text, *arguments):
     return command
 
 
-def choose(*settings, model="a.keras", images="images"):
+def choose(*settings, model="a.keras", images="images", code="", trust=""):
     def command(root):
         content("a.keras", b"a model")(root)
         files("images/a.png")(root)
         arguments = [part for setting in settings for part in ("--set", setting)]
+        arguments += ["--code", code and str(root / code), "--trust", trust]
         return ["choose", "--model", model and str(root / model), "--data", images and str(root / images), *arguments]
 
     return command
@@ -121,6 +122,44 @@ COMMANDS = [
         "a model named in Shift JIS",
         choose(model=os.fsdecode("胸部".encode("cp932"))),
         r"The name of {root}/\x8b\xb9\x95\x94 is not UTF-8: rename the file or its folder.",
+    ),
+    *(
+        Case(
+            f"code, and trust that is {trust!r}",
+            choose(code="a.keras", trust=trust),
+            "CODE={root}/a.keras runs as a program with your rights: add TRUST=yes, which says that you trust its "
+            "author.",
+        )
+        for trust in ("", "no", "YES", "yes ", "1")
+    ),
+    *(
+        Case(
+            f"trust that is {trust!r} in no code",
+            choose(trust=trust),
+            f"TRUST={trust} is about code of your own: name that too, CODE=layers.py TRUST=yes.",
+        )
+        for trust in ("yes", "no")
+    ),
+    Case(
+        "code that is not there",
+        choose(code="layers.py", trust="yes"),
+        "CODE={root}/layers.py is missing: name the Python file with the layers of your model.",
+    ),
+    *(
+        Case(
+            f"code that is {code!r}",
+            choose(code=code, trust="yes"),
+            f"CODE={{root}}/{code} is no Python file: name one that ends in .py, such as CODE=layers.py.",
+        )
+        for code in ("images", "a.keras", "images/a.png")
+    ),
+    *(
+        Case(
+            f"code as a setting, {setting}",
+            choose(setting),
+            "SET holds code, which is given by itself: CODE=layers.py TRUST=yes.",
+        )
+        for setting in ("code=layers.py", "seed=3 code=''", "code=[layers.py]")
     ),
     Case("an unknown setting", choose("alhpa=0.3"), f"{IN_SET} has no parameter 'alhpa': choose from ..."),
     Case("a place as a setting", choose("results=/"), f"{IN_SET} has no parameter 'results': choose from ..."),

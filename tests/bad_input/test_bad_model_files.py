@@ -98,7 +98,7 @@ FILES = [
         "model file, a layer that is not there",
         member("config.json", json.dumps({"module": "mine", "class_name": "Mine", "config": {}}).encode()),
         "{root}/a.keras needs the code of Mine, which is not in the file: put layers of Keras's own in its place and "
-        "save the model again, or first import that code, registered by keras.saving.register_keras_serializable.",
+        "save the model again, or name the file with that code, CODE=layers.py TRUST=yes.",
     ),
     Case(
         "model file, a folder",

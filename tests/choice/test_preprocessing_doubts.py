@@ -8,6 +8,7 @@ from keras import layers
 
 from black_average_drop import networks, statistics
 from black_average_drop.choice import preprocessing_doubts
+from black_average_drop.networks import first_layers
 from closeness import assert_close
 
 
@@ -79,15 +80,15 @@ def test_divergence_from_the_statistics_by_hand(generator):
     images = generator.integers(0, 256, (8, 16, 16, 3)).astype("uint8")
     values = images.astype("float64").reshape(-1, 3) / 255
     for kind in ("BatchNorm", "Normalization"):
-        first = preprocessing_doubts.first_statistics(with_statistics(0.4, 0.05, kind=kind))
+        first = first_layers.first_statistics(with_statistics(0.4, 0.05, kind=kind))
         ratio, shift = values.var(axis=0) / 0.05, (values.mean(axis=0) - 0.4) ** 2 / 0.05
         by_hand = np.median((ratio + shift - 1 - np.log(ratio)) / 2)
         assert_close(
-            preprocessing_doubts.divergence_from_training(first, networks.preprocessing("0..1"), images), by_hand, 1e-4
+            first_layers.divergence_from_training(first, networks.preprocessing("0..1"), images), by_hand, 1e-4
         )
-    equal = preprocessing_doubts.first_statistics(with_statistics(values.mean(), values.var()))
-    assert preprocessing_doubts.divergence_from_training(equal, networks.preprocessing("0..1"), images) < 1e-3
-    assert preprocessing_doubts.first_statistics(with_statistics(0, 1)) is None  # never trained
+    equal = first_layers.first_statistics(with_statistics(values.mean(), values.var()))
+    assert first_layers.divergence_from_training(equal, networks.preprocessing("0..1"), images) < 1e-3
+    assert first_layers.first_statistics(with_statistics(0, 1)) is None  # never trained
 
 
 @pytest.mark.parametrize(("right", "mean", "variance"), [("0..1", 0.5, 1 / 12), ("-1..1", 0, 1 / 3), ("", 127, 5419)])
@@ -114,12 +115,12 @@ def test_values_that_no_way_gives_are_named_as_such_and_other_images_are_not(gen
 def test_a_rescaling_layer_of_its_own_takes_pixels(generator):
     images = generator.integers(0, 256, (40, 16, 16, 3)).astype("uint8")
     model = with_statistics(0, 1 / 3, 1 / 127.5, -1.0)
-    assert preprocessing_doubts.has_own_rescaling(model) and tried(model, images)[1].keys().isdisjoint(
+    assert first_layers.has_own_rescaling(model) and tried(model, images)[1].keys().isdisjoint(
         {"own rescaling", "statistics"}
     )
     for wrong in ("0..1", "-1..1", "VGG16"):
         assert "leave preprocessing empty" in tried(model, images, None, wrong)[1]["own rescaling"]
-    assert not preprocessing_doubts.has_own_rescaling(with_statistics(0, 1, 2.0))  # which takes no pixels
+    assert not first_layers.has_own_rescaling(with_statistics(0, 1, 2.0))  # which takes no pixels
 
 
 def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met(generator):

@@ -85,14 +85,14 @@ def around(layer, nested=False):
 
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("own", [own_layer, own_activation])
-def test_code_that_is_not_in_the_file_is_named_and_both_remedies_work(tmp_path, own, nested):
+def test_code_that_is_not_in_the_file_is_named_and_layers_of_keras_or_registered_ones_are_read(tmp_path, own, nested):
     path, (code, make) = tmp_path / "a.keras", own()
     around(make(), nested).save(path)
     with pytest.raises(ValueError) as caught:
         networks.load(path)
     assert str(caught.value) == (
         f"{path} needs the code of {code.__name__}, which is not in the file: put layers of Keras's own in its place "
-        "and save the model again, or first import that code, registered by keras.saving.register_keras_serializable."
+        "and save the model again, or name the file with that code, CODE=layers.py TRUST=yes."
     )
     around(layers.Conv2D(3, 3, activation="swish"), nested).save(path)
     networks.load(path)

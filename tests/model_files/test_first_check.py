@@ -198,6 +198,7 @@ def test_code_that_is_not_in_the_file_is_named_as_keras_does(tmp_path, make, cod
         said = str(caught.value)
         assert said.startswith(f"{path} needs the code of {code}, which is not in the file: ")
         refused(lambda: check_model_file(path), said)
+        check_model_file(path, code=True)
     else:
         check_model_file(path)
 

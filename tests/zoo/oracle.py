@@ -119,6 +119,8 @@ def scores_of(entry, built, pixels):
             "softmax": powers / powers.sum(axis=-1, keepdims=True),
             "sigmoid": 1 / (1 + np.exp(-logits)),
         }[entry.activation]
+    if isinstance(getattr(model, "_inputs_struct", None), dict):
+        inputs = {one.name: values for one, values in zip(model.inputs, inputs, strict=True)}
     scores = model.predict(inputs, verbose=0)
     if "output" in entry.settings:
         scores = scores[entry.settings["output"]] if isinstance(scores, dict) else scores[_position(entry, model)]

@@ -14,7 +14,7 @@ from black_average_drop.datasets import report as data_report
 # Each command with the arguments that it heeds.
 TAKES = {
     "run": ("profile", "data"),
-    "choose": ("model", "data", "set"),
+    "choose": ("model", "data", "set", "code", "trust"),
     "report": ("profile",),
     "verify": ("profile", "data"),
     "notebooks": ("check",),
@@ -66,6 +66,10 @@ def _arguments():
     parser.add_argument("--data", help="by default data")
     parser.add_argument("--model", default="", help="of choose")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of choose, any number of")
+    parser.add_argument(
+        "--code", default="", metavar="FILE.py", help="of choose, with --trust yes: the model's own layers"
+    )
+    parser.add_argument("--trust", default="", metavar="yes", help="of choose: you trust the author of --code")
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
     for name, value in vars(arguments).items():
@@ -81,7 +85,7 @@ def _do(arguments):
     if arguments.command == "run":
         pipeline.run(profile, data_root)
     elif arguments.command == "choose":
-        choose.choose(arguments.model, data_root, arguments.set)
+        choose.choose(arguments.model, data_root, arguments.set, arguments.code, arguments.trust)
     elif arguments.command == "report":
         pipeline.report(profile)
     elif arguments.command == "verify":

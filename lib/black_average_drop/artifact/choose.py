@@ -15,7 +15,7 @@ from black_average_drop.datasets.paths import check_name
 from black_average_drop.files import ROOT, partial_name
 
 
-def choose(model, images, given=()):
+def choose(model, images, given=(), code="", trust=""):
     """Find out which map suits a model on a folder of images, and print the recommendation.
 
     Results and report go to a folder of build/choose. It is named after model and images, and by a hash of where they
@@ -25,6 +25,8 @@ def choose(model, images, given=()):
         model: the path of a model file.
         images: the path of a folder of images.
         given: texts like "most_images=100 seed=3": parameters of the notebook, each with a YAML value.
+        code: the path of a Python file with layers of the model, or "".
+        trust: "yes" from whoever trusts the author of that code, which runs with their rights.
 
     Raises:
         ValueError: a setting, the model or the folder is wrong. Nothing has run.
@@ -37,6 +39,8 @@ def choose(model, images, given=()):
             missing = f"{path} is missing" if path else f"{what.split('=')[0]} is not given"
             raise FileNotFoundError(f"{missing}: name your model and images, {what} for one.")
     parameters = _parameters(given)
+    if code := choose_settings.trusted_code(code, trust):
+        parameters["code"] = str(code)
     model, images = choose_settings.resolved(model), choose_settings.resolved(images)
     places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": checked_scheduler()}
     choose_check.check(model, images, parameters)
@@ -69,6 +73,8 @@ def _parameters(given):
     for name, read in (("image_size", choose_settings.height_and_width), ("held", choose_settings.held_values)):
         if name in parameters:
             parameters[name] = read(parameters[name])
+    if "code" in parameters:
+        raise ValueError("SET holds code, which is given by itself: CODE=layers.py TRUST=yes.")
     check_parameters("--set", YOUR_DATA, parameters)
     choose_check.check_settings(parameters)
     if parameters.get("labels"):

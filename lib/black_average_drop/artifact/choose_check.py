@@ -34,7 +34,9 @@ def check(model, images, given):
     """
     parameters = default_parameters(YOUR_DATA) | given | {"model": str(model)}
     size = tuple(height_and_width(parameters["image_size"]))
-    check_model_file(model, size or None, parameters["held"] or None, parameters["output"] or None)
+    check_model_file(
+        model, size or None, parameters["held"] or None, parameters["output"] or None, bool(parameters["code"])
+    )
     print(f"{YOUR_DATA}: reading {model.name} and {images.name}", flush=True)
     with _reading(parameters) as reading:
         listing = {"labels": parameters["labels"] or None, "class_names": parameters["class_names"]}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -71,6 +72,35 @@ def held_values(value):
             "as held={age: 60}."
         )
     return value
+
+
+def trusted_code(code, trust):
+    """Return the path of a Python file that may run, or None where there is none.
+
+    Args:
+        code: the path as it was given, or "".
+        trust: what was given as TRUST.
+
+    Raises:
+        ValueError: nobody says that its author is trusted, the path names no Python file, or SCHEDULER names others to
+            run it.
+        FileNotFoundError: it is missing.
+    """
+    if not code:
+        if trust:
+            raise ValueError(f"TRUST={trust} is about code of your own: name that too, CODE=layers.py TRUST=yes.")
+        return None
+    if trust != "yes":
+        raise ValueError(
+            f"CODE={code} runs as a program with your rights: add TRUST=yes, which says that you trust its author."
+        )
+    if Path(code).suffix != ".py" or Path(code).is_dir():
+        raise ValueError(f"CODE={code} is no Python file: name one that ends in .py, such as CODE=layers.py.")
+    if not Path(code).is_file():
+        raise FileNotFoundError(f"CODE={code} is missing: name the Python file with the layers of your model.")
+    if os.environ.get("SCHEDULER", "").strip():
+        raise ValueError(f"CODE={code} runs on this machine alone: leave SCHEDULER empty.")
+    return resolved(code)
 
 
 def study(model, images, parameters):

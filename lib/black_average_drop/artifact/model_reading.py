@@ -23,12 +23,13 @@ def refusal(parameters):
     given = {name: parameters[name] for name in ("activation", "layer", "output", "held")}
     given["image_size"] = tuple(height_and_width(parameters["image_size"]))
     given = {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
+    expected = (ValueError, FileNotFoundError, *([RuntimeError] if parameters["code"] else []))  # the code fails
     try:
         cams.chosen(parameters["methods"] or cams.METHODS)
-        preprocessing = networks.preprocessing(parameters["preprocessing"])
-        model, _ = networks.load(parameters["model"])
-        networks.CamNetwork.from_model(model, preprocessing, **given)
-    except (ValueError, FileNotFoundError) as problem:
+        networks.preprocessing(parameters["preprocessing"])
+        model, _ = networks.open_model(parameters["model"], parameters["code"])
+        networks.network_of(model, parameters["preprocessing"], **given)
+    except expected as problem:
         return str(problem)
     return ""
 

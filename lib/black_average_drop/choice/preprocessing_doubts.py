@@ -7,7 +7,6 @@ thresholds below were chosen there.
 
 import numpy as np
 import pandas as pd
-from keras import layers
 from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, logsumexp
 from scipy.stats import norm
@@ -16,8 +15,6 @@ from black_average_drop import networks, statistics
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
 DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
-LOOKED_AT = 32  # images, for the values that a layer takes in
-PER_PIXEL = 0.01  # a Rescaling layer of a smaller scale takes pixels up to 255
 UNLIKE, FITS, CLOSER = 0.5, 0.25, 4  # see `try_preprocessings`; another way must fit, so many times closer, to be named
 STRANGE = 100  # ImageNet's statistics are 1.7 from radiographs, which is no mistake
 TOO_SURE = 100  # log-odds
@@ -31,7 +28,7 @@ def try_preprocessings(model, images, labels=None, chosen="", **settings):
     """What the model answers under each preprocessing.
 
     Args:
-        model: a Keras model.
+        model: a Keras model, or a `networks.ModelApart`.
         images: pixels (N, H, W, 3).
         labels: (N,), numbers of outputs, or None where they are not known.
         chosen: a preprocessing, tried first, before TRIED.
@@ -39,30 +36,19 @@ def try_preprocessings(model, images, labels=None, chosen="", **settings):
 
     Returns:
         A DataFrame, a row for each preprocessing, with columns preprocessing, rescales, unlike and those of `answers`.
-        rescales: whether the model has a Rescaling layer of its own for pixels. unlike: see `divergence_from_training`.
+        rescales: whether the model has a Rescaling layer of its own for pixels. unlike: see `networks.Trial`.
 
     Raises:
         ValueError: if the chosen preprocessing is for colours and the model takes grey images.
     """
-    first, rescales = first_statistics(model), has_own_rescaling(model)
     rows = []
     for name in dict.fromkeys((chosen, *TRIED)):
-        preprocessing = networks.preprocessing(name)
-        try:
-            network = networks.CamNetwork.from_model(model, preprocessing, **settings)
-            logits, _ = network.score(images)
-        except IndexError:  # keras.applications preprocess three channels, and this model has one
-            if name == chosen:
-                raise ValueError(
-                    f"preprocessing={name!r} is for colours, and {model.name} takes grey images."
-                ) from None
-            continue
-        row = {
-            "preprocessing": name,
-            "rescales": rescales,
-            "unlike": divergence_from_training(first, preprocessing, images[:LOOKED_AT]),
-        }
-        rows.append(row | answers(logits, network.activation, labels))
+        trial = networks.try_out(model, name, images, **settings)
+        if trial is not None:
+            row = {"preprocessing": name, "rescales": trial.rescales, "unlike": trial.unlike}
+            rows.append(row | answers(trial.logits, trial.activation, labels))
+        elif name == chosen:
+            raise ValueError(f"preprocessing={name!r} is for colours, and {model.name} takes grey images.")
     return pd.DataFrame(rows)
 
 
@@ -179,56 +165,6 @@ def _doubts_about_labels(row):
             "preprocessing, the labels, or the order of class_names may be wrong."
         )
     return doubts
-
-
-def has_own_rescaling(model):
-    """Whether a Keras model brings pixels from 0 to 255 down by itself, in a Rescaling layer."""
-    first = networks.first_layer(model, layers.Rescaling)
-    return first is not None and bool(np.abs(np.max(first[0].scale)) < PER_PIXEL)
-
-
-def divergence_from_training(first, preprocessing, images):
-    """How far what the first normalisation takes in is from the statistics that it keeps of its training.
-
-    Args:
-        first: of `first_statistics`.
-        preprocessing: a function of pixels, or None.
-        images: pixels (N, H, W, 3).
-
-    Returns:
-        The Kullback-Leibler divergence of two normal distributions, the median over channels: 0 where they are equal,
-        NaN without such a layer.
-    """
-    if first is None:
-        return np.nan
-    (mean, variance), before = first
-    pixels = np.asarray(images, "float32")
-    if before.sources[0].shape[-1] == 1:
-        pixels = pixels.mean(axis=-1, keepdims=True)
-    values = np.asarray(before([preprocessing(pixels) if preprocessing else pixels], training=False)[0], "float64")
-    values = values.reshape(-1, values.shape[-1])
-    here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
-    return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))
-
-
-def first_statistics(model):
-    """What the first BatchNorm, or else the first Normalization, keeps of its training.
-
-    Args:
-        model: a Keras model.
-
-    Returns:
-        ((mean, variance), before): each (K,), and the `Part` of the model before that layer. None if no layer keeps
-        any, or it was never trained.
-    """
-    kept = {layers.BatchNormalization: ("moving_mean", "moving_variance"), layers.Normalization: ("mean", "variance")}
-    for kind, names in kept.items():
-        layer, before = networks.first_layer(model, kind) or (None, None)
-        if layer is not None:
-            mean, variance = (np.asarray(getattr(layer, name), "float64").ravel() for name in names)
-            if mean.any() or (variance != 1).any():
-                return (mean, variance + getattr(layer, "epsilon", 0)), before
-    return None
 
 
 def _log_odds(logits, activation):

@@ -29,6 +29,8 @@ def recommend(metric, table, pairs, same_as=None):
     sure = (versus["lead"] > 0) & (versus["p_holm"] < statistics.LEVEL)
     shown = f"{name}, {wording.with_interval(best, 3, columns=('drop', 'low', 'high'))}"
     twins = [twin for twin, first in (same_as or {}).items() if first == name]
+    if "Grad-CAM++" in (name, *twins):  # nothing is negative, and its positive part no method of its own
+        twins = [twin for twin in twins if twin != cams.POSITIVE_PART]
     shown += f" (the same map: {', '.join(twins)})" if twins else ""
     if sure.all():
         return (

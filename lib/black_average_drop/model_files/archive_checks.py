@@ -160,7 +160,7 @@ def needs_code(path, name):
     """
     return (
         f"{path} needs the code of {name}, which is not in the file: put layers of Keras's own in its place and save "
-        "the model again, or first import that code, registered by keras.saving.register_keras_serializable."
+        "the model again, or name the file with that code, CODE=layers.py TRUST=yes."
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from black_average_drop.model_files import architecture, archive_checks, configuration, formats, interface
 
 
-def check_model_file(path, image_size=None, held=None, output=None):
+def check_model_file(path, image_size=None, held=None, output=None, code=False):
     """Refuse a model file by what stands in it, in the words that reading it with Keras would end in.
 
     A file that passes may still be refused once Keras has read it.
@@ -16,6 +16,7 @@ def check_model_file(path, image_size=None, held=None, output=None):
         image_size: (H, W) as it was chosen, or None.
         held: name -> value of the inputs that do not change, or None.
         output: the name of the output that was chosen, or None.
+        code: whether the code of classes that are not part of Keras is given, too.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -34,7 +35,7 @@ def check_model_file(path, image_size=None, held=None, output=None):
     if kind != formats.ARCHIVE:
         weights = formats.weights_of(path) if kind == formats.JSON else path
         archive_checks.check_weights(weights, weights)
-    if custom := configuration.custom_class(config):
+    if not code and (custom := configuration.custom_class(config)):
         raise ValueError(archive_checks.needs_code(path, custom))
     check_interface(config, image_size, held, output)
 

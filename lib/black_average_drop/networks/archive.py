@@ -100,7 +100,9 @@ def _model(copy, path, weights, parameters):
         with at_most(parameters):
             if native:
                 return keras.saving.load_model(copy, compile=False, safe_mode=True)
-            model = keras.saving.deserialize_keras_object(translated, custom_objects=_custom(), safe_mode=True)
+            custom = _custom()
+            translated = _with_custom(translated, custom)
+            model = keras.saving.deserialize_keras_object(translated, custom_objects=custom, safe_mode=True)
         if isinstance(model, keras.Model) and keras2:
             keras2_weights.assign(model, config, weights, path)
         elif isinstance(model, keras.Model):
@@ -117,3 +119,16 @@ def _model(copy, path, weights, parameters):
 def _custom():
     """The classes and functions that were registered, by their names without a package, as Keras 2 writes them."""
     return {name.rsplit(">", 1)[-1]: one for name, one in keras.saving.get_custom_objects().items()}
+
+
+def _with_custom(entry, custom):
+    """The dict of a model where layers that were registered are called so: HDF5 does not tell them from Keras's."""
+    if isinstance(entry, list):
+        return [_with_custom(one, custom) for one in entry]
+    if not isinstance(entry, dict):
+        return entry
+    entry = {key: _with_custom(value, custom) for key, value in entry.items()}
+    name = str(entry.get("class_name")).rsplit(">", 1)[-1]
+    if name in custom and entry.get("module") == "keras.layers":
+        entry |= {"module": None, "class_name": name, "registered_name": name}
+    return entry

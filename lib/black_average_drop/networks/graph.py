@@ -65,8 +65,8 @@ class Part(layers.Layer):
         self.inner = list(dict.fromkeys(one.operation for one in calls if isinstance(one.operation, layers.Layer)))
         self.built = True
 
-    def call(self, values):
-        """The values of the targets for those of the sources."""
+    def call(self, values, training=False):
+        """The values of the targets for those of the sources, in inference; Keras hands `training` on by itself."""
         known = dict(zip(self.sources, values, strict=True))
         for call in self.calls:
             taken = [known[one] for one in call.takes] or [ops.shape(values[0])[0]]

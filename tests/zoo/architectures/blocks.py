@@ -109,9 +109,9 @@ def convolved(x, filters, strides=1, activation="relu", size=3):
     return layers.Activation(activation)(x) if activation else x
 
 
-def start(side=32, filters=8):
+def start(filters=8, name=None):
     """An input, and a first convolution of a quarter of its size."""
-    inputs = keras.Input((side, side, 3))
+    inputs = keras.Input((32, 32, 3), name=name)
     return inputs, convolved(layers.Rescaling(1 / 127.5, -1)(inputs), filters, strides=4, size=7)
 
 

@@ -76,7 +76,7 @@ def age_without_a_value():
 @works(closed=False, settings={"held": {"age": 60, "sex": 1}})
 def age_and_sex_before_a_hidden_layer():
     """A vector of both, and the image last among the inputs."""
-    image, maps = start()
+    image, maps = start(name="image")
     age, sex = keras.Input((1,), name="age"), keras.Input((1,), name="sex")
     joined = layers.Concatenate()([layers.Normalization(mean=50.0, variance=300.0)(age), sex, POOL()(maps)])
     hidden = layers.Dropout(0.3)(layers.Dense(8, activation="relu")(joined))
