@@ -1,5 +1,6 @@
 """Code of somebody's own runs in a process of its own: the same numbers as here, and no answer that does harm."""
 
+import datetime
 import gc
 import os
 import re
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import conformance
-from black_average_drop import cams, evaluation, networks
+from black_average_drop import cams, evaluation, files, networks
 from black_average_drop.networks import apart, apart_process, channel
 from closeness import assert_close
 from code_of_layers import LAYERS, model_with_own_layers
@@ -99,6 +100,13 @@ def test_a_preprocessing_is_tried_there_as_here(here, there, images):
         assert ours.unlike > 0 and theirs.unlike == pytest.approx(ours.unlike)
 
 
+def test_what_was_read_is_remembered_for_the_record(tmp_path, stand_in):
+    before = datetime.datetime.now()
+    model = stand_in(loaded_and())
+    for read in (tmp_path / "model.keras", model.code):
+        assert files.remembered(read, before) == {files.sha256(read)}
+
+
 def test_the_code_ran_in_another_process_and_nothing_was_left_next_to_it(there, saved):
     model, code = saved
     ran = code.with_suffix(".ran")
@@ -126,6 +134,7 @@ def test_a_file_of_the_older_format_is_read_with_its_code_too(here, there, image
     ("text", "said"),
     [
         ("import keras\n\nimport nowhere\n", "in line 3 (ModuleNotFoundError: No module named 'nowhere')"),
+        ("import next_to_it", "in line 1 (KeyError: 'it was found')"),
         ("x = (\n", "in line 1 (SyntaxError: '(' was never closed)"),
         ("raise SystemExit(3)", "in line 1 (SystemExit: 3)"),
         ("raise ValueError('one\\n\\ntwo')", "in line 1 (two)"),
@@ -133,6 +142,7 @@ def test_a_file_of_the_older_format_is_read_with_its_code_too(here, there, image
 )
 def test_code_that_fails_is_named_with_its_line_and_last_words(there, saved, tmp_path, text, said):
     (tmp_path / "bad.py").write_text(text)
+    (tmp_path / "next_to_it.py").write_text("raise KeyError('it was found')")
     question = {"do": "load", "model": str(saved[0]), "code": str(tmp_path / "bad.py")}
     with pytest.raises(RuntimeError, match=re.escape(f"{saved[1]} failed {said}: mend that code.")):
         there.ask(question)

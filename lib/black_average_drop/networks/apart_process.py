@@ -149,6 +149,7 @@ def said_of(problem, code):
     text = str(problem)
     if not where and isinstance(problem, ValueError | FileNotFoundError) and "\n" not in text and code not in text:
         return {"refused": text}
+    vars(problem).pop("__notes__", None)  # JAX adds one on itself
     said = [line.strip() for line in traceback.format_exception_only(problem) if line.strip()]
     last = [line.strip() for line in "".join(said[-1:]).splitlines() if line.strip()][-1]
     return {"failed": f"{where}({last[:_LONGEST]})"}
