@@ -151,9 +151,7 @@ def test_a_named_layer_is_explained_wherever_it_lies(layer, pixels):
 
 def test_a_layer_that_is_not_there_is_refused_with_others_that_are():
     model, _, _ = two_blocks()
-    sentence = (
-        "^layer is 'third', .* no feature maps of such a layer: choose another one, such as 'last', 'aside', 'first'.$"
-    )
+    sentence = "^layer is 'third', .* no feature maps of such a layer: choose another one, such as 'last', 'inner/aside', 'inner/first'.$"
     with pytest.raises(ValueError, match=sentence):
         networks.CamNetwork.from_model(model, layer="third")
     for named in ("last", "aside", "first", "inner"):
@@ -219,7 +217,7 @@ def test_the_first_normalization_of_the_image_is_found_next_to_other_inputs():
 
 
 def test_models_with_layers_of_one_name_are_read(pixels):
-    """Two backbones that were trained apart, and the mean of their logits."""
+    """Two backbones that were trained apart, and the mean of their logits. Their layers are named by their place."""
     keras.utils.set_random_seed(0)
     inputs, ends = keras.Input((32, 32, 3)), []
     for number in range(2):
@@ -230,6 +228,14 @@ def test_models_with_layers_of_one_name_are_read(pixels):
     network = networks.CamNetwork.from_model(model)
     assert "and not what goes around them" in network.notice
     assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
+    both = "2 layers have that name: write model_[01]/last_convolution or model_[01]/last_convolution.$"
+    with pytest.raises(ValueError, match=f"^layer is 'last_convolution', and {both}"):
+        networks.CamNetwork.from_model(model, layer="last_convolution")
+    for number, inner in enumerate(ends):
+        chosen = networks.CamNetwork.from_model(model, layer=f"model_{number}/last_convolution")
+        own = inner._keras_history.operation.get_layer("last_convolution").output
+        expected = keras.Model(inner._keras_history.operation.inputs, own).predict(pixels.astype("float32"), verbose=0)
+        assert_close(chosen.explain(pixels)[0], expected)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +246,7 @@ def test_models_with_layers_of_one_name_are_read(pixels):
             "ends in Average 'average.*no logits",
         ),
         (lambda x: layers.Reshape((2, 2))(layers.Dense(4)(x)), r"gives \(2, 2\) for each image, and one score"),
-        (lambda x: layers.Softmax(axis=1)(layers.Reshape((1, 1, 3))(layers.Dense(3)(x))), "is not over its classes"),
+        (lambda x: layers.Softmax(axis=1)(layers.Reshape((1, 1, 3))(layers.Dense(3)(x))), "is not over its 3 classes"),
     ],
 )
 def test_ends_that_give_no_logits_are_refused(end, sentence):

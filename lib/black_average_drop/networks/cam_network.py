@@ -118,6 +118,7 @@ class CamNetwork:
         logits, own = find_logits(scores, model.name)
         activation, said = _activation(activation, own, scores.shape[-1] == 1, model.name)
         cut = find_features(graph, logits, layer)
+        _check_inference(Part([image], [cut.maps, logits]), size, model.name)
         trunk = Part([image], [cut.maps])
         check_positions(trunk, size, f"Model {model.name}")
         features = applied(layers.Activation("linear", dtype="float32"), cut.maps)
@@ -226,6 +227,35 @@ def _check_model(model):
         raise ValueError(
             f"Model {model.name} must be built: put keras.Input((height, width, 3)) in front of its layers."
         )
+
+
+def _check_inference(part, size, name):
+    """Check that a model gives the same image the same scores, from weights that are read as they are.
+
+    Args:
+        part: the `Part` from the image to the logits.
+        size: (H, W) of the image.
+        name: of the model, for messages.
+
+    Raises:
+        ValueError: naming a layer that is quantized, or one of somebody's own that draws random numbers in inference.
+    """
+    for layer in part.inner:
+        if getattr(layer, "quantization_mode", None):
+            raise ValueError(
+                f"Model {name} is quantized (layer {layer.name!r}): name the model as it was before model.quantize."
+            )
+    own = (layer for layer in part.inner if not type(layer).__module__.startswith("keras."))
+    random = [layer.name for layer in own if any("seed" in one.path for one in layer.variables)]
+    if random:
+        shape = (1, *size, part.sources[0].shape[-1])
+        image = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+        one, other = (np.asarray(part([image], training=False)[-1]) for _ in range(2))
+        if (one != other).any():
+            raise ValueError(
+                f"Model {name} gives one image other scores each time (layer {random[0]!r}): put layers.Dropout in "
+                "its place, which does nothing in inference."
+            )
 
 
 def _in_precision(model, precision):

@@ -23,6 +23,7 @@ class Cut:
     layer: str  # the name of the layer that makes them
     pooled: tuple[np.ndarray, np.ndarray] | None  # kernel (K, C) and bias (C,) of a head of pooling and a dense layer
     alone: bool  # the logits draw on the image through these feature maps alone
+    chosen: bool  # the layer was named
 
 
 def find_features(graph, logits, layer=None):
@@ -51,7 +52,7 @@ def find_features(graph, logits, layer=None):
     while passes_through(maps.maker) and maps.call.takes[0].wide:
         maps = maps.call.takes[0]
     _, missing = between([maps], [logits])
-    return Cut(maps, layer or maps.maker.name, fold(maps, logits), not missing)
+    return Cut(maps, layer or maps.maker.name, fold(maps, logits), not missing, bool(layer))
 
 
 def notice(graph, cut, trunk, logits, size):
@@ -89,7 +90,7 @@ def notice(graph, cut, trunk, logits, size):
         return (
             f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
         )
-    later = [name for name in _layers_with_maps(graph, calls) if name != cut.layer]
+    later = [] if cut.chosen else _layers_with_maps(graph, calls)
     if later:
         return (
             f"The maps are those of layer {cut.layer!r}, the last that everything goes through: layer={later[-1]!r} "
@@ -149,7 +150,10 @@ def _last_maps(graph, logits, calls):
 def _named(graph, layer, calls):
     """The symbol of the feature maps that a layer of that name makes."""
     known = _layers_with_maps(graph, calls)
-    maps = graph.named.get(layer)
+    places = [place for place in graph.named if f"/{place}".endswith(f"/{layer}")]
+    if layer not in places and len(places) > 1:
+        raise ValueError(f"layer is {layer!r}, and {len(places)} layers have that name: write {' or '.join(places)}.")
+    maps = graph.named[layer if layer in places else places[0]] if places else None
     if maps is None or maps.call not in calls or len(maps.shape) != 4 or not _is_learned(maps):
         last = ", ".join(repr(one) for one in known[: -_SHOWN - 1 : -1])
         raise ValueError(
@@ -162,9 +166,10 @@ def _named(graph, layer, calls):
 
 
 def _layers_with_maps(graph, calls):
-    """The names of layers that give feature maps which are learned, as Keras's own layers know them, in their order."""
-    made = [one for call in calls for one in call.gives if one.wide and not passes_through(call.operation)]
-    return [one.maker.name for one in made if _learns(one.maker) and graph.named.get(one.maker.name) is one]
+    """The names of layers that learn the feature maps they give, in their order."""
+    made = [one for call in calls for one in call.gives if one.wide and _learns(one.maker)]
+    places = {id(symbol): place for place, symbol in graph.named.items()}
+    return [places[id(one)] for one in made if id(one) in places]
 
 
 def _check_rows_and_columns(maps, name):
@@ -176,7 +181,8 @@ def _check_rows_and_columns(maps, name):
     for later, earlier in pairwise(way):
         shape, source = later.shape, earlier.shape
         known = len(source) < 4 <= len(shape) and None not in shape[1:]
-        if known and source[1:] != (np.prod(shape[1:-1]), shape[-1]):
+        stacked = source[1:] == shape[1:-1]  # channel by channel
+        if known and not stacked and source[1:] != (np.prod(shape[1:-1]), shape[-1]):
             raise ValueError(
                 f"Model {name} has no feature maps: its layer {later.maker.name!r} makes {shape[1:]} of "
                 f"{source[1:]}, no rows and columns of the image; choose a convolutional network."

@@ -46,7 +46,7 @@ class Graph:
     name: str
     inputs: dict[str, Symbol]
     outputs: dict[str, Symbol]
-    named: dict[str, Symbol]  # what the layers and the nested models give, each name at its last use
+    named: dict[str, Symbol]  # what layers and nested models give at their last use, by "model/layer" within a model
 
 
 class Part(layers.Layer):
@@ -106,7 +106,7 @@ def opened(model):
     inputs = [Symbol(tuple(one.shape), tensor=one) for one in model.inputs]
     named = {}
     taken = [_cast(symbol, one.dtype) for symbol, one in zip(inputs, model.inputs, strict=True)]
-    outputs = _traced(model, taken, named)
+    outputs = _traced(model, taken, named, "")
     names = getattr(model, "output_names", None) or [model.name]
     if isinstance(struct := getattr(model, "_outputs_struct", None), dict):
         names = sorted(struct)  # as Keras flattens a dict
@@ -220,13 +220,13 @@ def hold(symbol, value):
     )
 
 
-def _traced(model, given, named):
-    """What a model gives of some symbols; its layers are added to `named`."""
+def _traced(model, given, named, place):
+    """What a model gives of some symbols; its layers are added to `named`, with their place before their names."""
     symbols = {id(tensor): symbol for tensor, symbol in zip(model.inputs, given, strict=True)}
     for node in _nodes(model.outputs, symbols):
         takes = [symbols[id(one)] for one in node.input_tensors]
-        gives = _of_node(node, takes, named)
-        named[node.operation.name] = gives[0]
+        gives = _of_node(node, takes, named, f"{place}{node.operation.name}/")
+        named[f"{place}{node.operation.name}"] = gives[0]
         symbols.update((id(tensor), symbol) for tensor, symbol in zip(node.output_tensors, gives, strict=True))
     return [symbols[id(one)] for one in model.outputs]
 
@@ -246,12 +246,12 @@ def _nodes(tensors, known):
     return nodes
 
 
-def _of_node(node, takes, named):
+def _of_node(node, takes, named, place):
     """What a call gives: that of a nested model is opened."""
     operation = node.operation
     if _is_open(operation) and _fits(operation, node, takes):
         taken = [_cast(symbol, one.dtype) for symbol, one in zip(takes, operation.inputs, strict=True)]
-        return _traced(operation, taken, named)
+        return _traced(operation, taken, named, place)
     keys = [id(one) for one in node.input_tensors]
     return _called(
         operation,

@@ -55,19 +55,19 @@ def find_logits(output, name):
 def _before_activation(output, name):
     """What the last activation takes, as float32 where a dense layer or a convolution gives it, and its name."""
     end = _seen(output, name)
-    if isinstance(end.maker, layers.Concatenate):
+    if type(end.maker) is layers.Concatenate and end.maker.axis in (-1, 1):
         parts = [_before_activation(one, name) for one in end.call.takes]
         kinds = {activation for _, activation in parts}
         if kinds in ({"sigmoid"}, {"linear"}) and all(len(one.shape) == 2 for one, _ in parts):
             return joined(layers.Concatenate(), [one for one, _ in parts]), kinds.pop()
-    activation = _activation_alone(end, name)
-    if activation is not None:
+    activation = _activation_alone(end) or _activation_within(end)
+    if activation == "softmax":
+        _check_over_classes(end, output.shape[-1], name)
+    if _activation_alone(end) is not None:
         end = _seen(end.call.takes[0], name, end.call.takes[0])
-        inner = end.call and (_activation_alone(end, name) or _activation_within(end))
+        inner = end.call and (_activation_alone(end) or _activation_within(end))
         if inner and inner != "linear":
             raise ValueError(f"Model {name} applies two activations after its head: {inner}, {activation}.")
-    else:
-        activation = _activation_within(end)
     if activation not in (*settings.ACTIVATIONS, "linear", None):
         raise ValueError(f"The head of {name} ends in {activation}; relu, softmax or sigmoid is expected.")
     if activation is None:
@@ -84,19 +84,23 @@ def _seen(symbol, name, *given):
     return symbol
 
 
-def _activation_alone(symbol, name):
+def _check_over_classes(symbol, classes, name):
+    """Check that the softmax that makes a symbol is one over all classes."""
+    axis = getattr(symbol.maker, "axis", -1)
+    if axis not in (-1, len(symbol.shape) - 1) or symbol.shape[-1] != classes or np.prod(symbol.shape[1:]) != classes:
+        raise ValueError(f"The softmax of {name} is not over its {classes} classes: make it one over the last axis.")
+
+
+def _activation_alone(symbol):
     """The name of the activation that makes a symbol and does nothing else, None for anything else."""
     operation = symbol.maker
-    if isinstance(operation, layers.Activation):
+    if type(operation) is layers.Activation:
         return activation_of(operation)
-    if isinstance(operation, layers.ReLU):
+    if type(operation) is layers.ReLU:
         plain = operation.max_value is None and not (operation.negative_slope or operation.threshold)
         return "relu" if plain else f"{operation.name}, a ReLU that is cut off or leaks"
-    if type(operation).__name__ in ("Softmax", "Sigmoid", "Relu") and type(operation).__module__.startswith("keras."):
-        if getattr(operation, "axis", -1) not in (-1, len(symbol.shape) - 1):
-            raise ValueError(f"The softmax of {name} is not over its classes: make it one over the last axis.")
-        return type(operation).__name__.lower()
-    return None
+    own = type(operation).__name__ in ("Softmax", "Sigmoid", "Relu") and type(operation).__module__.startswith("keras.")
+    return type(operation).__name__.lower() if own else None
 
 
 def _activation_within(symbol):
@@ -124,7 +128,7 @@ def _without_activation(symbol):
     """What the layer that makes a symbol gives without its activation, in float32."""
     layer = symbol.maker
     config = layer.get_config() | {"activation": "linear", "dtype": "float32", "name": f"{layer.name}_logits"}
-    copy = type(layer).from_config(config)
+    copy = type(layer).from_config({name: value for name, value in config.items() if name != "lora_rank"})
     logits = applied(copy, symbol.call.takes[0])
     copy.set_weights([np.asarray(one, "float32") for one in (layer.kernel, layer.bias) if one is not None])
     return logits

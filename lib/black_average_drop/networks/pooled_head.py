@@ -1,10 +1,16 @@
 """A head of global average pooling and affine layers, folded into one dense layer."""
 
+import keras
 import numpy as np
 from keras import layers
 
 from black_average_drop.networks.graph import between
 
+# Subclasses of these and of other layers may do something else.
+_IGNORED = (
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.AlphaDropout, layers.GaussianDropout),
+    *(layers.GaussianNoise, layers.Identity, layers.ActivityRegularization),
+)
 _ELEMENT_BY_ELEMENT = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative")  # operations, with a number
 
 
@@ -22,7 +28,7 @@ def fold(maps, logits):
     Returns:
         Kernel (K, C) and bias (C,), float32, or None for any other head.
     """
-    if isinstance(logits.maker, layers.Concatenate):
+    if type(logits.maker) is layers.Concatenate:
         parts = [fold(maps, one) for one in logits.call.takes]
         if any(one is None for one in parts):
             return None
@@ -51,9 +57,9 @@ def fold(maps, logits):
 def is_pooling(call):
     """Whether a call gives the mean over all positions of its feature maps."""
     operation, taken = call.operation, call.takes[0].shape if call.takes else ()
-    if isinstance(operation, layers.GlobalAveragePooling2D):
+    if type(operation) is layers.GlobalAveragePooling2D:
         return operation.data_format == "channels_last"
-    if isinstance(operation, layers.AveragePooling2D):
+    if type(operation) is layers.AveragePooling2D:
         return len(taken) == 4 and operation.pool_size == taken[1:3] and call.gives[0].shape[1:3] == (1, 1)
     axes = getattr(operation, "axis", None)
     return type(operation).__name__ == "Mean" and len(taken) == 4 and tuple(np.ravel(axes)) in ((1, 2), (-3, -2))
@@ -69,24 +75,26 @@ def is_pointwise_convolution(operation):
 
 
 def passes_through(operation):
-    """Whether inference ignores a layer."""
-    if isinstance(operation, layers.Activation):
+    """Whether inference ignores a layer; what a class of somebody's own does is not known."""
+    if type(operation) is layers.Activation:
         return activation_of(operation) == "linear"
-    noise = layers.Dropout | layers.GaussianNoise | layers.GaussianDropout | layers.AlphaDropout
-    return isinstance(operation, noise | layers.Identity | layers.ActivityRegularization)
+    return type(operation) in _IGNORED
 
 
 def activation_of(operation):
     """The name of the activation that a layer applies in the end, "linear" for none."""
     function = getattr(operation, "activation", None)
-    return "linear" if function is None else getattr(function, "__name__", type(function).__name__)
+    if function is None:
+        return "linear"
+    name = getattr(function, "__name__", type(function).__name__)
+    return name if getattr(keras.activations, name, None) is function else f"{name}, which is none of Keras's own"
 
 
 def changes_shape_alone(call):
     """Whether a call leaves the numbers of each image, and their order, as they are."""
     if type(call.operation).__name__ == "Squeeze":
         return True
-    return isinstance(call.operation, layers.Flatten | layers.Reshape)
+    return type(call.operation) in (layers.Flatten, layers.Reshape)
 
 
 def is_affine(call):
@@ -121,7 +129,7 @@ def _mapped(call, kernel, bias, pooled):
 def _scale(operation, call):
     """What a layer multiplies channels by, and then adds, or None where it does something else."""
     last = len(call.takes[0].shape) - 1
-    if isinstance(operation, layers.BatchNormalization):
+    if type(operation) is layers.BatchNormalization:
         if operation.axis not in (-1, last):
             return None
         mean, variance = (np.asarray(one, "float64") for one in (operation.moving_mean, operation.moving_variance))
