@@ -21,7 +21,7 @@ images = ""  # a folder; empty: sixty phantoms, written as files first
 labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
-activation = ""  # "softmax" or "relu", where the model ends in logits
+activation = ""  # "softmax", "sigmoid" or "relu", where the model ends in logits
 image_size = []  # (height, width) in pixels, or one number for both, where the model takes images of any size
 layer = ""  # the name of the layer whose feature maps are explained; empty: the last
 output = ""  # the name of the output that is explained, where the model has several
@@ -57,6 +57,7 @@ from black_average_drop.choice import answers_and_maps, class_labels, preprocess
 from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
+from black_average_drop.model_files import formats
 from black_average_drop.statistics import Resampling
 from black_average_drop.trust import localization
 
@@ -287,7 +288,8 @@ by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for na
 tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
 tables |= {"shown": appearances}
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-inputs = {Path(one).name: Path(one) for one in (model, code) if one}
+read = [*formats.files_of(model), *([Path(code)] if code else [])]
+inputs = {one.name: one for one in read}
 inputs["images"] = (taken, dataset_checksum(dataset))
 record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

@@ -44,3 +44,11 @@ def test_weights_are_those_of_the_name_or_the_only_ones(tmp_path, files, taken):
         return
     with pytest.raises(ValueError, match="name the file of its weights cnn.weights.h5"):
         formats.weights_of(tmp_path / "cnn.json")
+
+
+def test_a_model_in_two_files_is_recorded_as_two(tmp_path):
+    (tmp_path / "net.json").write_text("{}")
+    (tmp_path / "net.weights.h5").write_bytes(b"")
+    (tmp_path / "whole.keras").write_bytes(b"")
+    assert formats.files_of(tmp_path / "net.json") == [tmp_path / "net.json", tmp_path / "net.weights.h5"]
+    assert formats.files_of(tmp_path / "whole.keras") == [tmp_path / "whole.keras"]

@@ -167,6 +167,15 @@ def shared():
     return keras.Model(inputs, head(x))
 
 
+def graph_last():
+    """A model whose output is that of a graph, called twice."""
+    part = keras.Input((3,))
+    graph = keras.Model(part, layers.Dense(3, activation="tanh")(part))
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3)(layers.Rescaling(1 / 255)(inputs)))
+    return keras.Model(inputs, graph(graph(x)))
+
+
 def kinds_of_layers():
     inputs = keras.Input((SIZE, SIZE, 3))
     normalization = layers.Normalization(axis=-1)
@@ -213,6 +222,7 @@ MODELS = {
     "sliced": sliced,
     "old_operations": old_operations,
     "shared": shared,
+    "graph_last": graph_last,
     "kinds_of_layers": kinds_of_layers,
     "mixed": mixed,
 }

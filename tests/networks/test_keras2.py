@@ -20,7 +20,7 @@ SCRIPT = Path(__file__).with_name("keras2_models.py")
 # As the script has them, which no process but its own can import.
 NAMES = (
     *("sequential", "augmented", "mobile", "thawed", "partly_frozen", "caffe", "arithmetic", "sliced"),
-    *("old_operations", "shared", "kinds_of_layers", "mixed"),
+    *("old_operations", "shared", "graph_last", "kinds_of_layers", "mixed"),
 )
 NOT_IN_ARCHIVES = ("caffe", "sliced")  # tf_keras cannot save a slice as .keras
 
@@ -219,6 +219,10 @@ def swapped(group):
     group["conv/1"].attrs["weight_names"] = ["conv/1/bias:0", "conv/1/kernel:0"]
 
 
+def described(content):
+    return spoiled(lambda group: group.file.attrs.__setitem__("model_config", content))
+
+
 def nameless(group):
     del group["dense"].attrs["weight_names"]
 
@@ -231,6 +235,11 @@ HOSTILE = {
     "a link": (spoiled(linked), "holds a link in place of weights (bias:0): save the model again."),
     "text": (replaced(data=["a"] * 4), "holds weights that are no numbers of its own (bias:0): save it again."),
     "another order": (spoiled(swapped), "does not go with its architecture (layer conv/1 has an array of (4,), not"),
+    "deep lists": (described("[" * 60_000), "nests too deep (model_config): save the model again, with fewer models"),
+    "no JSON": (described("{"), "cannot be loaded as a Keras model (Expecting property name"),
+    "a list": (described("[1]"), "holds no object of JSON (model_config): save the model again."),
+    "several texts": (described(["{}", "{}"]), "cannot be loaded as a Keras model (its model_config is no text): save"),
+    "no architecture": (described("{}"), "cannot be loaded as a Keras model (its architecture is damaged, KeyError"),
     "no names": (spoiled(nameless), "does not go with its architecture (layer dense has 0 arrays, not 2): save the"),
     "a name that is not there": (
         spoiled(lambda group: group["dense"].attrs.__setitem__("weight_names", ["a", "b"])),

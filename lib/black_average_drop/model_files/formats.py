@@ -70,6 +70,19 @@ def weights_of(path):
     )
 
 
+def files_of(path):
+    """The files that a model is read from: one, or an architecture in JSON and its weights.
+
+    Args:
+        path: of the model file.
+
+    Raises:
+        FileNotFoundError, ValueError: as `kind` and `weights_of`.
+    """
+    path = Path(path)
+    return [path, weights_of(path)] if kind(path) == JSON else [path]
+
+
 def weights_alone(path):
     """What to say of a file of weights that is named as a model."""
     return (
