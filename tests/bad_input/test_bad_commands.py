@@ -127,7 +127,7 @@ COMMANDS = [
         Case(
             f"code, and trust that is {trust!r}",
             choose(code="a.keras", trust=trust),
-            "CODE={root}/a.keras runs as a program with your rights: add TRUST=yes, which says that you trust its "
+            "CODE={root}/a.keras runs as a program with your rights: give TRUST=yes, which says that you trust its "
             "author.",
         )
         for trust in ("", "no", "YES", "yes ", "1")
@@ -157,7 +157,7 @@ COMMANDS = [
         Case(
             f"code as a setting, {setting}",
             choose(setting),
-            "SET holds code, which is given by itself: CODE=layers.py TRUST=yes.",
+            "SET holds code, which is given by itself: give CODE=layers.py TRUST=yes.",
         )
         for setting in ("code=layers.py", "seed=3 code=''", "code=[layers.py]")
     ),

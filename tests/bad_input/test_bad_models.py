@@ -32,19 +32,24 @@ def head(activation, **start):
 ALL_ALIKE = "The network gives all 6 images the same scores: check its weights and preprocessing."
 NO_NUMBER = "The network gives a score that is NaN or infinite: train it again, or load another."
 ONE_CLASS = "Model small has one output: two classes are expected, or one output with sigmoid."
-FORKED = "Model forked must be built, with one input and one output: make a keras.Model of these."
+OUTPUTS = 'Model forked has 2 outputs (...): choose one, such as output="...".'
+INPUTS = (
+    "Model forked has 2 inputs without a value (...): give a value to each that is not the image, such as "
+    'held={"...": 0}.'
+)
 DEAD = {"bias_initializer": keras.initializers.Constant(-99)}
 MODELS = [
     Case("no global average pooling", lambda: network(pooling=layers.Flatten), ["Grad-CAM", "Grad-CAM++"]),
-    Case("two outputs", lambda: forked(1, 2), FORKED),
-    Case("two inputs", lambda: forked(2, 1), FORKED),
+    Case("two outputs", lambda: forked(1, 2), OUTPUTS),
+    Case("two inputs", lambda: forked(2, 1), INPUTS),
     Case("one class, softmax", lambda: network(layers.Dense(1, "softmax")), ONE_CLASS),
     Case("one class, ReLU", lambda: network(layers.Dense(1, "relu")), ONE_CLASS),
     Case("one class, sigmoid", lambda: network(layers.Dense(1, "sigmoid")), ["CAM", "Grad-CAM", "Grad-CAM++"]),
     Case(
         "logits alone",
         lambda: network(layers.Dense(3)),
-        'The head of small has no activation: pass activation="softmax" or "relu".',
+        'The head of small has no activation: pass activation="softmax", "sigmoid" where labels come together, or '
+        '"relu".',
     ),
     Case("a weight that is NaN", lambda: spoilt(np.nan), NO_NUMBER),
     Case("a weight that is infinite", lambda: spoilt(np.inf), NO_NUMBER),

@@ -315,3 +315,14 @@ def test_a_change_of_the_configuration_is_seen(tmp_path):
     assert CONFIG in members(tmp_path / "a.keras")
     with pytest.raises(ValueError, match=r"takes \(None, 32, 32, 5\)"):
         check_model_file(tmp_path / "a.keras")
+
+
+@pytest.mark.parametrize("names", [("pixels", "age"), (None, None)])
+def test_the_network_says_the_same_of_inputs_and_outputs(tmp_path, names):
+    """Also of inputs that nobody named: Keras names them when it writes the file."""
+    for inputs, outputs in ((2, 1), (1, 2)):
+        shapes = [(32, 32, 3), (1,)][:inputs]
+        functional(*shapes, outputs=outputs, names=names).save(tmp_path / "a.keras")
+        with pytest.raises(ValueError) as caught:
+            networks.CamNetwork.from_model(networks.load(tmp_path / "a.keras")[0])
+        refused(lambda: check_model_file(tmp_path / "a.keras"), str(caught.value))

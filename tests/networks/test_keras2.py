@@ -126,7 +126,7 @@ REFUSED = {
     "a layer of the user": (
         of_class("mine>Squeezed"),
         "needs the code of Squeezed, which is not in the file: put layers of Keras's own in its place and save the "
-        "model again, or first import that code, registered by keras.saving.register_keras_serializable.",
+        "model again, or name the file with that code, CODE=layers.py TRUST=yes.",
     ),
     "an activation of the user": (
         lambda found: found[3]["config"].update(activation="mine"),

@@ -74,7 +74,7 @@ def _parameters(given):
         if name in parameters:
             parameters[name] = read(parameters[name])
     if "code" in parameters:
-        raise ValueError("SET holds code, which is given by itself: CODE=layers.py TRUST=yes.")
+        raise ValueError("SET holds code, which is given by itself: give CODE=layers.py TRUST=yes.")
     check_parameters("--set", YOUR_DATA, parameters)
     choose_check.check_settings(parameters)
     if parameters.get("labels"):

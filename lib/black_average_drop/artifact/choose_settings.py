@@ -92,7 +92,7 @@ def trusted_code(code, trust):
         return None
     if trust != "yes":
         raise ValueError(
-            f"CODE={code} runs as a program with your rights: add TRUST=yes, which says that you trust its author."
+            f"CODE={code} runs as a program with your rights: give TRUST=yes, which says that you trust its author."
         )
     if Path(code).suffix != ".py" or Path(code).is_dir():
         raise ValueError(f"CODE={code} is no Python file: name one that ends in .py, such as CODE=layers.py.")

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from black_average_drop import files
+from black_average_drop.model_files import formats
 from black_average_drop.model_files.settings import ACTIVATIONS
 from black_average_drop.networks.channel import receive, send
 from black_average_drop.networks.facts import Facts
@@ -33,21 +34,22 @@ class ModelApart:
         code: the path of the code.
 
     Raises:
-        ValueError: the model file is refused, as by `load`.
+        FileNotFoundError, ValueError: the model file is refused, as by `load`.
         RuntimeError: the code failed, or ended its process.
     """
 
     def __init__(self, path, code):
         self.code = Path(code)
+        read = [*formats.files_of(path), self.code]
         self._asking = threading.Lock()
         process, self._questions, self._answers = _started()
         self._process = process
         self._end = weakref.finalize(self, _end, process, self._questions, self._answers)
-        for read in (path, code):
-            files.remember(read)
+        for one in read:
+            files.remember(one)
         answer, _ = self.ask({"do": "load", "model": str(path), "code": str(self.code)})
-        for read in (path, code):  # as it is now, should it have changed on the way
-            files.remember(read)
+        for one in read:  # as it is now, should it have changed on the way
+            files.remember(one)
         self.name = str(answer.get("name"))
         self.facts = self._read(lambda: Facts.of_stored(dict(answer["facts"])))
 
