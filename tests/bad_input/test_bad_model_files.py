@@ -57,8 +57,8 @@ FILES = [
     Case(
         "model file, a SavedModel",
         lambda root: network().export(root / "a", verbose=False),
-        "{root}/a is a SavedModel, which is a program, not layers: if you trust whoever made it, write it as HDF5 by "
-        'tf_keras.models.load_model("{root}/a").save("model.h5"), and name that file.',
+        "{root}/a is a SavedModel, which is a program, not layers: write it as HDF5 by "
+        'tf_keras.models.load_model("{root}/a").save("model.h5") if you trust its author, and name that file.',
     ),
     Case(
         "model file, TensorFlow Lite",

@@ -140,7 +140,7 @@ def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
         command_line.main()
     assert reached == {
         "run": ("laptop", "data"),
-        "choose": ("net.keras", "images", ["seed=1"]),
+        "choose": ("net.keras", "images", ["seed=1"], "", ""),
         "check_results": ("", "="),
     }
 

@@ -28,8 +28,8 @@ def kind(path):
     path = Path(path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         raise ValueError(
-            f"{path} is a SavedModel, which is a program, not layers: if you trust whoever made it, write it as HDF5 "
-            f'by tf_keras.models.load_model("{path}").save("model.h5"), and name that file.'
+            f"{path} is a SavedModel, which is a program, not layers: write it as HDF5 by "
+            f'tf_keras.models.load_model("{path}").save("model.h5") if you trust its author, and name that file.'
         )
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run 01_train first, or name another model file.")

@@ -7,7 +7,7 @@ import numpy as np
 
 @runtime_checkable
 class Packed(Protocol):
-    """A `Network` on its way to another process: an object that pickle can carry."""
+    """A `Network` on its way to another process: an object that can be sent there."""
 
     def unpacked(self) -> "Network":
         """The same network, giving the same numbers, in the process that calls this."""
