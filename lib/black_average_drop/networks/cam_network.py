@@ -118,7 +118,7 @@ class CamNetwork:
         logits, own = find_logits(scores, model.name)
         activation, said = _activation(activation, own, scores.shape[-1] == 1, model.name)
         cut = find_features(graph, logits, layer)
-        _check_inference(Part([image], [cut.maps, logits]), size, model.name)
+        _check_inference(Part([image], [cut.maps, scores]), size, model.name)
         trunk = Part([image], [cut.maps])
         check_positions(trunk, size, f"Model {model.name}")
         features = applied(layers.Activation("linear", dtype="float32"), cut.maps)
@@ -233,7 +233,7 @@ def _check_inference(part, size, name):
     """Check that a model gives the same image the same scores, from weights that are read as they are.
 
     Args:
-        part: the `Part` from the image to the logits.
+        part: the `Part` from the image to the scores.
         size: (H, W) of the image.
         name: of the model, for messages.
 
