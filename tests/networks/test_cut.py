@@ -117,14 +117,41 @@ def test_the_remedy_for_tokens_gives_their_maps_and_the_same_scores(end, pixels)
 
 
 def test_heads_of_an_attention_are_not_rows_and_columns():
+    """The last maps in rows and columns are single patches."""
+    model = classifier(patches, hand_written_attention, ENDS["average"])
+    with pytest.raises(ValueError, match="^Model outside works on tokens: .* \\(layer 'patches'\\) are single patches"):
+        networks.CamNetwork.from_model(model)
     with pytest.raises(ValueError, match="^Model outside .* 'heads' makes .* no rows and columns of the image"):
-        networks.CamNetwork.from_model(classifier(patches, hand_written_attention, ENDS["average"]))
-    decoder = classifier(
-        layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(32), layers.Reshape((4, 4, 2)),
-        layers.GlobalAveragePooling2D(),
-    )  # fmt: skip
-    with pytest.raises(ValueError, match="no rows and columns of the image"):
-        networks.CamNetwork.from_model(decoder)
+        networks.CamNetwork.from_model(model, layer="heads")
+
+
+def convolution(name):
+    return layers.Conv2D(6, 5, strides=4, padding="same", activation="relu", name=name)
+
+
+MOVED = {
+    "made of a hidden layer": (layers.Flatten(), layers.Dense(32), layers.Reshape((4, 4, 2), name="moved")),
+    "channels first": (layers.Permute((3, 1, 2), name="moved"), layers.Flatten()),
+    "channels first, by an operation": (lambda x: ops.transpose(x, (0, 3, 1, 2)), layers.Flatten()),
+    "on its side": (layers.Permute((2, 1, 3), name="moved"),),
+    "in one row": (layers.Reshape((64, 1, 6), name="moved"),),
+    "channels as columns": (
+        layers.Reshape((64, 6)), layers.Reshape((64, 6, 1), name="moved"), layers.Conv2D(3, 3, activation="relu")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_feature_maps_are_those_before_rows_and_columns_are_lost(name, pixels):
+    keras.utils.set_random_seed(0)
+    end = [] if name.startswith("channels first") else [layers.GlobalAveragePooling2D()]
+    model = classifier(convolution("seen"), *MOVED[name], *end)
+    network = networks.CamNetwork.from_model(model)
+    assert network.layer == "seen" and network.explain(pixels)[0].shape == (10, 8, 8, 6)
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
+    if "operation" not in name:
+        with pytest.raises(ValueError, match="^Model outside has no feature maps: its layer 'moved' (makes|puts)"):
+            networks.CamNetwork.from_model(model, layer="moved")
 
 
 BEHIND = {

@@ -15,7 +15,7 @@ from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
 from black_average_drop.networks.building import WITH_BACKGROUND
 from black_average_drop.networks.cut import check_positions, find_features, notice
-from black_average_drop.networks.graph import Part, applied, hold, inner_layers, opened
+from black_average_drop.networks.graph import Part, applied, hold, inner_layers, is_open, opened
 from black_average_drop.networks.logits import check_activation, find_logits
 from black_average_drop.networks.precision import check_precision, in_precision
 
@@ -59,6 +59,7 @@ class CamNetwork:
         self.classes = logits.shape[-1]
         self.on_accelerator = has_accelerator()
         self._preprocessing = None
+        self._single = False  # one output was read as two logits
         self._grey = image.shape[-1] == 1
         self._head = head
         self._run = compiled(Part([image], [features, logits]), image.shape)
@@ -91,6 +92,8 @@ class CamNetwork:
         A single output S, with sigmoid or without activation, is read as logits (-S/2, S/2), the only opposite pair
         with the probabilities of its sigmoid; several are labels of their own. Maps explain a logit: another softmax
         head with the same probabilities, such as one of logits (0, S), has other maps.
+
+        The weights of the model must not change afterwards: train first, and read the model again after that.
 
         Args:
             model: a Keras model that is built.
@@ -131,7 +134,7 @@ class CamNetwork:
         network.head_weights = None if cut.pooled is None else cut.pooled[0]
         network.layer, network.image_size = cut.layer, size
         network.notice = " ".join(filter(None, [said, notice(graph, cut, trunk, logits, size)]))
-        network._preprocessing = preprocessing
+        network._preprocessing, network._single = preprocessing, scores.shape[-1] == 1
         network._made_from = original, settings
         return network
 
@@ -139,7 +142,8 @@ class CamNetwork:
         """The activation alone exchanged: a view on the same logits with the scores of another activation."""
         check_activation(activation)
         view = object.__new__(CamNetwork)
-        view.__dict__.update(self.__dict__, activation=activation)
+        shown = "softmax" if self._single and activation == "sigmoid" else activation  # of a pair of logits
+        view.__dict__.update(self.__dict__, activation=shown)
         view._made_from = self._made_from[0], self._made_from[1] | {"activation": activation}
         return view
 
@@ -218,14 +222,15 @@ def _check_model(model):
     """Raise ValueError for a model whose layers cannot be followed."""
     if not isinstance(model, keras.Model):
         raise ValueError(f"A Keras model is expected, not {type(model).__name__}: load it from its file.")
-    if not hasattr(model, "inputs") and not isinstance(model, keras.Sequential):
+    layered = isinstance(model, keras.Sequential) or hasattr(model, "inputs")
+    if layered and not getattr(model, "inputs", None):
+        raise ValueError(
+            f"Model {model.name} must be built: put keras.Input((height, width, 3)) in front of its layers."
+        )
+    if not is_open(model):
         raise ValueError(
             f"Model {model.name} is a subclassed one, whose layers cannot be followed: pass "
             f"keras.Model(inputs, {model.name}.call(inputs)) of inputs = keras.Input((height, width, 3))."
-        )
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            f"Model {model.name} must be built: put keras.Input((height, width, 3)) in front of its layers."
         )
 
 
@@ -245,16 +250,15 @@ def _check_inference(part, size, name):
             raise ValueError(
                 f"Model {name} is quantized (layer {layer.name!r}): name the model as it was before model.quantize."
             )
-    own = (layer for layer in part.inner if not type(layer).__module__.startswith("keras."))
-    random = [layer.name for layer in own if any("seed" in one.path for one in layer.variables)]
-    if random:
+    own = [one for one in part.inner if not type(one).__module__.startswith("keras.") or type(one) is layers.Lambda]
+    if own:
         shape = (1, *size, part.sources[0].shape[-1])
         image = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
         one, other = (np.asarray(part([image], training=False)[-1]) for _ in range(2))
         if (one != other).any():
             raise ValueError(
-                f"Model {name} gives one image other scores each time (layer {random[0]!r}): put layers.Dropout in "
-                "its place, which does nothing in inference."
+                f"Model {name} gives one image other scores each time: put layers of Keras's own in the place of "
+                f"{', '.join(repr(layer.name) for layer in own)}, which do not draw in inference."
             )
 
 
@@ -303,7 +307,7 @@ def _activation(chosen, own, single, name):
 def _pooled_and_dense(features, kernel, bias):
     """The symbol of the logits of global average pooling and one dense layer."""
     pooled = applied(layers.GlobalAveragePooling2D(dtype="float32"), features)
-    dense = layers.Dense(kernel.shape[1], dtype="float32", name="logits")
+    dense = layers.Dense(kernel.shape[1], dtype="float32", name="logits", kernel_initializer="zeros")
     logits = applied(dense, pooled)
     dense.set_weights([kernel, bias])
     return logits

@@ -8,7 +8,13 @@ import numpy as np
 from keras import layers
 
 from black_average_drop.networks.graph import Symbol, between, check_followed, makers
-from black_average_drop.networks.pooled_head import fold, is_pointwise_convolution, is_pooling, passes_through
+from black_average_drop.networks.pooled_head import (
+    fold,
+    is_operation,
+    is_pointwise_convolution,
+    is_pooling,
+    passes_through,
+)
 
 _NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
 _LARGEST_SIZE = 2048  # up to which an image size is looked for that gives more than one position
@@ -48,11 +54,12 @@ def find_features(graph, logits, layer=None):
         if getattr(call.operation, "data_format", "channels_last") == "channels_first":
             raise ValueError(f"Model {graph.name} keeps channels first: build it with channels last.")
     maps = _named(graph, layer, calls) if layer else _last_maps(graph, logits, calls)
-    _check_rows_and_columns(maps, graph.name)
-    while passes_through(maps.maker) and maps.call.takes[0].wide:
-        maps = maps.call.takes[0]
+    if problem := _no_rows_and_columns(maps, graph.name):
+        raise ValueError(problem)
     _, missing = between([maps], [logits])
-    return Cut(maps, layer or maps.maker.name, fold(maps, logits), not missing, bool(layer))
+    while not missing and passes_through(maps.maker) and maps.call.takes[0].wide:
+        maps = maps.call.takes[0]
+    return Cut(maps, layer or _shortest_name(graph, maps), fold(maps, logits), not missing, bool(layer))
 
 
 def notice(graph, cut, trunk, logits, size):
@@ -130,13 +137,13 @@ def _last_maps(graph, logits, calls):
     candidates = [one for call in calls for one in call.gives if one.wide]
     candidates += [call.takes[0] for call in calls if is_pooling(call) and not call.takes[0].wide]
     for maps in reversed(candidates):
-        if not between([maps], [logits])[1] and _is_learned(maps):
+        if not between([maps], [logits])[1] and _is_learned(maps) and not _no_rows_and_columns(maps, graph.name):
             scored = is_pointwise_convolution(maps.maker) and _nothing_learned(maps, logits)  # they are class maps
             return maps.call.takes[0] if scored and fold(maps.call.takes[0], logits) else maps
     way = (one for call in makers(logits) for one in call.gives if one.wide)
-    maps = next((one for one in way if _is_learned(one)), None)
-    if maps is not None:
-        return maps
+    learned = [one for one in way if _is_learned(one)]
+    if learned:
+        return next((one for one in learned if not _no_rows_and_columns(one, graph.name)), learned[0])
     for call in calls:
         check_followed(call.operation, graph.name)
     if candidates or any(one.wide for one in graph.inputs.values()):
@@ -154,7 +161,8 @@ def _named(graph, layer, calls):
     if layer not in places and len(places) > 1:
         raise ValueError(f"layer is {layer!r}, and {len(places)} layers have that name: write {' or '.join(places)}.")
     maps = graph.named[layer if layer in places else places[0]] if places else None
-    if maps is None or maps.call not in calls or len(maps.shape) != 4 or not _is_learned(maps):
+    used = {one for call in calls for one in call.takes}
+    if maps is None or maps not in used or len(maps.shape) != 4 or not _is_learned(maps):
         last = ", ".join(repr(one) for one in known[: -_SHOWN - 1 : -1])
         raise ValueError(
             f"layer is {layer!r}, and {graph.name} draws its scores on no feature maps of such a layer: choose another "
@@ -168,25 +176,51 @@ def _named(graph, layer, calls):
 def _layers_with_maps(graph, calls):
     """The names of layers that learn the feature maps they give, in their order."""
     made = [one for call in calls for one in call.gives if one.wide and _learns(one.maker)]
-    places = {id(symbol): place for place, symbol in graph.named.items()}
-    return [places[id(one)] for one in made if id(one) in places]
+    known = {id(one) for one in graph.named.values()}
+    return [_shortest_name(graph, one) for one in made if id(one) in known]
 
 
-def _check_rows_and_columns(maps, name):
-    """Check that feature maps have the rows and columns of the image.
+def _shortest_name(graph, symbol):
+    """The name of the layer that makes a symbol, with its place where other layers have that name."""
+    places = {id(one): place for place, one in reversed(graph.named.items())}  # a nested model comes after its layers
+    place = places.get(id(symbol), symbol.maker.name)
+    short = place.rsplit("/", 1)[-1]
+    return short if sum(f"/{one}".endswith(f"/{short}") for one in graph.named) == 1 else place
 
-    Of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else.
+
+def _no_rows_and_columns(maps, name):
+    """Why feature maps have not the rows and columns of the image, "" where nothing speaks against it.
+
+    Of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else. Nothing may change
+    places with rows and columns.
     """
     way = [maps, *(_main(call) for call in makers(maps))]
     for later, earlier in pairwise(way):
         shape, source = later.shape, earlier.shape
-        known = len(source) < 4 <= len(shape) and None not in shape[1:]
-        stacked = source[1:] == shape[1:-1]  # channel by channel
-        if known and not stacked and source[1:] != (np.prod(shape[1:-1]), shape[-1]):
-            raise ValueError(
-                f"Model {name} has no feature maps: its layer {later.maker.name!r} makes {shape[1:]} of "
-                f"{source[1:]}, no rows and columns of the image; choose a convolutional network."
-            )
+        if len(source) == len(shape) == 4 and _moves_positions(later, earlier):
+            what = f"puts {source[1:]} in another order"
+        elif len(source) < 4 <= len(shape) and None not in shape[1:]:
+            stacked = source[1:] == shape[1:-1] and not _is_learned(earlier)  # the channels of an image
+            if stacked or source[1:] == (np.prod(shape[1:-1]), shape[-1]):
+                continue
+            what = f"makes {shape[1:]} of {source[1:]}, no rows and columns of the image"
+        else:
+            continue
+        return (
+            f"Model {name} has no feature maps: its layer {later.maker.name!r} {what}; choose a convolutional network."
+        )
+    return ""
+
+
+def _moves_positions(later, earlier):
+    """Whether a call gives the numbers of feature maps other rows and columns."""
+    operation = later.maker
+    if isinstance(operation, layers.Permute):
+        return tuple(operation.dims) != (1, 2, 3)
+    if is_operation(operation, "Transpose"):
+        return operation.axes is None or tuple(axis % 4 for axis in operation.axes) != (0, 1, 2, 3)
+    reshapes = isinstance(operation, layers.Reshape) or is_operation(operation, "Reshape")
+    return reshapes and later.shape[1:3] != earlier.shape[1:3]
 
 
 def _main(call):

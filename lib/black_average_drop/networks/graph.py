@@ -46,7 +46,9 @@ class Graph:
     name: str
     inputs: dict[str, Symbol]
     outputs: dict[str, Symbol]
-    named: dict[str, Symbol]  # what layers and nested models give at their last use, by "model/layer" within a model
+    named: dict[
+        str, Symbol
+    ]  # what layers and nested models give: "model/layer", "layer[1]" the second, "layer:2" again
 
 
 class Part(layers.Layer):
@@ -73,7 +75,8 @@ class Part(layers.Layer):
             args, kwargs = call.arguments(taken)
             if "training" in kwargs:  # as fixed where the model was put together
                 kwargs["training"] = False
-            known.update(zip(call.gives, keras.tree.flatten(call.operation(*args, **kwargs)), strict=True))
+            for symbol, value in zip(call.gives, keras.tree.flatten(call.operation(*args, **kwargs)), strict=True):
+                known.setdefault(symbol, value)  # another output of the same call may be a source
         return [known[one] for one in self.targets]
 
     def shape_for(self, size):
@@ -109,7 +112,8 @@ def opened(model):
     outputs = _traced(model, taken, named, "")
     names = getattr(model, "output_names", None) or [model.name]
     if isinstance(struct := getattr(model, "_outputs_struct", None), dict):
-        names = sorted(struct)  # as Keras flattens a dict
+        keys = {id(tensor): key for key, tensor in struct.items()}
+        names = [keys.get(id(one), name) for one, name in zip(model.outputs, names, strict=True)]
     by_name = {one.name: symbol for one, symbol in zip(model.inputs, inputs, strict=True)}
     return Graph(model.name, by_name, _numbered(names, outputs), named)
 
@@ -226,7 +230,8 @@ def _traced(model, given, named, place):
     for node in _nodes(model.outputs, symbols):
         takes = [symbols[id(one)] for one in node.input_tensors]
         gives = _of_node(node, takes, named, f"{place}{node.operation.name}/")
-        named[f"{place}{node.operation.name}"] = gives[0]
+        for number, symbol in enumerate(gives):
+            _name(named, f"{place}{node.operation.name}" + (f"[{number}]" if number else ""), symbol)
         symbols.update((id(tensor), symbol) for tensor, symbol in zip(node.output_tensors, gives, strict=True))
     return [symbols[id(one)] for one in model.outputs]
 
@@ -249,7 +254,7 @@ def _nodes(tensors, known):
 def _of_node(node, takes, named, place):
     """What a call gives: that of a nested model is opened."""
     operation = node.operation
-    if _is_open(operation) and _fits(operation, node, takes):
+    if is_open(operation) and _fits(operation, node, takes):
         taken = [_cast(symbol, one.dtype) for symbol, one in zip(takes, operation.inputs, strict=True)]
         return _traced(operation, taken, named, place)
     keys = [id(one) for one in node.input_tensors]
@@ -279,7 +284,7 @@ def _cast(symbol, dtype):
     return cast
 
 
-def _is_open(operation):
+def is_open(operation):
     """Whether an operation is a model whose layers can be followed: Keras's code runs them, not the model's own."""
     if not isinstance(operation, keras.Model) or not hasattr(operation, "outputs"):
         return False
@@ -298,9 +303,14 @@ def _numbered(names, symbols):
     """Name -> symbol; a name that comes again gets a number."""
     by_name = {}
     for name, symbol in zip(names, symbols, strict=True):
-        number, unique = 1, name
-        while unique in by_name:
-            number += 1
-            unique = f"{name}_{number}"
-        by_name[unique] = symbol
+        _name(by_name, name, symbol)
     return by_name
+
+
+def _name(by_name, name, symbol):
+    """Add a symbol under a name, or under the name with a number where that is taken."""
+    number, unique = 1, name
+    while unique in by_name:
+        number += 1
+        unique = f"{name}:{number}"
+    by_name[unique] = symbol

@@ -9,6 +9,7 @@ from black_average_drop.networks.pooled_head import (
     activation_of,
     changes_shape_alone,
     is_affine,
+    is_operation,
     is_pooling,
     passes_through,
 )
@@ -99,8 +100,16 @@ def _activation_alone(symbol):
     if type(operation) is layers.ReLU:
         plain = operation.max_value is None and not (operation.negative_slope or operation.threshold)
         return "relu" if plain else f"{operation.name}, a ReLU that is cut off or leaks"
-    own = type(operation).__name__ in ("Softmax", "Sigmoid", "Relu") and type(operation).__module__.startswith("keras.")
-    return type(operation).__name__.lower() if own else None
+    if is_operation(operation, "Softmax", "Sigmoid", "Relu") and not _is_masked(symbol.call):
+        return type(operation).__name__.lower()
+    return None
+
+
+def _is_masked(call):
+    """Whether a call takes more than the one tensor that it works on."""
+    args, kwargs = call.arguments(call.takes)
+    more = [*args[1:], *(value for name, value in kwargs.items() if name != "training")]
+    return any(one is not None for one in more)
 
 
 def _activation_within(symbol):
@@ -128,6 +137,7 @@ def _without_activation(symbol):
     """What the layer that makes a symbol gives without its activation, in float32."""
     layer = symbol.maker
     config = layer.get_config() | {"activation": "linear", "dtype": "float32", "name": f"{layer.name}_logits"}
+    config |= {"kernel_initializer": "zeros"}  # nothing is drawn, which would change what is drawn after it
     copy = type(layer).from_config({name: value for name, value in config.items() if name != "lora_rank"})
     logits = applied(copy, symbol.call.takes[0])
     copy.set_weights([np.asarray(one, "float32") for one in (layer.kernel, layer.bias) if one is not None])

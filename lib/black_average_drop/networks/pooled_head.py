@@ -61,8 +61,13 @@ def is_pooling(call):
         return operation.data_format == "channels_last"
     if type(operation) is layers.AveragePooling2D:
         return len(taken) == 4 and operation.pool_size == taken[1:3] and call.gives[0].shape[1:3] == (1, 1)
-    axes = getattr(operation, "axis", None)
-    return type(operation).__name__ == "Mean" and len(taken) == 4 and tuple(np.ravel(axes)) in ((1, 2), (-3, -2))
+    axes = tuple(np.ravel(getattr(operation, "axis", ())))
+    return is_operation(operation, "Mean") and len(taken) == 4 and axes in ((1, 2), (-3, -2))
+
+
+def is_operation(operation, *names):
+    """Whether an operation is one of Keras's own, by the names of their classes."""
+    return type(operation).__name__ in names and type(operation).__module__.startswith("keras.")
 
 
 def is_pointwise_convolution(operation):
@@ -92,7 +97,7 @@ def activation_of(operation):
 
 def changes_shape_alone(call):
     """Whether a call leaves the numbers of each image, and their order, as they are."""
-    if type(call.operation).__name__ == "Squeeze":
+    if is_operation(call.operation, "Squeeze"):
         return True
     return type(call.operation) in (layers.Flatten, layers.Reshape)
 
@@ -138,7 +143,7 @@ def _scale(operation, call):
         return scale, (np.asarray(operation.beta, "float64") if operation.center else 0) - mean * scale
     if type(operation) is layers.Rescaling:
         return np.asarray(operation.scale, "float64"), np.asarray(operation.offset, "float64")
-    if type(operation).__name__ in _ELEMENT_BY_ELEMENT and type(operation).__module__.startswith("keras."):
+    if is_operation(operation, *_ELEMENT_BY_ELEMENT):
         ones = np.ones((1, *(one or 1 for one in call.takes[0].shape[1:])))
         low, high = (_value(call, number * ones) for number in (0, 1))
         return (high - low, low) if np.isfinite([low, high]).all() and low.shape == (call.takes[0].shape[-1],) else None

@@ -4,6 +4,7 @@ import json
 import re
 
 from black_average_drop.model_files.settings import PRECISIONS, check_precision
+from black_average_drop.networks.graph import inner_layers
 
 __all__ = ["PRECISIONS", "check_precision", "in_precision"]
 
@@ -31,4 +32,7 @@ def in_precision(model, precision):
             "register it with keras.saving.register_keras_serializable()."
         ) from problem
     copy.set_weights(model.get_weights())
+    for layer in inner_layers(copy):
+        if hasattr(layer, "finalize_state"):  # Normalization computes with what it makes of its weights
+            layer.finalize_state()
     return copy
