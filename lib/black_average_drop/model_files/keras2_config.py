@@ -78,7 +78,7 @@ def _functional(entry, path):
         if bare(layer["class_name"]) in keras2_operations.LAYERS:
             layers += _operations(layer, name, calls, path)
             continue
-        nodes = [([first], keras2_nodes.without_training(named)) for first, named in calls.of(name)]
+        nodes = [([first], keras2_nodes.without_training(named, name, path)) for first, named in calls.of(name)]
         if is_model(layer):
             layers.append(_model(layer, name, path) | {"name": keras3_name(name), "inbound_nodes": nodes})
         else:

@@ -35,7 +35,7 @@ _KEPT = {
     "RandomContrast": ("factor",),
     "RandomBrightness": ("factor", "value_range"),
 }
-_REMOVED = {"trainable", "batch_input_shape", "dynamic", "implementation", "time_major", "type_spec"}
+_REMOVED = {"trainable", "batch_input_shape", "dynamic", "implementation", "type_spec"}
 _REMOVED_OF = {
     "InputLayer": {"ragged", "sparse", "optional"},
     "BatchNormalization": {"fused", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum"},
@@ -62,6 +62,10 @@ _KNOWN_ACTIVATIONS = (
     *("selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh"),
 )
 _INNER = ("layer", "backward_layer", "cell")
+# Layers whose activation acts at each step in time, so that no layer behind can take its place.
+_RECURRENT = (
+    *("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "LSTMCell", "GRUCell", "SimpleRNNCell"),
+)
 
 
 def bare(class_name):
@@ -102,6 +106,8 @@ def layer_steps(entry, name, path):
     hard = _activation(config.get("activation"), name, path) == "hard_sigmoid"
     if _activation(config.get("recurrent_activation"), name, path) == "hard_sigmoid":
         raise ValueError(unread(path, f"the recurrent activation hard_sigmoid (layer {name})"))
+    if hard and kind in _RECURRENT:
+        raise ValueError(unread(path, f"the activation hard_sigmoid of layer {name}", "give the layer another one"))
     if hard and kind == "Activation":
         return keras2_operations.hard_sigmoid(_dtype(config))
     if hard:
@@ -118,12 +124,9 @@ def written(class_name, config, module="keras.layers"):
     return {"module": module, "class_name": class_name, "config": config, "registered_name": class_name}
 
 
-def unread(path, what):
+def unread(path, what, remedy="put a Keras layer in its place"):
     """What to say of something that a Keras 2 file holds and this version does not read."""
-    return (
-        f"{path} holds {what}, which is not read from files of Keras 2: put a Keras layer in its place and save the "
-        "model again."
-    )
+    return f"{path} holds {what}, which is not read from files of Keras 2: {remedy} and save the model again."
 
 
 def plain(value):
@@ -144,6 +147,8 @@ def _settings(kind, config, name, path):
     for setting, harmless in _ONLY.get(kind, {}).items():
         if config.pop(setting, None) not in harmless:
             raise ValueError(unread(path, f"the setting {setting} of layer {name}"))
+    if config.pop("time_major", None):
+        raise ValueError(unread(path, f"the setting time_major of layer {name}", "make the layer without it"))
     renamed = {_ARGUMENTS.get(kind, {}).get(key, key): value for key, value in config.items()}
     removed = _REMOVED | _REMOVED_OF.get(kind, set())
     kept = {
@@ -159,6 +164,8 @@ def _settings(kind, config, name, path):
     for key in _INNER:
         if isinstance(kept.get(key), dict) and "class_name" in kept[key]:
             kept[key] = _inner(kept[key], name, path)
+    if kind == "StackedRNNCells":
+        kept["cells"] = [_inner(cell, name, path) for cell in kept.get("cells", [])]
     if kind == "BatchNormalization" and isinstance(kept.get("axis"), list) and len(kept["axis"]) == 1:
         kept["axis"] = kept["axis"][0]
     return kept | ({"dtype": dtype} if (dtype := _dtype(config)) else {})

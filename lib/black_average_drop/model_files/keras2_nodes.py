@@ -1,6 +1,6 @@
 """Calls of layers in the graph of a Keras 2 model: which tensors each takes, as Keras 3 writes it down."""
 
-from black_average_drop.model_files.keras2_layers import keras3_name
+from black_average_drop.model_files.keras2_layers import keras3_name, unread
 from black_average_drop.model_files.keras2_operations import Reference
 
 _CONSTANT = "_CONSTANT_VALUE"
@@ -90,13 +90,20 @@ def tensor(name, call, output=0):
     return {"class_name": "__keras_tensor__", "config": history}
 
 
-def without_training(named):
-    """The named arguments of a call that count without training."""
-    return {
-        key: value
-        for key, value in named.items()
-        if not (key == "training" and value in (False, None)) and not (key == "mask" and value is None)
-    }
+def without_training(named, name, path):
+    """The named arguments of a call that count without training.
+
+    Args:
+        named: argument -> value.
+        name: of the layer that is called.
+        path: what messages call the file.
+
+    Raises:
+        ValueError: naming a layer that always acts as in training, which Keras 3 does not keep in predictions.
+    """
+    if named.get("training") not in (False, None):
+        raise ValueError(unread(path, f"a call of layer {name} with training=True", "call the layer without it"))
+    return {key: value for key, value in named.items() if key != "training" and not (key == "mask" and value is None)}
 
 
 def _first_named(node):
