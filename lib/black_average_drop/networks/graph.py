@@ -41,14 +41,17 @@ class Call:
 
 @dataclass
 class Graph:
-    """The calls of a model, from its inputs to its outputs."""
+    """The calls of a model, from its inputs to its outputs.
+
+    Attributes:
+        named: what layers and nested models give: "model/layer" of a nested one, "layer[1]" for a second output,
+            "layer:2" for a second use.
+    """
 
     name: str
     inputs: dict[str, Symbol]
     outputs: dict[str, Symbol]
-    named: dict[
-        str, Symbol
-    ]  # what layers and nested models give: "model/layer", "layer[1]" the second, "layer:2" again
+    named: dict[str, Symbol]
 
 
 class Part(layers.Layer):
