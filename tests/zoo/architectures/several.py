@@ -104,7 +104,8 @@ def siamese():
     features, pool = encoder(now), POOL()
     difference = ops.abs(pool(features) - pool(encoder(before)))
     last = layers.Dense(1, "sigmoid")
-    return known(keras.Model([before, now], last(difference)), features, last, difference)
+    built = known(keras.Model([before, now], last(difference)), features, last, difference)
+    return built._replace(layer="encoded:2")  # the encoder is used twice
 
 
 def block_features():
@@ -173,7 +174,7 @@ def two_networks_averaged():
     inner = [keras.Model(one.inputs, [one.get_layer("conv").output, one.output]) for one in networks]
     (maps, first), (_, second) = (one(inputs) for one in inner)
     trace = keras.Model(inputs, [maps, (first + second) / 2])
-    return Built(keras.Model(inputs, scores), trace, "conv")
+    return Built(keras.Model(inputs, scores), trace, "network_0/conv")
 
 
 @refused("conv", settings={"layer": "conv"})
