@@ -85,7 +85,8 @@ def notice(graph, cut, trunk, logits, size):
             f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through "
             "them, and not what goes around them."
         )
-    calls, _ = between([cut.maps], [logits])
+    behind, _ = between([cut.maps], [logits])
+    calls = [one for one in behind if between([], one.takes)[1]]  # without those on an input that is held
     kinds = ", ".join(dict.fromkeys(type(one.operation).__name__ for one in calls if _is_on_tokens(one)))
     if kinds:
         if _sees_single_patches(trunk, size):
