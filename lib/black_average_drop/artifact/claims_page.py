@@ -29,6 +29,8 @@ def assemble(results, profile):
     table = verdicts.decide(pd.concat(parts, ignore_index=True))
     record = {"parameters": {"profile": profile}, "sources": module_sources("paper.verdicts")}
     record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
+    around = surroundings()
+    record["lock"] = around["lock"]
     path = results / "claims.json"
     earlier = records.read(path) or {}
     if len(record["outputs"]) == 2 and all(earlier.get(name) == value for name, value in record.items()):
@@ -39,7 +41,7 @@ def assemble(results, profile):
     record["outputs"] = _checksums(results, "claims.[cm]*")
     if any(earlier.get(name) != value for name, value in record.items()):
         with replacing(path) as partial:
-            partial.write_text(json.dumps(surroundings() | record, indent=1) + "\n")
+            partial.write_text(json.dumps(around | record, indent=1) + "\n")
     return table
 
 
