@@ -76,6 +76,8 @@ def test_moving_alpha_changes_picture_and_score(address):
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(address)
         expect(page.locator(".jp-Notebook h1", has_text="Explore maps by hand")).to_be_visible(timeout=PATIENCE)
+        # Cells that are run before the kernel is there stay as they are, without a word.
+        expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
         page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
         page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
         blackened = page.locator("figure", has_text="of the pixels left (BAD)")
