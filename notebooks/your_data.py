@@ -62,6 +62,7 @@ from black_average_drop.statistics import Resampling
 from black_average_drop.trust import localization
 
 set_matplotlib_formats("png")
+pd.set_option("display.max_colwidth", None)  # a remedy stands at the end of a sentence
 started = datetime.datetime.now()
 
 # %% [markdown]
