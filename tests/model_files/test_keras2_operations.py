@@ -3,9 +3,9 @@
 import pytest
 
 from black_average_drop.model_files import keras2_operations
-from black_average_drop.model_files.keras2_operations import Reference
+from black_average_drop.model_files.keras2_operations import LayerOutput
 
-X, Y = Reference("x", 0, 0), Reference("y", 0, 0)
+X, Y = LayerOutput("x", 0, 0), LayerOutput("y", 0, 0)
 PADDED = [[0, 0], [1, 1], [1, 1], [0, 0]]
 
 

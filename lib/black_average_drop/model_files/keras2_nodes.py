@@ -1,7 +1,7 @@
 """Calls of layers in the graph of a Keras 2 model: which tensors each takes, as Keras 3 writes it down."""
 
 from black_average_drop.model_files.keras2_layers import keras3_name, unread
-from black_average_drop.model_files.keras2_operations import Reference
+from black_average_drop.model_files.keras2_operations import LayerOutput
 
 _CONSTANT = "_CONSTANT_VALUE"
 
@@ -62,7 +62,7 @@ class Calls:
         if len(value) in (3, 4) and value[0] == _CONSTANT:
             return value[2]
         if len(value) in (3, 4) and isinstance(value[0], str) and value[0] in self._entries:
-            return Reference(*value[:3])
+            return LayerOutput(*value[:3])
         return [self._references(one) for one in value]
 
     def _first_calls(self):
@@ -117,7 +117,7 @@ def _first_named(node):
 
 def _mapped(value, change):
     """A structure with its references changed."""
-    if isinstance(value, Reference):
+    if isinstance(value, LayerOutput):
         return change(value)
     if isinstance(value, dict):
         return {key: _mapped(one, change) for key, one in value.items()}
@@ -126,7 +126,7 @@ def _mapped(value, change):
 
 def _leaves(value):
     """The references in a structure."""
-    if isinstance(value, Reference):
+    if isinstance(value, LayerOutput):
         yield value
     elif isinstance(value, dict | list | tuple):
         for one in value.values() if isinstance(value, dict) else value:

@@ -25,7 +25,7 @@ class Replacement:
 
 
 @dataclass(frozen=True)
-class Reference:
+class LayerOutput:
     """A tensor of the graph: which output of which call of which layer."""
 
     layer: str
@@ -47,7 +47,7 @@ def operation_steps(symbol, first, named, rank=None):
 
     Args:
         symbol: the function as TensorFlow exports it, such as "math.truediv".
-        first: its first argument: a `Reference`, a constant, or a list of both.
+        first: its first argument: a `LayerOutput`, a constant, or a list of both.
         named: its other arguments by name.
         rank: of the first argument, if it is known.
 
@@ -114,13 +114,13 @@ def _binary(symbol, first, named):
         return None
     (second,) = named.values()
     constants = [_constant(one) for one in (first, second)]
-    if all(isinstance(one, Reference) for one in (first, second)):
+    if all(isinstance(one, LayerOutput) for one in (first, second)):
         return [Replacement(_BINARY[symbol], {}, _NUMPY, [first, second])]
-    if isinstance(first, Reference) == isinstance(second, Reference) or constants.count(None) != 1:
+    if isinstance(first, LayerOutput) == isinstance(second, LayerOutput) or constants.count(None) != 1:
         return None
     linear = _linear(_BINARY[symbol], *constants)
     if linear:
-        return [Replacement("Rescaling", linear, arguments=[first if isinstance(first, Reference) else second])]
+        return [Replacement("Rescaling", linear, arguments=[first if isinstance(first, LayerOutput) else second])]
     if any(isinstance(one, list) for one in constants):
         return None
     return [Replacement(_BINARY[symbol], {}, _NUMPY, [first, second])]
@@ -169,7 +169,7 @@ def _each(change, value):
 def _reduced(symbol, first, named, rank):
     """The step of a mean, maximum or sum; that of all places is global pooling, since only images have places."""
     axis, keepdims = named.pop("axis", None), named.pop("keepdims", named.pop("keep_dims", False))
-    if named or not isinstance(first, Reference):
+    if named or not isinstance(first, LayerOutput):
         return None
     pooling = {"reduce_mean": "GlobalAveragePooling2D", "reduce_max": "GlobalMaxPooling2D"}.get(symbol)
     if pooling and axis in ([1, 2], [2, 1], [-3, -2], [-2, -3]) and rank in (None, 4):
