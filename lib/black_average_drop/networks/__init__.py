@@ -27,6 +27,7 @@ __all__ = [
     "NetworkApart",
     "Packed",
     "Parcel",
+    "TorchNetwork",
     "Trial",
     "build",
     "build_imagenet",
@@ -41,3 +42,12 @@ __all__ = [
     "save",
     "try_out",
 ]
+
+
+def __getattr__(name):
+    """Import PyTorch for its own networks alone: it takes a second, and not everybody has it."""
+    if name == "TorchNetwork":
+        from black_average_drop.networks.pytorch import TorchNetwork
+
+        return TorchNetwork
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,11 +6,13 @@ way around it keeps what was known before.
 """
 
 from dataclasses import dataclass, replace
-from math import prod
+from math import isqrt, prod
 
+import numpy as np
 import torch
 
 from black_average_drop.networks.pytorch import operators
+from black_average_drop.networks.pytorch.graph import name_of
 
 IMAGES, CHANNELS, ROWS, COLUMNS, TOKENS, SINGLE = "images", "channels", "rows", "columns", "tokens", "single"
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)  # lengths that tell the axes of a tensor apart
@@ -41,22 +43,45 @@ class Axes:
         )
 
 
-def derived(function, name, args, kwargs, inputs, shapes):
-    """The axes of what an operator gives.
+def assign_axes(graph):
+    """Find the axes of all values of a graph.
+
+    Tokens that no operator is known to make of rows and columns are looked for by what they see: where a patch of the
+    image changes, the one token of that patch changes.
 
     Args:
-        function: the operator.
-        name: its short name.
-        args, kwargs: what it takes, with a `Value` for each tensor that depends on the image.
-        inputs: these values.
-        shapes: of each result.
-
-    Returns:
-        A list, None for each result of which nothing is known.
+        graph: a `Graph`, whose values get their axes.
     """
-    first = args[0] if args and args[0] in inputs else None
+    graph.image.axes = Axes((IMAGES, CHANNELS, ROWS, COLUMNS))
+    _derive(graph)
+    if not any(one.axes and TOKENS in one.axes.kinds for one in graph.values):
+        tokens = next((one for one in graph.values if len(one.shape) == 3 and _sees_patches(graph, one)), None)
+        if tokens is not None:
+            _derive(graph)
+
+
+def square(count):
+    """Rows and columns of a square of so many tokens; None for other numbers."""
+    side = isqrt(max(count, 0))
+    return (side, side) if side > 1 and side * side == count else None
+
+
+def _derive(graph):
+    """Find the axes of values from those that they are made of."""
+    calls = dict.fromkeys(one.call for one in graph.values)
+    for call in calls:
+        args, kwargs = call.arguments(call.takes)
+        wide = [one for one in call.takes if one.shape]
+        shapes = [one.shape for one in call.gives]
+        for value, axes in zip(call.gives, _derived(call, args, kwargs, wide, shapes), strict=True):
+            value.axes = value.axes or axes
+
+
+def _derived(call, args, kwargs, inputs, shapes):
+    """The axes of each result of a call, None where nothing is known."""
+    first = args[0] if args and any(args[0] is one for one in inputs) else None
     known = first is not None and first.axes
-    name = name.removesuffix("_")
+    name = name_of(call).removesuffix("_")
     if name in operators.POINTWISE | operators.MIXING:
         found = (one.axes for one in inputs if one.axes and one.shape == shapes[0])
         return [next(found, None)] + [None] * (len(shapes) - 1)
@@ -75,11 +100,35 @@ def derived(function, name, args, kwargs, inputs, shapes):
     if name in _SHAPING:
         return [_reshaped(known, first.shape, shapes[0])]
     if name in _PERMUTING:
-        moved = function(torch.empty(_PRIMES[: len(known.kinds)], device="meta"), *args[1:], **kwargs).shape
+        moved = call.operation(torch.empty(_PRIMES[: len(known.kinds)], device="meta"), *args[1:], **kwargs).shape
         return [replace(known, kinds=tuple(known.kinds[_PRIMES.index(length)] for length in moved))]
     if name == "slice":
         return [_cut_out(known, first.shape, args, kwargs)]
     return [None] * len(shapes)
+
+
+def _sees_patches(graph, value):
+    """Whether a value is tokens (N, T, K) of the patches of a square grid, row by row; it then gets its axes."""
+    count, length = value.shape[:2]
+    height, width = graph.image.shape[2:]
+    for extra in (0, 1):
+        grid = square(length - extra)
+        if count != graph.tried or grid is None or height % grid[0] or width % grid[1]:
+            continue
+        rows, columns = height // grid[0], width // grid[1]
+        noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
+        changed = []
+        for row, column in ((0, 0), (0, 1), (1, 0)):
+            image = torch.from_numpy(noise.copy())
+            image[:, :, row * rows : (row + 1) * rows, column * columns : (column + 1) * columns] += 1
+            with torch.no_grad():
+                changed.append(graph.run({graph.image: image.to(graph.device)}, [value], count)[0])
+        before = graph.run({graph.image: torch.from_numpy(noise).to(graph.device)}, [value], count)[0]
+        places = [(one != before).any(dim=(0, 2)).nonzero().flatten().tolist() for one in changed]
+        if places == [[extra], [extra + 1], [extra + grid[1]]]:
+            value.axes = Axes((IMAGES, TOKENS, CHANNELS), grid, extra)
+            return True
+    return False
 
 
 def _if_alike(known, before, after):

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from black_average_drop.networks.calls import Call, between
-from black_average_drop.networks.pytorch.axes import Axes
 
 
 @dataclass(eq=False)
@@ -15,7 +14,7 @@ class Value:
 
     name: str
     shape: tuple[int, ...] = ()  # of the images that the graph was tried on; () for a size
-    axes: Axes | None = None  # what its axes are, where that is known
+    axes: Any = None  # its `axes.Axes`, where they are known
     call: Call | None = None  # what makes it; None for the image and the number of images
     module: str = ""  # the path of the module whose code makes it
 
@@ -46,18 +45,19 @@ class Graph:
         """How many images the shapes are those of."""
         return self.image.shape[0]
 
-    def run(self, given, targets, kind=torch.float32):
+    def run(self, given, targets, count, kind=torch.float32):
         """The tensors of some values.
 
         Args:
             given: value -> tensor, of what is known.
             targets: the values to compute.
+            count: the number of images.
             kind: the type of numbers to compute in.
 
         Returns:
             A list of tensors.
         """
-        known = {self.count: len(next(iter(given.values()))), **given}
+        known = {self.count: count, **given}
         for call in between(known, targets)[0]:
             args, kwargs = call.arguments([known[one] for one in call.takes])
             if kind != torch.float32:
@@ -69,6 +69,11 @@ class Graph:
     def draws_on_image(self, known, target):
         """Whether a target draws on the image along a way that does not lead through the values that are known."""
         return self.image in between([*known, self.count], [target])[1]
+
+
+def name_of(call):
+    """The short name of what a call runs, "" without a call."""
+    return call.operation.__name__.partition(".")[0] if call is not None else ""
 
 
 def appended(value, operation, shape):

@@ -14,7 +14,7 @@ import torch
 from black_average_drop.model_files import pt2
 from black_average_drop.networks.calls import Call
 from black_average_drop.networks.pytorch import operators
-from black_average_drop.networks.pytorch.axes import CHANNELS, COLUMNS, IMAGES, ROWS, Axes, derived
+from black_average_drop.networks.pytorch.axes import assign_axes
 from black_average_drop.networks.pytorch.graph import Graph, Value, flat, replaced
 
 TRIED = 3  # images that a program of any number is tried on
@@ -46,13 +46,14 @@ def opened(program, name, image_size, device):
     with torch.no_grad():
         graph = _Opening(program, name, image, example).graph(shape[0])
         outputs = list(graph.outputs.values())
-        answers = graph.run({graph.image: example}, outputs)
+        answers = graph.run({graph.image: example}, outputs, len(example))
         _check(answers, _in_order(program, name, image, example, list(graph.outputs)), name, "were written over")
-        mirrored = graph.run({graph.image: example.flip(0)}, outputs)
+        mirrored = graph.run({graph.image: example.flip(0)}, outputs, len(example))
         _check(answers, [one.flip(0) for one in mirrored], name, "depend on the images next to it")
         if graph.batch is None:
-            single = graph.run({graph.image: example[:1]}, outputs)
+            single = graph.run({graph.image: example[:1]}, outputs, 1)
             _check([one[:1] for one in answers], single, name, "depend on how many images come together")
+    assign_axes(graph)
     return graph
 
 
@@ -84,7 +85,7 @@ class _Opening:
     def graph(self, batch):
         """The graph of a program that takes a number of images, or None for any."""
         device = self.example.device
-        image = Value(self.image, tuple(self.example.shape), Axes((IMAGES, CHANNELS, ROWS, COLUMNS)))
+        image = Value(self.image, tuple(self.example.shape))
         self.count = Value("number of images")
         self.known = {name: tensor(one, device) for name, one in self.program.stored.items()} | {self.image: image}
         self.tried, self.memory = {image: self.example, self.count: len(self.example)}, {image: -1}
@@ -123,10 +124,6 @@ class _Opening:
         call.gives += [Value(node.name, _shape(one), None, call, node.module) for one in found]
         for value, result in zip(call.gives, found, strict=True):
             self.tried[value], self.memory[value] = result, self._shared(result, taken)
-        wide = [one for one in taken if one.shape]
-        shapes = [one.shape for one in call.gives]
-        for value, axes in zip(call.gives, derived(function, name, args, kwargs, wide, shapes), strict=True):
-            value.axes = axes
         self.values += call.gives
         for other in [one for one, value in self.known.items() if written is not None and value is written]:
             self.known[other] = call.gives[0]

@@ -64,6 +64,15 @@ PASSING = frozenset(
     "alias clone contiguous detach detach_copy dropout feature_dropout alpha_dropout lift_fresh_copy to _to_copy "
     "type_as".split()
 )
+# Affine maps of their first argument, the others of which are numbers of the model.
+AFFINE = LINEAR | CONVOLUTIONS | frozenset(
+    "batch_norm mean sum adaptive_avg_pool2d _adaptive_avg_pool2d avg_pool2d adaptive_avg_pool1d avg_pool1d".split()
+)
+# Only the shape of their argument changes, or the order of its axes.
+SHAPING = frozenset(
+    "view reshape flatten unflatten squeeze unsqueeze view_as reshape_as _unsafe_view permute transpose t movedim "
+    "swapaxes swapdims select slice expand chunk split unbind".split()
+)
 # Their results depend on the shape of a tensor that they take, and not on its numbers.
 SHAPE_ALONE = frozenset("empty_like full_like new_empty new_full new_ones new_zeros ones_like zeros_like".split())
 _KNOWN = (
