@@ -7,7 +7,8 @@ from torch import nn
 
 import conformance
 from black_average_drop import networks
-from black_average_drop.networks.pytorch import TorchModel, TorchNetwork, export
+from black_average_drop.networks.pytorch import export
+from black_average_drop.networks.pytorch.model import TorchModel
 from closeness import assert_close
 from small_networks import CLOSED, DIFFERENTIATED, DenseNet, DistilledViT, ResNet, ViT, drawn
 

@@ -10,7 +10,9 @@ import torch
 
 from black_average_drop.arrays import as_float32
 from black_average_drop.model_files import interface, pt2
+from black_average_drop.networks.backends import make_deterministic
 from black_average_drop.networks.pytorch import cut, export
+from black_average_drop.networks.pytorch.model import TorchModel
 from black_average_drop.networks.pytorch.notice import notice
 from black_average_drop.networks.pytorch.opening import opened
 
@@ -18,28 +20,17 @@ _SIZE = 224, 224  # of the images that a module is exported for
 
 
 @dataclass(frozen=True)
-class TorchModel:
-    """A model of a .pt2 archive.
-
-    Attributes:
-        name: of the model, for messages.
-        archive: its bytes.
-    """
-
-    name: str
-    archive: bytes
-
-
-@dataclass(frozen=True)
 class TorchParcel:
     """A `TorchNetwork` on its way to another process."""
 
-    model: TorchModel
+    name: str  # of the model
+    archive: bytes  # of a .pt2 file
     settings: dict[str, Any]  # for `TorchNetwork`
 
     def unpacked(self):
-        """The same network."""
-        return TorchNetwork(self.model, **self.settings)
+        """The same network, in a process that computes reproducibly from then on (`make_deterministic`)."""
+        make_deterministic(0)
+        return TorchNetwork(TorchModel(self.name, self.archive), **self.settings)
 
 
 class TorchNetwork:
@@ -57,6 +48,7 @@ class TorchNetwork:
         image_size: (H, W).
         classes: their number C.
         class_names: in the order of the outputs, or ().
+        graph: the `Graph` that computes.
     """
 
     def __init__(
@@ -97,7 +89,7 @@ class TorchNetwork:
         self._model, self._preprocessing = module, preprocessing
         program = pt2.read(io.BytesIO(module.archive))
         self.image_size = _size(module.name, program, image_size)
-        self._graph = graph = opened(program, module.name, self.image_size, device)
+        self.graph = graph = opened(program, module.name, self.image_size, device)
         name = interface.chosen_output(module.name, list(graph.outputs), output)
         self._logits, own = cut.find_logits(graph, graph.outputs[name])
         single = cut.name_of(self._logits.call) == "_pair"
@@ -121,9 +113,16 @@ class TorchNetwork:
         view.__dict__.update(self.__dict__, activation=shown, _settings=self._settings | {"activation": activation})
         return view
 
+    def with_preprocessing(self, preprocessing):
+        """The preprocessing alone exchanged: another function of pixels, or None."""
+        view = object.__new__(TorchNetwork)
+        settings = self._settings | {"preprocessing": preprocessing}
+        view.__dict__.update(self.__dict__, _preprocessing=preprocessing, _settings=settings)
+        return view
+
     def packed(self):
         """The `TorchParcel` that carries this network to another process."""
-        return TorchParcel(self._model, self._settings)
+        return TorchParcel(self._model.name, self._model.archive, self._settings)
 
     def placed(self, images):
         """Pixels (N, H, W, 3) as float32, a NumPy array: masks are made here, whatever the network computes on."""
@@ -161,25 +160,34 @@ class TorchNetwork:
         function = {"relu": torch.relu, "sigmoid": torch.sigmoid, "softmax": lambda one: torch.softmax(one, -1)}
         return function[self.activation](logits).numpy()
 
+    def values_of(self, images, value):
+        """What a value of the graph is of pixels (N, H, W, 3), with its axes as they are; the images come first."""
+
+        def found(batch):
+            with torch.no_grad():
+                return self._run({self.graph.image: batch}, [value], len(batch))
+
+        return self._of_batches(found, self._prepared(images))[0]
+
     def _prepared(self, images):
         """What the model takes in, (N, channels, H, W), of pixels (N, H, W, 3)."""
         images = as_float32(np.asarray(keras.ops.convert_to_numpy(images)))
         if tuple(images.shape[1:]) != (*self.image_size, 3):
             expected = "(N, {}, {}, 3)".format(*self.image_size)
             raise ValueError(f"images {images.shape} do not fit the network: pixels {expected} are expected.")
-        if self._graph.image.shape[1] == 1:
+        if self.graph.image.shape[1] == 1:
             images = images.mean(axis=-1, keepdims=True)
         images = self._preprocessing(images) if self._preprocessing else images
         return np.ascontiguousarray(np.moveaxis(np.asarray(images, "float32"), -1, 1))
 
     def _of_batches(self, function, *arrays):
         """What a function gives of tensors: of all at once, or in the batches that the model takes."""
-        size, device = self._graph.batch or len(arrays[0]) or 1, self._graph.device
+        size, device = self.graph.batch or len(arrays[0]) or 1, self.graph.device
         parts = []
         for first in range(0, max(len(arrays[0]), 1), size):
             batch = [one[first : first + size] for one in arrays]
             count = len(batch[0])
-            if self._graph.batch and count < size:
+            if self.graph.batch and count < size:
                 batch = [np.concatenate([one, np.zeros((size - count, *one.shape[1:]), one.dtype)]) for one in batch]
             found = function(*(torch.from_numpy(np.ascontiguousarray(one)).to(device) for one in batch))
             parts.append([one[:count].cpu().numpy() for one in found])
@@ -187,15 +195,15 @@ class TorchNetwork:
 
     def _explained(self, images):
         with torch.no_grad():
-            maps, logits = self._run({self._graph.image: images}, [self._cut.maps, self._logits], len(images))
+            maps, logits = self._run({self.graph.image: images}, [self._cut.maps, self._logits], len(images))
         return self._cut.positions.of(maps), logits
 
     def _answered(self, images):
         with torch.no_grad():
-            return self._run({self._graph.image: images}, [self._logits], len(images))
+            return self._run({self.graph.image: images}, [self._logits], len(images))
 
     def _slopes(self, images, features, chosen):
-        image, maps, positions = self._graph.image, self._cut.maps, self._cut.positions
+        image, maps, positions = self.graph.image, self._cut.maps, self._cut.positions
         known = {} if self._cut.alone else {image: images}
         whole = None
         if positions.extra:
@@ -207,7 +215,7 @@ class TorchNetwork:
         return torch.autograd.grad((logits * chosen).sum(), features)
 
     def _run(self, given, targets, count):
-        return self._graph.run(given, targets, count)
+        return self.graph.run(given, targets, count)
 
 
 def _size(name, program, chosen):
