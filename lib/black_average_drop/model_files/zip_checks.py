@@ -27,7 +27,7 @@ def check_zip_members(archive, size, path, texts=(), most=MOST_MEMBERS):
     if len(members) > most or len({member.filename for member in members}) < len(members):
         raise ValueError(f"{path} holds too many files, or two of one name: save the model again.")
     for member in members:
-        name = shown(member.filename)
+        name = name_shown(member.filename)
         if member.flag_bits & 1:
             raise ValueError(f"{path} is encrypted ({name}): save the model again, without a password.")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -84,7 +84,7 @@ def nested_values(value):
     return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
 
 
-def shown(text):
+def name_shown(text):
     """A name of a file's own as a sentence shows it: short, and without what moves the cursor."""
     text = text if len(text) <= 100 else f"{text[:97]}..."
     return text if text.isprintable() else ascii(text)
