@@ -8,7 +8,7 @@ import zlib
 
 import h5py
 
-from black_average_drop.model_files import archive_checks, formats, keras2_config, keras3_config
+from black_average_drop.model_files import archive_checks, formats, keras2_config, keras3_config, zip_checks
 
 _MODEL, _VERSION = "model_config", "keras_version"
 
@@ -103,7 +103,7 @@ def _of_hdf5(file, path):
 def _of_json(file, path):
     """The architecture and version in the text that `model.to_json()` gives."""
     with open(file, "rb") as opened:
-        text = opened.read(archive_checks.MOST_TEXT + 1)
+        text = opened.read(zip_checks.MOST_TEXT + 1)
     content = archive_checks.parsed(text, "the file", path)
     if not isinstance(content.get("config"), dict | list) or "class_name" not in content:
         raise ValueError(
@@ -117,7 +117,7 @@ def _text(attributes, name, path):
     if name not in attributes:
         return ""
     described = attributes.get_id(name)
-    if described.shape != () or described.dtype.itemsize > archive_checks.MOST_TEXT:
+    if described.shape != () or described.dtype.itemsize > zip_checks.MOST_TEXT:
         raise ValueError(archive_checks.unloaded(path, f"its {name} is no text"))
     value = attributes[name]
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

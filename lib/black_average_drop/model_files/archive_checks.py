@@ -4,7 +4,6 @@ A .keras file is a zip archive: config.json says what is built, model.weights.h5
 can declare more than any memory holds, and a layer can carry a program.
 """
 
-import json
 import math
 import re
 import zipfile
@@ -13,13 +12,17 @@ from pathlib import Path
 
 import h5py
 
+from black_average_drop.model_files.zip_checks import (
+    MOST_NESTED,
+    check_expansion,
+    check_text,
+    check_zip_members,
+    json_value,
+    nested_values,
+)
+
 FACTS = "black_average_drop.json"  # the member that holds what the model itself does not know
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-MOST_EXPANDED = 100  # bytes for each byte that is stored
-ALWAYS_ALLOWED = 2**20  # bytes that may come of any number: zeros compress well
-MOST_TEXT = 16 * 2**20  # bytes of JSON; that of the largest network in keras.applications takes 2 MB
-MOST_MEMBERS = 1000
-MOST_NESTED = 100  # lists and objects, or groups of weights, within each other
 # Layers that carry a program instead of settings, and what a Python function within a model is written down as.
 PROGRAMS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__")
 _OF_OPTIMIZER = ("optimizer", "optimizer_weights")  # the outermost groups of weights that no model needs
@@ -51,7 +54,7 @@ def examine(file, path):
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            _check_members(archive, Path(file).stat().st_size, path)
+            _check_parts(archive, Path(file).stat().st_size, path)
             facts = member(archive, FACTS, path) if FACTS in archive.namelist() else {}
             check_layers(member(archive, CONFIG, path), path)
             weights = archive.extract(WEIGHTS, Path(file).parent)
@@ -76,13 +79,13 @@ def check_weights(file, path):
             datasets = list(_datasets(opened, path))
     except (OSError, KeyError, RuntimeError, TypeError) as problem:
         raise ValueError(unloaded(path, problem)) from problem
-    _check_expansion(sum(expanded for _, _, expanded in datasets), Path(file).stat().st_size, "all weights", path)
+    check_expansion(sum(expanded for _, _, expanded in datasets), Path(file).stat().st_size, "all weights", path)
     return sum(count for group, count, _ in datasets if group not in _OF_OPTIMIZER)
 
 
 def member(archive, name, path):
     """The object that a member of an archive holds as JSON, as `parsed` reads it."""
-    _check_text(archive.getinfo(name).file_size, name, path)
+    check_text(archive.getinfo(name).file_size, name, path)
     return parsed(archive.read(name), name, path)
 
 
@@ -97,21 +100,14 @@ def parsed(text, name, path):
     Raises:
         ValueError: naming a text that is longer than MOST_TEXT, no object of JSON, or nested deeper than MOST_NESTED.
     """
-    _check_text(len(text), name, path)
-    too_deep = f"{path} nests too deep ({name}): save the model again, with fewer models within models."
     try:
-        content = json.loads(text)
-    except RecursionError:
-        raise ValueError(too_deep) from None
+        content = json_value(text, name, path)
     except ValueError as problem:
+        if str(problem).startswith(str(path)):
+            raise
         raise ValueError(unloaded(path, problem)) from problem
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds no object of JSON ({name}): save the model again.")
-    level = [content]
-    for _ in range(MOST_NESTED):
-        level = [one for value in level for one in _within(value)]
-    if level:
-        raise ValueError(too_deep)
     return content
 
 
@@ -124,7 +120,7 @@ def check_layers(config, path):
     waiting = [config | {"compile_config": None}]  # a model is loaded without its training
     while waiting:
         value = waiting.pop()
-        waiting += _within(value)
+        waiting += nested_values(value)
         name, inner = (value.get("class_name"), value.get("config")) if isinstance(value, dict) else (None, None)
         if name in PROGRAMS:
             what = "a Python function" if name == "__lambda__" else f"a {name} layer"
@@ -169,44 +165,13 @@ def lacking(path, name):
     return f'{path} holds no {name}: save the model again with model.save("model.keras").'
 
 
-def _check_members(archive, size, path):
-    """That members are few, have one name each, can be read, and expand to little more than the archive's size."""
-    members = archive.infolist()
-    names = {member.filename for member in members}
+def _check_parts(archive, size, path):
+    """That what a model needs is there, and that members are as `check_zip_members` says."""
+    names = set(archive.namelist())
     for name in (CONFIG, WEIGHTS):
         if name not in names:
             raise ValueError(lacking(path, name))
-    if len(members) > MOST_MEMBERS or len(names) < len(members):
-        raise ValueError(f"{path} holds too many files, or two of one name: save the model again.")
-    for member in members:
-        if member.flag_bits & 1:
-            raise ValueError(f"{path} is encrypted ({member.filename}): save the model again, without a password.")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{path} is compressed in a rare way ({member.filename}): save the model again.")
-        if member.filename in (CONFIG, FACTS, METADATA):
-            _check_text(member.file_size, member.filename, path)
-        _check_expansion(member.file_size, member.compress_size, member.filename, path)
-    _check_expansion(sum(member.file_size for member in members), size, "all files in it", path)
-
-
-def _check_text(size, name, path):
-    """That a text of JSON is no longer than any network needs."""
-    if size > MOST_TEXT:
-        raise ValueError(f"{path} holds {_bytes(size)} of text ({name}): save it again.")
-
-
-def _check_expansion(declared, stored, what, path):
-    """That what is declared, in bytes, is little more than what is stored."""
-    if declared > MOST_EXPANDED * stored + ALWAYS_ALLOWED:
-        raise ValueError(
-            f"{path} stores {_bytes(stored)} that declare {_bytes(declared)} ({what}): save the model again, without "
-            "compression."
-        )
-
-
-def _within(value):
-    """The lists and objects in a list or an object."""
-    return [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, dict | list)]
+    check_zip_members(archive, size, path, (CONFIG, FACTS, METADATA))
 
 
 def _datasets(file, path):
@@ -232,14 +197,5 @@ def _datasets(file, path):
                     raise ValueError(f"{path} holds weights that are no numbers of its own ({name}): save it again.")
                 count = math.prod(one.shape)
                 expanded = max(count, math.prod(one.chunks or (1,))) * one.dtype.itemsize
-                _check_expansion(expanded, one.id.get_storage_size(), "/".join(here), path)
+                check_expansion(expanded, one.id.get_storage_size(), "/".join(here), path)
                 yield here[0], count, expanded
-
-
-def _bytes(count):
-    """A number of bytes for a reader."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

@@ -18,7 +18,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from black_average_drop.model_files.archive_checks import CONFIG, MOST_TEXT
+from black_average_drop.model_files.archive_checks import CONFIG
+from black_average_drop.model_files.zip_checks import MOST_TEXT
 from black_average_drop.networks import first_layers
 from black_average_drop.networks.applications import preprocessing as preprocessing_of
 from black_average_drop.networks.archive import load

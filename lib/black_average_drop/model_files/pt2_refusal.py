@@ -1,0 +1,28 @@
+"""What is said of a .pt2 archive that is not read."""
+
+AGAIN = "export the model again with torch.export.save"
+# What writes a file that is read, as somebody types it.
+EXPORT = (
+    "torch.export.save(torch.export.export(model.eval(), (torch.zeros(2, 3, 224, 224),), "
+    'dynamic_shapes=({0: torch.export.Dim("batch")},)), "net.pt2")'
+)
+
+
+class Refusal(ValueError):
+    """A sentence without its beginning, the name of the file."""
+
+
+def why_not_read(path, problem):
+    """The sentence that refuses an archive.
+
+    Args:
+        path: what the sentence calls the archive.
+        problem: the exception that reading it ended in.
+    """
+    said = str(problem)
+    if isinstance(problem, Refusal):
+        said = f"{path} {said}"
+    elif not said.startswith(f"{path} "):
+        kind = "" if type(problem) is ValueError else f"{type(problem).__name__}: "
+        said = f"{path} cannot be read as a PyTorch model ({kind}{said[:200]}): {AGAIN}."
+    return "".join(one if one.isprintable() else "?" for one in said)
