@@ -205,12 +205,12 @@ class TorchNetwork:
     def _slopes(self, images, features, chosen):
         image, maps, positions = self.graph.image, self._cut.maps, self._cut.positions
         known = {} if self._cut.alone else {image: images}
-        whole = None
+        elsewhere = None
         if positions.extra:
             with torch.no_grad():
-                (whole,) = self._run({image: images}, [maps], len(images))
+                elsewhere = positions.elsewhere(self._run({image: images}, [maps], len(images))[0])
         features.requires_grad_()
-        known[maps] = positions.put(features, whole)
+        known[maps] = positions.put(features, elsewhere)
         (logits,) = self._run(known, [self._logits], len(images))
         return torch.autograd.grad((logits * chosen).sum(), features)
 
