@@ -69,7 +69,9 @@ def find_logits(graph, output):
         )
     if classes == 1:
         if activation not in ("sigmoid", "linear"):
-            raise ValueError(f"Model {graph.name} has one output: two classes are expected, or one output with sigmoid.")
+            raise ValueError(
+                f"Model {graph.name} has one output: two classes are expected, or one output with sigmoid."
+            )
         return appended(end, _pair, (graph.tried, 2)), activation
     return appended(end, _flattened, (graph.tried, classes)), activation
 
@@ -218,7 +220,9 @@ def _learned(way):
         call = value.call
         args, kwargs = call.arguments([None] * len(call.takes))
         weights = []
-        replaced([args, kwargs], lambda one: weights.append(one) if isinstance(one, torch.Tensor) and one.ndim > 1 else 0)
+        replaced(
+            [args, kwargs], lambda one: weights.append(one) if isinstance(one, torch.Tensor) and one.ndim > 1 else 0
+        )
         if (name_of(call) in _LEARNING and weights) or any(one in learned for one in call.takes):
             learned.add(value)
     return learned
@@ -331,4 +335,3 @@ def check_activation(chosen, own, name):
             'or "relu".'
         )
     return chosen or own
-

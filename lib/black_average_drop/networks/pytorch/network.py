@@ -101,7 +101,9 @@ class TorchNetwork:
         self.layer, self.classes = self._cut.layer, self._logits.shape[1]
         self.class_names = _names(class_names or program.class_names, self.classes, module.name)
         closed, guessed = self.head_weights is not None, single and own == "linear" and activation != "sigmoid"
-        said = "The model has one output without activation, which is read as the logit of a sigmoid." if guessed else ""
+        said = (
+            "The model has one output without activation, which is read as the logit of a sigmoid." if guessed else ""
+        )
         self.notice = " ".join(filter(None, [said, notice(graph, self._cut, self._logits, closed)]))
 
     def with_activation(self, activation):
