@@ -13,20 +13,22 @@ ALPHA = 0.3
 METHODS = cams.chosen(["Grad-CAM", "HiRes-CAM", "Layer-CAM"])
 
 
-def check(network, images, by_hand):
+def check(network, images, by_hand, of_drops=1e-5):
     """Every promise of the protocol.
 
     Args:
         network: a `networks.Network`.
         images: (N, H, W, 3), uint8, N >= 5.
         by_hand: (images, classes) -> features, logits and gradients of these classes' logits, by other means.
+        of_drops: how far drops may differ in batches of other sizes. Where rounding depends on these, single pixels
+            are masked that were not.
     """
     assert isinstance(network, networks.Network)
     classes = np.arange(len(images)) % network.classes
     expected = by_hand(images, classes)
     check_answers(network, images, expected[1])
     check_maps(network, images, classes, expected)
-    check_batches(network, images, classes)
+    check_batches(network, images, classes, of_drops)
     check_threads(network, images)
     check_drops(network, images, classes, expected)
     check_packing(network, images, classes)
@@ -63,14 +65,14 @@ def check_maps(network, images, classes, expected):
         assert_close(np.broadcast_to(slopes[:, None, None], gradients.shape), gradients)
 
 
-def check_batches(network, images, classes):
+def check_batches(network, images, classes, of_drops):
     """An image gets the same numbers whatever comes with it, and however many there are."""
     whole = network.explain(images)
     for count in (1, 2, len(images) - 1):
         for part, all_of_it in zip(network.explain(images[-count:]), whole, strict=True):
             assert_close(part, np.asarray(all_of_it)[-count:], of=np.asarray(all_of_it))
     rows = [evaluation.evaluate(network, images, METHODS, ALPHA, size, classes=classes) for size in (len(images), 3)]
-    assert_same_rows(*rows)
+    assert_same_rows(*rows, of_drops)
 
 
 def check_threads(network, images):

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from black_average_drop import networks, statistics
 
-TRIED = (*networks.PREPROCESSINGS, "VGG16", "DenseNet121")  # the last two: centred on ImageNet's mean, and scaled too
+TRIED = (*networks.PREPROCESSINGS, "VGG16")  # the last: centred on ImageNet's mean, blue first
 DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
 UNLIKE, FITS, CLOSER = 0.5, 0.25, 4  # see `try_preprocessings`; another way must fit, so many times closer, to be named
 STRANGE = 100  # ImageNet's statistics are 1.7 from radiographs, which is no mistake
@@ -28,7 +28,7 @@ def try_preprocessings(model, images, labels=None, chosen="", **settings):
     """What the model answers under each preprocessing.
 
     Args:
-        model: a Keras model, or a `networks.ModelApart`.
+        model: of `networks.open_model`.
         images: pixels (N, H, W, 3).
         labels: (N,), numbers of outputs, or None where they are not known.
         chosen: a preprocessing, tried first, before TRIED.

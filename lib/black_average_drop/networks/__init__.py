@@ -14,6 +14,7 @@ from black_average_drop.networks.first_layers import Trial
 from black_average_drop.networks.graph import first_layer, inner_layers
 from black_average_drop.networks.network import Network, Packed
 from black_average_drop.networks.precision import PRECISIONS, in_precision
+from black_average_drop.networks.pytorch.model import TorchModel
 from black_average_drop.networks.reading import network_of, open_model, try_out
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "NetworkApart",
     "Packed",
     "Parcel",
+    "TorchModel",
+    "TorchNetwork",
     "Trial",
     "build",
     "build_imagenet",
@@ -41,3 +44,12 @@ __all__ = [
     "save",
     "try_out",
 ]
+
+
+def __getattr__(name):
+    """Import PyTorch for its own networks alone: it takes a second, and not everybody has it."""
+    if name == "TorchNetwork":
+        from black_average_drop.networks.pytorch.network import TorchNetwork
+
+        return TorchNetwork
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,7 @@
 """The networks in keras.applications, and what each of them expects in place of pixels 0..255."""
 
 import inspect
+from functools import partial
 from types import ModuleType
 
 import keras
@@ -10,7 +11,9 @@ from keras import layers
 from black_average_drop.model_files.settings import unknown_preprocessing
 
 # What models that do not rescale by themselves may have been trained on. Any name in keras.applications will do, too.
-PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1)}
+PREPROCESSINGS = {"": None, "0..1": (1 / 255, 0), "-1..1": (1 / 127.5, -1), "-1024..1024": (2048 / 255, -1024)}
+_IMAGENET = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # mean and standard deviation of 0..1
+PREPROCESSINGS["imagenet"] = 1 / (255 * _IMAGENET[1]), -_IMAGENET[0] / _IMAGENET[1]
 
 
 def application(backbone):
@@ -30,8 +33,9 @@ def preprocessing(name):
     """What turns pixels 0..255 into what a model expects, for `CamNetwork.from_model`.
 
     Args:
-        name: "" for a model that rescales by itself, "0..1", "-1..1", or the network in keras.applications with whose
-            preprocessing the model was trained, such as "ResNet50".
+        name: "" for a model that rescales by itself, "0..1", "-1..1", "-1024..1024" as torchxrayvision has it,
+            "imagenet" for ImageNet's mean and standard deviation as torchvision has it, or the network in
+            keras.applications with whose preprocessing the model was trained, such as "ResNet50".
 
     Returns:
         A function from pixels (N, H, W, 3) to an array or tensor of the same shape, or None for "".
@@ -40,8 +44,7 @@ def preprocessing(name):
         ValueError: for another name.
     """
     if name in PREPROCESSINGS:
-        scale = PREPROCESSINGS[name]
-        return scale and (lambda pixels: pixels * np.float32(scale[0]) + np.float32(scale[1]))
+        return PREPROCESSINGS[name] and partial(_scaled, *PREPROCESSINGS[name])
     try:
         module = application(name)[1]
     except ValueError as problem:
@@ -51,6 +54,13 @@ def preprocessing(name):
         return module.preprocess_input(np.array(pixels, "float32") if isinstance(pixels, np.ndarray) else pixels)
 
     return preprocessed
+
+
+def _scaled(scale, offset, pixels):
+    """Pixels times a scale, plus an offset: numbers, or one for each colour."""
+    if np.ndim(scale) and pixels.shape[-1] != len(scale):
+        raise IndexError("The preprocessing is for colours.")
+    return pixels * np.asarray(scale, "float32") + np.asarray(offset, "float32")
 
 
 def rescaled(inputs, backbone):

@@ -76,7 +76,21 @@ def divergence_from_training(first, preprocessing, images):
     pixels = np.asarray(images, "float32")
     if before.sources[0].shape[-1] == 1:
         pixels = pixels.mean(axis=-1, keepdims=True)
-    values = np.asarray(before([preprocessing(pixels) if preprocessing else pixels], training=False)[0], "float64")
+    values = before([preprocessing(pixels) if preprocessing else pixels], training=False)[0]
+    return divergence(values, mean, variance)
+
+
+def divergence(values, mean, variance):
+    """How far some values are from the statistics of others.
+
+    Args:
+        values: (..., K).
+        mean, variance: (K,), of the others.
+
+    Returns:
+        The Kullback-Leibler divergence of two normal distributions, the median over channels: 0 where they are equal.
+    """
+    values = np.asarray(values, "float64")
     values = values.reshape(-1, values.shape[-1])
     here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
     return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))

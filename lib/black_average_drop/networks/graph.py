@@ -1,12 +1,13 @@
 """A Keras model opened into one graph of calls, those of nested models in their place, and parts of it as layers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
+
+from black_average_drop.networks.calls import Call, between
 
 
 @dataclass(eq=False)
@@ -15,7 +16,7 @@ class Symbol:
 
     shape: tuple[int | None, ...]  # the number of images first
     dtype: str = "float32"
-    call: "Call | None" = None  # what makes it; None for an input
+    call: Call | None = None  # what makes it; None for an input
     tensor: Any = None  # Keras's own symbol for it
 
     @property
@@ -27,16 +28,6 @@ class Symbol:
     def maker(self):
         """The layer or operation that makes it, None for an input."""
         return self.call and self.call.operation
-
-
-@dataclass(eq=False)
-class Call:
-    """A layer or an operation at work: a layer that is used twice makes two calls."""
-
-    operation: Any
-    takes: list[Symbol]
-    arguments: Callable  # from the values of `takes` to what the operation is called with: (args, kwargs)
-    gives: list[Symbol] = field(default_factory=list)
 
 
 @dataclass
@@ -162,31 +153,6 @@ def makers(symbol):
     while symbol.call is not None and symbol.call.takes:
         yield symbol.call
         symbol = next((one for one in symbol.call.takes if one.wide), symbol.call.takes[0])
-
-
-def between(sources, targets):
-    """The calls that lead from some symbols to others, each after those whose results it takes.
-
-    Args:
-        sources: symbols that are known.
-        targets: symbols to compute.
-
-    Returns:
-        The calls, and the inputs of the model that are needed and not known.
-    """
-    done, calls, missing, waiting = set(sources), [], [], list(targets)
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Call):
-            calls.append(one)
-            done.update(one.gives)
-        elif one not in done:
-            if one.call is None:
-                missing.append(one)
-                done.add(one)
-            else:
-                waiting += [one.call, *one.call.takes]
-    return calls, missing
 
 
 def applied(operation, symbol, shape=None):

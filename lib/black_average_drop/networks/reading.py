@@ -1,10 +1,12 @@
 """A model from its file, and a network from a model, whether or not it has code of its own."""
 
+from black_average_drop.model_files import formats
 from black_average_drop.networks import first_layers
 from black_average_drop.networks.apart import ModelApart
 from black_average_drop.networks.applications import preprocessing as preprocessing_of
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.cam_network import CamNetwork
+from black_average_drop.networks.pytorch.model import TorchModel, read_model
 
 
 def open_model(path, code=""):
@@ -16,12 +18,17 @@ def open_model(path, code=""):
             of its own.
 
     Returns:
-        A Keras model and its `Facts`; with code a `ModelApart` and its `Facts`.
+        A Keras model and its `Facts`; with code a `ModelApart`, of a .pt2 archive a `TorchModel`, and its `Facts`.
 
     Raises:
         FileNotFoundError, ValueError: as `load`.
         RuntimeError: the code fails.
     """
+    if formats.kind(path) == formats.PT2:
+        if code:
+            raise ValueError(f"{path} needs no code, which is for layers of Keras: leave CODE empty.")
+        model = read_model(path)
+        return model, model.facts
     if not code:
         return load(path)
     model = ModelApart(path, code)
@@ -37,12 +44,12 @@ def network_of(model, preprocessing="", **settings):
         **settings: for `CamNetwork.from_model`.
 
     Returns:
-        A `CamNetwork`, or a `NetworkApart`.
+        A `CamNetwork`, a `NetworkApart` or a `TorchNetwork`.
 
     Raises:
         ValueError: as `CamNetwork.from_model`.
     """
-    if isinstance(model, ModelApart):
+    if isinstance(model, ModelApart | TorchModel):
         return model.network(preprocessing, **settings)
     return CamNetwork.from_model(model, preprocessing_of(preprocessing), **settings)
 
@@ -59,6 +66,6 @@ def try_out(model, preprocessing, images, **settings):
     Returns:
         A `Trial`. None where the preprocessing is for colours and the model takes grey images.
     """
-    if isinstance(model, ModelApart):
+    if isinstance(model, ModelApart | TorchModel):
         return model.trial(preprocessing, images, **settings)
     return first_layers.trial(model, preprocessing, images, **settings)

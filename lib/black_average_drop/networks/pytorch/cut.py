@@ -1,0 +1,319 @@
+"""Where a graph of PyTorch is cut: its logits, its last feature maps, and the head between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from black_average_drop.model_files import settings
+from black_average_drop.networks.calls import between
+from black_average_drop.networks.pytorch import operators
+from black_average_drop.networks.pytorch.graph import Value, appended, name_of, replaced
+from black_average_drop.networks.pytorch.positions import Positions, check_more_than_one, positions_of
+
+_ACTIVATIONS = {"softmax": "softmax", "_softmax": "softmax", "log_softmax": "softmax", "_log_softmax": "softmax"}
+_ACTIVATIONS |= {"sigmoid": "sigmoid", "relu": "relu", "sigmoid_": "sigmoid", "relu_": "relu"}
+_SHOWN = 3  # layers that a message names
+_SHAPING = frozenset("view reshape flatten squeeze unsqueeze _unsafe_view".split())
+_LEARNING = operators.CONVOLUTIONS | operators.LINEAR | {"bmm", "einsum", "conv1d"}
+_SMALLEST = 1e-12  # of the largest slope: below it a logit does not draw on a position
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A graph in two parts: up to some feature maps, and from there to the logits."""
+
+    maps: Value
+    positions: Positions  # of the maps
+    layer: str
+    alone: bool  # the logits draw on the image through these feature maps alone
+    chosen: bool  # the layer was named
+
+
+def find_logits(graph, output):
+    """The logits of a classifier: what lies before its last activation.
+
+    Args:
+        graph: a `Graph`.
+        output: its output that is explained.
+
+    Returns:
+        The `Value` of the logits (N, C), and the name of the model's own activation, "linear" for none. One output S
+        becomes the two logits (-S/2, S/2), the only opposite pair with the probabilities of its sigmoid.
+
+    Raises:
+        ValueError: if the model does not end in scores of classes, under at most one activation that is known here.
+    """
+    if output.shape[:1] != (graph.tried,) or np.prod(output.shape[1:]) != max(output.shape[1:2] or (1,)):
+        shape = ", ".join(map(str, output.shape[1:]))
+        raise ValueError(
+            f"Model {graph.name} gives ({shape}) for each image, and one score for each class is expected: choose a "
+            "network that classifies whole images."
+        )
+    classes = (output.shape[1:2] or (1,))[0]
+    end = _before_passing(output)
+    activation = _ACTIVATIONS.get(name_of(end.call), "linear")
+    if activation != "linear":
+        if activation == "softmax":
+            _check_over_classes(end, graph.name)
+        end = _before_passing(end.call.takes[0])
+        if name_of(end.call) in _ACTIVATIONS and activation != "relu":
+            inner = _ACTIVATIONS[name_of(end.call)]
+            raise ValueError(f"Model {graph.name} applies two activations after its head: {inner}, {activation}.")
+    elif not is_affine(end.call):
+        raise ValueError(
+            f"Model {graph.name} ends in {name_of(end.call) or 'its image'}, which gives no logits that are known here: "
+            "end it in a linear layer, or in the softmax or sigmoid of one."
+        )
+    if classes == 1:
+        if activation not in ("sigmoid", "linear"):
+            raise ValueError(f"Model {graph.name} has one output: two classes are expected, or one output with sigmoid.")
+        return appended(end, _pair, (graph.tried, 2)), activation
+    return appended(end, _flattened, (graph.tried, classes)), activation
+
+
+def find_features(graph, logits, layer=None, grid=None):
+    """Where a graph is cut.
+
+    By default the feature maps are the last ones that everything on the way to the logits goes through, and on whose
+    positions the logits draw: behind its last attention a vision transformer may read its class token alone. Where
+    there are none, they are the last ones on that way.
+
+    Args:
+        graph: a `Graph`.
+        logits: the `Value` of its logits.
+        layer: the path of a module, or the name of a node of the graph, or None.
+        grid: rows and columns of tokens, or None where they are those of the patches.
+
+    Returns:
+        A `Cut`.
+
+    Raises:
+        ValueError: if there are no feature maps in rows and columns of the image.
+    """
+    way = [one for call in between([], [logits])[0] for one in call.gives]
+    learned = _learned(way)
+    found = {one: positions_of(one, grid) for one in way if one in learned}
+    found = {one: positions for one, positions in found.items() if positions is not None}
+    if layer:
+        maps = _named(graph, way, found, layer)
+        return _cut(graph, maps, found, logits, layer)
+    for maps in reversed(found):
+        if found[maps].wide and not graph.draws_on_image([maps], logits) and _are_read(graph, maps, found[maps], logits):
+            before = _before_class_maps(graph, maps, found, logits)
+            return _cut(graph, before, found, logits)
+    for maps in reversed(found):
+        if found[maps].wide and _are_read(graph, maps, found[maps], logits):
+            return _cut(graph, maps, found, logits)
+    for maps in reversed(found):
+        check_more_than_one(graph, found[maps])
+    raise ValueError(_without_maps(graph, way, grid))
+
+
+def closed_head(graph, cut, logits):
+    """The kernel of a head of global average pooling and affine layers, found by its numbers.
+
+    All that lies in the head has to be affine in the feature maps. Then its slopes, in 64 bits, are the kernel, if they
+    are the same at every position; and the logits have to be what the kernel gives of the mean.
+
+    Args:
+        graph: a `Graph`.
+        cut: its `Cut`.
+        logits: the `Value` of its logits.
+
+    Returns:
+        (K, C), float32, or None for any other head.
+    """
+    calls, _ = between([cut.maps, graph.count], [logits])
+    if not cut.alone or not all(is_affine(call) for call in calls):
+        return None
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(cut.maps.shape, generator=generator, dtype=torch.float64).to(graph.device).requires_grad_()
+    try:
+        answers = graph.run({cut.maps: maps}, [logits], graph.tried, torch.float64)[0]
+        slopes = [torch.autograd.grad(one, maps, retain_graph=True)[0] for one in answers[0]]  # of the first image
+        nothing = graph.run({cut.maps: torch.zeros_like(maps)}, [logits], graph.tried, torch.float64)[0][0]
+    except RuntimeError:  # some of it computes in another precision
+        return None
+    grid = torch.stack([cut.positions.of(one)[0] for one in slopes])
+    elsewhere = torch.stack([cut.positions.elsewhere(one) for one in slopes])
+    slopes = torch.stack(slopes)
+    mean, kernel = grid.mean((1, 2), keepdim=True), grid.sum((1, 2)).T
+    largest = slopes.abs().max()
+    if (grid - mean).abs().max() > 1e-9 * largest or (elsewhere.numel() and elsewhere.abs().max() > 1e-9 * largest):
+        return None
+    expected = cut.positions.of(maps.detach()).mean((1, 2)) @ kernel + nothing
+    if (answers.detach() - expected).abs().max() > 1e-9 * max(expected.abs().max(), 1):
+        return None
+    return kernel.cpu().numpy().astype("float32")
+
+
+def is_affine(call):
+    """Whether what a call gives is an affine map of the tensors that it takes."""
+    name = name_of(call)
+    if not name:
+        return False
+    if name in ("_pair", "_flattened") or name in operators.PASSING | operators.SHAPING:
+        return True
+    tensors = [one for one in call.takes if one.shape]
+    args, _ = call.arguments([_Mark() if one.shape else 1 for one in call.takes])
+    first = isinstance(args[0], _Mark) if args else False
+    if name in ("add", "sub", "cat", "concat", "stack", "neg", "rsub", "subtract", "concatenate"):
+        return True
+    if name in ("mul", "multiply"):
+        return len(tensors) == 1 and sum(isinstance(one, _Mark) for one in args[:2]) == 1
+    if name in ("div", "divide", "true_divide"):
+        return len(tensors) == 1 and first and not isinstance(args[1], _Mark)
+    if name == "addmm":
+        return len(tensors) == 1 and isinstance(args[1], _Mark) and not isinstance(args[2], _Mark)
+    single = len(tensors) == 1 and sum(isinstance(one, _Mark) for one in args) == 1
+    return single and name in operators.AFFINE
+
+
+class _Mark:
+    """In the place of a tensor among arguments."""
+
+
+def _pair(logit):
+    """One logit S as two."""
+    return logit.reshape(len(logit), 1) * torch.tensor([-0.5, 0.5], dtype=logit.dtype, device=logit.device)
+
+
+def _flattened(logits):
+    """Logits (N, C)."""
+    return logits.reshape(len(logits), -1)
+
+
+def _before_passing(value):
+    """A value before all that inference ignores, or that changes its shape alone."""
+    while value.call is not None and (name_of(value.call) in operators.PASSING | _SHAPING):
+        first = value.call.takes[0]
+        if np.prod(first.shape) != np.prod(value.shape) or first.shape[:1] != value.shape[:1]:
+            break
+        value = first
+    return value
+
+
+def _check_over_classes(value, name):
+    """Check that a softmax is one over the axis of the classes."""
+    args, kwargs = value.call.arguments([None] * len(value.call.takes))
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
+    if dim % len(value.shape) != 1 or len(value.shape) < 2:
+        classes = value.shape[-1]
+        raise ValueError(f"The softmax of {name} is not over its {classes} classes: make it one over dim=1.")
+
+
+def _learned(way):
+    """The values to which a layer with weights leads."""
+    learned = set()
+    for value in way:
+        call = value.call
+        args, kwargs = call.arguments([None] * len(call.takes))
+        weights = []
+        replaced([args, kwargs], lambda one: weights.append(one) if isinstance(one, torch.Tensor) and one.ndim > 1 else 0)
+        if (name_of(call) in _LEARNING and weights) or any(one in learned for one in call.takes):
+            learned.add(value)
+    return learned
+
+
+def _are_read(graph, maps, positions, logits):
+    """Whether the logits draw on more than the extra tokens of feature maps."""
+    if not positions.extra:
+        return True
+    noise = torch.from_numpy(np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32"))
+    image = noise.to(graph.device)
+    with torch.no_grad():
+        known = graph.run({graph.image: image}, [maps], graph.tried)[0]
+    known.requires_grad_()
+    answers = graph.run({maps: known, graph.image: image}, [logits], graph.tried)[0]
+    weights = torch.linspace(1, 2, answers.shape[1], device=graph.device)
+    slopes = torch.autograd.grad((answers * weights).sum(), known)[0]
+    return bool(positions.of(slopes).abs().max() > _SMALLEST * slopes.abs().max())
+
+
+def _before_class_maps(graph, maps, found, logits):
+    """What a 1 x 1 convolution takes in that makes one map for each class, the mean of which is its logit."""
+    call = maps.call
+    classes = logits.shape[-1] if name_of(logits.call) != "_pair" else 1
+    if name_of(call) not in ("conv2d", "linear") or maps.shape[found[maps].channels] != classes:
+        return maps
+    before = call.takes[0]
+    args, _ = call.arguments([None] * len(call.takes))
+    pointwise = name_of(call) == "linear" or tuple(args[1].shape[2:]) == (1, 1)
+    behind = between([maps, graph.count], [logits])[0]
+    if not pointwise or before not in found or any(name_of(one) in _LEARNING for one in behind):
+        return maps
+    cut = _cut(graph, before, found, logits)
+    return before if closed_head(graph, cut, logits) is not None else maps
+
+
+def _cut(graph, maps, found, logits, layer=None):
+    """The cut at some feature maps; what repeats positions, or does nothing in inference, lies behind it."""
+    while not layer and _repeats(maps, found):
+        maps = maps.call.takes[0]
+    alone = not graph.draws_on_image([maps], logits)
+    return Cut(maps, found[maps], layer or _shown(graph, maps), alone, bool(layer))
+
+
+def _repeats(maps, found):
+    """Whether feature maps are those before them, each position once or several times."""
+    before, name = maps.call.takes[0], name_of(maps.call)
+    if before not in found:
+        return False
+    if name in operators.PASSING:
+        return before.shape == maps.shape
+    larger = all(after >= own for after, own in zip(found[maps].grid, found[before].grid, strict=True))
+    return name in ("adaptive_avg_pool2d", "_adaptive_avg_pool2d", "adaptive_max_pool2d") and larger
+
+
+def _named(graph, way, found, layer):
+    """The last feature maps that a module of that path, or a node of that name, makes."""
+    made = [one for one in way if one.module == layer or one.module.startswith(f"{layer}.")]
+    made = made or [one for one in way if one.name == layer]
+    if not made or made[-1] not in found or not found[made[-1]].wide:
+        known = dict.fromkeys(_shown(graph, one) for one in reversed(found) if found[one].wide)
+        last = ", ".join(repr(one) for one in list(known)[:_SHOWN])
+        raise ValueError(
+            f"layer is {layer!r}, and {graph.name} draws its scores on no feature maps of such a layer: choose another "
+            + (f"one, such as {last}." if last else "network, a convolutional one.")
+        )
+    return made[-1]
+
+
+def _shown(graph, value):
+    """The name of a layer: the path of its module, if what that module gives is this value, or else its node's name."""
+    steps = value.module.split(".")
+    for length in range(1, len(steps) + 1):
+        path = ".".join(steps[:length])
+        inside = [one for one in graph.values if one.module == path or one.module.startswith(f"{path}.")]
+        if path and inside[-1] is value:
+            return path
+    return value.name
+
+
+def _without_maps(graph, way, grid):
+    """What to say of a model without feature maps."""
+    tokens = [one for one in way if len(one.shape) == 3]
+    if tokens and grid is None:
+        return (
+            f"Model {graph.name} works on {tokens[-1].shape[1]} tokens, whose rows and columns are not known: pass "
+            "reshape=(rows, columns)."
+        )
+    return f"Model {graph.name} has no feature maps in rows and columns of its image: choose a convolutional network."
+
+
+def check_activation(chosen, own, name):
+    """The activation of the scores, in place of a model's own.
+
+    Raises:
+        ValueError: if a model without activation is given none.
+    """
+    if chosen is not None:
+        settings.check_choice("activation", chosen, settings.ACTIVATIONS)
+    elif own == "linear":
+        raise ValueError(
+            f'Model {name} has no activation: pass activation="softmax", "sigmoid" where labels come together, '
+            'or "relu".'
+        )
+    return chosen or own
+
