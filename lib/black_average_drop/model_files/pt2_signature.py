@@ -87,7 +87,7 @@ def outputs(module, names, parsed):
     for title, (_, _), argument in zip(titles, specs, graph["outputs"], strict=True):
         if (found := value(argument)) is None:
             continue
-        if not isinstance(found, Reference) or found.name not in graph["tensor_values"]:
+        if "as_tensor" not in argument or found.name not in graph["tensor_values"]:
             raise Refusal(
                 f"gives {name_shown(title)}, which is no tensor: let forward() give tensors alone, and {AGAIN}."
             )
