@@ -120,14 +120,17 @@ HOSTILE = {
     "a negative stride": (with_tensor(strides=sizes(-16, 1)), damaged("a size is -16")),
     "a negative offset": (with_tensor(storage_offset={"as_int": -1}), damaged("a size is -1")),
     "a size that is true": (with_tensor(sizes=[{"as_int": True}, {"as_int": 16}]), damaged("a size is True")),
-    "a symbolic size": (with_tensor(sizes=[{"as_expr": {"expr_str": "s0"}}, {"as_int": 16}]), damaged("KeyError: ...")),
+    "a symbolic size": (
+        with_tensor(sizes=[{"as_expr": {"expr_str": "s0"}}, {"as_int": 16}]),
+        damaged("it lacks 'as_int'"),
+    ),
     "numbers that are repeated without end": (
         with_tensor(sizes=sizes(2**40, 16), strides=sizes(0, 1)),
         EXPANDED % "fc.weight",
     ),
     "sparse weights": (with_tensor(layout=1), damaged("fc.weight is no dense tensor")),
     "fewer strides than sizes": (with_tensor(strides=sizes(1)), damaged("fc.weight is no dense tensor")),
-    "numbers of no known kind": (with_tensor(dtype=99), damaged("KeyError: 99")),
+    "numbers of no known kind": (with_tensor(dtype=99), damaged("it lacks 99")),
     "weights of another folder": (
         changed(WEIGHTS, lambda content: content["config"]["fc.weight"].update(path_name="../../../secret")),
         damaged("it lacks data/weights/../../../secret"),
@@ -183,8 +186,8 @@ HOSTILE = {
         with_outputs(json.loads('{"a":' * 150 + "1" + "}" * 150), "sigmoid"),
         "{path} nests too deep (...): save the model again, with fewer models within models.",
     ),
-    "a program that is no JSON": (with_member(MODEL, b"\xff{"), damaged("UnicodeDecodeError: ...")),
-    "a program that is a number": (with_member(MODEL, b"7"), damaged("TypeError: ...")),
+    "a program that is no JSON": (with_member(MODEL, b"\xff{"), damaged("'utf-8' codec ...")),
+    "a program that is a number": (with_member(MODEL, b"7"), damaged("its program is damaged, TypeError")),
     "a number without end": (with_member(MODEL, b"9" * 5000), damaged("Exceeds the limit (4300 digits) ...")),
     "two models": (
         with_member("models/other.json", b"{}"),
@@ -213,10 +216,10 @@ HOSTILE = {
         changed(MODEL, lambda content: content.update(schema_version={"major": 9, "minor": 0})),
         f"{{path}} is written in schema 9, and 8 is read: {AGAIN} of PyTorch 2.13.",
     ),
-    "no archive": (lambda path: path.write_bytes(b"no archive"), damaged("BadZipFile: File is not a zip file")),
+    "no archive": (lambda path: path.write_bytes(b"no archive"), damaged("File is not a zip file")),
     "half an archive": (
         lambda path: (write(path, parts()), path.write_bytes(path.read_bytes()[:3000])),
-        damaged("BadZipFile: File is not a zip file"),
+        damaged("File is not a zip file"),
     ),
 }
 
@@ -231,5 +234,5 @@ def unlike_its_checksum(path):
 
 HOSTILE["weights that are not those of the checksum"] = (
     unlike_its_checksum,
-    damaged("BadZipFile: Bad CRC-32 for file 'net/data/weights/weight_0'"),
+    damaged("Bad CRC-32 for file 'net/data/weights/weight_0'"),
 )
