@@ -19,13 +19,13 @@ def half_a_model(root):
     content("a.keras", (root / "a.keras").read_bytes()[:3000])(root)
 
 
-def zipped(name, *members):
-    """An archive of empty files."""
+def zipped(name, *members, content=b""):
+    """An archive of files that all hold the same."""
 
     def make(root):
         with zipfile.ZipFile(root / name, "w") as archive:
             for member in members:
-                archive.writestr(member, b"")
+                archive.writestr(member, content)
 
     return make
 
@@ -83,6 +83,11 @@ FILES = [
         content("a.onnx", b"onnx"),
         '{root}/a.onnx is an ONNX model, which is not read: name a Keras model, as model.save("model.keras") writes '
         "it, that it was converted from.",
+    ),
+    Case(
+        "model file, PyTorch in place of Keras",
+        zipped("a.pt2", "a/archive_format", content=b"pt2"),
+        "{root}/a.pt2 is a model of PyTorch: name a model of Keras, or read it with networks.open_model.",
     ),
     Case(
         "model file, pickled by PyTorch",

@@ -33,6 +33,6 @@ def _reason(problem, said):
     """What went wrong, as far as people can tell from it."""
     if isinstance(problem, KeyError):
         return f"it lacks {said}"
-    if isinstance(problem, ValueError | zipfile.BadZipFile):
-        return said
+    if isinstance(problem, ValueError | zipfile.BadZipFile | OSError):
+        return getattr(problem, "strerror", None) or said
     return f"its program is damaged, {type(problem).__name__}"
