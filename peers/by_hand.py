@@ -5,7 +5,7 @@ Nothing here is code of the package, so that nothing can be wrong in both.
 
 import numpy as np
 import torch
-from architectures import with_hook
+from peer_networks import with_hook
 from PIL import Image
 
 

@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import ours
 import pytest
-from architectures import ARCHITECTURES, drawn, images, predicted, with_hook
+from peer_networks import ARCHITECTURES, drawn, images, predicted, with_hook
 
 from black_average_drop import cams
 

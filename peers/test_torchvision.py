@@ -4,7 +4,7 @@ import by_hand
 import numpy as np
 import ours
 import pytest
-from architectures import ARCHITECTURES, drawn, images, predicted
+from peer_networks import ARCHITECTURES, drawn, images, predicted
 
 from black_average_drop import cams, evaluation
 

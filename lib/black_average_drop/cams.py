@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from black_average_drop.arrays import namespace
+from black_average_drop.arrays import namespace, together
 
 POSITIVE_PART = "Grad-CAM++ (positive part)"  # the one form of Grad-CAM++ for feature maps that go negative
 
@@ -31,7 +31,7 @@ def cam(features, class_weights):
     """
     if class_weights is None:
         raise ValueError("CAM needs a head of global average pooling and one dense layer: leave CAM out.")
-    xp = namespace(features, class_weights)
+    xp, features, class_weights = together(features, class_weights)
     positions = features.shape[1] * features.shape[2]
     return xp.einsum("nhwk,nk->nhw", features, class_weights) / positions
 
@@ -46,7 +46,7 @@ def grad_cam(features, gradients):
     Returns:
         (N, h, w), >= 0.
     """
-    xp = namespace(features, gradients)
+    xp, features, gradients = together(features, gradients)
     weights = xp.mean(gradients, axis=(1, 2))
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
 
@@ -72,7 +72,7 @@ def grad_cam_plus_plus(features, gradients, curvature=1.0, normalize_alpha=False
         ValueError: if features are negative, without positive_part. Then the denominator can vanish, and eq. (8) has
             no meaning.
     """
-    xp = namespace(features, gradients)
+    xp, features, gradients = together(features, gradients)
     if not positive_part and float(xp.min(features)) < 0:
         raise ValueError(f"Grad-CAM++ needs feature maps >= 0, these go negative: choose {POSITIVE_PART} in its place.")
     slopes = xp.maximum(gradients, 0)
@@ -104,7 +104,7 @@ def softmax_grad_cam_plus_plus(features, head_weights, logits, classes):
     Returns:
         (N, h, w), signed, in the dtype that is given. float32 loses up to 4e-4 where terms cancel: use float64.
     """
-    xp = namespace(features, head_weights, logits)
+    xp, features, head_weights, logits = together(features, head_weights, logits)
     weights, _ = softmax_weights(features, head_weights, logits, classes)
     return xp.einsum("nhwk,nk->nhw", features, weights)
 
@@ -124,11 +124,11 @@ def softmax_weights(features, head_weights, logits, classes):
     Returns:
         The weights w_k (N, K), and D (N, K).
     """
-    xp = namespace(features, head_weights, logits)
+    xp, features, head_weights, logits = together(features, head_weights, logits)
     positions = features.shape[1] * features.shape[2]
     slopes = xp.transpose(head_weights)[None] / positions  # (1, C, K)
     others = np.arange(logits.shape[1])[None] != np.asarray(classes)[:, None]
-    others = others.astype(keras.backend.standardize_dtype(logits.dtype))
+    others = xp.array(others, keras.backend.standardize_dtype(logits.dtype))
 
     top_other = xp.max(xp.where(others > 0, logits, -np.inf), axis=1, keepdims=True)
     # The explained class may lie thousands above the others: cut the exponent before it overflows, then drop it.
@@ -167,7 +167,7 @@ def positive_grad_cam(features, gradients):
     Returns:
         (N, h, w), >= 0.
     """
-    xp = namespace(features, gradients)
+    xp, features, gradients = together(features, gradients)
     weights = xp.mean(xp.maximum(gradients, 0), axis=(1, 2))
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, weights), 0)
 
@@ -182,7 +182,7 @@ def xgrad_cam(features, gradients):
     Returns:
         (N, h, w), >= 0. Equal to Grad-CAM where gradients are the same at every position.
     """
-    xp = namespace(features, gradients)
+    xp, features, gradients = together(features, gradients)
     activity = xp.sum(features, axis=(1, 2))
     active = activity != 0
     effect = xp.sum(features * gradients, axis=(1, 2))
@@ -201,7 +201,7 @@ def hires_cam(features, gradients):
     Returns:
         (N, h, w), >= 0. Equal to Grad-CAM where gradients are the same at every position.
     """
-    xp = namespace(features, gradients)
+    xp, features, gradients = together(features, gradients)
     return xp.maximum(xp.sum(gradients * features, axis=-1), 0)
 
 
@@ -215,7 +215,7 @@ def layer_cam(features, gradients):
     Returns:
         (N, h, w), >= 0. Equal to `positive_grad_cam` where gradients are the same at every position.
     """
-    xp = namespace(features, gradients)
+    xp, features, gradients = together(features, gradients)
     return xp.maximum(xp.sum(xp.maximum(gradients, 0) * features, axis=-1), 0)
 
 
@@ -240,7 +240,7 @@ def ablation_cam(features, class_weights):
         raise ValueError(
             "Ablation-CAM needs a head of global average pooling and one dense layer: leave Ablation-CAM out."
         )
-    xp = namespace(features, class_weights)
+    xp, features, class_weights = together(features, class_weights)
     falls = class_weights * xp.mean(features, axis=(1, 2))
     return xp.maximum(xp.einsum("nhwk,nk->nhw", features, falls), 0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, masks, metrics, progress, workers
-from black_average_drop.arrays import namespace, placed_with
+from black_average_drop.arrays import as_numpy, namespace, placed_with
 from black_average_drop.first_pass import (
     Maps,
     chunks,
@@ -221,7 +221,7 @@ def _masked(images, maps, alpha, ties):
     kept = masks.kept_pixels(shown, alpha, ties, ranking)
     scaled = masks.scaled_to_peak(shown)
     pixels, counts = images.shape[1] * images.shape[2], _count(kept)
-    mean_opacity = np.asarray(namespace(scaled).mean(scaled, axis=(1, 2)))
+    mean_opacity = as_numpy(namespace(scaled).mean(scaled, axis=(1, 2)))
     both = pd.DataFrame({"opacity": mean_opacity, "lit": _count(scaled > 0.5) / pixels})
     yield "AD", masks.blend(images, scaled), both.assign(kept=1.0, kept_unsupported=0.0)
     unsupported = _count(kept & (shown <= 0))
@@ -248,4 +248,4 @@ def _rows(network, full, masked, classes):
 
 def _count(chosen):
     """How many pixels of each boolean (n, H, W) are true: NumPy (n,)."""
-    return np.asarray(namespace(chosen).sum(chosen, axis=(1, 2)))
+    return as_numpy(namespace(chosen).sum(chosen, axis=(1, 2)))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, masks, progress, workers
-from black_average_drop.arrays import namespace, placed_with, softmax
+from black_average_drop.arrays import as_numpy, namespace, placed_with, softmax
 
 SAME_MAP = 1e-4  # maps scaled to a peak of 1 that differ by less are the same map up to rounding
 
@@ -180,7 +180,7 @@ def _sums_by_sign(features):
     """The sum of the positive part and that of the negative part of feature maps (n, h, w, K): float64 (n, 2)."""
     xp = namespace(features)
     parts = (xp.sum(pick(features, 0), axis=(1, 2, 3)) for pick in (xp.maximum, xp.minimum))
-    return np.stack([np.asarray(part, "float64") for part in parts], axis=1)
+    return np.stack([as_numpy(part).astype("float64") for part in parts], axis=1)
 
 
 def digests_of(images):
@@ -203,7 +203,7 @@ def _batch_maps(network, methods, explanation):
     by_name = {}
     for name, method in methods.items():
         try:
-            maps = np.asarray(method(explanation))
+            maps = as_numpy(method(explanation))
         except ValueError as problem:
             raise ValueError(f"{name} on the output of layer {network.layer!r}: {problem}") from problem
         by_name[name] = maps.astype("float32")

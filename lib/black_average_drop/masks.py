@@ -7,7 +7,7 @@ NumPy arrays. With a tensor of the Keras backend among them they give a tensor o
 import numpy as np
 from keras import ops
 
-from black_average_drop.arrays import as_float32, namespace
+from black_average_drop.arrays import as_float32, as_numpy, namespace, together
 
 
 def fade(images, maps, fill=0):
@@ -40,11 +40,12 @@ def blend(images, shares, fill=0):
         float32 (N, H, W, C).
     """
     images, shares, fill = as_float32(images), as_float32(shares), np.asarray(fill, "float32")
-    if namespace(images, shares) is np:
+    xp, images, shares = together(images, shares)
+    if xp is np:
         blended = np.einsum("nhwc,nhw->nhwc", images, shares)  # faster than broadcasting over C
     else:
         blended = images * shares[..., None]
-    return blended + fill * (1 - shares)[..., None] if fill.any() else blended
+    return blended + xp.multiply(fill, (1 - shares)[..., None]) if fill.any() else blended
 
 
 def scaled_to_peak(maps):
@@ -125,7 +126,7 @@ def alpha_curve(images, maps):
         others = [xp.sign(ranks[other] - ranks[name]) for other in ranks if other != name]
         if others:
             change = _taken(light * as_float32(sum(others)), order)
-            steps[1:] += np.asarray(change).sum(axis=0, dtype="float64")
+            steps[1:] += as_numpy(change).sum(axis=0, dtype="float64")
     return np.cumsum(steps)
 
 

@@ -7,6 +7,7 @@ from bad_cases import Case, refused, table_of
 from bad_images import content
 from bad_networks import network
 from black_average_drop import networks
+from black_average_drop.model_files.pt2_refusal import EXPORT
 
 
 def saved(name, make):
@@ -16,6 +17,17 @@ def saved(name, make):
 def half_a_model(root):
     network().save(root / "a.keras")
     content("a.keras", (root / "a.keras").read_bytes()[:3000])(root)
+
+
+def zipped(name, *members, content=b""):
+    """An archive of files that all hold the same."""
+
+    def make(root):
+        with zipfile.ZipFile(root / name, "w") as archive:
+            for member in members:
+                archive.writestr(member, content)
+
+    return make
 
 
 def member(name, content, compression=zipfile.ZIP_STORED):
@@ -73,10 +85,39 @@ FILES = [
         "it, that it was converted from.",
     ),
     Case(
-        "model file, PyTorch",
-        content("a.pth", b"PK"),
-        "{root}/a.pth is a PyTorch model, which this version does not read: name a Keras model, as "
-        'model.save("model.keras") writes it.',
+        "model file, PyTorch in place of Keras",
+        zipped("a.pt2", "a/archive_format", content=b"pt2"),
+        "{root}/a.pt2 is a model of PyTorch: name a model of Keras, or read it with networks.open_model.",
+    ),
+    Case(
+        "model file, pickled by PyTorch",
+        content("a.pth", b"\x80\x02"),
+        f"{{root}}/a.pth is a pickled PyTorch file, which runs code when it is read: export the model with {EXPORT}, "
+        "and name that file.",
+    ),
+    Case(
+        "model file, TorchScript",
+        zipped("a.pt", "a/data.pkl", "a/code/__torch__.py", "a/constants.pkl"),
+        "{root}/a.pt is a TorchScript file, which is a program: export the model that it was made from with "
+        f"{EXPORT}, and name that file.",
+    ),
+    Case(
+        "model file, safetensors",
+        content("a.safetensors", b"{}"),
+        f"{{root}}/a.safetensors is a file of weights without the model: load them into the model, export it with "
+        f"{EXPORT}, and name that file.",
+    ),
+    Case(
+        "model file, an old export of PyTorch",
+        zipped("a.pt2", "serialized_exported_program.json", "serialized_state_dict.pt"),
+        "{root}/a.pt2 was exported by PyTorch before 2.8, whose exports are pickled: export the model with a newer "
+        f"one, {EXPORT}, and name that file.",
+    ),
+    Case(
+        "model file, a truncated export of PyTorch",
+        content("a.pt2", b"PK"),
+        "{root}/a.pt2 is no archive of torch.export, or a damaged one: export the model with "
+        f"{EXPORT}, and name that file.",
     ),
     Case(
         "model file, a graph of TensorFlow",

@@ -87,7 +87,7 @@ def flagged(path):
     path.write_bytes(content)
 
 
-def sharing(path):
+def sharing(path, member=WEIGHTS):
     """Many members that are one and the same bytes, as in a bomb that is not nested."""
     content = path.read_bytes()
     end = content.rindex(b"PK\x05\x06")
@@ -95,7 +95,7 @@ def sharing(path):
     entry = content[first:end]
     names = [f"assets/{number:04}".encode() for number in range(900)]
     with zipfile.ZipFile(path) as archive:
-        shared = archive.getinfo(WEIGHTS)
+        shared = archive.getinfo(member)
     extra = b"".join(
         struct.pack(
             "<4s4B4HL2L5H2L",

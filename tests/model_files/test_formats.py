@@ -3,6 +3,7 @@
 import pytest
 
 from black_average_drop.model_files import formats
+from pt2_archives import parts, write
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -23,6 +24,38 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 def test_a_kind_of_file_is_known_by_its_bytes(tmp_path, name, content, kind):
     (tmp_path / name).write_bytes(content)
     assert formats.kind(tmp_path / name) == kind
+
+
+@pytest.mark.parametrize("name", ["a.pt2", "a.PT2", "a.pt", "a.zip", "a.keras", "a"])
+def test_an_archive_of_torch_export_is_known_whatever_its_name(tmp_path, name):
+    write(tmp_path / name, parts())
+    assert formats.kind(tmp_path / name) == formats.PT2
+    assert formats.files_of(tmp_path / name) == [tmp_path / name]
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "said"),
+    [
+        ("a.pt2", parts() | {"archive_format": b"other"}, "is no archive of torch.export, or a damaged one: export"),
+        ("a.pt2", {"data.pkl": b""}, "is a pickled PyTorch file, which runs code when it is read: export"),
+        ("a", {"data.pkl": b""}, "is a pickled PyTorch file, which runs code when it is read: export"),
+        ("a.bin", {"data.pkl": b""}, "is a pickled PyTorch file, which runs code when it is read: export"),
+        ("a", {"data.pkl": b"", "constants.pkl": b""}, "is a TorchScript file, which is a program: export"),
+        ("a.pt2", {"serialized_exported_program.json": b""}, "was exported by PyTorch before 2.8"),
+    ],
+)
+def test_archives_of_pytorch_that_are_not_read_are_told_apart(tmp_path, name, members, said):
+    write(tmp_path / name, members)
+    with pytest.raises(ValueError) as caught:
+        formats.kind(tmp_path / name)
+    assert str(caught.value).startswith(f"{tmp_path / name} {said}")
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.bin", "a.ckpt", "a.pt2"])
+def test_files_of_pytorch_that_are_no_archives_are_known_by_their_names(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x80\x02\x8a")
+    with pytest.raises(ValueError, match=r"torch\.export\.save\(torch\.export\.export\(model\.eval\(\), "):
+        formats.kind(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from black_average_drop import cams, evaluation, networks
+from black_average_drop.arrays import as_numpy
 from closeness import assert_close
 from example_models import (
     MODELS,
@@ -46,7 +47,7 @@ def test_other_heads_are_read_and_differentiated(name, pixels):
     gradients = network.differentiate(features, classes, pixels)
     assert gradients.shape == features.shape
     step = 0.001 * np.random.default_rng(0).normal(size=features.shape).astype("float32")
-    forward, back = (np.asarray(network._head([features + sign * step])[0]) for sign in (1, -1))
+    forward, back = (as_numpy(network._head([features + sign * step])[0]) for sign in (1, -1))
     change = ((forward - back) / 2)[np.arange(10), classes]
     assert_close((gradients * step).sum(axis=(1, 2, 3)), change, 0.01)
 
@@ -243,6 +244,6 @@ def test_no_pixel_is_formatted_on_the_way(small_model, pixels, monkeypatch):
 
 @pytest.mark.parametrize("devices", [["cpu:0"], ["gpu:0", "gpu:1"], ["tpu:0"]])
 def test_work_is_done_where_the_network_is(small_model, pixels, monkeypatch, devices):
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
+    monkeypatch.setattr("black_average_drop.networks.backends.devices", lambda: devices)
     network = networks.CamNetwork.from_model(small_model)
     assert network.on_accelerator == keras.ops.is_tensor(network.placed(pixels)) == (devices != ["cpu:0"])

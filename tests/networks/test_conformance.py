@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+from functools import partial
 
 import keras
 import numpy as np
@@ -14,8 +15,7 @@ from black_average_drop import networks
 from black_average_drop.files import ROOT
 from closeness import assert_close
 from example_models import convolution, two_poolings
-
-tensorflow = pytest.importorskip("tensorflow", reason="the gradients by hand are TensorFlow's")
+from gradients_by_hand import by_hand
 
 
 def with_a_path_around():
@@ -56,14 +56,8 @@ def test_keras_models_conform(name, pixels):
     build, layer, settings = KERAS[name]
     model = build()
 
-    def by_hand(images, classes):
-        whole = keras.Model(model.inputs, [model.get_layer(layer).output, model.outputs[0]])
-        with tensorflow.GradientTape() as tape:
-            maps, logits = whole(tensorflow.constant(images, "float32"), training=False)
-            explained = tensorflow.reduce_sum(tensorflow.gather(logits, classes, batch_dims=1))
-        return maps.numpy(), logits.numpy(), tape.gradient(explained, maps).numpy()
-
-    conformance.check(networks.CamNetwork.from_model(model, **settings), pixels, by_hand)
+    expected = partial(by_hand, model, model.get_layer(layer).output, model.outputs[0])
+    conformance.check(networks.CamNetwork.from_model(model, **settings), pixels, expected)
 
 
 def test_the_network_of_contributing_conforms(tmp_path, monkeypatch, generator):
@@ -79,14 +73,14 @@ def test_the_network_of_contributing_conforms(tmp_path, monkeypatch, generator):
     specification.loader.exec_module(module)
     network = module.ColourNetwork()
 
-    def by_hand(images, classes):
+    def by_patches(images, classes):
         patches = images.reshape(len(images), 4, 16, 4, 16, 3).astype("float64")
         features = patches.mean(axis=(2, 4)) / 255
         logits = features.mean(axis=(1, 2)) @ network.head_weights
         slopes = [[network.head_weights[:, one] / 16] * 16 for one in classes]
         return features, logits, np.reshape(slopes, features.shape)
 
-    conformance.check(network, generator.integers(0, 256, (6, 64, 64, 3)).astype("uint8"), by_hand)
+    conformance.check(network, generator.integers(0, 256, (6, 64, 64, 3)).astype("uint8"), by_patches)
 
 
 def test_the_check_notices_what_does_not_conform(pixels, monkeypatch):

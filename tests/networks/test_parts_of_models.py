@@ -10,8 +10,7 @@ from keras import layers
 from black_average_drop import evaluation, networks
 from closeness import assert_close
 from example_models import convolution, image_next_to_its_features
-
-tensorflow = pytest.importorskip("tensorflow", reason="the gradients by hand are TensorFlow's")
+from gradients_by_hand import by_hand
 
 
 def drawn(model):
@@ -23,15 +22,6 @@ def drawn(model):
             weights[-1] = np.abs(weights[-1]) + 0.5
         layer.set_weights(weights)
     return model
-
-
-def by_hand(model, features, logits, pixels, classes):
-    """Features, logits (N, C) and dS_c/dA of a model, from its own symbols for both."""
-    whole = keras.Model(model.inputs, [features, logits])
-    with tensorflow.GradientTape() as tape:
-        maps, answers = whole(tensorflow.constant(pixels, "float32"), training=False)
-        explained = tensorflow.reduce_sum(tensorflow.gather(answers, classes, batch_dims=1))
-    return maps.numpy(), answers.numpy(), tape.gradient(explained, maps).numpy()
 
 
 def pooled(*end):
@@ -266,7 +256,7 @@ class Squeeze(layers.Layer):
 
 class Drawn(layers.Layer):
     def call(self, x):
-        return x * tensorflow.random.uniform(tensorflow.shape(x))
+        return x * keras.random.uniform(keras.ops.shape(x))
 
 
 class Halved(keras.Model):

@@ -32,7 +32,10 @@ def write_record(notebook, outputs, inputs, variables, results, started):
     Raises:
         RuntimeError: a source or an input is no longer what was computed with. The outputs in `results` are removed.
     """
-    import keras  # here, since it takes seconds and this module also serves commands that need none of it
+    # Here, since it takes seconds and this module also serves commands that need none of it.
+    import keras
+
+    from black_average_drop.networks import devices
 
     results = Path(results)
     made_from = code_hashes.notebook_sources(notebook)
@@ -48,7 +51,7 @@ def write_record(notebook, outputs, inputs, variables, results, started):
         "minutes": round((datetime.datetime.now() - started).total_seconds() / 60, 1),
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
         "backend": keras.backend.backend(),
-        "devices": keras.distribution.list_devices(),
+        "devices": devices(),
         "parameters": {name: _without_folder(variables[name]) for name in parameters},
         "sources": made_from,
         "inputs": {name: _checksum(value) for name, value in inputs.items()},

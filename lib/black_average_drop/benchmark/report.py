@@ -8,7 +8,6 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -17,6 +16,7 @@ from black_average_drop.artifact.versions import surroundings
 from black_average_drop.benchmark.measurement import ROUNDS, SEED
 from black_average_drop.benchmark.timing import COLUMNS
 from black_average_drop.files import ROOT, replacing, sha256
+from black_average_drop.networks import devices
 
 RESULTS = ROOT / "paper_figures" / "benchmark"
 FILES = ("benchmark.csv", "benchmark.md", "costs.md")
@@ -130,5 +130,5 @@ def _machine():
     """A sentence on when, where and with what something was measured."""
     named = {"Python": platform.python_version(), **library_versions()}
     listed = ", ".join(f"{name} {number}" for name, number in named.items())
-    devices = ", ".join(keras.distribution.list_devices())
-    return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {devices}. {listed}."
+    found = ", ".join(devices())
+    return f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, computing on {found}. {listed}."

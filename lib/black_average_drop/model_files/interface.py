@@ -61,6 +61,14 @@ def check_image_shape(model, shape, image_size=None):
         raise ValueError("Model {} takes images of {} pixels, not {}: leave image_size out.".format(model, *sizes))
 
 
+def check_image_channels_first(model, shape, image_size=None):
+    """As `check_image_shape`, for a shape (N, K, H, W) as PyTorch has it."""
+    shape = tuple(shape)
+    if len(shape) != 4 or shape[1] not in CHANNELS:
+        raise ValueError(f"Model {model} takes {shape}: images (N, 3, H, W) or (N, 1, H, W) are expected.")
+    check_image_shape(model, (shape[0], *shape[2:], shape[1]), image_size)
+
+
 def chosen_output(model, names, output=None):
     """Say which output of a model is explained.
 

@@ -68,7 +68,7 @@ def examined(archive, size, path):
     root = folder_of(names)
     if not root:
         raise Refusal(f"is no archive of torch.export: {AGAIN}.")
-    check_zip_members(archive, size, path, [name for name in names if name.endswith(".json")], MOST_MEMBERS)
+    check_zip_members(archive, size, path, {name for name in names if name.endswith(".json")}, MOST_MEMBERS)
     for member in archive.infolist():
         _check_member(member, root)
     read = Pt2Archive(archive, root, path)

@@ -73,7 +73,7 @@ def _add_inner(node, target, names, made, prefix):
     arguments = [one["arg"] for one in node["inputs"]]
     at = _WRAPPING[target]
     if at == 4 and value(arguments[2]) is not False:  # device, dtype, enabled, whether casts are kept
-        raise Refusal("computes in mixed precision: export the model again outside of torch.autocast.")
+        raise Refusal(f"computes in mixed precision: take torch.autocast out of the model, and {AGAIN}.")
     kind, content = only_item(arguments[at])
     if kind != "as_graph":
         raise ValueError(f"{target} has no graph")

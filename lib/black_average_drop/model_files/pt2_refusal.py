@@ -1,5 +1,7 @@
 """What is said of a .pt2 archive that is not read."""
 
+import zipfile
+
 AGAIN = "export the model again with torch.export.save"
 # What writes a file that is read, as somebody types it.
 EXPORT = (
@@ -23,6 +25,14 @@ def why_not_read(path, problem):
     if isinstance(problem, Refusal):
         said = f"{path} {said}"
     elif not said.startswith(f"{path} "):
-        kind = "" if type(problem) is ValueError else f"{type(problem).__name__}: "
-        said = f"{path} cannot be read as a PyTorch model ({kind}{said[:200]}): {AGAIN}."
+        said = f"{path} cannot be read as a PyTorch model ({_reason(problem, said[:200])}): {AGAIN}."
     return "".join(one if one.isprintable() else "?" for one in said)
+
+
+def _reason(problem, said):
+    """What went wrong, as far as people can tell from it."""
+    if isinstance(problem, KeyError):
+        return f"it lacks {said}"
+    if isinstance(problem, ValueError | zipfile.BadZipFile | OSError):
+        return getattr(problem, "strerror", None) or said
+    return f"its program is damaged, {type(problem).__name__}"

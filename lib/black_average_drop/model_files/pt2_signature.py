@@ -8,6 +8,7 @@ from black_average_drop.model_files.pt2_values import checked_text, only_item, v
 from black_average_drop.model_files.pt2_weights import DTYPES, whole
 from black_average_drop.model_files.zip_checks import name_shown
 
+_REAL = ("float16", "bfloat16", "float32", "float64")
 _MUTATED = {"buffer_mutation": "buffer_name", "parameter_mutation": "parameter_name"}
 
 
@@ -86,7 +87,7 @@ def outputs(module, names, parsed):
     for title, (_, _), argument in zip(titles, specs, graph["outputs"], strict=True):
         if (found := value(argument)) is None:
             continue
-        if not isinstance(found, Reference) or found.name not in graph["tensor_values"]:
+        if "as_tensor" not in argument or found.name not in graph["tensor_values"]:
             raise Refusal(
                 f"gives {name_shown(title)}, which is no tensor: let forward() give tensors alone, and {AGAIN}."
             )
@@ -99,10 +100,10 @@ def outputs(module, names, parsed):
 
 
 def _image_shape(graph, name):
-    """The shape of the images, which must be of float32, as images are given."""
+    """The shape of the images, whose pixels must be real numbers."""
     meta = graph["tensor_values"][name]
     dtype, _ = DTYPES[meta["dtype"]]
-    if dtype != "float32":
-        raise Refusal(f"takes images as {dtype}, and gets them as float32: export model.float() with float32 images.")
+    if dtype not in _REAL:
+        raise Refusal(f"takes images as {dtype}, and gets them as float32: export the model again with such images.")
     sizes = [only_item(size) for size in meta["sizes"]]
     return tuple({"as_int": whole, "as_expr": lambda _: None}[kind](content) for kind, content in sizes)

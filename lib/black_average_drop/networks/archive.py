@@ -46,6 +46,8 @@ def load(path):
     """
     path = Path(path)
     kind = formats.kind(path)
+    if kind == formats.PT2:
+        raise ValueError(f"{path} is a model of PyTorch: name a model of Keras, or read it with networks.open_model.")
     if kind == formats.ARCHIVE:
         archive_checks.check_archive(path)
     with tempfile.TemporaryDirectory() as folder:

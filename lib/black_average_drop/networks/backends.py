@@ -1,10 +1,9 @@
-"""What differs between the backends of Keras: reproducible kernels, compiled models, and gradients."""
+"""What differs between the backends of Keras: devices, reproducible kernels, compiled models, and gradients."""
 
 import os
 import threading
 
 import keras
-import numpy as np
 from keras import ops
 
 _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
@@ -13,8 +12,8 @@ _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 def make_deterministic(seed):
     """Seed Python, NumPy and Keras, and have the backend choose reproducible kernels: same machine, same numbers.
 
-    float32 is then float32: GPUs would otherwise multiply it with 10 binary digits (TF32). On JAX all of this holds
-    only before the first computation of the process.
+    float32 is then float32: GPUs would otherwise multiply it with 10 binary digits (TF32). On JAX and PyTorch all of
+    this holds only before the first computation of the process.
 
     Args:
         seed: of all generators of random numbers, from 0.
@@ -25,18 +24,38 @@ def make_deterministic(seed):
 
         tensorflow.config.experimental.enable_op_determinism()
         tensorflow.config.experimental.enable_tensor_float_32_execution(False)
-        return
-    if _JAX_DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_DETERMINISTIC}"
     if keras.backend.backend() == "jax":
         import jax
 
+        if _JAX_DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
+            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_DETERMINISTIC}"
         jax.config.update("jax_default_matmul_precision", "float32")
+    if keras.backend.backend() == "torch":
+        make_torch_deterministic()
+
+
+def make_torch_deterministic():
+    """Have PyTorch choose reproducible kernels of true float32, whatever the backend of Keras is."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is refused
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
+def devices():
+    """The names of what the backend computes on, such as ["cpu:0"] or ["gpu:0", "gpu:1"]."""
+    if keras.backend.backend() in ("tensorflow", "jax"):
+        return keras.distribution.list_devices()
+    if keras.backend.backend() == "torch":  # one device, which Keras lists nowhere
+        device = ops.zeros(()).device
+        return [f"{device.type}:{device.index or 0}"]
+    return ["cpu:0"]
 
 
 def has_accelerator():
     """Whether the backend computes on a GPU or TPU."""
-    return not keras.distribution.list_devices()[0].startswith("cpu")
+    return not devices()[0].startswith("cpu")
 
 
 def compiled(part, shape):
@@ -73,30 +92,54 @@ def gradients(head, features, held, chosen):
         (N, h, w, K), an array for an array and a tensor for a tensor.
 
     Raises:
-        ValueError: on a backend other than TensorFlow and JAX.
+        ValueError: on a backend other than TensorFlow, JAX and PyTorch.
     """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
+    if keras.backend.backend() not in _SLOPES:
+        raise ValueError(
+            "Gradients need another backend: set KERAS_BACKEND=tensorflow, KERAS_BACKEND=jax or KERAS_BACKEND=torch."
+        )
+    slopes = _SLOPES[keras.backend.backend()](head, features, held, chosen)
+    return slopes if ops.is_tensor(features) else ops.convert_to_numpy(slopes)
 
-        watched = tensorflow.convert_to_tensor(features)
-        with tensorflow.GradientTape() as tape:
-            tape.watch(watched)
-            explained = ops.sum(head([watched, *held], training=False)[0] * chosen)
-        slopes = tape.gradient(explained, watched)
-        return slopes if ops.is_tensor(features) else slopes.numpy()
-    if keras.backend.backend() == "jax":
-        import jax
 
-        weights = [[one.value for one in kind] for kind in _variables(head)]
+def _tensorflow_slopes(head, features, held, chosen):
+    """`gradients` of TensorFlow, a tensor."""
+    import tensorflow
+
+    watched = tensorflow.convert_to_tensor(features)
+    with tensorflow.GradientTape() as tape:
+        tape.watch(watched)
+        explained = ops.sum(head([watched, *held], training=False)[0] * chosen)
+    return tape.gradient(explained, watched)
+
+
+def _jax_slopes(head, features, held, chosen):
+    """`gradients` of JAX, a tensor."""
+    import jax
+
+    weights = _values(head)
+    held = [ops.convert_to_tensor(one) for one in held]
+
+    def explained(maps):
+        (logits,), _ = head.stateless_call(*weights, [maps, *held], training=False)
+        return ops.sum(logits * chosen)
+
+    return jax.grad(explained)(ops.convert_to_tensor(features))
+
+
+def _torch_slopes(head, features, held, chosen):
+    """`gradients` of PyTorch, a tensor."""
+    import torch
+
+    weights = [[one.detach() for one in kind] for kind in _values(head)]  # nothing is kept to differentiate by them
+    with torch.enable_grad():
+        watched = ops.convert_to_tensor(features).detach().requires_grad_()
         held = [ops.convert_to_tensor(one) for one in held]
+        (logits,), _ = head.stateless_call(*weights, [watched, *held], training=False)
+        return torch.autograd.grad((logits * ops.convert_to_tensor(chosen)).sum(), watched)[0]
 
-        def explained(maps):
-            (logits,), _ = head.stateless_call(*weights, [maps, *held], training=False)
-            return ops.sum(logits * chosen)
 
-        slopes = jax.grad(explained)(ops.convert_to_tensor(features))
-        return slopes if ops.is_tensor(features) else np.asarray(slopes)
-    raise ValueError("Gradients need another backend: set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax.")
+_SLOPES = {"tensorflow": _tensorflow_slopes, "jax": _jax_slopes, "torch": _torch_slopes}
 
 
 def _frozen(part, shape):
@@ -114,12 +157,22 @@ def _frozen(part, shape):
         import jax
 
         # Copies, since Keras gives the buffers of its variables away when it trains.
-        weights = [[jax.numpy.array(one.value) for one in kind] for kind in _variables(part)]
+        weights = [[jax.numpy.array(one) for one in kind] for kind in _values(part)]
         outputs = jax.jit(lambda weights, images: part.stateless_call(*weights, [images], training=False)[0])
         return lambda images: outputs(weights, images)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        weights = [[one.detach().clone() for one in kind] for kind in _values(part)]
+
+        def outputs(images):
+            with torch.no_grad():
+                return part.stateless_call(*weights, [ops.convert_to_tensor(images)], training=False)[0]
+
+        return outputs
     return lambda images: [ops.convert_to_numpy(one) for one in part([images], training=False)]
 
 
-def _variables(layer):
-    """What `stateless_call` takes of a Keras layer."""
-    return layer.trainable_variables, layer.non_trainable_variables
+def _values(layer):
+    """The values of its variables, as `stateless_call` takes them of a Keras layer."""
+    return [[one.value for one in kind] for kind in (layer.trainable_variables, layer.non_trainable_variables)]

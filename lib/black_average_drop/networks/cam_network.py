@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from black_average_drop.arrays import as_float32, namespace
+from black_average_drop.arrays import as_float32, as_numpy, namespace
 from black_average_drop.model_files import interface
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
@@ -177,12 +177,12 @@ class CamNetwork:
             are a tensor, too, and stay on its device.
         """
         features, logits = self._run(self._prepared(images))
-        logits = np.asarray(logits)
-        return features if ops.is_tensor(images) else np.asarray(features), logits, self.scores(logits)
+        logits = as_numpy(logits)
+        return features if ops.is_tensor(images) else as_numpy(features), logits, self.scores(logits)
 
     def score(self, images):
         """Logits (N, C) and scores (N, C) of pixels (N, H, W, 3)."""
-        logits = np.asarray(self._run(self._prepared(images))[1])
+        logits = as_numpy(self._run(self._prepared(images))[1])
         return logits, self.scores(logits)
 
     def differentiate(self, features, classes, images):
@@ -197,7 +197,7 @@ class CamNetwork:
             (N, h, w, K), a tensor for a tensor.
 
         Raises:
-            ValueError: on a backend other than TensorFlow and JAX.
+            ValueError: on a backend other than TensorFlow, JAX and PyTorch.
         """
         held = [self._prepared(images)] if len(self._head.sources) > 1 else []
         chosen = np.eye(self.classes, dtype="float32")[np.asarray(classes)]
@@ -205,7 +205,7 @@ class CamNetwork:
 
     def scores(self, logits):
         """The head's activation applied to logits (N, C)."""
-        return np.asarray(getattr(ops, self.activation)(logits))
+        return as_numpy(getattr(ops, self.activation)(logits))
 
     def _prepared(self, images):
         """What the model takes in, of pixels (N, H, W, 3)."""
@@ -254,7 +254,7 @@ def _check_inference(part, size, name):
     if own:
         shape = (1, *size, part.sources[0].shape[-1])
         image = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
-        one, other = (np.asarray(part([image], training=False)[-1]) for _ in range(2))
+        one, other = (as_numpy(part([image], training=False)[-1]) for _ in range(2))
         if (one != other).any():
             raise ValueError(
                 f"Model {name} gives one image other scores each time: put layers of Keras's own in the place of "

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from keras import layers
 
+from black_average_drop.arrays import as_numpy
 from black_average_drop.networks.graph import Symbol, between, check_followed, makers
 from black_average_drop.networks.pooled_head import (
     fold,
@@ -264,12 +265,12 @@ def _sees_single_patches(trunk, size):
     """
     generator = np.random.default_rng(0)
     images, others = generator.uniform(0, 255, (2, 4, *size, trunk.sources[0].shape[-1])).astype("float32")
-    first = np.asarray(trunk([images], training=False)[0])
+    first = as_numpy(trunk([images], training=False)[0])
     rows, columns = (-(-side // count) for side, count in zip(size, first.shape[1:3], strict=True))
     outside = np.ones(size, bool)
     outside[:rows, :columns] = False
     moved = images.copy()
     moved[:, outside] = generator.permutation(images[:, outside], axis=1)
-    same, other = (np.asarray(trunk([batch], training=False)[0])[:, 0, 0] for batch in (moved, others))
+    same, other = (as_numpy(trunk([batch], training=False)[0])[:, 0, 0] for batch in (moved, others))
     first = first[:, 0, 0]
     return bool(np.abs(first - same).max() < 1e-3 * np.abs(first - other).max())

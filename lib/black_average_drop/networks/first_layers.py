@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import layers
 
+from black_average_drop.arrays import as_numpy
 from black_average_drop.networks.applications import preprocessing as preprocessing_of
 from black_average_drop.networks.cam_network import CamNetwork
 from black_average_drop.networks.graph import first_layer
@@ -76,6 +77,7 @@ def divergence_from_training(first, preprocessing, images):
     pixels = np.asarray(images, "float32")
     if before.sources[0].shape[-1] == 1:
         pixels = pixels.mean(axis=-1, keepdims=True)
+<<<<<<< HEAD
     values = before([preprocessing(pixels) if preprocessing else pixels], training=False)[0]
     return divergence(values, mean, variance)
 
@@ -91,6 +93,9 @@ def divergence(values, mean, variance):
         The Kullback-Leibler divergence of two normal distributions, the median over channels: 0 where they are equal.
     """
     values = np.asarray(values, "float64")
+=======
+    values = as_numpy(before([preprocessing(pixels) if preprocessing else pixels], training=False)[0]).astype("float64")
+>>>>>>> h22_env
     values = values.reshape(-1, values.shape[-1])
     here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
     return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))

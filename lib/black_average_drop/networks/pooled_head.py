@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from black_average_drop.arrays import as_numpy
 from black_average_drop.networks.graph import between
 
 # Subclasses of these and of other layers may do something else.
@@ -153,4 +154,4 @@ def _scale(operation, call):
 def _value(call, taken):
     """What an operation gives of one image in float64, without positions."""
     args, kwargs = call.arguments([taken])
-    return np.asarray(call.operation(*args, **kwargs), "float64").reshape(-1)
+    return as_numpy(call.operation(*args, **kwargs)).astype("float64").reshape(-1)

@@ -163,7 +163,7 @@ def _train_epoch(run, stage, state, epoch):
             "epoch": epoch + 1,
             "stage": stage.name,
             "loss": loss,
-            "validation_loss": float(np.mean(cross_entropy(run.validation.labels, scores))),
+            "validation_loss": float(cross_entropy(run.validation.labels, scores)),
             "validation_quality": reached,
         }
     )
@@ -219,12 +219,27 @@ class _Progress(keras.callbacks.Callback):
         self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
 
 
+class _SeededDropout(keras.callbacks.Callback):
+    """On PyTorch the state of Dropout is no variable, which a checkpoint would hold: each batch begins with its own."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if keras.backend.backend() == "torch":
+            import torch
+
+            place = [self.batches.seed, self.batches.epoch, batch]
+            torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+
+
 def _pass_over(model, batches, title):
     """One pass over the batches; the mean loss."""
     with progress.bar(total=len(batches.dataset), desc=title, unit="image") as bar:
-        callback = _Progress(bar, batches.batch_size)
+        callbacks = [_SeededDropout(batches), _Progress(bar, batches.batch_size)]
         # Left to itself Keras shuffles the batches again, by Python's global generator.
-        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[callback])
+        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=callbacks)
     return history.history["loss"][0]
 
 
