@@ -2,7 +2,13 @@
 
 ACTIVATIONS = ("relu", "softmax", "sigmoid")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-SCALES = ("", "0..1", "-1..1", "-1024..1024", "imagenet")  # of pixels; the other preprocessings are names in keras.applications
+SCALES = (
+    "",
+    "0..1",
+    "-1..1",
+    "-1024..1024",
+    "imagenet",
+)  # of pixels; the other preprocessings are names in keras.applications
 
 
 def check_choice(name, value, choices):

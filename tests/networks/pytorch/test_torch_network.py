@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 import conformance
 from black_average_drop import networks
-from black_average_drop.networks.pytorch import export
-from black_average_drop.networks.pytorch.model import TorchModel
-from closeness import assert_close
-from small_networks import CLOSED, DIFFERENTIATED, DenseNet, DistilledViT, ResNet, ViT, drawn
+from small_networks import CLOSED, DIFFERENTIATED, drawn
 
 SIZE = 32, 32
 

@@ -1,198 +1,217 @@
 """Which axes of a tensor are the rows, columns and channels of an image, as far as its operators tell.
 
-PyTorch keeps rows and columns last, Swin transformers keep channels last, and vision transformers put rows and columns
-in one axis of tokens. Where an operator may put positions in another order, nothing is known from there on; a residual
-way around it keeps what was known before.
+PyTorch keeps rows and columns last, Swin transformers keep channels last, vision transformers put rows and columns in
+one axis of tokens, and attention within windows takes rows apart into windows and places in a window. So each axis is a
+list of digits, as those of a number: 56 rows in windows of 7 are a digit of 8 windows and one of 7 places. Where an
+operator may put positions in another order, nothing is known from there on; a way around it keeps what was known.
 """
 
 from dataclasses import dataclass, replace
-from math import isqrt, prod
+from math import prod
 
-import numpy as np
 import torch
 
 from black_average_drop.networks.pytorch import operators
 from black_average_drop.networks.pytorch.graph import name_of
 
-IMAGES, CHANNELS, ROWS, COLUMNS, TOKENS, SINGLE = "images", "channels", "rows", "columns", "tokens", "single"
+IMAGES, CHANNELS, ROWS, COLUMNS, EXTRA = "images", "channels", "rows", "columns", "extra"
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)  # lengths that tell the axes of a tensor apart
 _SHAPING = frozenset("view reshape flatten unflatten squeeze unsqueeze view_as reshape_as _unsafe_view".split())
 _PERMUTING = frozenset("permute transpose movedim swapaxes swapdims mT".split())
+_PADDING = frozenset("pad constant_pad_nd".split())
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A part of what an axis counts: (index // stride) % size of the rows, the columns, the channels or the images.
+
+    EXTRA are tokens before those of the positions.
+    """
+
+    kind: str
+    total: int  # how many rows there are, and so on
+    stride: int
+    size: int
+
+    @property
+    def leads(self):
+        """Whether it is the first digit: positions are told apart by it where those after it are mixed."""
+        return self.stride * self.size == self.total
 
 
 @dataclass(frozen=True)
 class Axes:
-    """What the axes of a tensor are.
+    """What the axes of a tensor are: for each its digits, the first first."""
 
-    Attributes:
-        kinds: for each axis IMAGES, CHANNELS, ROWS, COLUMNS, TOKENS, or SINGLE for one of length 1.
-        grid: rows and columns of the tokens, row by row; None without tokens.
-        extra: how many tokens before those are no positions, such as a class token.
-    """
+    digits: tuple[tuple[Digit, ...], ...]
 
-    kinds: tuple[str, ...]
-    grid: tuple[int, int] | None = None
-    extra: int = 0
 
-    @property
-    def has_positions(self):
-        """Whether they are those of feature maps: images, channels, and either rows and columns or tokens."""
-        return sorted(self.kinds) in (
-            sorted((IMAGES, CHANNELS, ROWS, COLUMNS)),
-            sorted((IMAGES, CHANNELS, TOKENS)),
-        )
+def whole(kind, size):
+    """The one digit of an axis that is all rows, and so on."""
+    return (Digit(kind, size, 1, size),)
 
 
 def assign_axes(graph):
-    """Find the axes of all values of a graph.
-
-    Tokens that no operator is known to make of rows and columns are looked for by what they see: where a patch of the
-    image changes, the one token of that patch changes.
+    """Find the axes of all values of a graph from those of its image.
 
     Args:
         graph: a `Graph`, whose values get their axes.
     """
-    graph.image.axes = Axes((IMAGES, CHANNELS, ROWS, COLUMNS))
-    _derive(graph)
-    if not any(one.axes and TOKENS in one.axes.kinds for one in graph.values):
-        tokens = next((one for one in graph.values if len(one.shape) == 3 and _sees_patches(graph, one)), None)
-        if tokens is not None:
-            _derive(graph)
-
-
-def square(count):
-    """Rows and columns of a square of so many tokens; None for other numbers."""
-    side = isqrt(max(count, 0))
-    return (side, side) if side > 1 and side * side == count else None
-
-
-def _derive(graph):
-    """Find the axes of values from those that they are made of."""
-    calls = dict.fromkeys(one.call for one in graph.values)
-    for call in calls:
+    graph.image.axes = _of_image(graph.image.shape)
+    for call in dict.fromkeys(one.call for one in graph.values):
         args, kwargs = call.arguments(call.takes)
         wide = [one for one in call.takes if one.shape]
         shapes = [one.shape for one in call.gives]
         for value, axes in zip(call.gives, _derived(call, args, kwargs, wide, shapes), strict=True):
-            value.axes = value.axes or axes
+            value.axes = axes
+
+
+def _of_image(shape):
+    """The axes of (N, K, h, w)."""
+    return Axes(tuple(whole(kind, size) for kind, size in zip((IMAGES, CHANNELS, ROWS, COLUMNS), shape, strict=True)))
 
 
 def _derived(call, args, kwargs, inputs, shapes):
     """The axes of each result of a call, None where nothing is known."""
     first = args[0] if args and any(args[0] is one for one in inputs) else None
     known = first is not None and first.axes
-    name = name_of(call).removesuffix("_")
+    name, unknown = name_of(call).removesuffix("_"), [None] * len(shapes)
     if name in operators.POINTWISE | operators.MIXING:
-        found = (one.axes for one in inputs if one.axes and one.shape == shapes[0])
-        return [next(found, None)] + [None] * (len(shapes) - 1)
+        alike = {one.axes for one in inputs if one.axes and one.shape == shapes[0]}
+        return [alike.pop() if len(alike) == 1 else None, *unknown[1:]]
     if name in ("cat", "concat", "concatenate"):
         return [_joined(args, kwargs, shapes[0])]
     if not known:
-        return [None] * len(shapes)
+        return unknown
+    if name in _PADDING:
+        return [_resized(known, first.shape, shapes[0])]
     if name in operators.CONVOLUTIONS | operators.RESIZING:
-        padded = name in ("pad", "constant_pad_nd")
-        fits = TOKENS not in known.kinds if padded else known.kinds == (IMAGES, CHANNELS, ROWS, COLUMNS)
-        return [known if fits else None] * len(shapes)
+        return [_of_image(shape) if _is_image(known) else None for shape in shapes]
     if name in operators.LINEAR:
-        return [known if inputs == [first] and known.kinds[-1] == CHANNELS else None]
+        mixes = inputs == [first] and all(one.kind != IMAGES for one in known.digits[-1])
+        return [Axes((*known.digits[:-1], whole(CHANNELS, shapes[0][-1]))) if mixes else None]
     if name in ("chunk", "split", "split_with_sizes", "narrow", "expand"):
-        return [_if_alike(known, first.shape, shape) for shape in shapes]
+        return [_resized(known, first.shape, shape, of_channels=True) for shape in shapes]
     if name in _SHAPING:
-        return [_reshaped(known, first.shape, shapes[0])]
+        return [_reshaped(known, shapes[0])]
     if name in _PERMUTING:
-        moved = call.operation(torch.empty(_PRIMES[: len(known.kinds)], device="meta"), *args[1:], **kwargs).shape
-        return [replace(known, kinds=tuple(known.kinds[_PRIMES.index(length)] for length in moved))]
+        moved = call.operation(torch.empty(_PRIMES[: len(known.digits)], device="meta"), *args[1:], **kwargs).shape
+        return [Axes(tuple(known.digits[_PRIMES.index(length)] for length in moved))]
     if name == "slice":
-        return [_cut_out(known, first.shape, args, kwargs)]
-    return [None] * len(shapes)
+        return [_cut_out(known, first.shape, shapes[0], args, kwargs)]
+    return unknown
 
 
-def _sees_patches(graph, value):
-    """Whether a value is tokens (N, T, K) of the patches of a square grid, row by row; it then gets its axes."""
-    count, length = value.shape[:2]
-    height, width = graph.image.shape[2:]
-    for extra in (0, 1):
-        grid = square(length - extra)
-        if count != graph.tried or grid is None or height % grid[0] or width % grid[1]:
-            continue
-        rows, columns = height // grid[0], width // grid[1]
-        noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
-        changed = []
-        for row, column in ((0, 0), (0, 1), (1, 0)):
-            image = torch.from_numpy(noise.copy())
-            image[:, :, row * rows : (row + 1) * rows, column * columns : (column + 1) * columns] += 1
-            with torch.no_grad():
-                changed.append(graph.run({graph.image: image.to(graph.device)}, [value], count)[0])
-        before = graph.run({graph.image: torch.from_numpy(noise).to(graph.device)}, [value], count)[0]
-        places = [(one != before).any(dim=(0, 2)).nonzero().flatten().tolist() for one in changed]
-        if places == [[extra], [extra + 1], [extra + grid[1]]]:
-            value.axes = Axes((IMAGES, TOKENS, CHANNELS), grid, extra)
-            return True
-    return False
+def _kinds(digits):
+    """Of what the leading digits of an axis are."""
+    return [one.kind for one in digits if one.leads or one.kind == EXTRA]
 
 
-def _if_alike(known, before, after):
-    """The axes, where only the number of channels may have changed."""
-    same = len(before) == len(after) and all(
-        kind == CHANNELS or old == new for kind, old, new in zip(known.kinds, before, after, strict=True)
+def _is_image(known):
+    """Whether axes are images, channels, rows and columns in this order, none of them in parts."""
+    return [_kinds(one) for one in known.digits] == [[IMAGES], [CHANNELS], [ROWS], [COLUMNS]] and all(
+        len(one) == 1 for one in (known.digits[0], *known.digits[2:])
     )
-    return known if same else None
+
+
+def _is_of_channels(digits):
+    """Whether an axis tells no positions and no images apart."""
+    return not {IMAGES, ROWS, COLUMNS, EXTRA} & set(_kinds(digits))
+
+
+def _resized(known, before, after, of_channels=False):
+    """The axes where some have another length: the channels, or rows and columns that lie in axes of their own."""
+    if len(before) != len(after):
+        return None
+    digits = list(known.digits)
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old != new:
+            if _is_of_channels(digits[place]):
+                digits[place] = whole(CHANNELS, new)
+            elif _kinds(digits[place]) in ([ROWS], [COLUMNS]) and len(digits[place]) == 1 and not of_channels:
+                digits[place] = whole(digits[place][0].kind, new)
+            else:
+                return None
+    return Axes(tuple(digits))
 
 
 def _joined(args, kwargs, shape):
-    """The axes of tensors that are joined: along the channels, or with further tokens before those of the grid."""
+    """The axes of tensors that are joined: along the channels, or with further tokens before those of positions."""
     parts = [one for one in args[0] if getattr(one, "axes", None)]
-    if not parts:
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else 0) % len(shape)
+    if not parts or any(len(one.axes.digits) != len(shape) for one in parts):
         return None
-    known, dim = parts[-1].axes, kwargs.get("dim", args[1] if len(args) > 1 else 0) % len(shape)
-    if len(known.kinds) != len(shape):
-        return None
-    if known.kinds[dim] == CHANNELS:
-        return known
-    if known.kinds[dim] == TOKENS and len(parts) == 1 and args[0][-1] is parts[0]:
-        return replace(known, extra=known.extra + shape[dim] - parts[0].shape[dim])
+    digits = list(parts[-1].axes.digits)
+    if all(_is_of_channels(one.axes.digits[dim]) for one in parts):
+        others = {one.axes.digits[:dim] + one.axes.digits[dim + 1 :] for one in parts}
+        digits[dim] = whole(CHANNELS, shape[dim])
+        return Axes(tuple(digits)) if len(others) == 1 else None
+    if len(parts) == 1 and args[0][-1] is parts[0] and _kinds(digits[dim])[-2:] == [ROWS, COLUMNS]:
+        extra = shape[dim] - prod(one.size for one in digits[dim] if one.kind != EXTRA)
+        digits[dim] = (*whole(EXTRA, extra), *(one for one in digits[dim] if one.kind != EXTRA))
+        return Axes(tuple(digits))
     return None
 
 
-def _reshaped(known, before, after):
-    """The axes of a tensor in another shape: rows and columns become tokens, and tokens rows and columns."""
-    kinds, grid, extra = [], known.grid, known.extra
-    old, new = list(zip(known.kinds, before, strict=True)), list(after)
-    while old or new:
-        if old and new and old[0][1] == new[0]:
-            kinds.append(old.pop(0)[0])
-            new.pop(0)
-        elif new and new[0] == 1:
-            kinds.append(SINGLE)
-            new.pop(0)
-        elif old and old[0][1] == 1:
-            old.pop(0)
-        elif [kind for kind, _ in old[:2]] == [ROWS, COLUMNS] and new[:1] == [prod(size for _, size in old[:2])]:
-            kinds.append(TOKENS)
-            grid, extra = (old.pop(0)[1], old.pop(0)[1]), 0
-            new.pop(0)
-        elif old and old[0][0] == TOKENS and not extra and tuple(new[:2]) == grid:
-            kinds += [ROWS, COLUMNS]
-            old.pop(0)
-            del new[:2]
+def _reshaped(known, after):
+    """The axes of a tensor in another shape, which takes digits together, and apart."""
+    waiting, axes = [], []
+    for digits in known.digits:
+        waiting += [digits] if any(one.kind == EXTRA for one in digits) else [(one,) for one in digits if one.size > 1]
+    for size in after:
+        axis = []
+        while size > 1:
+            if not waiting:
+                return None
+            digits = waiting.pop(0)
+            if digits[0].kind == EXTRA:
+                length = digits[0].size + prod(one.size for one in digits[1:])
+                if axis or length != size:
+                    return None
+                axis, size = list(digits), 1
+                continue
+            (one,) = digits
+            if size % one.size and one.size % size:
+                return None
+            if one.size > size:
+                inner = one.size // size
+                waiting.insert(0, (replace(one, size=inner),))
+                one = replace(one, stride=one.stride * inner, size=size)
+            axis.append(one)
+            size //= one.size
+        axes.append(_put_together(axis))
+    return Axes(tuple(axes)) if not waiting else None
+
+
+def _put_together(digits):
+    """Digits with those made one that follow each other."""
+    found = digits[:1]
+    for one in digits[1:]:
+        last = found[-1]
+        if (last.kind, last.total) == (one.kind, one.total) and last.stride == one.stride * one.size:
+            found[-1] = replace(one, size=last.size * one.size)
         else:
-            return None
-    return Axes(tuple(kinds), grid if TOKENS in kinds else None, extra if TOKENS in kinds else 0)
+            found.append(one)
+    return tuple(found)
 
 
-def _cut_out(known, shape, args, kwargs):
-    """The axes of a part of a tensor: the channels, every other position, or the tokens of the grid."""
+def _cut_out(known, before, after, args, kwargs):
+    """The axes of a part of a tensor: of the channels, of every other position, or of the tokens."""
     places = dict(zip(("dim", "start", "end", "step"), args[1:], strict=False)) | kwargs
     dim, start, step = places.get("dim", 0), places.get("start") or 0, places.get("step", 1)
-    end = shape[dim] if places.get("end") is None else places["end"]
-    if not all(isinstance(one, int) for one in (start, end)):
+    if before == after:
+        return known
+    if not isinstance(start, int):
         return None
-    start, end = (one + shape[dim] if one < 0 else one for one in (start, end))
-    whole, kind = end >= shape[dim], known.kinds[dim]
-    if kind == CHANNELS or (start == 0 and whole and step == 1):
-        return known
-    if kind in (ROWS, COLUMNS) and start < step:
-        return known
-    if kind == TOKENS and whole and step == 1 and start <= known.extra:
-        return replace(known, extra=known.extra - start)
-    return None
+    start, digits = (start + before[dim] if start < 0 else start), list(known.digits)
+    axis = digits[dim]
+    if _is_of_channels(axis):
+        digits[dim] = whole(CHANNELS, after[dim])
+    elif axis[0].kind in (ROWS, COLUMNS) and len(axis) == 1 and axis[0].leads and start < step:
+        digits[dim] = whole(axis[0].kind, after[dim])
+    elif axis[0].kind == EXTRA and step == 1 and start + after[dim] == before[dim] and start <= axis[0].size:
+        left = axis[0].size - start
+        digits[dim] = (*(whole(EXTRA, left) if left else ()), *axis[1:])
+    else:
+        return None
+    return Axes(tuple(digits))

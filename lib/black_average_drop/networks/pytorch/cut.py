@@ -16,6 +16,8 @@ _ACTIVATIONS |= {"sigmoid": "sigmoid", "relu": "relu", "sigmoid_": "sigmoid", "r
 _SHOWN = 3  # layers that a message names
 _SHAPING = frozenset("view reshape flatten squeeze unsqueeze _unsafe_view".split())
 _LEARNING = operators.CONVOLUTIONS | operators.LINEAR | {"bmm", "einsum", "conv1d"}
+_AT_ONCE = 2**22  # numbers in the feature maps that a head is asked about
+_ROUNDING = 1e-9  # of the largest answer, in 64 bits
 _SMALLEST = 1e-12  # of the largest slope: below it a logit does not draw on a position
 
 
@@ -67,7 +69,9 @@ def find_logits(graph, output):
         )
     if classes == 1:
         if activation not in ("sigmoid", "linear"):
-            raise ValueError(f"Model {graph.name} has one output: two classes are expected, or one output with sigmoid.")
+            raise ValueError(
+                f"Model {graph.name} has one output: two classes are expected, or one output with sigmoid."
+            )
         return appended(end, _pair, (graph.tried, 2)), activation
     return appended(end, _flattened, (graph.tried, classes)), activation
 
@@ -98,13 +102,13 @@ def find_features(graph, logits, layer=None, grid=None):
     if layer:
         maps = _named(graph, way, found, layer)
         return _cut(graph, maps, found, logits, layer)
-    for maps in reversed(found):
-        if found[maps].wide and not graph.draws_on_image([maps], logits) and _are_read(graph, maps, found[maps], logits):
+    read = [one for one in _read(graph, found, logits) if found[one].wide]
+    for maps in reversed(read):
+        if not graph.draws_on_image([maps], logits):
             before = _before_class_maps(graph, maps, found, logits)
             return _cut(graph, before, found, logits)
-    for maps in reversed(found):
-        if found[maps].wide and _are_read(graph, maps, found[maps], logits):
-            return _cut(graph, maps, found, logits)
+    if read:
+        return _cut(graph, read[-1], found, logits)
     for maps in reversed(found):
         check_more_than_one(graph, found[maps])
     raise ValueError(_without_maps(graph, way, grid))
@@ -113,8 +117,8 @@ def find_features(graph, logits, layer=None, grid=None):
 def closed_head(graph, cut, logits):
     """The kernel of a head of global average pooling and affine layers, found by its numbers.
 
-    All that lies in the head has to be affine in the feature maps. Then its slopes, in 64 bits, are the kernel, if they
-    are the same at every position; and the logits have to be what the kernel gives of the mean.
+    All that lies in the head has to be affine in the feature maps. Then its answers to maps of one channel, the same at
+    every position, are the kernel, in 64 bits. Its answers to noise have to be what that kernel gives of the mean.
 
     Args:
         graph: a `Graph`.
@@ -127,25 +131,31 @@ def closed_head(graph, cut, logits):
     calls, _ = between([cut.maps, graph.count], [logits])
     if not cut.alone or not all(is_affine(call) for call in calls):
         return None
-    generator = torch.Generator().manual_seed(0)
-    maps = torch.randn(cut.maps.shape, generator=generator, dtype=torch.float64).to(graph.device).requires_grad_()
+    channels, positions = cut.maps.shape[cut.positions.channels], cut.positions
+    whole = torch.zeros(cut.maps.shape, dtype=torch.float64)
+    empty = positions.of(whole)[:1]
+    count = graph.batch or max(graph.tried, _AT_ONCE // empty.numel())
+    noise = torch.randn(cut.maps.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def answers(maps):
+        return graph.run({cut.maps: maps.to(graph.device)}, [logits], len(positions.of(maps)), torch.float64)[0].cpu()
+
     try:
-        answers = graph.run({cut.maps: maps}, [logits], graph.tried, torch.float64)[0]
-        slopes = [torch.autograd.grad(one, maps, retain_graph=True)[0] for one in answers[0]]  # of the first image
-        nothing = graph.run({cut.maps: torch.zeros_like(maps)}, [logits], graph.tried, torch.float64)[0][0]
+        with torch.no_grad():
+            nothing = answers(whole)[0]
+            kernel = []
+            for first in range(0, channels, count):
+                single = torch.eye(channels, dtype=torch.float64)[first : first + count]
+                single = torch.cat([single, single.new_zeros(count - len(single), channels)])
+                maps = positions.put(single[:, None, None].expand(count, *empty.shape[1:]))
+                kernel.append(answers(maps)[: channels - first] - nothing)
+            kernel, found = torch.cat(kernel), answers(noise)
     except RuntimeError:  # some of it computes in another precision
         return None
-    grid = torch.stack([cut.positions.of(one)[0] for one in slopes])
-    elsewhere = torch.stack([cut.positions.elsewhere(one) for one in slopes])
-    slopes = torch.stack(slopes)
-    mean, kernel = grid.mean((1, 2), keepdim=True), grid.sum((1, 2)).T
-    largest = slopes.abs().max()
-    if (grid - mean).abs().max() > 1e-9 * largest or (elsewhere.numel() and elsewhere.abs().max() > 1e-9 * largest):
+    expected = positions.of(noise).mean((1, 2)) @ kernel + nothing
+    if (found - expected).abs().max() > _ROUNDING * expected.abs().max():
         return None
-    expected = cut.positions.of(maps.detach()).mean((1, 2)) @ kernel + nothing
-    if (answers.detach() - expected).abs().max() > 1e-9 * max(expected.abs().max(), 1):
-        return None
-    return kernel.cpu().numpy().astype("float32")
+    return kernel.numpy().astype("float32")
 
 
 def is_affine(call):
@@ -210,25 +220,34 @@ def _learned(way):
         call = value.call
         args, kwargs = call.arguments([None] * len(call.takes))
         weights = []
-        replaced([args, kwargs], lambda one: weights.append(one) if isinstance(one, torch.Tensor) and one.ndim > 1 else 0)
+        replaced(
+            [args, kwargs], lambda one: weights.append(one) if isinstance(one, torch.Tensor) and one.ndim > 1 else 0
+        )
         if (name_of(call) in _LEARNING and weights) or any(one in learned for one in call.takes):
             learned.add(value)
     return learned
 
 
-def _are_read(graph, maps, positions, logits):
-    """Whether the logits draw on more than the extra tokens of feature maps."""
-    if not positions.extra:
-        return True
-    noise = torch.from_numpy(np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32"))
-    image = noise.to(graph.device)
-    with torch.no_grad():
-        known = graph.run({graph.image: image}, [maps], graph.tried)[0]
-    known.requires_grad_()
-    answers = graph.run({maps: known, graph.image: image}, [logits], graph.tried)[0]
+def _read(graph, found, logits):
+    """Those feature maps on whose positions the logits draw, by their slopes.
+
+    Raises:
+        ValueError: if the logits draw on nothing where a token that is no position may be all that is read.
+    """
+    if not any(one.extra for one in found.values()):
+        return list(found)
+    noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
+    image = torch.from_numpy(noise).to(graph.device).requires_grad_()
+    *maps, answers = graph.run({graph.image: image}, [*found, logits], graph.tried)
     weights = torch.linspace(1, 2, answers.shape[1], device=graph.device)
-    slopes = torch.autograd.grad((answers * weights).sum(), known)[0]
-    return bool(positions.of(slopes).abs().max() > _SMALLEST * slopes.abs().max())
+    slopes = torch.autograd.grad((answers * weights).sum(), maps, allow_unused=True)
+    if not any(one is not None and one.any() for one in slopes):
+        raise ValueError(f"Model {graph.name} gives the same scores of any image: load the weights of its training.")
+    read = []
+    for (value, positions), one in zip(found.items(), slopes, strict=True):
+        if one is not None and positions.of(one).abs().max() > _SMALLEST * one.abs().max():
+            read.append(value)
+    return read
 
 
 def _before_class_maps(graph, maps, found, logits):
@@ -316,4 +335,3 @@ def check_activation(chosen, own, name):
             'or "relu".'
         )
     return chosen or own
-

@@ -28,7 +28,9 @@ def archive_of(module, image_size):
         ValueError: if it cannot be exported.
     """
     if not isinstance(module, nn.Module):
-        raise ValueError(f"An nn.Module is expected, not {type(module).__name__}: build the module and load its weights.")
+        raise ValueError(
+            f"An nn.Module is expected, not {type(module).__name__}: build the module and load its weights."
+        )
     kind = next((one.dtype for one in module.parameters()), torch.float32)
     example = torch.zeros(2, _channels(module), *image_size, dtype=kind, device=device_of(module))
     training = {one: one.training for one in module.modules()}

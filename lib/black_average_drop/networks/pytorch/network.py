@@ -101,7 +101,9 @@ class TorchNetwork:
         self.layer, self.classes = self._cut.layer, self._logits.shape[1]
         self.class_names = _names(class_names or program.class_names, self.classes, module.name)
         closed, guessed = self.head_weights is not None, single and own == "linear" and activation != "sigmoid"
-        said = "The model has one output without activation, which is read as the logit of a sigmoid." if guessed else ""
+        said = (
+            "The model has one output without activation, which is read as the logit of a sigmoid." if guessed else ""
+        )
         self.notice = " ".join(filter(None, [said, notice(graph, self._cut, self._logits, closed)]))
 
     def with_activation(self, activation):
@@ -205,12 +207,12 @@ class TorchNetwork:
     def _slopes(self, images, features, chosen):
         image, maps, positions = self.graph.image, self._cut.maps, self._cut.positions
         known = {} if self._cut.alone else {image: images}
-        whole = None
+        elsewhere = None
         if positions.extra:
             with torch.no_grad():
-                (whole,) = self._run({image: images}, [maps], len(images))
+                elsewhere = positions.elsewhere(self._run({image: images}, [maps], len(images))[0])
         features.requires_grad_()
-        known[maps] = positions.put(features, whole)
+        known[maps] = positions.put(features, elsewhere)
         (logits,) = self._run(known, [self._logits], len(images))
         return torch.autograd.grad((logits * chosen).sum(), features)
 

@@ -156,7 +156,9 @@ class _Opening:
         written, values = args[0], list(_values((args, kwargs)))
         name = function.__name__
         if not name.partition(".")[0].endswith("_") or (not isinstance(written, Value) and values):
-            raise ValueError(f"Model {self.name} writes into a tensor by {name} {place}: write a new one there instead.")
+            raise ValueError(
+                f"Model {self.name} writes into a tensor by {name} {place}: write a new one there instead."
+            )
         if not isinstance(written, Value):
             if _memory(written) in self.read:
                 raise ValueError(
@@ -172,7 +174,9 @@ class _Opening:
                 )
         plain = operators.out_of_place(function)
         if plain is None:
-            raise ValueError(f"Model {self.name} writes into a tensor by {name} {place}: write a new one there instead.")
+            raise ValueError(
+                f"Model {self.name} writes into a tensor by {name} {place}: write a new one there instead."
+            )
         return plain, written
 
     def _shared(self, result, taken):

@@ -65,8 +65,12 @@ PASSING = frozenset(
     "type_as".split()
 )
 # Affine maps of their first argument, the others of which are numbers of the model.
-AFFINE = LINEAR | CONVOLUTIONS | frozenset(
-    "batch_norm mean sum adaptive_avg_pool2d _adaptive_avg_pool2d avg_pool2d adaptive_avg_pool1d avg_pool1d".split()
+AFFINE = (
+    LINEAR
+    | CONVOLUTIONS
+    | frozenset(
+        "batch_norm mean sum adaptive_avg_pool2d _adaptive_avg_pool2d avg_pool2d adaptive_avg_pool1d avg_pool1d".split()
+    )
 )
 # Only the shape of their argument changes, or the order of its axes.
 SHAPING = frozenset(
@@ -75,13 +79,13 @@ SHAPING = frozenset(
 )
 # Their results depend on the shape of a tensor that they take, and not on its numbers.
 SHAPE_ALONE = frozenset("empty_like full_like new_empty new_full new_ones new_zeros ones_like zeros_like".split())
-_KNOWN = (
-    POINTWISE | MIXING | CONVOLUTIONS | RESIZING | ARRANGING | LINEAR | REDUCING | _MAKING | _COMPARING | _OTHER
-)
+_KNOWN = POINTWISE | MIXING | CONVOLUTIONS | RESIZING | ARRANGING | LINEAR | REDUCING | _MAKING | _COMPARING | _OTHER
 # Arithmetic with sizes.
 _OF_SIZES = {
     **{f"_operator.{name}": getattr(operator, name) for name in ("add", "sub", "mul", "floordiv", "mod", "neg", "pow")},
-    **{f"_operator.{name}": getattr(operator, name) for name in ("truediv", "eq", "ne", "lt", "le", "gt", "ge", "and_")},
+    **{
+        f"_operator.{name}": getattr(operator, name) for name in ("truediv", "eq", "ne", "lt", "le", "gt", "ge", "and_")
+    },
     **{f"math.{name}": getattr(math, name) for name in ("ceil", "floor", "trunc")},
     "torch.sym_int": int,
     "torch.sym_float": float,

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from black_average_drop.networks.pytorch.axes import CHANNELS, COLUMNS, IMAGES, ROWS, TOKENS
+from black_average_drop.networks.pytorch.axes import CHANNELS, COLUMNS, EXTRA, IMAGES, ROWS
+
+TOKENS = "tokens"  # rows and columns in one axis
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,21 @@ class Positions:
         """The tokens (N, extra, K) that are no positions; without such tokens an empty tensor."""
         return self._tokens(tensor)[:, : self.extra] if self.extra else tensor.new_empty(0)
 
-    def put(self, features, tensor):
-        """The tensor with other feature maps, (N, h, w, K), at its positions; what is elsewhere stays."""
+    def put(self, features, elsewhere=None):
+        """A tensor with feature maps (N, h, w, K) at its positions.
+
+        Args:
+            features: the feature maps.
+            elsewhere: of such a tensor, the tokens that are no positions; by default 0.
+        """
         if TOKENS not in self.kinds:
             order = [(IMAGES, ROWS, COLUMNS, CHANNELS).index(one) for one in self.kinds]
             return features.permute(order)
         tokens = features.reshape(len(features), -1, features.shape[-1])
         if self.extra:
-            tokens = torch.cat([self.elsewhere(tensor), tokens], dim=1)
+            if elsewhere is None:
+                elsewhere = tokens.new_zeros(len(tokens), self.extra, tokens.shape[-1])
+            tokens = torch.cat([elsewhere, tokens], dim=1)
         return tokens.permute([(IMAGES, TOKENS, CHANNELS).index(one) for one in self.kinds])
 
     def _tokens(self, tensor):
@@ -65,15 +74,23 @@ def positions_of(value, grid=None):
         value: a `Value`.
         grid: rows and columns of tokens, in place of those of the patches.
     """
-    axes = value.axes
-    if axes is not None and axes.has_positions:
-        if TOKENS not in axes.kinds:
-            sizes = [value.shape[axes.kinds.index(one)] for one in (ROWS, COLUMNS)]
-            return Positions(axes.kinds, tuple(sizes))
-        known = Positions(axes.kinds, axes.grid, axes.extra)
-        return _regrouped(known, value.shape[axes.kinds.index(TOKENS)], grid)
-    if axes is None and len(value.shape) == 3:
-        return _of_tokens(value.shape[1], grid)
+    kinds, found = [], {}
+    for digits in value.axes.digits if value.axes else ():
+        leading = [one for one in digits if one.leads or one.kind == EXTRA]
+        place = [one.kind for one in leading if one.kind in (IMAGES, ROWS, COLUMNS)]
+        known = {(): CHANNELS, (IMAGES,): IMAGES, (ROWS,): ROWS, (COLUMNS,): COLUMNS, (ROWS, COLUMNS): TOKENS}
+        if tuple(place) not in known or (place and len(leading) != len(digits)):
+            return None
+        kinds.append(known[tuple(place)])
+        found |= {one.kind: one.size for one in leading}
+    if sorted(kinds) in (sorted((IMAGES, CHANNELS, TOKENS)), sorted((IMAGES, CHANNELS, ROWS, COLUMNS))):
+        own = found[ROWS], found[COLUMNS]
+        if TOKENS not in kinds or grid is None:
+            return Positions(tuple(kinds), own, found.get(EXTRA, 0))
+        extra = value.shape[kinds.index(TOKENS)] - grid[0] * grid[1]
+        return Positions(tuple(kinds), tuple(grid), extra) if extra >= 0 else None
+    if value.axes is None and len(value.shape) == 3 and grid and value.shape[1] >= grid[0] * grid[1]:
+        return Positions((IMAGES, TOKENS, CHANNELS), tuple(grid), value.shape[1] - grid[0] * grid[1])
     return None
 
 
@@ -89,19 +106,3 @@ def check_more_than_one(graph, positions):
             f"Model {graph.name} has feature maps of one position for images of {size} pixels, so that every map is the "
             "same all over: export it with a larger example image."
         )
-
-
-def _regrouped(known, count, grid):
-    """Positions on another grid."""
-    if grid is None:
-        return known
-    extra = count - grid[0] * grid[1]
-    return Positions(known.kinds, tuple(grid), extra) if extra >= 0 else None
-
-
-def _of_tokens(count, grid):
-    """Positions of tokens (N, T, K) of which nothing else is known: on a grid that was given."""
-    if grid is None or count < grid[0] * grid[1]:
-        return None
-    return Positions((IMAGES, TOKENS, CHANNELS), tuple(grid), count - grid[0] * grid[1])
-
