@@ -5,7 +5,7 @@ from black_average_drop.model_files.pt2_outputs import names_of_answer
 from black_average_drop.model_files.pt2_program import Reference
 from black_average_drop.model_files.pt2_refusal import AGAIN, Refusal
 from black_average_drop.model_files.pt2_values import checked_text, only_item, value
-from black_average_drop.model_files.pt2_weights import DTYPES, whole
+from black_average_drop.model_files.pt2_weights import DTYPES, checked_size
 from black_average_drop.model_files.zip_checks import name_shown
 
 _REAL = ("float16", "bfloat16", "float32", "float64")
@@ -105,4 +105,4 @@ def _image_shape(graph, name):
     if dtype not in _REAL:
         raise Refusal(f"takes images as {dtype}, and gets them as float32: export the model again with such images.")
     sizes = [only_item(size) for size in meta["sizes"]]
-    return tuple({"as_int": whole, "as_expr": lambda _: None}[kind](content) for kind, content in sizes)
+    return tuple({"as_int": checked_size, "as_expr": lambda _: None}[kind](content) for kind, content in sizes)
