@@ -124,7 +124,7 @@ PROGRAMS = {
     ),
     "an object as an input": (
         with_input_spec(0, [{"custom_obj": {"arg": {"name": "p_fc_weight"}, "custom_obj_name": "o"}}]),
-        damaged("..."),
+        "{path} needs an object of another class than a tensor, whose code would run: take it out of the model, ...",
     ),
     # As in training.
     "a buffer that changes": (
@@ -211,6 +211,10 @@ PROGRAMS = {
     ),
     "names of classes that are no list": (
         with_member("extra/class_names.json", b'{"a": 1}'),
+        "{path} has names of classes that are no list of texts (extra/class_names.json): write that file again.",
+    ),
+    "names of classes that move the cursor": (
+        with_member("extra/class_names.json", b'["\\u001b[2J"]'),
         "{path} has names of classes that are no list of texts (extra/class_names.json): write that file again.",
     ),
     "names of classes that are numbers": (

@@ -5,7 +5,7 @@ from black_average_drop.model_files.pt2_outputs import names_of_answer
 from black_average_drop.model_files.pt2_program import Reference
 from black_average_drop.model_files.pt2_refusal import AGAIN, Refusal
 from black_average_drop.model_files.pt2_values import checked_text, only_item, value
-from black_average_drop.model_files.pt2_weights import DTYPES, whole
+from black_average_drop.model_files.pt2_weights import DTYPES, checked_size
 from black_average_drop.model_files.zip_checks import name_shown
 
 _REAL = ("float16", "bfloat16", "float32", "float64")
@@ -30,8 +30,9 @@ def inputs_and_stored(module, weights, constants):
         kind, one = only_item(spec)
         if kind == "constant_input":  # a setting of forward() that the graph has taken in
             continue
-        argument = value(one["arg"] if kind == "user_input" else {"as_tensor": one["arg"]})
-        if kind == "custom_obj" or not isinstance(argument, Reference) or value(given) != argument:
+        as_kind = "as_custom_obj" if kind == "custom_obj" else "as_tensor"
+        argument = value(one["arg"] if kind == "user_input" else {as_kind: one["arg"]})
+        if not isinstance(argument, Reference) or value(given) != argument:
             raise ValueError("its inputs have other names in its graph")
         if kind == "user_input":
             inputs.append(argument.name)
@@ -80,9 +81,7 @@ def outputs(module, names, parsed):
             raise Refusal(f"gives more than its answer ({name_shown(kind)}): {AGAIN} after torch.export.export alone.")
     called = next(one["signature"] for one in module["module_call_graph"] if one["fqn"] == "")
     fields = module.get("treespec_namedtuple_fields", {})
-    titles = (
-        names_of_answer(called["out_spec"], fields, parsed) if called else [f"output_{n}" for n in range(len(specs))]
-    )
+    titles = names_of_answer(called["out_spec"], fields, parsed)
     given = {}
     for title, (_, _), argument in zip(titles, specs, graph["outputs"], strict=True):
         if (found := value(argument)) is None:
@@ -106,4 +105,4 @@ def _image_shape(graph, name):
     if dtype not in _REAL:
         raise Refusal(f"takes images as {dtype}, and gets them as float32: export the model again with such images.")
     sizes = [only_item(size) for size in meta["sizes"]]
-    return tuple({"as_int": whole, "as_expr": lambda _: None}[kind](content) for kind, content in sizes)
+    return tuple({"as_int": checked_size, "as_expr": lambda _: None}[kind](content) for kind, content in sizes)

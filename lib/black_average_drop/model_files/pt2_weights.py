@@ -66,7 +66,7 @@ def stored_tensors(archive, config, folder, read, path):
     return tensors
 
 
-def whole(value):
+def checked_size(value):
     """A size, stride or offset that is not negative, as it is in a file.
 
     Raises:
@@ -80,8 +80,8 @@ def whole(value):
 def _form(meta, name, size, path):
     """Name of the dtype, shape, strides and offset of a tensor whose elements are all within so many bytes."""
     dtype, width = DTYPES[meta["dtype"]]
-    shape, strides = (tuple(whole(one["as_int"]) for one in meta[key]) for key in ("sizes", "strides"))
-    offset = whole(meta["storage_offset"]["as_int"])
+    shape, strides = (tuple(checked_size(one["as_int"]) for one in meta[key]) for key in ("sizes", "strides"))
+    offset = checked_size(meta["storage_offset"]["as_int"])
     if meta["layout"] != _STRIDED or len(shape) != len(strides):
         raise ValueError(f"{name_shown(name)} is no dense tensor")
     if 0 not in shape:

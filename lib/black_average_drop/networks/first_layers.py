@@ -77,7 +77,6 @@ def divergence_from_training(first, preprocessing, images):
     pixels = np.asarray(images, "float32")
     if before.sources[0].shape[-1] == 1:
         pixels = pixels.mean(axis=-1, keepdims=True)
-<<<<<<< HEAD
     values = before([preprocessing(pixels) if preprocessing else pixels], training=False)[0]
     return divergence(values, mean, variance)
 
@@ -92,10 +91,7 @@ def divergence(values, mean, variance):
     Returns:
         The Kullback-Leibler divergence of two normal distributions, the median over channels: 0 where they are equal.
     """
-    values = np.asarray(values, "float64")
-=======
-    values = as_numpy(before([preprocessing(pixels) if preprocessing else pixels], training=False)[0]).astype("float64")
->>>>>>> h22_env
+    values = as_numpy(values).astype("float64")
     values = values.reshape(-1, values.shape[-1])
     here, shift = values.var(axis=0) + np.finfo("float32").eps, values.mean(axis=0) - mean
     return float(np.median(((here + shift**2) / variance - 1 - np.log(here / variance)) / 2))

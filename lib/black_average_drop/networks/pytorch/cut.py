@@ -8,7 +8,7 @@ import torch
 from black_average_drop.model_files import settings
 from black_average_drop.networks.calls import between
 from black_average_drop.networks.pytorch import operators
-from black_average_drop.networks.pytorch.graph import Value, appended, name_of, replaced
+from black_average_drop.networks.pytorch.graph import Value, appended, name_of, of_kind
 from black_average_drop.networks.pytorch.positions import Positions, check_more_than_one, positions_of
 
 _ACTIVATIONS = {"softmax": "softmax", "_softmax": "softmax", "log_softmax": "softmax", "_log_softmax": "softmax"}
@@ -64,8 +64,8 @@ def find_logits(graph, output):
             raise ValueError(f"Model {graph.name} applies two activations after its head: {inner}, {activation}.")
     elif not is_affine(end.call):
         raise ValueError(
-            f"Model {graph.name} ends in {name_of(end.call) or 'its image'}, which gives no logits that are known here: "
-            "end it in a linear layer, or in the softmax or sigmoid of one."
+            f"Model {graph.name} ends in {name_of(end.call) or 'its image'}, which gives no logits that are known "
+            "here: end it in a linear layer, or in the softmax or sigmoid of one."
         )
     if classes == 1:
         if activation not in ("sigmoid", "linear"):
@@ -219,10 +219,7 @@ def _learned(way):
     for value in way:
         call = value.call
         args, kwargs = call.arguments([None] * len(call.takes))
-        weights = []
-        replaced(
-            [args, kwargs], lambda one: weights.append(one) if isinstance(one, torch.Tensor) and one.ndim > 1 else 0
-        )
+        weights = any(one.ndim > 1 for one in of_kind((args, kwargs), torch.Tensor))
         if (name_of(call) in _LEARNING and weights) or any(one in learned for one in call.takes):
             learned.add(value)
     return learned

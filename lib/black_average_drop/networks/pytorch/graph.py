@@ -99,6 +99,15 @@ def replaced(value, exchanged):
     return exchanged(value)
 
 
+def of_kind(value, kind):
+    """Those of a kind among arguments of an operator, lists and dicts of them too."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        return [found for one in value for found in of_kind(one, kind)]
+    return [value] if isinstance(value, kind) else []
+
+
 def _in_kind(value, kind):
     """Arguments with tensors of real numbers, and what is said of these, in another type of numbers."""
 

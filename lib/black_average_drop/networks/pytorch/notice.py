@@ -19,8 +19,8 @@ def notice(graph, cut, logits, closed):
         said.append(_of_extra(cut.positions.extra))
     if not cut.alone:
         said.append(
-            f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through them, "
-            "and not what goes around them."
+            f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through "
+            "them, and not what goes around them."
         )
     calls, _ = between([cut.maps, graph.image, graph.count], [logits])
     if not closed and any(name_of(one) in operators.ATTENTION for one in calls):

@@ -15,12 +15,13 @@ from black_average_drop.model_files import pt2
 from black_average_drop.networks.calls import Call
 from black_average_drop.networks.pytorch import operators
 from black_average_drop.networks.pytorch.axes import assign_axes
-from black_average_drop.networks.pytorch.graph import Graph, Value, flat, replaced
+from black_average_drop.networks.pytorch.graph import Graph, Value, flat, of_kind, replaced
 
 TRIED = 3  # images that a program of any number is tried on
 _CLOSE = 1e-4  # of the largest answer: how far rounding may take the answers of two orders of the same operations
 _IGNORED = ("_assert_tensor_metadata", "sym_constrain_range", "sym_constrain_range_for_size")
 _TRAINING = ("batch_norm", "dropout", "feature_dropout", "alpha_dropout", "instance_norm", "rrelu")
+_ANEW = "make a new tensor there, and export it again"
 _EXPORT = "call model.eval() before torch.export.export"
 
 
@@ -115,11 +116,11 @@ class _Opening:
         written = None
         if operators.writes(function):
             function, written = self._without_writing(function, args, kwargs, place)
-        taken = list(dict.fromkeys(_values((args, kwargs))))
+        taken = list(dict.fromkeys(of_kind((args, kwargs), Value)))
         found = flat(self._try(function, args, kwargs, node))
         if not taken:
             return self._name(node, found)
-        self.read.update(_memory(one) for one in _tensors((args, kwargs)))
+        self.read.update(_memory(one) for one in of_kind((args, kwargs), torch.Tensor))
         call = Call(function, taken, _filled(args, kwargs, taken))
         call.gives += [Value(node.name, _shape(one), None, call, node.module) for one in found]
         for value, result in zip(call.gives, found, strict=True):
@@ -153,30 +154,22 @@ class _Opening:
 
     def _without_writing(self, function, args, kwargs, place):
         """The function that does not write, and the value whose place its result takes; None for a constant."""
-        written, values = args[0], list(_values((args, kwargs)))
+        written, values = args[0], list(of_kind((args, kwargs), Value))
         name = function.__name__
         if not name.partition(".")[0].endswith("_") or (not isinstance(written, Value) and values):
-            raise ValueError(
-                f"Model {self.name} writes into a tensor by {name} {place}: write a new one there instead."
-            )
+            raise ValueError(f"Model {self.name} writes into a tensor by {name} {place}: {_ANEW}.")
         if not isinstance(written, Value):
             if _memory(written) in self.read:
-                raise ValueError(
-                    f"Model {self.name} changes a tensor by {name} {place} that it has read before: write a new one."
-                )
+                raise ValueError(f"Model {self.name} changes a tensor by {name} {place} after reading it: {_ANEW}.")
             return function, None
         shared = self.memory[written]
         for other, value in self.known.items():
             alike = isinstance(value, Value) and value is not written and self.memory.get(value) == shared
             if alike and self.readers[other] > 0:
-                raise ValueError(
-                    f"Model {self.name} writes into a part of a tensor by {name} {place}: write a new one there instead."
-                )
+                raise ValueError(f"Model {self.name} writes into a part of a tensor by {name} {place}: {_ANEW}.")
         plain = operators.out_of_place(function)
         if plain is None:
-            raise ValueError(
-                f"Model {self.name} writes into a tensor by {name} {place}: write a new one there instead."
-            )
+            raise ValueError(f"Model {self.name} writes into a tensor by {name} {place}: {_ANEW}.")
         return plain, written
 
     def _shared(self, result, taken):
@@ -288,24 +281,6 @@ def _names(value):
     if isinstance(value, pt2.Reference):
         return [value.name]
     return [name for one in value for name in _names(one)] if isinstance(value, tuple) else []
-
-
-def _values(arguments):
-    """The values among arguments."""
-    return _of_kind(arguments, Value)
-
-
-def _tensors(arguments):
-    """The tensors among arguments."""
-    return _of_kind(arguments, torch.Tensor)
-
-
-def _of_kind(value, kind):
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, tuple | list):
-        return [found for one in value for found in _of_kind(one, kind)]
-    return [value] if isinstance(value, kind) else []
 
 
 def _listed(value):

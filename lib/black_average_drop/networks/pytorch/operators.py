@@ -54,8 +54,8 @@ _COMPARING = frozenset(
 )
 _OTHER = frozenset(
     "conv1d conv3d conv_transpose1d max_pool1d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d scaled_dot_product_"
-    "attention bmm baddbmm einsum lstm gru cosine_similarity pairwise_distance cdist embedding outer dot mv chain_matmul "
-    "linalg_matrix_norm dist bilinear glu grid_sampler grid_sampler_2d affine_grid_generator "
+    "attention bmm baddbmm einsum lstm gru cosine_similarity pairwise_distance cdist embedding outer dot mv "
+    "chain_matmul linalg_matrix_norm dist bilinear glu grid_sampler grid_sampler_2d affine_grid_generator "
     "_assert_tensor_metadata sym_constrain_range sym_constrain_range_for_size sym_size sym_numel _shape_as_tensor "
     "_native_batch_norm_legit_no_training native_batch_norm cudnn_batch_norm _batch_norm_impl_index "
     "upsample_linear1d fft_fft2 fft_rfft2 fft_irfft2 view_as_real view_as_complex real imag".split()

@@ -103,6 +103,6 @@ def check_more_than_one(graph, positions):
     if not positions.wide:
         size = "{} x {}".format(*graph.image.shape[2:])
         raise ValueError(
-            f"Model {graph.name} has feature maps of one position for images of {size} pixels, so that every map is the "
-            "same all over: export it with a larger example image."
+            f"Model {graph.name} has feature maps of one position for images of {size} pixels, so that every map is "
+            "the same all over: export it with a larger example image."
         )
