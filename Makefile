@@ -116,24 +116,26 @@ $(TORCH)/built:
 zoo: env  ## read every architecture of tests/zoo as a tape and NumPy read it by hand: minutes
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest -m "zoo or not zoo" tests/zoo
 
-# Its environment sees all of .venv, and its own packages come first: only what is not there is installed.
+# Its environment sees all of .venv, as that of test-torch. A library that cannot be installed is a row that says so.
 peers: env  ## compare with torchvision, torchxrayvision, pytorch-grad-cam, into build/peers/peers.md (CHECK=file of one)
-	@$(LOCK) $(PEERS).lock $(MAKE) --no-print-directory $(PEERS)/venv
-	$(LOCK) $(PEERS).lock $(UNSET) $(ALLOCATOR) $(PEERS)/venv/bin/python -m pytest "peers/$$CHECK" -s
+	@$(LOCK) $(PEERS).lock $(USING) $(MAKE) --no-print-directory $(PEERS)/venv
+	$(LOCK) $(PEERS).lock $(UNSET) $(EFFORT) $(PEERS)/venv/bin/python -m pytest "peers/$$CHECK" -s --show-capture=no
 
 .PHONY: $(PEERS)/venv $(PEERS)/built
 $(PEERS)/venv:
-	@cat requirements.lock peers/requirements.txt | cmp -s - $(PEERS)/venv/requirements.txt \
-		|| $(MAKE) --no-print-directory $(PEERS)/built
+	@mkdir -p $(PEERS)
+	@$(BIN)/python -c '$(ALSO_SEEN)' > $(PEERS)/locked.pth
+	@cat peers/requirements.txt $(PEERS)/locked.pth requirements.lock > $(PEERS)/made-from.txt
+	@cmp -s $(PEERS)/made-from.txt $(PEERS)/venv/made-from.txt || $(MAKE) --no-print-directory $(PEERS)/built
 $(PEERS)/built: PIP = $(PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check
 $(PEERS)/built:
 	$(BIN)/python -m venv --clear $(PEERS)/venv
-	@$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
-		> "$$($(PEERS)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/environment.pth"
+	@cp $(PEERS)/locked.pth \
+		"$$($(PEERS)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	$(PIP) --constraint peers/requirements.txt torch
 	@sed 's/ *#.*//; /^$$/d' peers/requirements.txt | while read -r one; do $(PIP) --no-deps "$$one" \
 		|| echo "$$one could not be installed: its rows will say so. To try again: rm -r $(PEERS), then make peers."; done
-	@cat requirements.lock peers/requirements.txt > $(PEERS)/venv/requirements.txt
+	@cp $(PEERS)/made-from.txt $(PEERS)/venv/made-from.txt
 
 # On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.
 test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that pyproject.toml allows

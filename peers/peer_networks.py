@@ -46,7 +46,7 @@ class Architecture:
         """The same as a tensor (N, channels, H, W), of pixels (N, H, W, 3)."""
         pixels = np.asarray(pixels, "float32")
         pixels = pixels.mean(axis=-1, keepdims=True) if self.channels == 1 else pixels
-        return torch.from_numpy(self.preprocessed(pixels)).permute(0, 3, 1, 2)
+        return torch.from_numpy(self.preprocessed(pixels)).permute(0, 3, 1, 2).contiguous()
 
 
 def _from(library, name, **arguments):

@@ -96,9 +96,13 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
         "verify": [f"--profile={value}", f"--data={value}"],
         "benchmark": [f"--data={value}"],
         "reliability": [f"reliability/{value}", "-s"],
+        "peers": [f"peers/{value}", "-s", "--show-capture=no"],
     }.items():
-        more = ["LIBRARIES=" + str(tmp_path / "libraries")]
+        more = ["LIBRARIES=" + str(tmp_path / "libraries"), "PEERS=" + str(tmp_path / "peers")]
         (tmp_path / "libraries.txt").write_bytes((ROOT / "benchmark-requirements.txt").read_bytes())
+        (tmp_path / "peers/venv").mkdir(parents=True, exist_ok=True)
+        made_from = [(ROOT / name).read_bytes() for name in ("peers/requirements.txt", "requirements.lock")]
+        (tmp_path / "peers/venv/made-from.txt").write_bytes(b"".join(made_from))
         if origin == "environment":
             _, told = make(target, *more, **dict.fromkeys(names, value))
         else:

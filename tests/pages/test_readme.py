@@ -32,9 +32,7 @@ def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
         assert len(re.findall(re.escape(name) + r" +0\.\d+", done.stdout)) == 2
 
 
-TARGETS = (
-    "env data data-report reproduce choose test test-torch zoo test-oldest reliability mutate lab report benchmark"
-)
+TARGETS = "env data data-report reproduce choose test test-torch zoo peers test-oldest reliability mutate lab report benchmark"
 
 
 @pytest.mark.parametrize("target", [*TARGETS.split(), "verify", "notebooks", "pages", "clean"])
