@@ -24,6 +24,7 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 
 LIBRARIES = build/benchmark/libraries
 OLDEST = build/oldest
+TORCH = build/torch
 PIPELINE = $(BIN)/python -m black_average_drop.artifact
 # Start what computes with the settings of allocator.py; EFFORT also says in the end what it cost.
 ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.artifact.allocator
@@ -37,7 +38,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test zoo test-oldest reliability mutate lab report benchmark verify notebooks pages clean
+.PHONY: help env data data-report reproduce choose test test-torch zoo test-oldest reliability mutate lab report benchmark verify notebooks pages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +82,36 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest
+
+# PyTorch weighs as much as all of the lock together, and is no part of it. An environment of its own holds PyTorch with
+# its few packages, and sees the rest in .venv.
+test-torch: env  ## run the tests of PyTorch, and those of Keras on PyTorch: minutes
+	@$(LOCK) $(TORCH).lock $(MAKE) --no-print-directory $(TORCH)/venv
+	$(LOCK) --shared $(TORCH).lock $(UNSET) $(EFFORT) $(TORCH)/venv/bin/python -m pytest tests/networks/pytorch
+	$(LOCK) --shared $(TORCH).lock $(UNSET) KERAS_BACKEND=torch \
+		$(EFFORT) $(TORCH)/venv/bin/python -m pytest $(addprefix tests/,$(ON_TORCH))
+
+ON_TORCH = test_cams.py test_further_cams.py test_upsampling.py test_masks.py test_evaluation.py $(addprefix networks/,\
+	test_cam_network.py test_cut.py test_graph.py test_parts_of_models.py test_conformance.py test_apart.py \
+	test_parameter_limit.py test_backends.py::test_float32_is_float32_where_a_gpu_could_round_it) \
+	training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]
+TORCH_PIN = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["torch"])
+ALSO_SEEN = import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))
+
+.PHONY: $(TORCH)/venv $(TORCH)/built
+$(TORCH)/venv:
+	@mkdir -p $(TORCH)
+	@$(USING) $(BIN)/python -c '$(TORCH_PIN)' > $(TORCH)/requirements.txt
+	@$(USING) $(BIN)/python -c '$(ALSO_SEEN)' > $(TORCH)/locked.pth
+	@cat $(TORCH)/requirements.txt $(TORCH)/locked.pth requirements.lock > $(TORCH)/made-from.txt
+	@cmp -s $(TORCH)/made-from.txt $(TORCH)/venv/made-from.txt || $(MAKE) --no-print-directory $(TORCH)/built
+$(TORCH)/built:
+	$(USING) $(BIN)/python -m venv --clear $(TORCH)/venv
+	@cp $(TORCH)/locked.pth \
+		"$$($(TORCH)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(USING) $(TORCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement $(TORCH)/requirements.txt
+	@cp $(TORCH)/made-from.txt $(TORCH)/venv/made-from.txt
 
 zoo: env  ## read every architecture of tests/zoo as a tape and NumPy read it by hand: minutes
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest -m "zoo or not zoo" tests/zoo

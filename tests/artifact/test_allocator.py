@@ -115,6 +115,7 @@ def test_kernels_get_it_and_importing_the_library_sets_nothing(monkeypatch, tmp_
     [
         ("reproduce", "effort .venv/bin/python -m black_average_drop.artifact run"),
         ("test", "effort .venv/bin/python -m pytest"),
+        ("test-torch", "effort build/torch/venv/bin/python -m pytest tests/networks/pytorch"),
         ("test-oldest", "effort build/oldest/venv/bin/python -m pytest"),
         ("reliability", "allocator .venv/bin/python -m pytest"),
         ("benchmark", "allocator .venv/bin/python -m black_average_drop.benchmark"),

@@ -31,7 +31,7 @@ def pins():
     return versions
 
 
-EXTRAS = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
+EXTRAS = [one for name, extra in PROJECT["optional-dependencies"].items() if name != "torch" for one in extra]
 REQUIREMENTS = sorted({*PROJECT["dependencies"], *EXTRAS})
 
 
@@ -48,6 +48,12 @@ def test_every_direct_dependency_is_pinned_within_its_range(requirement):
     requirement = Requirement(requirement)
     versions = pins()[canonicalize_name(requirement.name)]
     assert versions and all(version in requirement.specifier for version in versions)
+
+
+def test_pytorch_is_in_no_lock_and_pinned_to_one_version():
+    (requirement,) = map(Requirement, PROJECT["optional-dependencies"]["torch"])
+    assert requirement.name == "torch" and [one.operator for one in requirement.specifier] == ["=="]
+    assert "torch" not in pins()
 
 
 def test_every_pin_has_hashes_and_no_address():

@@ -1,4 +1,7 @@
-"""The numerical core on both backends: its own tests once more, in a process whose Keras runs on the other one."""
+"""The numerical core on TensorFlow and JAX: its own tests once more, in a process whose Keras runs on the other one.
+
+`make test-torch` runs such tests on PyTorch.
+"""
 
 import os
 import subprocess
@@ -126,6 +129,11 @@ def test_float32_is_float32_where_a_gpu_could_round_it():
         import tensorflow
 
         assert not tensorflow.config.experimental.tensor_float_32_execution_enabled()
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+        assert torch.are_deterministic_algorithms_enabled() and os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     else:
         import jax
 
