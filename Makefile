@@ -25,6 +25,7 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 LIBRARIES = build/benchmark/libraries
 OLDEST = build/oldest
 TORCH = build/torch
+PEERS = build/peers
 PIPELINE = $(BIN)/python -m black_average_drop.artifact
 # Start what computes with the settings of allocator.py; EFFORT also says in the end what it cost.
 ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.artifact.allocator
@@ -38,7 +39,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test test-torch zoo test-oldest reliability mutate lab report benchmark verify notebooks pages clean
+.PHONY: help env data data-report reproduce choose test test-torch zoo peers test-oldest reliability mutate lab report benchmark verify notebooks pages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +116,25 @@ $(TORCH)/built:
 
 zoo: env  ## read every architecture of tests/zoo as a tape and NumPy read it by hand: minutes
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest -m "zoo or not zoo" tests/zoo
+
+# Its environment sees all of .venv, and its own packages come first: only what is not there is installed.
+peers: env  ## compare with torchvision, torchxrayvision, pytorch-grad-cam, into build/peers/peers.md (CHECK=file of one)
+	@$(LOCK) $(PEERS).lock $(MAKE) --no-print-directory $(PEERS)/venv
+	$(LOCK) $(PEERS).lock $(UNSET) $(ALLOCATOR) $(PEERS)/venv/bin/python -m pytest "peers/$$CHECK" -s
+
+.PHONY: $(PEERS)/venv $(PEERS)/built
+$(PEERS)/venv:
+	@cat requirements.lock peers/requirements.txt | cmp -s - $(PEERS)/venv/requirements.txt \
+		|| $(MAKE) --no-print-directory $(PEERS)/built
+$(PEERS)/built: PIP = $(PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check
+$(PEERS)/built:
+	$(BIN)/python -m venv --clear $(PEERS)/venv
+	@$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
+		> "$$($(PEERS)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/environment.pth"
+	$(PIP) --constraint peers/requirements.txt torch
+	@sed 's/ *#.*//; /^$$/d' peers/requirements.txt | while read -r one; do $(PIP) --no-deps "$$one" \
+		|| echo "$$one could not be installed: its rows will say so. To try again: rm -r $(PEERS), then make peers."; done
+	@cat requirements.lock peers/requirements.txt > $(PEERS)/venv/requirements.txt
 
 # On the oldest Python: with a newer one the packages of the lock do not go with the oldest NumPy.
 test-oldest:  ## run every test with the oldest TensorFlow, Keras and NumPy that pyproject.toml allows

@@ -1,0 +1,64 @@
+"""AD and BAD by hand: the module as its library calls it, a hook and autograd for the maps, Pillow to enlarge, NumPy.
+
+Nothing here is code of the package, so that nothing can be wrong in both.
+"""
+
+import numpy as np
+import torch
+from peer_networks import with_hook
+from PIL import Image
+
+
+def explained(architecture, module, pixels, classes):
+    """Features and gradients of the logit of one class of each image, float64 (N, h, w, K), and logits (N, C)."""
+    kept = []
+    written, layer = with_hook(module, architecture)
+    # What comes behind the layer may overwrite the copy.
+    handle = layer.register_forward_hook(lambda _, inputs, output: kept.append(output) or output.clone())
+    try:
+        logits = written(architecture.prepared(pixels))
+    finally:
+        handle.remove()
+    chosen = logits[torch.arange(len(logits)), torch.as_tensor(classes)].sum()
+    (gradients,) = torch.autograd.grad(chosen, kept)
+    features, gradients = (architecture.arranged(values.detach()).double().numpy() for values in (kept[0], gradients))
+    return features, gradients, logits.detach().numpy()
+
+
+def drawn_maps(features, gradients):
+    """Method -> maps (N, h, w), by the formulas of their papers, clipped at 0."""
+    weights = gradients.mean(axis=(1, 2))
+    activity = features.sum(axis=(1, 2))
+    shares = np.divide((gradients * features).sum(axis=(1, 2)), activity, where=activity != 0, out=0 * activity)
+    signed = {
+        "Grad-CAM": (features * weights[:, None, None]).sum(axis=-1),
+        "XGrad-CAM": (features * shares[:, None, None]).sum(axis=-1),
+        "HiRes-CAM": (features * gradients).sum(axis=-1),
+        "Layer-CAM": (features * np.maximum(gradients, 0)).sum(axis=-1),
+    }
+    return {name: np.maximum(maps, 0) for name, maps in signed.items()}
+
+
+def masked(pixels, maps, alpha):
+    """Metric -> masked pixels, for maps (N, h, w) at the size of the features."""
+    size = pixels.shape[2], pixels.shape[1]
+    large = np.stack([Image.fromarray(one.astype("float32")).resize(size, Image.LANCZOS) for one in maps])
+    peak = large.max(axis=(1, 2), keepdims=True)
+    peak[peak <= 0] = 1  # the map is 0 all over, and the image goes black
+    flat = large.reshape(len(large), -1)
+    threshold = np.sort(flat, axis=1)[:, -1 - round(alpha * flat.shape[1])]
+    shares = {"AD": np.maximum(large, 0) / peak, "BAD": large > threshold[:, None, None]}
+    return {metric: (pixels * share[..., None]).astype("float32") for metric, share in shares.items()}
+
+
+def scores(architecture, module, pixels, classes):
+    """The score of the class of each image, (N,) float64."""
+    with torch.no_grad():
+        logits = module(architecture.prepared(pixels)).double()
+    values = torch.sigmoid(logits) if architecture.activation == "sigmoid" else torch.softmax(logits, dim=1)
+    return values[torch.arange(len(values)), torch.as_tensor(classes)].numpy()
+
+
+def drops(full, after):
+    """The relative drop of each image (N,), of which AD and BAD are means."""
+    return np.maximum(0, full - after) / full
