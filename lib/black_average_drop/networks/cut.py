@@ -126,7 +126,10 @@ def _last_maps(graph, calls, tokens, reshape):
             scored = is_pointwise(maps.maker) and _nothing_learned(maps, logits)  # they are class maps
             return maps.call.takes[0] if scored and fold(maps.call.takes[0], logits, tokens.grids) else maps
     if reshape:
-        return next(one for one in reversed(candidates) if _shows_patches(one, graph.name, tokens))
+        for maps in reversed(candidates):
+            if _shows_patches(maps, graph.name, tokens):
+                return maps
+        raise ValueError(f"reshape is {reshape}, and model {graph.name} learns no such tokens: leave reshape out.")
     way = (one for call in makers(logits) for one in call.gives if one.wide)
     learned = [one for one in way if is_learned(one)]
     if learned:
@@ -212,9 +215,10 @@ def _named(graph, layer, calls, tokens, reshape):
             "the patches of the image, row by row."
         )
     if maps not in used or len(maps.shape) != 4 or not is_learned(maps):
-        if tokens.grids:  # behind the last tokens that show anything there are others
-            calls, _ = between([], [_last_maps(graph, calls, tokens, reshape)])
-        last = ", ".join(repr(one) for one in layers_with_maps(graph, calls, tokens.grids)[: -_SHOWN - 1 : -1])
+        names = layers_with_maps(graph, calls)[: -_SHOWN - 1 : -1]
+        if tokens.grids:  # many others are single patches, or count no more
+            names = [_shortest_name(graph, _last_maps(graph, calls, tokens, reshape))]
+        last = ", ".join(map(repr, names))
         raise ValueError(
             f"layer is {layer!r}, and {graph.name} draws its scores on no feature maps of such a layer: choose another "
             f"one, such as {last}."
@@ -224,15 +228,9 @@ def _named(graph, layer, calls, tokens, reshape):
     return maps
 
 
-def layers_with_maps(graph, calls, grids=()):
-    """The names of layers that learn the feature maps, or the tokens, that they give, in their order.
-
-    Args:
-        graph: a `Graph`.
-        calls: some of its calls.
-        grids: `Symbol` -> `Grid` of tokens whose places are known.
-    """
-    made = [one for call in calls for one in call.gives if (one.wide or one in grids) and learns(one.maker)]
+def layers_with_maps(graph, calls):
+    """The names of layers that learn the feature maps they give, in their order, among some calls of a `Graph`."""
+    made = [one for call in calls for one in call.gives if one.wide and learns(one.maker)]
     known = {id(one) for one in graph.named.values()}
     return [_shortest_name(graph, one) for one in made if id(one) in known]
 

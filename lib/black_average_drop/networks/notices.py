@@ -1,12 +1,10 @@
 """What is said of a model next to its maps, or against it: what lies behind the feature maps, and around them."""
 
 import numpy as np
-from keras import layers
 
 from black_average_drop.networks.cut import layers_with_maps
 from black_average_drop.networks.graph import between
-from black_average_drop.networks.pooled_head import is_operation
-from black_average_drop.networks.positions import learns
+from black_average_drop.networks.positions import attends, learns
 from black_average_drop.networks.tokens import unordered_tokens
 
 
@@ -74,10 +72,7 @@ def _remedy(cut, behind):
 
 def _is_on_tokens(call):
     """Whether a layer learns from, or attends to, a sequence (N, T, K)."""
-    if is_operation(call.operation, "Matmul", "Einsum", "DotProductAttention") or type(call.operation) is layers.Dot:
-        return len(call.takes) > 1 and all(len(one.shape) > 2 for one in call.takes)  # attention, by hand
-    takes_part = learns(call.operation) or isinstance(call.operation, layers.Attention)
-    return takes_part and any(len(one.shape) == 3 for one in call.takes)
+    return attends(call) or (learns(call.operation) and any(len(one.shape) == 3 for one in call.takes))
 
 
 def _sees_single_patches(trunk, size):

@@ -9,10 +9,12 @@ from black_average_drop.networks.graph import Part, makers
 from black_average_drop.networks.pooled_head import is_operation
 
 _NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
+_ATTENTION = layers.MultiHeadAttention, layers.GroupQueryAttention, layers.Attention, layers.AdditiveAttention
 _MERGES = layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum
 _ELEMENT_BY_ELEMENT = "Add", "Subtract", "Multiply", "Divide", "TrueDivide"
 _PLACES = 8  # that are tried: the corners, and some in between
 _AHEAD = 1.5  # how much more than any other the token of a place changes with that place, as a mean over places
+_LARGER = 4  # the change goes on along the path around an attention, whose normalization takes its size away
 _SAME = 0.02  # of what moves when tokens change places: the share that may be rounding, in a mixed precision too
 
 
@@ -43,20 +45,19 @@ def no_rows_and_columns(maps, name, grids=()):
     return f"Model {name} has no feature maps: {reasons[0]}; choose a convolutional network."
 
 
-def keeps_places(call, symbol, sources, before, after):
-    """Whether the tokens that a call gives are in the places of what it takes, as far as random numbers show.
+def keeps_places(taken, symbol, sources, before, after):
+    """Whether tokens are in the places of what they are made of, as far as random numbers show.
 
     Either a change in one place changes the token of that place most. Or tokens that change places give what they gave
     before, in their new places, as attention without positions does.
 
     Args:
-        call: a `Call`.
-        symbol: the tokens that it gives.
-        sources: those that it takes of which the places are known: tokens, or maps in rows and columns.
+        taken: the symbols that the tokens are made of.
+        symbol: the tokens.
+        sources: those taken of which the places are known: tokens, or maps in rows and columns.
         before: the `Grid` of all sources.
         after: the supposed `Grid` of the tokens.
     """
-    taken = list(dict.fromkeys(call.takes))
     if any(None in one.shape[1:] for one in taken if one not in sources):
         return False
     part, generator = Part(taken, [symbol]), np.random.default_rng(0)
@@ -102,12 +103,12 @@ def _changes_in_its_place(answers, generator, before, after):
 
 
 def _drawn_again(place, before, after, generator, values):
-    """What a call takes, with other random numbers in one place of the `Grid` after it."""
+    """What a call takes, with other and larger random numbers in one place of the `Grid` after it."""
     values = values.copy()
     spans = zip(place, before.places, after.places, strict=True)
     own = tuple(slice(number * side // count, (number + 1) * side // count) for number, side, count in spans)
     maps = values if values.ndim == 3 else values[before.extra :].reshape(*before.places, -1)
-    maps[own] = generator.normal(size=maps[own].shape)
+    maps[own] = generator.normal(scale=_LARGER, size=maps[own].shape)
     return values
 
 
@@ -138,6 +139,15 @@ def _ways(call):
 def merges(operation):
     """Whether an operation puts things together element by element."""
     return type(operation) in _MERGES or is_operation(operation, *_ELEMENT_BY_ELEMENT)
+
+
+def attends(call):
+    """Whether a call is one of attention, or what attention by hand is made of: a product of two sequences."""
+    operation = call.operation
+    if isinstance(operation, _ATTENTION):
+        return True
+    product = type(operation) is layers.Dot or is_operation(operation, "Matmul", "Einsum", "DotProductAttention")
+    return product and len(call.takes) > 1 and all(len(one.shape) > 2 for one in call.takes)
 
 
 def _loses(later, earlier, grids):

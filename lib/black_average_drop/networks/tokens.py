@@ -8,9 +8,8 @@ from keras import layers, ops
 
 from black_average_drop.networks.graph import Call, Part, Symbol, applied, between
 from black_average_drop.networks.pooled_head import passes_through
-from black_average_drop.networks.positions import keeps_places, merges, no_rows_and_columns
+from black_average_drop.networks.positions import attends, keeps_places, merges, no_rows_and_columns
 
-_ATTENTION = layers.MultiHeadAttention, layers.GroupQueryAttention, layers.Attention, layers.AdditiveAttention
 _EACH_ALONE = layers.Dense, layers.LayerNormalization
 _ROUNDING = 1e-6  # of the logits
 
@@ -33,7 +32,7 @@ def find_grids(calls, image, size, reshape=None):
     """The tokens of a model that are the patches of its image.
 
     Tokens come of maps in rows and columns, or of the image. They stay in their places where a layer works on each
-    alone, where attention asks for each, and where something is added to them. What any other layer does is tried out.
+    alone, and where something is added to them, such as what attention gives. What any other layer does is tried out.
 
     Args:
         calls: the calls of the model, each after those whose results it takes.
@@ -171,30 +170,35 @@ def _found(call, symbol, grids, image, size):
     alike = [grids[one] for one in call.takes if one in grids and one.shape[1] == length]
     if merges(operation):
         return alike[0] if len(set(alike)) == 1 else None
-    main = _query(call) if type(operation) in _ATTENTION else call.takes[0] if call.takes else None
-    if type(operation) in (*_ATTENTION, *_EACH_ALONE) or passes_through(operation):
-        return grids.get(main) if main is not None and main.shape[1] == length else None
-    before = {one: _grid_before(one, grids, image, size) for one in dict.fromkeys(call.takes)}
+    if type(operation) in _EACH_ALONE or passes_through(operation):
+        return alike[0] if alike else None
+    if attends(call):
+        return None
+    taken = list(dict.fromkeys(call.takes))
+    before = {one: _grid_before(one, grids, image, size) for one in taken}
+    if not any(before.values()):
+        taken = _taken_further_ahead(symbol, grids)
+        before = {one: grids[one] for one in taken}
     for known in dict.fromkeys(one for one in before.values() if one):
         sources = [one for one, grid in before.items() if grid == known]
         for after in _fitting(length, known):
-            if keeps_places(call, symbol, sources, known, after):
+            if keeps_places(taken, symbol, sources, known, after):
                 return after
     return None
 
 
+def _taken_further_ahead(symbol, grids):
+    """The tokens of known places that a symbol is made of by other axes, as windows are; none behind attention."""
+    calls, missing = between(grids, [symbol])
+    taken = dict.fromkeys(one for call in calls for one in call.takes if one in grids)
+    return [] if missing or any(attends(call) for call in calls) else list(taken)
+
+
 def _supposed(symbol, reshape, grids):
-    """The `Grid` of tokens as a user says it, None where they, or as many patches of known places, do not fit."""
+    """The `Grid` of tokens as a user says it, None where that does not fit, or where as many tokens have another."""
     count, length = reshape[0] * reshape[1] if reshape else 0, symbol.shape[1]
-    others = any(one.rows * one.columns == count and one.places != reshape for one in grids.values())
-    return Grid(*reshape, length - count) if count <= length < 2 * count and not others else None
-
-
-def _query(call):
-    """The symbol that an attention layer gives an answer for."""
-    args, kwargs = call.arguments(call.takes)
-    first = kwargs["query"] if "query" in kwargs else args[0]
-    return first[0] if isinstance(first, list | tuple) else first
+    alike = {grid.places for one, grid in grids.items() if length == one.shape[1] or count == grid.rows * grid.columns}
+    return Grid(*reshape, length - count) if count <= length < 2 * count and alike <= {reshape} else None
 
 
 def _grid_before(symbol, grids, image, size):
