@@ -73,5 +73,5 @@ def read_model(path):
         copy = Path(folder) / "model.pt2"
         shutil.copyfile(path, copy)
         files.remember(path, copy)
-        program = pt2.read(copy)
+        program = pt2.read(copy, path)
         return TorchModel(path.stem, copy.read_bytes(), Facts(class_names=program.class_names))

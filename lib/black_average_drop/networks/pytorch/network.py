@@ -87,7 +87,7 @@ class TorchNetwork:
         self._settings = {"layer": layer, "preprocessing": preprocessing, "class_names": class_names}
         self._settings |= {"activation": activation, "image_size": image_size, "output": output, "reshape": reshape}
         self._model, self._preprocessing = module, preprocessing
-        program = pt2.read(io.BytesIO(module.archive))
+        program = pt2.read(io.BytesIO(module.archive), module.name)
         self.image_size = _size(module.name, program, image_size)
         self.graph = graph = opened(program, module.name, self.image_size, device)
         name = interface.chosen_output(module.name, list(graph.outputs), output)
@@ -223,9 +223,7 @@ class TorchNetwork:
 def _size(name, program, chosen):
     """The size (H, W) of the images of a program."""
     ((_, shape),) = program.inputs.items()
-    if len(shape) != 4 or shape[1] not in interface.CHANNELS:
-        raise ValueError(f"Model {name} takes {shape}: images (N, 3, H, W) or (N, 1, H, W) are expected.")
-    interface.check_image_shape(name, (shape[0], *shape[2:], shape[1]), chosen)
+    interface.check_image_channels_first(name, shape, chosen)
     return tuple(chosen or shape[2:])
 
 
