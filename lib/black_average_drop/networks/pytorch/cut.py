@@ -16,6 +16,8 @@ _ACTIVATIONS |= {"sigmoid": "sigmoid", "relu": "relu", "sigmoid_": "sigmoid", "r
 _SHOWN = 3  # layers that a message names
 _SHAPING = frozenset("view reshape flatten squeeze unsqueeze _unsafe_view".split())
 _LEARNING = operators.CONVOLUTIONS | operators.LINEAR | {"bmm", "einsum", "conv1d"}
+_NORMALIZATIONS = "layer_norm", "native_layer_norm", "rms_norm"
+_SAME = 1e-6  # of the largest logit: rounding
 _AT_ONCE = 2**22  # numbers in the feature maps that a head is asked about
 _ROUNDING = 1e-9  # of the largest answer, in 64 bits
 _SMALLEST = 1e-12  # of the largest slope: below it a logit does not draw on a position
@@ -29,6 +31,7 @@ class Cut:
     positions: Positions  # of the maps
     layer: str
     alone: bool  # the logits draw on the image through these feature maps alone
+    around: bool  # positions of the image reach the logits along other ways, too, not only tokens that are none
     chosen: bool  # the layer was named
 
 
@@ -105,8 +108,10 @@ def find_features(graph, logits, layer=None, grid=None):
     read = [one for one in _read(graph, found, logits) if found[one].wide]
     for maps in reversed(read):
         if not graph.draws_on_image([maps], logits):
-            before = _before_class_maps(graph, maps, found, logits)
-            return _cut(graph, before, found, logits)
+            normalized = _normalized(graph, maps, found, logits)
+            if normalized is not None:
+                return _cut(graph, normalized, found, logits)
+            return _cut(graph, _before_class_maps(graph, maps, found, logits), found, logits)
     if read:
         return _cut(graph, read[-1], found, logits)
     for maps in reversed(found):
@@ -233,8 +238,7 @@ def _read(graph, found, logits):
     """
     if not any(one.extra for one in found.values()):
         return list(found)
-    noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
-    image = torch.from_numpy(noise).to(graph.device).requires_grad_()
+    image = _noise(graph).requires_grad_()
     *maps, answers = graph.run({graph.image: image}, [*found, logits], graph.tried)
     weights = torch.linspace(1, 2, answers.shape[1], device=graph.device)
     slopes = torch.autograd.grad((answers * weights).sum(), maps, allow_unused=True)
@@ -268,7 +272,29 @@ def _cut(graph, maps, found, logits, layer=None):
     while not layer and _repeats(maps, found):
         maps = maps.call.takes[0]
     alone = not graph.draws_on_image([maps], logits)
-    return Cut(maps, found[maps], layer or _shown(graph, maps), alone, bool(layer))
+    before = maps.call.takes[0]
+    around = not alone and (before not in found or _normalized(graph, before, found, logits) is not maps)
+    return Cut(maps, found[maps], layer or _shown(graph, maps), alone, around, bool(layer))
+
+
+def _normalized(graph, maps, found, logits):
+    """What a normalization gives of feature maps, if their positions reach the logits through that alone; or None."""
+    takers = [one for one in found if name_of(one.call) in _NORMALIZATIONS and one.call.takes[0] is maps]
+    if not takers or graph.draws_on_image([maps], logits):
+        return None
+    image = _noise(graph)
+    with torch.no_grad():
+        known, normalized, answers = graph.run({graph.image: image}, [maps, takers[0], logits], graph.tried)
+        positions = found[maps]
+        other = positions.put(2 * positions.of(known).flip(1) + 1, positions.elsewhere(known))
+        others = graph.run({maps: other, takers[0]: normalized}, [logits], graph.tried)[0]
+    return takers[0] if (others - answers).abs().max() <= _SAME * answers.abs().max() else None
+
+
+def _noise(graph):
+    """An image of noise."""
+    noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
+    return torch.from_numpy(noise).to(graph.device)
 
 
 def _repeats(maps, found):

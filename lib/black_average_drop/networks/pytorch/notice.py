@@ -17,7 +17,7 @@ def notice(graph, cut, logits, closed):
     said = []
     if cut.positions.extra:
         said.append(_of_extra(cut.positions.extra))
-    if not cut.alone:
+    if cut.around:
         said.append(
             f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through "
             "them, and not what goes around them."
