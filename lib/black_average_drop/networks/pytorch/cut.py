@@ -105,6 +105,7 @@ def find_features(graph, logits, layer=None, grid=None):
     if layer:
         maps = _named(graph, way, found, layer)
         return _cut(graph, maps, found, logits, layer)
+    _check_more_than_one(graph, found)
     read = [one for one in _read(graph, found, logits) if found[one].wide]
     for maps in reversed(read):
         if not graph.draws_on_image([maps], logits):
@@ -114,8 +115,6 @@ def find_features(graph, logits, layer=None, grid=None):
             return _cut(graph, _before_class_maps(graph, maps, found, logits), found, logits)
     if read:
         return _cut(graph, read[-1], found, logits)
-    for maps in reversed(found):
-        check_more_than_one(graph, found[maps])
     raise ValueError(_without_maps(graph, way, grid))
 
 
@@ -228,6 +227,17 @@ def _learned(way):
         if (name_of(call) in _LEARNING and weights) or any(one in learned for one in call.takes):
             learned.add(value)
     return learned
+
+
+def _check_more_than_one(graph, found):
+    """Check that no convolution leaves one position of several, unless it sees them all, as a dense layer does."""
+    for maps, positions in found.items():
+        before = maps.call.takes[0]
+        if positions.wide or name_of(maps.call) not in operators.CONVOLUTIONS or before not in found:
+            continue
+        args, _ = maps.call.arguments([None] * len(maps.call.takes))
+        if found[before].wide and tuple(args[1].shape[2:]) != found[before].grid:
+            check_more_than_one(graph, positions)
 
 
 def _read(graph, found, logits):
