@@ -94,8 +94,10 @@ test-torch: env  ## run the tests of PyTorch, and those of Keras on PyTorch: min
 
 ON_TORCH = test_cams.py test_further_cams.py test_upsampling.py test_masks.py test_evaluation.py $(addprefix networks/,\
 	test_cam_network.py test_cut.py test_graph.py test_parts_of_models.py test_conformance.py test_apart.py \
-	test_parameter_limit.py test_backends.py::test_float32_is_float32_where_a_gpu_could_round_it) \
-	training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]
+	test_parameter_limit.py pytorch/test_keras_on_torch.py \
+	test_backends.py::test_float32_is_float32_where_a_gpu_could_round_it) \
+	training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network] \
+	artifact/test_choose.py::test_everything_is_written_as_csv_with_its_provenance
 TORCH_PIN = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["torch"])
 ALSO_SEEN = import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))
 
@@ -110,6 +112,8 @@ $(TORCH)/built:
 	$(USING) $(BIN)/python -m venv --clear $(TORCH)/venv
 	@cp $(TORCH)/locked.pth \
 		"$$($(TORCH)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@mkdir -p $(TORCH)/venv/share && \
+		ln -s "$$($(BIN)/python -c 'import sys; print(sys.prefix)')/share/jupyter" $(TORCH)/venv/share/jupyter
 	$(USING) $(TORCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement $(TORCH)/requirements.txt
 	@cp $(TORCH)/made-from.txt $(TORCH)/venv/made-from.txt

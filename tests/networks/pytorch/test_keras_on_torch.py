@@ -33,7 +33,7 @@ def test_tensors_give_tensors_that_nothing_is_kept_for(pixels):
     network = networks.CamNetwork.from_model(model)
     classes = np.arange(10) % 3
     features, logits, scores = network.explain(pixels)
-    tensors = network.explain(torch.tensor(pixels))
+    tensors = network.explain(torch.tensor(pixels, dtype=torch.float32, requires_grad=True))
     assert isinstance(tensors[0], torch.Tensor) and not tensors[0].requires_grad
     assert isinstance(tensors[1], np.ndarray) and isinstance(tensors[2], np.ndarray)
     for one, other in zip(tensors, (features, logits, scores), strict=True):
