@@ -62,7 +62,7 @@ TOKENS = {
 
 @pytest.mark.parametrize("name", TOKENS)
 def test_transformers_conform(name, pixels):
-    keras.utils.set_random_seed(3)
+    keras.utils.set_random_seed(2)
     model, tokens, front = TOKENS[name]()
 
     def on_grid(images, classes):

@@ -48,6 +48,15 @@ def nested():
     return ended(inputs, inner(inputs), layers.GlobalAveragePooling1D()(inner(inputs)))
 
 
+def class_token_behind_convolutions():
+    """One block: the class token that goes into it is the same for all images, and counts all the same."""
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 11, 8, padding="same", activation="gelu")(layers.Rescaling(1 / 255)(inputs))
+    x = token_models.Positions()(token_models.InFront()(layers.Reshape((16, 8))(x)))
+    tokens = layers.LayerNormalization(epsilon=1e-6)(x)
+    return ended(inputs, tokens, layers.LayerNormalization()(token_models.block(x, tokens))[:, 0], 1)
+
+
 def affine_behind_the_mean():
     model, tokens, _ = token_models.pooled()
     x = layers.Dropout(0.5)(layers.BatchNormalization()(ops.mean(tokens, axis=1)))
@@ -74,6 +83,7 @@ READ = {
     "two tokens in front": (
         lambda: token_models.with_a_class_token(2), False, f"{ATTENTION} {IN_FRONT.replace('token', '2 tokens', 1)}"
     ),
+    "class token behind convolutions": (class_token_behind_convolutions, False, f"{ATTENTION} {IN_FRONT}"),
     "pooled": (token_models.pooled, True, ""),
     "class token cut off": (token_models.class_token_cut_off_and_pooled, True, ""),
     "class token pooled, too": (token_models.class_token_pooled_too, False, IN_FRONT),
@@ -192,10 +202,10 @@ def last_norm(model):
     return attention.input[0]._keras_history.operation.name
 
 
-@pytest.mark.parametrize("build", [token_models.with_a_class_token, token_models.pooled])
-def test_the_normalization_before_the_last_attention_may_be_named(build, pixels):
-    model, *_ = built(build)
-    name, front = last_norm(model), int(build is token_models.with_a_class_token)
+def test_the_normalization_before_the_last_attention_may_be_named(pixels):
+    """Of a pooled head, where the patches go around it; of a class token it is read anyway."""
+    model, *_ = built(token_models.pooled)
+    name, front = last_norm(model), 0
     network = networks.CamNetwork.from_model(model, activation="softmax", layer=name)
     classes = np.arange(10) % 3
     features, _, gradients = by_hand(model, model.get_layer(name).output, front, pixels, classes)
@@ -204,8 +214,36 @@ def test_the_normalization_before_the_last_attention_may_be_named(build, pixels)
     assert_close(explanation.gradients, gradients, 1e-4)
     assert network.layer == name
     assert network.notice.startswith(f"The scores draw on more than the feature maps of layer {name!r}: ")
-    assert network.notice.endswith(IN_FRONT) == bool(front)
     assert_close(network.packed().unpacked().explain(pixels)[0], features)
+    other, *_ = built(token_models.with_a_class_token)
+    default, named = (
+        networks.CamNetwork.from_model(other, activation="softmax", layer=layer) for layer in (None, last_norm(other))
+    )
+    assert (named.layer, named.notice) == (default.layer, default.notice)
+    assert_close(named.explain(pixels)[0], default.explain(pixels)[0], 1e-6)
+
+
+def test_what_goes_into_a_normalization_has_no_hires_cam(pixels):
+    """A slope is at right angles to what is then divided by its own size."""
+    model, normed, front = built(token_models.with_a_class_token)
+    before = model.get_layer(last_norm(model)).input
+    name, classes = before._keras_history.operation.name, np.arange(10) % 3
+    network = networks.CamNetwork.from_model(model, activation="softmax", layer=name)
+    assert network.notice == (
+        f"{ATTENTION} {IN_FRONT} HiRes-CAM is 0 there but for rounding, since only the normalization "
+        f"{last_norm(model)!r} takes the patches: layer={last_norm(model)!r} has maps that are not."
+    )
+    shares = []
+    for tokens, layer in ((before, name), (normed, last_norm(model))):
+        explanation = evaluation.explain_batch(
+            networks.CamNetwork.from_model(model, activation="softmax", layer=layer), pixels, classes
+        )
+        features, _, gradients = by_hand(model, tokens, front, pixels, classes)
+        assert_close(explanation.features, features)
+        assert_close(explanation.gradients, gradients, 1e-4)
+        products = np.asarray(explanation.features) * np.asarray(explanation.gradients)
+        shares.append(np.abs(products.sum(axis=-1)).max() / np.abs(products).sum(axis=-1).max())
+    assert shares[0] < 1e-4 and shares[1] > 0.1
 
 
 def test_tokens_behind_which_only_the_class_token_counts_are_refused():

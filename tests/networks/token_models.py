@@ -110,9 +110,9 @@ def start(side=8):
     return inputs, layers.Reshape((-1, 8))(x)
 
 
-def block(x):
+def block(x, normed=None):
     """Attention and a perceptron, each with a path around it."""
-    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    y = layers.LayerNormalization(epsilon=1e-6)(x) if normed is None else normed
     x = layers.Add()([layers.MultiHeadAttention(2, 4, dropout=0.1)(y, y), x])
     y = layers.LayerNormalization(epsilon=1e-6)(x)
     return layers.Add()([layers.Dropout(0.1)(layers.Dense(8)(layers.Dense(16, "gelu")(y))), x])
@@ -126,7 +126,7 @@ def with_a_class_token(front=1, depth=2):
     inputs, x = start()
     x = Positions()(InFront(front)(x))
     for _ in range(depth):
-        x = block(into_last := x)
+        x = block(x, into_last := layers.LayerNormalization(epsilon=1e-6)(x))
     return ended(inputs, into_last, layers.LayerNormalization(name="norm")(x)[:, 0], front)
 
 

@@ -31,7 +31,9 @@ class Cut:
     around: bool  # the logits draw on the image along other ways, too
     front: int  # tokens in front of the patches on which the logits draw
     chosen: bool  # the layer was named
+    behind: tuple[Symbol, ...]  # from which on the head begins: `made`, and what else goes around a normalization
     tokens: Tokens  # of the model
+    normalized: str = ""  # the name of a normalization through which alone the logits draw on the patches
 
     @property
     def alone(self):
@@ -73,9 +75,10 @@ def find_features(graph, logits, image, size, layer=None, reshape=None):
         raise ValueError(problem)
     made = _before_copies(made, tokens)
     around, pooled = bool(between([made], [logits])[1]), fold(made, logits, tokens.grids)
+    normalized = None if around or made not in tokens.grids else tokens.normalized(made)
     name = layer or _shortest_name(graph, made)
     if len(made.shape) == 4:
-        return Cut(made, made, name, pooled, around, 0, bool(layer), tokens)
+        return Cut(made, made, name, pooled, around, 0, bool(layer), (made,), tokens)
     patches, front = tokens.drawn_on(made)
     if not patches:
         raise ValueError(
@@ -83,7 +86,13 @@ def find_features(graph, logits, image, size, layer=None, reshape=None):
             f"one, such as {_shortest_name(graph, _last_maps(graph, calls, tokens, reshape))!r}."
         )
     grid = tokens.grids[made]
-    return Cut(as_maps(made, grid, front), made, name, pooled, around, grid.extra * front, bool(layer), tokens)
+    behind = (made,)
+    if around and front and tokens.front_alone_goes_around(made):
+        around, behind = False, (made, *made.call.takes)
+    return Cut(
+        as_maps(made, grid, front), made, name, pooled, around, grid.extra * front, bool(layer), behind, tokens,
+        _shortest_name(graph, normalized) if normalized else "",
+    )  # fmt: skip
 
 
 def check_positions(part, size, name):
@@ -123,6 +132,8 @@ def _last_maps(graph, calls, tokens, reshape):
         candidates += [one for one in poolings if len(one.shape) == 4 and not one.wide]
     for maps in reversed(candidates):
         if not between([maps], [logits])[1] and _shows_patches(maps, graph.name, tokens):
+            if maps in tokens.grids and (normalized := tokens.normalized(maps)):
+                return normalized
             scored = is_pointwise(maps.maker) and _nothing_learned(maps, logits)  # they are class maps
             return maps.call.takes[0] if scored and fold(maps.call.takes[0], logits, tokens.grids) else maps
     if reshape:

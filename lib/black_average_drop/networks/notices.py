@@ -27,7 +27,7 @@ def notice(graph, cut, trunk, logits, size):
     """
     if cut.pooled is not None:
         return ""
-    behind, _ = between([cut.made], [logits])
+    behind, _ = between(cut.behind, [logits])
     calls = [one for one in behind if between([], one.takes)[1]]  # without those on an input that is held
     kinds = ", ".join(dict.fromkeys(type(one.operation).__name__ for one in calls if _is_on_tokens(one)))
     around = (
@@ -45,7 +45,7 @@ def notice(graph, cut, trunk, logits, size):
         said = (
             f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
         )
-        return " ".join(filter(None, [said, _said_of_front(cut)]))
+        return " ".join(filter(None, [said, _said_of_front(cut), _said_of_normalization(cut)]))
     later = [] if cut.chosen else layers_with_maps(graph, calls)
     if later:
         return (
@@ -59,6 +59,14 @@ def _said_of_front(cut):
     """What is said of tokens in front of the patches, on which the scores draw."""
     tokens = "The token" if cut.front == 1 else f"The {cut.front} tokens"
     return f"{tokens} in front of the patches, such as a class token, cannot be shown on a map." if cut.front else ""
+
+
+def _said_of_normalization(cut):
+    """What is said where the slopes are at right angles to the feature maps."""
+    return cut.normalized and (
+        f"HiRes-CAM is 0 there but for rounding, since only the normalization {cut.normalized!r} takes the patches: "
+        f"layer={cut.normalized!r} has maps that are not."
+    )
 
 
 def _remedy(cut, behind):

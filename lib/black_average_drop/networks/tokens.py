@@ -11,6 +11,7 @@ from black_average_drop.networks.pooled_head import passes_through
 from black_average_drop.networks.positions import attends, keeps_places, merges, no_rows_and_columns
 
 _EACH_ALONE = layers.Dense, layers.LayerNormalization
+_NORMALIZATIONS = layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization
 _ROUNDING = 1e-6  # of the logits
 
 
@@ -71,7 +72,7 @@ class Tokens:
         self._known = {}
 
     def drawn_on(self, tokens, grid=None):
-        """What the logits draw on of some tokens, as far as those of another image in their place show.
+        """What the logits draw on of some tokens, as far as others in their place show.
 
         Args:
             tokens: a `Symbol`.
@@ -86,23 +87,55 @@ class Tokens:
             self._known[tokens, grid] = self._drawn_on(tokens, grid.extra)
         return self._known[tokens, grid]
 
+    def normalized(self, tokens):
+        """What a normalization makes of some tokens, if the logits draw on the patches among them through that alone.
+
+        In front of a class token's last attention it is so. The slopes at what goes into a normalization are at right
+        angles to it, so that HiRes-CAM is 0 there but for rounding.
+
+        Args:
+            tokens: a `Symbol` that everything goes through.
+
+        Returns:
+            A `Symbol`, or None.
+        """
+        for call in between([tokens], [self.logits])[0]:
+            if isinstance(call.operation, _NORMALIZATIONS) and call.takes == [tokens] and call.gives[0] in self.grids:
+                first = self.grids[tokens].extra + 1
+                return None if self._differ(tokens, slice(first, None), call.gives) else call.gives[0]
+        return None
+
+    def front_alone_goes_around(self, tokens):
+        """Whether nothing goes around tokens that a normalization makes but what was in front of the patches."""
+        if not isinstance(tokens.maker, _NORMALIZATIONS):
+            return False
+        (before,) = tokens.call.takes
+        known = before in self.grids and not between([before], [self.logits])[1]
+        return known and not self._differ(before, slice(self.grids[before].extra, None), [tokens])
+
     def _drawn_on(self, tokens, extra):
-        shape = (2, *self.size, self.image.shape[-1])
-        pixels = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
-        values = ops.convert_to_numpy(Part([self.image], [tokens])([pixels], training=False)[0])
-        others = values[::-1]
-        patches = np.concatenate([values[:, : extra + 1], others[:, extra + 1 :]], axis=1)
-        front = np.concatenate([others[:, :extra], values[:, extra:]], axis=1)
-        sources = [tokens, *([self.image] if between([tokens], [self.logits])[1] else [])]
+        return self._differ(tokens, slice(extra + 1, None)), self._differ(tokens, slice(0, extra))
+
+    def _differ(self, tokens, places, held=()):
+        """Whether logits differ where some of the tokens are others, and further symbols are held.
+
+        The others are those of another image, moved at random, since a class token may be the same for all images.
+        """
+        shape, generator = (2, *self.size, self.image.shape[-1]), np.random.default_rng(0)
+        pixels = generator.uniform(0, 255, shape).astype("float32")
+        given = [tokens, *held]
+        values = Part([self.image], given)([pixels], training=False)
+        values = [*map(ops.convert_to_numpy, values), pixels]
+        exchanged = values[0].copy()
+        others = values[0][::-1, places]
+        exchanged[:, places] = others + values[0].std() * generator.normal(size=others.shape).astype(others.dtype)
+        sources = given + [self.image] * bool(between(given, [self.logits])[1])
         head = Part(sources, [self.logits])
-
-        def answers(given):
-            return ops.convert_to_numpy(head([given, pixels][: len(sources)], training=False)[0])
-
-        own = answers(values)
-        return tuple(
-            bool(np.abs(answers(other) - own).max() > _ROUNDING * np.abs(own).max()) for other in (patches, front)
+        own, other = (
+            ops.convert_to_numpy(head([one, *values[1:]][: len(sources)], training=False)[0])
+            for one in (values[0], exchanged)
         )
+        return bool(np.abs(other - own).max() > _ROUNDING * np.abs(own).max())
 
 
 def unordered_tokens(calls, tokens, places=()):

@@ -37,9 +37,9 @@ class ClassToken(layers.Layer):
         return ops.concatenate([ops.repeat(self.token, ops.shape(tokens)[0], axis=0), tokens], axis=1)
 
 
-def block(x):
+def block(x, normed=None):
     """Attention, then a perceptron."""
-    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    y = layers.LayerNormalization(epsilon=1e-6)(x) if normed is None else normed
     x = layers.Add()([layers.MultiHeadAttention(num_heads=2, key_dim=4, dropout=0.1)(y, y), x])
     y = layers.LayerNormalization(epsilon=1e-6)(x)
     y = layers.Dropout(0.1)(layers.Dense(8)(layers.Dense(16, activation="gelu")(y)))
@@ -70,10 +70,11 @@ def vision_transformer():
 
 @works(signed=True, closed=False, notice=BEHIND + "MultiHeadAttention, Dense: .*" + IN_FRONT, quick=True)
 def vision_transformer_with_a_class_token():
-    """What goes into the last block: behind it the patches count no more."""
+    """What goes into the last attention: behind it the patches count no more."""
     inputs, x = patches()
-    tokens = block(Positions()(ClassToken()(x)))
-    x = layers.LayerNormalization(epsilon=1e-6)(block(tokens))
+    x = block(Positions()(ClassToken()(x)))
+    tokens = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.LayerNormalization(epsilon=1e-6)(block(x, tokens))
     return ended(inputs, tokens, x[:, 0], layers.Dense(2, "softmax"), grid=(4, 4, 1))
 
 
@@ -81,8 +82,9 @@ def vision_transformer_with_a_class_token():
 def distilled_vision_transformer():
     """DeiT: a class token and one of distillation, whose scores are averaged."""
     inputs, x = patches()
-    tokens = block(Positions()(ClassToken()(ClassToken()(x))))
-    x = layers.LayerNormalization(epsilon=1e-6)(block(tokens))
+    x = block(Positions()(ClassToken()(ClassToken()(x))))
+    tokens = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.LayerNormalization(epsilon=1e-6)(block(x, tokens))
     both = layers.Concatenate()([x[:, 0], x[:, 1]])
     return ended(inputs, tokens, both, layers.Dense(3, "softmax"), grid=(4, 4, 2))
 
