@@ -24,7 +24,7 @@ _SMALLEST = 1e-12  # of the largest slope: below it a logit does not draw on a p
 
 
 @dataclass(frozen=True)
-class Cut:
+class TorchCut:
     """A graph in two parts: up to some feature maps, and from there to the logits."""
 
     maps: Value
@@ -35,11 +35,11 @@ class Cut:
     chosen: bool  # the layer was named
 
 
-def find_logits(graph, output):
+def logits_of(graph, output):
     """The logits of a classifier: what lies before its last activation.
 
     Args:
-        graph: a `Graph`.
+        graph: a `TorchGraph`.
         output: its output that is explained.
 
     Returns:
@@ -65,7 +65,7 @@ def find_logits(graph, output):
         if name_of(end.call) in _ACTIVATIONS and activation != "relu":
             inner = _ACTIVATIONS[name_of(end.call)]
             raise ValueError(f"Model {graph.name} applies two activations after its head: {inner}, {activation}.")
-    elif not is_affine(end.call):
+    elif not gives_affine_map(end.call):
         raise ValueError(
             f"Model {graph.name} ends in {name_of(end.call) or 'its image'}, which gives no logits that are known "
             "here: end it in a linear layer, or in the softmax or sigmoid of one."
@@ -79,7 +79,7 @@ def find_logits(graph, output):
     return appended(end, _flattened, (graph.tried, classes)), activation
 
 
-def find_features(graph, logits, layer=None, grid=None):
+def cut_graph(graph, logits, layer=None, grid=None):
     """Where a graph is cut.
 
     By default the feature maps are the last ones that everything on the way to the logits goes through, and on whose
@@ -87,13 +87,13 @@ def find_features(graph, logits, layer=None, grid=None):
     there are none, they are the last ones on that way.
 
     Args:
-        graph: a `Graph`.
+        graph: a `TorchGraph`.
         logits: the `Value` of its logits.
         layer: the path of a module, or the name of a node of the graph, or None.
         grid: rows and columns of tokens, or None where they are those of the patches.
 
     Returns:
-        A `Cut`.
+        A `TorchCut`.
 
     Raises:
         ValueError: if there are no feature maps in rows and columns of the image.
@@ -125,15 +125,15 @@ def closed_head(graph, cut, logits):
     every position, are the kernel, in 64 bits. Its answers to noise have to be what that kernel gives of the mean.
 
     Args:
-        graph: a `Graph`.
-        cut: its `Cut`.
+        graph: a `TorchGraph`.
+        cut: its `TorchCut`.
         logits: the `Value` of its logits.
 
     Returns:
         (K, C), float32, or None for any other head.
     """
     calls, _ = between([cut.maps, graph.count], [logits])
-    if not cut.alone or not all(is_affine(call) for call in calls):
+    if not cut.alone or not all(gives_affine_map(call) for call in calls):
         return None
     channels, positions = cut.maps.shape[cut.positions.channels], cut.positions
     whole = torch.zeros(cut.maps.shape, dtype=torch.float64)
@@ -162,7 +162,7 @@ def closed_head(graph, cut, logits):
     return kernel.numpy().astype("float32")
 
 
-def is_affine(call):
+def gives_affine_map(call):
     """Whether what a call gives is an affine map of the tensors that it takes."""
     name = name_of(call)
     if not name:
@@ -284,7 +284,7 @@ def _cut(graph, maps, found, logits, layer=None):
     alone = not graph.draws_on_image([maps], logits)
     before = maps.call.takes[0]
     around = not alone and (before not in found or _normalized(graph, before, found, logits) is not maps)
-    return Cut(maps, found[maps], layer or _shown(graph, maps), alone, around, bool(layer))
+    return TorchCut(maps, found[maps], layer or _shown(graph, maps), alone, around, bool(layer))
 
 
 def _normalized(graph, maps, found, logits):
@@ -354,7 +354,7 @@ def _without_maps(graph, way, grid):
     return f"Model {graph.name} has no feature maps in rows and columns of its image: choose a convolutional network."
 
 
-def check_activation(chosen, own, name):
+def activation_of_scores(chosen, own, name):
     """The activation of the scores, in place of a model's own.
 
     Raises:

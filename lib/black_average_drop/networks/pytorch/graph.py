@@ -21,7 +21,7 @@ class Value:
 
 
 @dataclass
-class Graph:
+class TorchGraph:
     """The calls of a program, from the image to its outputs.
 
     Attributes:

@@ -51,9 +51,9 @@ class TorchModel:
 
     def trial(self, name, images, **settings):
         """This model under a preprocessing: a `Trial`, or None, see `first_layers.trial`."""
-        from black_average_drop.networks.pytorch.trial import trial
+        from black_average_drop.networks.pytorch.trial import trial_of
 
-        return trial(self.network(name, **settings), images)
+        return trial_of(self.network(name, **settings), images)
 
 
 def read_model(path):

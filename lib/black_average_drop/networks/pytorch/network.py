@@ -13,8 +13,8 @@ from black_average_drop.model_files import interface, pt2
 from black_average_drop.networks.backends import make_deterministic
 from black_average_drop.networks.pytorch import cut, export
 from black_average_drop.networks.pytorch.model import TorchModel
-from black_average_drop.networks.pytorch.notice import notice
-from black_average_drop.networks.pytorch.opening import opened
+from black_average_drop.networks.pytorch.notice import notice_on
+from black_average_drop.networks.pytorch.opening import open_program
 
 _SIZE = 224, 224  # of the images that a module is exported for
 
@@ -48,7 +48,7 @@ class TorchNetwork:
         image_size: (H, W).
         classes: their number C.
         class_names: in the order of the outputs, or ().
-        graph: the `Graph` that computes.
+        graph: the `TorchGraph` that computes.
     """
 
     def __init__(
@@ -89,14 +89,14 @@ class TorchNetwork:
         self._model, self._preprocessing = module, preprocessing
         program = pt2.read(io.BytesIO(module.archive), module.name)
         self.image_size = _size(module.name, program, image_size)
-        self.graph = graph = opened(program, module.name, self.image_size, device)
+        self.graph = graph = open_program(program, module.name, self.image_size, device)
         name = interface.chosen_output(module.name, list(graph.outputs), output)
-        self._logits, own = cut.find_logits(graph, graph.outputs[name])
+        self._logits, own = cut.logits_of(graph, graph.outputs[name])
         single = cut.name_of(self._logits.call) == "_pair"
         self.activation = "softmax" if single and activation in (None, "sigmoid") else activation
         if not single:
-            self.activation = cut.check_activation(activation, own, module.name)
-        self._cut = cut.find_features(graph, self._logits, layer, tuple(reshape) if reshape else None)
+            self.activation = cut.activation_of_scores(activation, own, module.name)
+        self._cut = cut.cut_graph(graph, self._logits, layer, tuple(reshape) if reshape else None)
         self.head_weights = cut.closed_head(graph, self._cut, self._logits)
         self.layer, self.classes = self._cut.layer, self._logits.shape[1]
         self.class_names = _names(class_names or program.class_names, self.classes, module.name)
@@ -104,13 +104,13 @@ class TorchNetwork:
         said = (
             "The model has one output without activation, which is read as the logit of a sigmoid." if guessed else ""
         )
-        self.notice = " ".join(filter(None, [said, notice(graph, self._cut, self._logits, closed)]))
+        self.notice = " ".join(filter(None, [said, notice_on(graph, self._cut, self._logits, closed)]))
 
     def with_activation(self, activation):
         """The activation alone exchanged: the same logits with the scores of another activation."""
         view = object.__new__(TorchNetwork)
         single = cut.name_of(self._logits.call) == "_pair"
-        cut.check_activation(activation, activation, self._model.name)
+        cut.activation_of_scores(activation, activation, self._model.name)
         shown = "softmax" if single and activation == "sigmoid" else activation
         view.__dict__.update(self.__dict__, activation=shown, _settings=self._settings | {"activation": activation})
         return view

@@ -5,12 +5,12 @@ from black_average_drop.networks.pytorch import operators
 from black_average_drop.networks.pytorch.graph import name_of
 
 
-def notice(graph, cut, logits, closed):
+def notice_on(graph, cut, logits, closed):
     """Sentences on what a map does not show, "" where it shows all that the logits draw on.
 
     Args:
-        graph: a `Graph`.
-        cut: its `Cut`.
+        graph: a `TorchGraph`.
+        cut: its `TorchCut`.
         logits: the `Value` of its logits.
         closed: whether the head has a closed form.
     """

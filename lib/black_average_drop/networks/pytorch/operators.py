@@ -96,7 +96,7 @@ _OF_SIZES = {
 _ATEN = "torch.ops.aten."
 
 
-def named(target):
+def find_operator(target):
     """What a graph calls by the name of its target.
 
     Args:
