@@ -244,3 +244,20 @@ def exported(module, folder, extra=None):
     program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     torch.export.save(program, path, extra_files=extra or {})
     return path
+
+
+class Detached(ResNet):
+    """What stops slopes in training does not stop them here: the scores draw on the maps all the same."""
+
+    def head(self, maps):
+        return self.fc(torch.flatten(self.avgpool(maps.detach()), 1))
+
+
+def test_slopes_are_not_stopped(images):
+    module = drawn(Detached)
+    network = networks.TorchNetwork(module, preprocessing=scaled, activation="softmax", image_size=SIZE)
+    expected = np.broadcast_to(module.fc.weight.detach().numpy()[1] / 4, (6, 2, 2, 10))
+    features = network.explain(images)[0]
+    assert_close(
+        network.differentiate(features, [1] * 6, images), expected[:, : features.shape[1], : features.shape[2]]
+    )

@@ -214,7 +214,9 @@ class TorchNetwork:
         features.requires_grad_()
         known[maps] = positions.put(features, elsewhere)
         (logits,) = self._run(known, [self._logits], len(images))
-        return torch.autograd.grad((logits * chosen).sum(), features)
+        if not logits.requires_grad:  # what lies between has no slope anywhere, such as rounding
+            return (torch.zeros_like(features),)
+        return torch.autograd.grad((logits * chosen).sum(), features, materialize_grads=True)
 
     def _run(self, given, targets, count):
         return self.graph.run(given, targets, count)

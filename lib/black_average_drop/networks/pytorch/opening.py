@@ -107,8 +107,10 @@ class _Opening:
         if name in _IGNORED:
             return
         place = f"in {node.module}" if node.module else "in its forward"
-        if name == "sym_size" and self._size(node) == len(self.example):
-            return self._name(node, [self.count])
+        if name == "sym_size":
+            size, dim = self._size(node)
+            if size == len(self.example) or dim:  # all sizes but the number of images are what they are
+                return self._name(node, [self.count if size == len(self.example) else size])
         args, kwargs = _called(node, self.known, self.example.device)
         _check_inference(function, name, args, kwargs, self.name)
         if name in operators.SHAPE_ALONE and isinstance(args[0], Value):
@@ -131,10 +133,10 @@ class _Opening:
         self._name(node, call.gives)
 
     def _size(self, node):
-        """The size that a node asks for, of the example."""
+        """The size that a node asks for, of the example, and of which axis."""
         of, dim = (value for _, value, _ in node.arguments)
         whole = self.known[of.name]
-        return (self.tried[whole] if isinstance(whole, Value) else whole).shape[dim]
+        return (self.tried[whole] if isinstance(whole, Value) else whole).shape[dim], dim
 
     def _try(self, function, args, kwargs, node):
         """What a function gives of the example."""

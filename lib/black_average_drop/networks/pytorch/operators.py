@@ -109,6 +109,8 @@ def find_operator(target):
     if target in _OF_SIZES:
         return _OF_SIZES[target], target
     name, _, overload = target.removeprefix(_ATEN).partition(".")
+    if target.startswith(_ATEN) and name in ("detach", "detach_", "detach_copy"):  # which would stop slopes
+        return torch.ops.aten.alias.default, "alias"
     plain = name if name in _KNOWN else name.removesuffix("_")
     if not target.startswith(_ATEN) or plain not in _KNOWN:
         return None
