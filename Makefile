@@ -87,30 +87,35 @@ test: env  ## check the code style and run every test, the notebooks on the smok
 # PyTorch weighs as much as all of the lock together, and is no part of it. An environment of its own holds PyTorch with
 # its few packages, and sees the rest in .venv.
 test-torch: env  ## run the tests of PyTorch, and those of Keras on PyTorch: minutes
-	@$(LOCK) $(TORCH).lock $(USING) $(MAKE) --no-print-directory $(TORCH)/venv
+	@$(LOCK) $(TORCH).lock $(MAKE) --no-print-directory $(TORCH)/venv
 	$(LOCK) --shared $(TORCH).lock $(UNSET) $(EFFORT) $(TORCH)/venv/bin/python -m pytest tests/networks/pytorch
 	$(LOCK) --shared $(TORCH).lock $(UNSET) KERAS_BACKEND=torch \
 		$(EFFORT) $(TORCH)/venv/bin/python -m pytest $(addprefix tests/,$(ON_TORCH))
 
 ON_TORCH = test_cams.py test_further_cams.py test_upsampling.py test_masks.py test_evaluation.py $(addprefix networks/,\
 	test_cam_network.py test_cut.py test_graph.py test_parts_of_models.py test_conformance.py test_apart.py \
-	test_parameter_limit.py test_backends.py::test_float32_is_float32_where_a_gpu_could_round_it) \
-	training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]
+	test_parameter_limit.py pytorch/test_keras_on_torch.py \
+	test_backends.py::test_float32_is_float32_where_a_gpu_could_round_it) \
+	training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network] \
+	artifact/test_choose.py::test_everything_is_written_as_csv_with_its_provenance
 TORCH_PIN = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["torch"])
 ALSO_SEEN = import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))
 
 .PHONY: $(TORCH)/venv $(TORCH)/built
 $(TORCH)/venv:
 	@mkdir -p $(TORCH)
-	@$(BIN)/python -c '$(TORCH_PIN)' > $(TORCH)/requirements.txt
-	@$(BIN)/python -c '$(ALSO_SEEN)' > $(TORCH)/locked.pth
+	@$(USING) $(BIN)/python -c '$(TORCH_PIN)' > $(TORCH)/requirements.txt
+	@$(USING) $(BIN)/python -c '$(ALSO_SEEN)' > $(TORCH)/locked.pth
 	@cat $(TORCH)/requirements.txt $(TORCH)/locked.pth requirements.lock > $(TORCH)/made-from.txt
 	@cmp -s $(TORCH)/made-from.txt $(TORCH)/venv/made-from.txt || $(MAKE) --no-print-directory $(TORCH)/built
 $(TORCH)/built:
-	$(BIN)/python -m venv --clear $(TORCH)/venv
+	$(USING) $(BIN)/python -m venv --clear $(TORCH)/venv
 	@cp $(TORCH)/locked.pth \
 		"$$($(TORCH)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-	$(TORCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(TORCH)/requirements.txt
+	@mkdir -p $(TORCH)/venv/share && \
+		ln -s "$$($(BIN)/python -c 'import sys; print(sys.prefix)')/share/jupyter" $(TORCH)/venv/share/jupyter
+	$(USING) $(TORCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement $(TORCH)/requirements.txt
 	@cp $(TORCH)/made-from.txt $(TORCH)/venv/made-from.txt
 
 zoo: env  ## read every architecture of tests/zoo as a tape and NumPy read it by hand: minutes

@@ -8,6 +8,8 @@ import torch
 from peer_networks import with_hook
 from PIL import Image
 
+ROUNDING = 1e-7  # of float32, as a share of a value
+
 
 def explained(architecture, module, pixels, classes):
     """Features and gradients of the logit of one class of each image, float64 (N, h, w, K), and logits (N, C)."""
@@ -39,16 +41,32 @@ def drawn_maps(features, gradients):
     return {name: np.maximum(maps, 0) for name, maps in signed.items()}
 
 
+def moved(features, gradients):
+    """Method -> how far its maps move, as a share of their peak, if features and gradients change by a rounding.
+
+    On tokens before a LayerNorm, features times gradients add up to 0 over channels, since their size does not count:
+    HiRes-CAM is the rounding of that sum. XGrad-CAM divides by the sum of a channel, which may be near 0.
+    """
+    noise = np.random.default_rng(0)
+    others = [one * (1 + ROUNDING * noise.uniform(-1, 1, one.shape)) for one in (features, gradients)]
+    before, after = drawn_maps(features, gradients), drawn_maps(*others)
+    return {name: float((np.abs(after[name] - maps) / _peak(maps)).max()) for name, maps in before.items()}
+
+
 def masked(pixels, maps, alpha):
     """Metric -> masked pixels, for maps (N, h, w) at the size of the features."""
     size = pixels.shape[2], pixels.shape[1]
     large = np.stack([Image.fromarray(one.astype("float32")).resize(size, Image.LANCZOS) for one in maps])
-    peak = large.max(axis=(1, 2), keepdims=True)
-    peak[peak <= 0] = 1  # the map is 0 all over, and the image goes black
     flat = large.reshape(len(large), -1)
     threshold = np.sort(flat, axis=1)[:, -1 - round(alpha * flat.shape[1])]
-    shares = {"AD": np.maximum(large, 0) / peak, "BAD": large > threshold[:, None, None]}
+    shares = {"AD": np.maximum(large, 0) / _peak(large), "BAD": large > threshold[:, None, None]}
     return {metric: (pixels * share[..., None]).astype("float32") for metric, share in shares.items()}
+
+
+def _peak(maps):
+    """The largest value of each map, (N, 1, 1); 1 where it is 0 all over, and the image goes black."""
+    peak = maps.max(axis=(1, 2), keepdims=True)
+    return np.where(peak > 0, peak, 1)
 
 
 def scores(architecture, module, pixels, classes):

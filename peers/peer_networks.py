@@ -28,6 +28,7 @@ class Architecture:
     closed: bool = False  # behind it are global average pooling and one dense layer
     activation: str = "softmax"
     channels: int = 3
+    images: int = 3
 
     def arranged(self, values):
         """Channels last, (N, h, w, K), of what stands at the layer."""
@@ -71,9 +72,9 @@ ARCHITECTURES = {
     "convnext_tiny": Architecture(_torchvision("convnext_tiny"), "features"),
     "swin_t": Architecture(_torchvision("swin_t"), "norm", channels_last=True, closed=True),
     # What goes into the last block: behind its attention only the class token is read.
-    "vit_b_16": Architecture(_torchvision("vit_b_16"), "encoder.layers.encoder_layer_10", (1, 14, 14)),
+    "vit_b_16": Architecture(_torchvision("vit_b_16"), "encoder.layers.encoder_layer_10", (1, 14, 14), images=2),
     "vit_b_16, layer named": Architecture(
-        _torchvision("vit_b_16"), "encoder.layers.encoder_layer_11.ln_1", (1, 14, 14), named=True
+        _torchvision("vit_b_16"), "encoder.layers.encoder_layer_11.ln_1", (1, 14, 14), named=True, images=2
     ),
     "torchxrayvision DenseNet": Architecture(
         _from("torchxrayvision.models", "DenseNet", weights=None, op_threshs=None),

@@ -16,7 +16,8 @@ MOST = 1e-6  # of what is summed over channels
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_maps(row, name):
-    architecture, pixels = ARCHITECTURES[name], images(3, seed=7)
+    architecture = ARCHITECTURES[name]
+    pixels = images(architecture.images, seed=7)
     module = drawn(architecture)
     classes = predicted(architecture, module, pixels)
     explanation = explained(architecture, module, pixels, classes)
@@ -29,7 +30,8 @@ def test_maps(row, name):
 @pytest.mark.parametrize("name", [name for name, one in ARCHITECTURES.items() if one.relu_follows])
 def test_in_front_of_the_last_relu(row, name):
     """Where its pages put the hook on a DenseNet, it takes features behind the ReLU and gradients in front of it."""
-    architecture, pixels = ARCHITECTURES[name], images(3, seed=7)
+    architecture = ARCHITECTURES[name]
+    pixels = images(architecture.images, seed=7)
     module = drawn(architecture)
     classes = predicted(architecture, module, pixels)
     explanation = explained(architecture, module, pixels, classes)
@@ -42,7 +44,8 @@ def test_in_front_of_the_last_relu(row, name):
 def test_other_formulas(row):
     """Its Grad-CAM++ adds 1e-6 where gradients are squared, and its Eigen-CAM centres the features and has no sign."""
     name = "resnet18"
-    architecture, pixels = ARCHITECTURES[name], images(3, seed=7)
+    architecture = ARCHITECTURES[name]
+    pixels = images(architecture.images, seed=7)
     module = drawn(architecture)
     classes = predicted(architecture, module, pixels)
     explanation = explained(architecture, module, pixels, classes)

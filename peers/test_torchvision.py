@@ -10,54 +10,43 @@ from black_average_drop import cams, evaluation
 
 ALPHA = 0.3
 MOST = 1e-5
+STEADY = 1e-4  # of its peak: a map that moves by more under a rounding cannot be compared by its masked images
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_drops(row, name, tmp_path):
-    architecture, pixels = ARCHITECTURES[name], images(3, seed=7)
-    module = drawn(architecture)
+    architecture = ARCHITECTURES[name]
+    module, pixels = drawn(architecture), images(architecture.images, seed=7)
     classes = predicted(architecture, module, pixels)
-    expected = expectation(architecture, module, pixels, classes)
-    for how, network in {
-        "": ours.read(architecture, module),
-        " from its .pt2": ours.read_file(architecture, module, tmp_path / "net.pt2"),
-    }.items():
-        assert (network.head_weights is not None) == architecture.closed
-        features, logits, _ = network.explain(pixels)
-        explanation = evaluation.explain(network, features, logits, classes, pixels)
-        for part in ("features", "gradients"):
-            row(name, f"{part}{how}", share(getattr(explanation, part), expected[part]), MOST)
-        found = measured(network, pixels, classes)
-        for metric in evaluation.METRICS:
-            row(name, f"{metric}{how}, 4 methods", largest(found, expected[metric], metric, "drop"), MOST)
-            scores = largest(found, expected[f"{metric} scores"], metric, "masked_score")
-            row(name, f"scores of masked images of {metric}{how}", scores, MOST)
-
-
-def expectation(architecture, module, pixels, classes):
-    """By hand: features, gradients, and metric -> method -> values (N,): drops, and scores behind the mask."""
     features, gradients, _ = by_hand.explained(architecture, module, pixels, classes)
-    found = {"features": features, "gradients": gradients}
-    full = by_hand.scores(architecture, module, pixels, classes)
-    for method, maps in by_hand.drawn_maps(features, gradients).items():
-        for metric, shown in by_hand.masked(pixels, maps, ALPHA).items():
-            after = by_hand.scores(architecture, module, shown, classes)
-            found.setdefault(f"{metric} scores", {})[method] = after
-            found.setdefault(metric, {})[method] = by_hand.drops(full, after)
+    moved = by_hand.moved(features, gradients)
+    maps = {one: shown for one, shown in by_hand.drawn_maps(features, gradients).items() if moved[one] <= STEADY}
+    expected = expectation(architecture, module, pixels, classes, maps)
+    apart = {"features": [], "gradients": [], **{method: [] for method in maps}}
+    both = ours.read(architecture, module), ours.read_file(architecture, module, tmp_path / "net.pt2")
+    for network in both:
+        assert (network.head_weights is not None) == architecture.closed
+        explanation = evaluation.explain_batch(network, pixels, classes, len(pixels))
+        apart["features"].append(share(explanation.features, features))
+        apart["gradients"].append(share(explanation.gradients, gradients))
+        found = evaluation.evaluate(network, pixels, cams.chosen(maps), ALPHA, len(pixels), classes=classes)
+        for (method, metric), table in found.sort_values("id").groupby(["method", "metric"]):
+            values = table[["drop", "masked_score"]].to_numpy().T
+            apart[method].append(np.abs(values - expected[method, metric]).max())
+    for what, differences in apart.items():
+        row(name, what if what in ("features", "gradients") else f"AD and BAD of {what}", max(differences), MOST)
+    for method in moved.keys() - maps.keys():
+        row(name, f"{method}, whose map is not compared: so far it moves under a rounding", moved[method])
+
+
+def expectation(architecture, module, pixels, classes, maps):
+    """By hand: (method, metric) -> the drops, and the scores behind the mask, (2, N)."""
+    full, found = by_hand.scores(architecture, module, pixels, classes), {}
+    for method, shown in maps.items():
+        for metric, masked in by_hand.masked(pixels, shown, ALPHA).items():
+            after = by_hand.scores(architecture, module, masked, classes)
+            found[method, metric] = np.stack([by_hand.drops(full, after), after])
     return found
-
-
-def measured(network, pixels, classes):
-    """(metric, method, column) -> values (N,) of `evaluation.evaluate`."""
-    methods = cams.chosen(["Grad-CAM", "XGrad-CAM", "HiRes-CAM", "Layer-CAM"])
-    rows = evaluation.evaluate(network, pixels, methods, ALPHA, batch_size=len(pixels), classes=classes)
-    groups = rows.sort_values("id").groupby(["metric", "method"])
-    return {(*key, name): table[name].to_numpy() for key, table in groups for name in ("drop", "masked_score")}
-
-
-def largest(found, expected, metric, column):
-    """The largest difference of a column from what is expected, method -> (N,)."""
-    return max(np.abs(found[metric, method, column] - values).max() for method, values in expected.items())
 
 
 def share(found, expected):

@@ -102,6 +102,7 @@ def test_everything_is_written_as_csv_with_its_provenance(chosen, place):
     assert list(images["explained"]) == [0] * 10 + [1] * 10  # the label's class
     text = (build / "your_data.json").read_text()
     record = json.loads(text)
+    assert record["backend"] == keras.backend.backend() in record["versions"]
     assert record["inputs"]["outside.keras"] == sha256(place / "outside.keras")
     assert record["outputs"]["ranking.csv"] == sha256(build / "ranking.csv") and str(place) not in text
     assert record["parameters"]["model"] == "outside.keras" and record["parameters"]["resamples"] == 200

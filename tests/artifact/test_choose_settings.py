@@ -56,6 +56,14 @@ def test_in_the_notebook_itself_a_size_is_written_as_python_has_it(value, expect
     assert choose_settings.height_and_width(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("[7,14]", [7, 14]), ("(7, 14)", [7, 14]), ("14", [14, 14]), ("[]", [])]
+)
+def test_each_way_to_write_rows_and_columns_of_tokens(given, text, expected):
+    assert given(f"reshape={text} image_size=96")["reshape"] == expected
+    assert choose_settings.rows_and_columns((7, 14)) == [7, 14]
+
+
 def test_layer_output_and_held_reach_the_notebook(given):
     text = "held={age: 60, sex: [1, 0.5]} layer=top activation output=heart failure image_size=(64, 96)"
     parameters = given(text)

@@ -37,6 +37,7 @@ def choose(*settings, model="a.keras", images="images", code="", trust=""):
 
 IN_PROFILE = "smoke.yaml: 01_train"
 IN_SET = "--set: your_data"
+PLACES = "reshape is {}: give the rows and columns of the patches, such as reshape=[14,14], or one number for both."
 SIZE = "image_size is {}: give height and width in pixels, such as image_size=[224,320], or one number for both."
 HELD = (
     "held is {}: give each further input of the model a number, with a blank behind the colon, such as "
@@ -197,6 +198,9 @@ COMMANDS = [
     Case("half a pixel", choose("image_size=[224.5,320]"), SIZE.format("[224.5, 320]")),
     Case("yes as a size", choose("image_size=yes"), SIZE.format("True")),
     Case("no size", choose("image_size="), SIZE.format("None")),
+    Case("three numbers as rows and columns", choose("reshape=[4,4,2]"), PLACES.format("[4, 4, 2]")),
+    Case("a text as rows and columns", choose("reshape=square"), PLACES.format("'square'")),
+    Case("no rows", choose("reshape=[0,14]"), PLACES.format("[0, 14]")),
     Case("a held input without a blank", choose("held={age:60}"), HELD.format("{'age:60': None}")),
     Case("a held input in words", choose("held={age: old}"), HELD.format("{'age': 'old'}")),
     Case("a held input among words", choose("held={age: [60, old]}"), HELD.format("{'age': [60, 'old']}")),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import conformance
+import token_models
 from black_average_drop import cams, evaluation, files, networks
 from black_average_drop.networks import apart, apart_process, channel
 from closeness import assert_close
@@ -90,6 +91,25 @@ def test_it_keeps_the_promises_of_the_protocol(here, there, generator):
     conformance.check_batches(theirs, images, classes)
     conformance.check_threads(theirs, images)
     conformance.check_drops(theirs, images, classes, expected)
+
+
+def test_rows_and_columns_of_tokens_reach_the_model_there(images, tmp_path):
+    """As JSON has them, a list; where they are left out, the sentence that names them comes back."""
+    keras.utils.set_random_seed(0)
+    ours, *_ = token_models.own_encoder()
+    ours.save(tmp_path / "model.keras")
+    theirs, _ = networks.open_model(tmp_path / "model.keras", token_models.__file__)
+    with pytest.raises(ValueError, match=r"give reshape=\(4, 4\)"):
+        networks.network_of(theirs, activation="softmax")
+    settings = {"activation": "softmax", "reshape": (4, 4)}
+    here, there = (networks.network_of(one, **settings) for one in (ours, theirs))
+    assert (there.layer, there.notice) == (here.layer, here.notice) == ("encoder", here.notice)
+    expected = here.explain(images)
+    for given, one in zip(there.explain(images), expected, strict=True):
+        assert_close(given, one, 1e-6)
+    slopes = [one.differentiate(expected[0], CLASSES, images) for one in (there, here)]
+    assert expected[0].shape == (4, 4, 4, 8) and np.abs(slopes[1]).max() > 0
+    assert_close(*slopes)
 
 
 def test_a_preprocessing_is_tried_there_as_here(here, there, images):

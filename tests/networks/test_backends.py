@@ -90,7 +90,7 @@ CORE = (
 
 
 def test_core_passes_on_the_other_backend():
-    other = {"tensorflow": "jax", "jax": "tensorflow"}[keras.backend.backend()]
+    other = "jax" if keras.backend.backend() == "tensorflow" else "tensorflow"
     code = (
         "import keras, pytest, sys; assert keras.backend.backend() == sys.argv[1]; sys.exit(pytest.main(sys.argv[2:]))"
     )

@@ -11,6 +11,7 @@ import pytest
 from keras import layers
 
 import conformance
+import token_models
 from black_average_drop import networks
 from black_average_drop.files import ROOT
 from closeness import assert_close
@@ -48,6 +49,28 @@ KERAS = {
     "differentiated": (lambda: without_activation(two_poolings()), "last_convolution", {"activation": "softmax"}),
     "with a path around": (with_a_path_around, "aside", {"activation": "softmax", "layer": "aside"}),
 }
+
+
+TOKENS = {
+    "transformer with a class token": token_models.with_a_class_token,
+    "transformer whose class token is pooled": token_models.class_token_pooled_too,
+    "transformer, pooled": token_models.pooled,
+    "mixer": token_models.mixer,
+    "windows of tokens": token_models.swin,
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_transformers_conform(name, pixels):
+    keras.utils.set_random_seed(2)
+    model, tokens, front = TOKENS[name]()
+
+    def on_grid(images, classes):
+        values, logits, slopes = by_hand(model, tokens, model.outputs[0], images, classes)
+        features, slopes = (np.asarray(one)[:, front:].reshape(len(images), 4, 4, -1) for one in (values, slopes))
+        return features, logits, slopes
+
+    conformance.check(networks.CamNetwork.from_model(model, activation="softmax"), pixels, on_grid, of_drops=5e-3)
 
 
 @pytest.mark.parametrize("name", KERAS)

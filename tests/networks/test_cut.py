@@ -76,30 +76,42 @@ def nested_transformer():
     return keras.Model(inputs, transformer(patches(inputs)))
 
 
-ON_TOKENS = {
-    **{end: lambda end=end: classifier(patches, transformer, ENDS[end]) for end in ENDS},
-    "rescaled": lambda: classifier(layers.Rescaling(1 / 255), patches, transformer, ENDS["average"]),
-    "standardized image by image": lambda: classifier(Standardized(), patches, transformer, ENDS["average"]),
-    "nested": lambda: classifier(layers.Rescaling(1 / 255), nested_transformer(), ENDS["average"]),
-    "mixer": lambda: classifier(patches, mixer, ENDS["average"]),
-    "recurrent": lambda: classifier(patches, layers.LSTM(5)),
-    "hand-written, with a path around it": lambda: classifier(
-        patches, lambda x: layers.Add()([x, hand_written_attention(x)]), ENDS["average"]
-    ),
+@pytest.mark.parametrize(
+    ("behind", "kinds"),
+    [
+        ((layers.LSTM(5),), "LSTM"),
+        ((Position(), layers.Bidirectional(layers.GRU(3))), "Bidirectional"),
+        ((hand_written_attention, ENDS["average"]), "Matmul"),
+    ],
+)
+def test_single_patches_are_refused_where_their_order_is_lost_behind_them(behind, kinds):
+    """Their maps would be those of the patch embedding."""
+    keras.utils.set_random_seed(0)
+    with pytest.raises(ValueError, match=f"^Model outside works on tokens: .* {kinds} lie behind them; ") as refused:
+        networks.CamNetwork.from_model(classifier(patches, *behind))
+    said = str(refused.value)
+    assert "\n" not in said and said.endswith("or choose a deeper or a convolutional network.") or "reshape" in said
+
+
+TOKENS = {
+    **{end: lambda end=end: (patches, transformer, ENDS[end]) for end in ENDS},
+    "rescaled": lambda: (layers.Rescaling(1 / 255), patches, transformer, ENDS["average"]),
+    "standardized image by image": lambda: (Standardized(), patches, transformer, ENDS["average"]),
+    "nested": lambda: (layers.Rescaling(1 / 255), nested_transformer(), ENDS["average"]),
+    "straight from the image": lambda: (layers.Rescaling(1 / 255), PatchEmbedding(), transformer, ENDS["average"]),
 }
 
 
-@pytest.mark.parametrize("name", ON_TOKENS)
-def test_a_model_that_works_on_patches_is_refused(name):
-    """Its maps would be those of the patch embedding, or of the image itself."""
+@pytest.mark.parametrize("name", TOKENS)
+def test_the_last_tokens_whose_patches_count_are_feature_maps(name, pixels):
+    """The first patch is in the place of a class token where the others behind the last attention count no more."""
     keras.utils.set_random_seed(0)
-    model = ON_TOKENS[name]()
-    with pytest.raises(ValueError, match=r"^Model outside works on tokens: .* single patches of the image") as refused:
-        networks.CamNetwork.from_model(model)
-    said = str(refused.value)
-    assert "\n" not in said and said.endswith("is a patch, or choose a convolutional network.")
-    if name == "average":
-        assert "feature maps (layer 'patches')" in said and "MultiHeadAttention, Dense lie behind" in said
+    model = classifier(*TOKENS[name]())
+    network = networks.CamNetwork.from_model(model)
+    assert (network.layer == "last_tokens") == (name != "class token")
+    assert (network.head_weights is None) == (name in ("flattened", "class token"))
+    assert network.explain(pixels)[0].shape == (10, 4, 4, 8)
+    assert_close(network.score(pixels)[1], model.predict(pixels.astype("float32"), verbose=0))
 
 
 @pytest.mark.parametrize("end", ["average", "flattened"])
@@ -117,10 +129,7 @@ def test_the_remedy_for_tokens_gives_their_maps_and_the_same_scores(end, pixels)
 
 
 def test_heads_of_an_attention_are_not_rows_and_columns():
-    """The last maps in rows and columns are single patches."""
     model = classifier(patches, hand_written_attention, ENDS["average"])
-    with pytest.raises(ValueError, match="^Model outside works on tokens: .* \\(layer 'patches'\\) are single patches"):
-        networks.CamNetwork.from_model(model)
     with pytest.raises(ValueError, match="^Model outside .* 'heads' makes .* no rows and columns of the image"):
         networks.CamNetwork.from_model(model, layer="heads")
 
@@ -155,7 +164,6 @@ def test_feature_maps_are_those_before_rows_and_columns_are_lost(name, pixels):
 
 
 BEHIND = {
-    "Position, MultiHeadAttention, Dense": (transformer, ENDS["average"]),
     "LSTM": (layers.LSTM(5),),
     "Bidirectional": (layers.Bidirectional(layers.GRU(3)),),
     "Attention": (lambda x: layers.Attention()([x, x]), layers.GlobalAveragePooling1D()),
@@ -213,8 +221,6 @@ def test_maps_in_rows_and_columns_pass_without_a_notice(layer, maps, pooling, pi
     [
         (layers.Flatten(),),
         (layers.Rescaling(1 / 255), layers.Normalization(), layers.Flatten()),
-        (PatchEmbedding(), transformer, ENDS["average"]),
-        (layers.Rescaling(1 / 255), PatchEmbedding(), transformer, ENDS["average"]),
     ],
 )
 def test_pixels_are_no_feature_maps(parts):

@@ -86,6 +86,7 @@ ELSEWHERE = {
     ],
     "docs/your-model.md": [
         "of Keras 3, Keras 2 or",
+        "PyTorch 2.9 or",
         "| 8 bits, or 16 bits in grey |",
         # measured by hand, as the page says
         "| 15 ms |",

@@ -22,7 +22,7 @@ def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
         for i in range(3):
             pixels = generator.integers(0, 256, (40, 50, 3)).astype("uint8")
             Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i}.png")
-    code = YOUR_MODEL.split("```python\n")[1].split("```")[0]
+    code = YOUR_MODEL.split("## As a package")[1].split("```python\n")[1].split("```")[0]
     assert code.count("\n") <= 10
     where = "\nimport black_average_drop\nprint(black_average_drop.__file__)"
     done = installed.run("-c", code + where, cwd=tmp_path)
@@ -32,7 +32,10 @@ def test_example_works_when_pasted(tmp_path, small_model, generator, installed):
         assert len(re.findall(re.escape(name) + r" +0\.\d+", done.stdout)) == 2
 
 
-TARGETS = "env data data-report reproduce choose test test-torch zoo peers test-oldest reliability mutate lab report benchmark"
+TARGETS = (
+    "env data data-report reproduce choose test test-torch zoo peers test-oldest reliability mutate lab report "
+    "benchmark"
+)
 
 
 @pytest.mark.parametrize("target", [*TARGETS.split(), "verify", "notebooks", "pages", "clean"])

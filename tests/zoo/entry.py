@@ -16,6 +16,7 @@ class Built(NamedTuple):
     last: Any = None  # the last layer with weights; what it takes in are logits where there is none
     after: Callable = lambda values: values  # what lies between the last layer and the last activation
     exact: Any = None  # the same model in float32, where the model itself computes in another precision
+    grid: Any = None  # (rows, columns, tokens in front) where the feature maps are tokens
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,18 @@ def expected_of(built, inputs, classes=None):
             logits = tf.concat([-logits / 2, logits / 2], axis=-1)
         classes = np.argmax(logits, axis=-1) if classes is None else classes
         explained = tf.reduce_sum(logits * tf.one_hot(classes, logits.shape[-1]))
-    gradients = tape.gradient(explained, features).numpy()
-    return Expected(features.numpy(), logits.numpy(), classes, gradients, _summed(built, before.numpy(), logits))
+    features, gradients = (
+        _in_places(one.numpy(), built.grid) for one in (features, tape.gradient(explained, features))
+    )
+    return Expected(features, logits.numpy(), classes, gradients, _summed(built, before.numpy(), logits))
+
+
+def _in_places(values, grid):
+    """Feature maps (N, h, w, K), of tokens too: those in front of the patches are cut off."""
+    if grid is None:
+        return values
+    rows, columns, front = grid
+    return values[:, front:].reshape(len(values), rows, columns, -1)
 
 
 def _summed(built, before, logits):

@@ -70,7 +70,8 @@ def _parameters(given):
             parameters[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as problem:
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
-    for name, read in (("image_size", choose_settings.height_and_width), ("held", choose_settings.held_values)):
+    readers = {"image_size": choose_settings.height_and_width, "reshape": choose_settings.rows_and_columns}
+    for name, read in (readers | {"held": choose_settings.held_values}).items():
         if name in parameters:
             parameters[name] = read(parameters[name])
     if "code" in parameters:

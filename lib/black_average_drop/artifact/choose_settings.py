@@ -41,18 +41,42 @@ def height_and_width(value):
     Raises:
         ValueError: the value is anything else.
     """
-    given = value
-    if isinstance(given, str) and (written := re.fullmatch(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)", given)):
-        given = [int(number) for number in written.groups()]
-    elif type(given) is int:
-        given = [given, given]
-    pixels = list(given) if isinstance(given, list | tuple) else [None]
-    if len(pixels) not in (0, 2) or not all(type(number) is int and number > 0 for number in pixels):
+    pixels = _two_numbers(value)
+    if pixels is None:
         raise ValueError(
             f"image_size is {value!r}: give height and width in pixels, such as image_size=[224,320], or one number "
             "for both."
         )
     return pixels
+
+
+def rows_and_columns(value):
+    """Return [rows, columns] of what a user gives as reshape, or [] where that is [].
+
+    Args:
+        value: as for `height_and_width`.
+
+    Raises:
+        ValueError: the value is anything else.
+    """
+    places = _two_numbers(value)
+    if places is None:
+        raise ValueError(
+            f"reshape is {value!r}: give the rows and columns of the patches, such as reshape=[14,14], or one number "
+            "for both."
+        )
+    return places
+
+
+def _two_numbers(value):
+    """A list of two positive numbers, or [], of what a user gives; None for anything else."""
+    if isinstance(value, str) and (written := re.fullmatch(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)", value)):
+        value = [int(number) for number in written.groups()]
+    elif type(value) is int:
+        value = [value, value]
+    numbers = list(value) if isinstance(value, list | tuple) else [None]
+    fits = len(numbers) in (0, 2) and all(type(number) is int and number > 0 for number in numbers)
+    return numbers if fits else None
 
 
 def held_values(value):

@@ -191,8 +191,8 @@ def _registered_names(path):
 
 
 def _with_tuples(settings):
-    """Settings with the tuple that JSON made a list."""
-    return settings | {name: tuple(settings[name]) for name in ("image_size",) if settings.get(name)}
+    """Settings with the tuples that JSON made lists."""
+    return settings | {name: tuple(settings[name]) for name in ("image_size", "reshape") if settings.get(name)}
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def build_trunk(backbone, image_size, weights, with_head=False):
         return full, None
     graph = opened(full)
     logits, _ = find_logits(next(iter(graph.outputs.values())), backbone)
-    cut = find_features(graph, logits)
+    cut = find_features(graph, logits, next(iter(graph.inputs.values())), image_size)
     if cut.pooled is None:
         raise ValueError(f"{backbone} has no global average pooling right before its dense head: choose another.")
     return keras.Model(full.inputs, cut.maps.tensor, name=backbone), list(cut.pooled)

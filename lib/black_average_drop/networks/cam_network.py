@@ -14,9 +14,10 @@ from black_average_drop.model_files import interface
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
 from black_average_drop.networks.building import WITH_BACKGROUND
-from black_average_drop.networks.cut import check_positions, find_features, notice
+from black_average_drop.networks.cut import check_positions, find_features
 from black_average_drop.networks.graph import Part, applied, hold, inner_layers, is_open, opened
 from black_average_drop.networks.logits import check_activation, find_logits
+from black_average_drop.networks.notices import notice
 from black_average_drop.networks.precision import check_precision, in_precision
 
 
@@ -80,14 +81,19 @@ class CamNetwork:
         layer=None,
         output=None,
         held=None,
+        reshape=None,
     ):
         """Any Keras model of images that ends in scores of classes and has feature maps on the way.
 
         The model may be Functional or Sequential, with nested models. Its logits are what lies before the last
         activation. Its feature maps are the last ones, in rows and columns of the image, that all logits draw on, or
         those of `layer`. Behind global average pooling and affine layers all maps have a closed form. For any other
-        head CAM is not defined, and gradients take automatic differentiation, see `differentiate`. Vision transformers
-        work on tokens and are refused. What a map does not show is said in `notice`.
+        head CAM is not defined, and gradients take automatic differentiation, see `differentiate`. What a map does not
+        show is said in `notice`.
+
+        Tokens of a vision transformer are feature maps where they are the patches of the image, row by row, behind a
+        class token or not. Behind a class token the default is what goes into the last layer of attention: the patches
+        behind that count no more.
 
         A single output S, with sigmoid or without activation, is read as logits (-S/2, S/2), the only opposite pair
         with the probabilities of its sigmoid; several are labels of their own. Maps explain a logit: another softmax
@@ -106,6 +112,7 @@ class CamNetwork:
             layer: the name of the layer whose feature maps are explained.
             output: the name of the output that is explained, of a model with several.
             held: name -> value of each input that is no image; the same for all images.
+            reshape: (rows, columns) of the patches among tokens of layers whose order of tokens is not known.
 
         Raises:
             ValueError: saying what is missing.
@@ -114,13 +121,14 @@ class CamNetwork:
         check_precision(precision)
         settings = {"activation": activation, "image_size": image_size, "precision": precision}
         settings |= {"preprocessing": preprocessing, "layer": layer, "output": output, "held": held}
+        settings |= {"reshape": reshape}
         original, model = model, _in_precision(model, precision)
         graph = opened(model)
         image, size = _image(graph, held, image_size)
         scores = graph.outputs[interface.chosen_output(graph.name, list(graph.outputs), output)]
         logits, own = find_logits(scores, model.name)
         activation, said = _activation(activation, own, scores.shape[-1] == 1, model.name)
-        cut = find_features(graph, logits, layer)
+        cut = find_features(graph, logits, image, size, layer, reshape)
         _check_inference(Part([image], [cut.maps, scores]), size, model.name)
         trunk = Part([image], [cut.maps])
         check_positions(trunk, size, f"Model {model.name}")

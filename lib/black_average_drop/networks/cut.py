@@ -2,22 +2,20 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from keras import layers
 
-from black_average_drop.arrays import as_numpy
 from black_average_drop.networks.graph import Symbol, between, check_followed, makers
 from black_average_drop.networks.pooled_head import (
+    copies,
     fold,
-    is_operation,
-    is_pointwise_convolution,
+    is_pointwise,
     is_pooling,
     passes_through,
 )
+from black_average_drop.networks.positions import is_learned, learns, no_rows_and_columns
+from black_average_drop.networks.tokens import Tokens, as_maps, find_grids, is_sequence, likely_places, unordered_tokens
 
-_NORMALIZATIONS = layers.Normalization, layers.BatchNormalization, layers.LayerNormalization
 _LARGEST_SIZE = 2048  # up to which an image size is looked for that gives more than one position
 _SHOWN = 3  # layers that a message names
 
@@ -27,22 +25,35 @@ class Cut:
     """A model in two parts: up to some feature maps, and from there to the logits."""
 
     maps: Symbol  # (None, h, w, K)
+    made: Symbol  # what the layer makes: the maps, or tokens among which they are
     layer: str  # the name of the layer that makes them
     pooled: tuple[np.ndarray, np.ndarray] | None  # kernel (K, C) and bias (C,) of a head of pooling and a dense layer
-    alone: bool  # the logits draw on the image through these feature maps alone
+    around: bool  # the logits draw on the image along other ways, too
+    front: int  # tokens in front of the patches on which the logits draw
     chosen: bool  # the layer was named
+    behind: tuple[Symbol, ...]  # from which on the head begins: `made`, and what else goes around a normalization
+    tokens: Tokens  # of the model
+    normalized: str = ""  # the name of a normalization through which alone the logits draw on the patches
+
+    @property
+    def alone(self):
+        """Whether the logits draw on the image through these feature maps alone."""
+        return not (self.around or self.front)
 
 
-def find_features(graph, logits, layer=None):
+def find_features(graph, logits, image, size, layer=None, reshape=None):
     """Where the model of a graph is cut.
 
-    By default the feature maps are the last ones that everything on the way to the logits goes through. Where there are
-    none, they are the last ones on that way.
+    By default the feature maps are the last ones that everything on the way to the logits goes through, or the last
+    tokens, if the logits draw on their patches. Where there are none, they are the last ones on that way.
 
     Args:
-        graph: a `Graph`.
+        graph: a `Graph`. Where the feature maps are among tokens, they become a part of it.
         logits: the `Symbol` of its logits.
+        image: that of its image.
+        size: (H, W) of the image.
         layer: the name of the layer that makes the feature maps, or None.
+        reshape: (rows, columns) of the patches among its tokens, or None.
 
     Returns:
         A `Cut`.
@@ -54,58 +65,34 @@ def find_features(graph, logits, layer=None):
     for call in calls:
         if getattr(call.operation, "data_format", "channels_last") == "channels_first":
             raise ValueError(f"Model {graph.name} keeps channels first: build it with channels last.")
-    maps = _named(graph, layer, calls) if layer else _last_maps(graph, logits, calls)
-    if problem := _no_rows_and_columns(maps, graph.name):
+    if reshape is not None:
+        reshape = _two_numbers(reshape)
+    tokens = Tokens(find_grids(calls, image, size, reshape), logits, image, size)
+    if reshape:
+        _check_reshape(graph.name, calls, tokens, reshape)
+    made = _named(graph, layer, calls, tokens, reshape) if layer else _last_maps(graph, calls, tokens, reshape)
+    if len(made.shape) == 4 and (problem := no_rows_and_columns(made, graph.name, tokens.grids)):
         raise ValueError(problem)
-    _, missing = between([maps], [logits])
-    while not missing and passes_through(maps.maker) and maps.call.takes[0].wide:
-        maps = maps.call.takes[0]
-    return Cut(maps, layer or _shortest_name(graph, maps), fold(maps, logits), not missing, bool(layer))
-
-
-def notice(graph, cut, trunk, logits, size):
-    """What is said of a head that is no pooling and dense layer.
-
-    Args:
-        graph: a `Graph`.
-        cut: its `Cut`.
-        trunk: the `Part` from the image to the feature maps.
-        logits: the `Symbol` of its logits.
-        size: (H, W) of the image.
-
-    Returns:
-        Sentences, "" where a map shows all that the logits draw on.
-
-    Raises:
-        ValueError: if only layers behind the feature maps mix positions, so that the maps are single patches.
-    """
-    if cut.pooled is not None:
-        return ""
-    if not cut.alone:
-        return (
-            f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through "
-            "them, and not what goes around them."
+    made = _before_copies(made, tokens)
+    around, pooled = bool(between([made], [logits])[1]), fold(made, logits, tokens.grids)
+    normalized = None if around or made not in tokens.grids else tokens.normalized(made)
+    name = layer or _shortest_name(graph, made)
+    if len(made.shape) == 4:
+        return Cut(made, made, name, pooled, around, 0, bool(layer), (made,), tokens)
+    patches, front = tokens.drawn_on(made)
+    if not patches:
+        raise ValueError(
+            f"layer is {layer!r}, and {graph.name} draws its scores on no patch among its tokens: choose an earlier "
+            f"one, such as {_shortest_name(graph, _last_maps(graph, calls, tokens, reshape))!r}."
         )
-    behind, _ = between([cut.maps], [logits])
-    calls = [one for one in behind if between([], one.takes)[1]]  # without those on an input that is held
-    kinds = ", ".join(dict.fromkeys(type(one.operation).__name__ for one in calls if _is_on_tokens(one)))
-    if kinds:
-        if _sees_single_patches(trunk, size):
-            raise ValueError(
-                f"Model {graph.name} works on tokens: its last feature maps (layer {cut.layer!r}) are single patches "
-                f"of the image, and {kinds} lie behind them; put layers.Reshape((rows, columns, channels)) behind the "
-                "last tokens, where each is a patch, or choose a convolutional network."
-            )
-        return (
-            f"Behind the feature maps lie {kinds}: a map shows what goes into them, not which positions they look at."
-        )
-    later = [] if cut.chosen else _layers_with_maps(graph, calls)
-    if later:
-        return (
-            f"The maps are those of layer {cut.layer!r}, the last that everything goes through: layer={later[-1]!r} "
-            "names a later one that the scores draw on in part."
-        )
-    return ""
+    grid = tokens.grids[made]
+    behind = (made,)
+    if around and front and tokens.front_alone_goes_around(made):
+        around, behind = False, (made, *made.call.takes)
+    return Cut(
+        as_maps(made, grid, front), made, name, pooled, around, grid.extra * front, bool(layer), behind, tokens,
+        _shortest_name(graph, normalized) if normalized else "",
+    )  # fmt: skip
 
 
 def check_positions(part, size, name):
@@ -134,38 +121,115 @@ def check_positions(part, size, name):
     )
 
 
-def _last_maps(graph, logits, calls):
-    """The symbol of the last feature maps that a layer has learned."""
-    candidates = [one for call in calls for one in call.gives if one.wide]
-    candidates += [call.takes[0] for call in calls if is_pooling(call) and not call.takes[0].wide]
+def _last_maps(graph, calls, tokens, reshape):
+    """The symbol of the last feature maps, or of the last tokens, that a layer has learned."""
+    logits = tokens.logits
+    fitting = {one for one, grid in tokens.grids.items() if reshape in (None, grid.places)}
+    made = [one for call in calls for one in call.gives]
+    candidates = [one for one in made if one in fitting or (one.wide and not reshape)]
+    if not reshape:
+        poolings = (call.takes[0] for call in calls if is_pooling(call))
+        candidates += [one for one in poolings if len(one.shape) == 4 and not one.wide]
     for maps in reversed(candidates):
-        if not between([maps], [logits])[1] and _is_learned(maps) and not _no_rows_and_columns(maps, graph.name):
-            scored = is_pointwise_convolution(maps.maker) and _nothing_learned(maps, logits)  # they are class maps
-            return maps.call.takes[0] if scored and fold(maps.call.takes[0], logits) else maps
+        if not between([maps], [logits])[1] and _shows_patches(maps, graph.name, tokens):
+            if maps in tokens.grids and (normalized := tokens.normalized(maps)):
+                return normalized
+            scored = is_pointwise(maps.maker) and _nothing_learned(maps, logits)  # they are class maps
+            return maps.call.takes[0] if scored and fold(maps.call.takes[0], logits, tokens.grids) else maps
+    if reshape:
+        for maps in reversed(candidates):
+            if _shows_patches(maps, graph.name, tokens):
+                return maps
+        raise ValueError(f"reshape is {reshape}, and model {graph.name} learns no such tokens: leave reshape out.")
     way = (one for call in makers(logits) for one in call.gives if one.wide)
-    learned = [one for one in way if _is_learned(one)]
+    learned = [one for one in way if is_learned(one)]
     if learned:
-        return next((one for one in learned if not _no_rows_and_columns(one, graph.name)), learned[0])
+        return next((one for one in learned if not no_rows_and_columns(one, graph.name, tokens.grids)), learned[0])
     for call in calls:
         check_followed(call.operation, graph.name)
+    raise ValueError(_no_maps(graph, calls, candidates, tokens))
+
+
+def _shows_patches(maps, name, tokens):
+    """Whether feature maps are learned and in rows and columns, or are tokens on whose patches the logits draw."""
+    if maps in tokens.grids:
+        return any(learns(call.operation) for call in between([], [maps])[0]) and tokens.drawn_on(maps)[0]
+    return is_learned(maps) and not no_rows_and_columns(maps, name, tokens.grids)
+
+
+def _no_maps(graph, calls, candidates, tokens):
+    """What to say of a model without feature maps."""
+    if found := unordered_tokens(calls, tokens):
+        return (
+            f"The tokens of layer {_shortest_name(graph, found[0])!r} in model {graph.name} are in an order that is "
+            f"not known: give reshape={found[1]} if they are the patches of the image, row by row."
+        )
     if candidates or any(one.wide for one in graph.inputs.values()):
-        raise ValueError(
+        return (
             f"Model {graph.name} has no layer that learns feature maps, in rows and columns, from its image: choose a "
             "convolutional network."
         )
-    raise ValueError(f"Model {graph.name} has no feature maps before its head: a convolutional network is expected.")
+    return f"Model {graph.name} has no feature maps before its head: a convolutional network is expected."
 
 
-def _named(graph, layer, calls):
-    """The symbol of the feature maps that a layer of that name makes."""
-    known = _layers_with_maps(graph, calls)
+def _before_copies(made, tokens):
+    """What a layer makes, before all that inference ignores, and before tokens are cut off or put in one row."""
+    while not between([made], [tokens.logits])[1] and made.call and made.call.takes:
+        taken = made.call.takes[0]
+        if passes_through(made.maker):
+            known = taken.wide or taken in tokens.grids
+        else:
+            shown = copies(made.call) and made in tokens.grids and taken.shape[-1] == made.shape[-1]
+            known = shown and (taken in tokens.grids or (taken.wide and _shows_patches(taken, "", tokens)))
+        if not known:
+            break
+        made = taken
+    return made
+
+
+def _two_numbers(reshape):
+    """(rows, columns) as a tuple, or a ValueError."""
+    numbers = tuple(reshape) if isinstance(reshape, list | tuple) else ()
+    if len(numbers) != 2 or not all(isinstance(number, int) and number > 0 for number in numbers):
+        raise ValueError(f"reshape is {reshape!r}: give the rows and columns of the patches, such as (14, 14).")
+    return numbers
+
+
+def _check_reshape(name, calls, tokens, reshape):
+    """Refuse rows and columns that no tokens have, naming some that would do."""
+    if any(grid.places == reshape for grid in tokens.grids.values()):
+        return
+    known = [grid.places for one, grid in tokens.grids.items() if not between([one], [tokens.logits])[1]]
+    found = None if known else unordered_tokens(calls, tokens)
+    remedy = f"give reshape={known[-1] if known else found[1]}" if known or found else "leave reshape out"
+    raise ValueError(
+        f"reshape is {reshape}, and model {name} has no tokens that are patches in {reshape[0]} rows and "
+        f"{reshape[1]} columns: {remedy}."
+    )
+
+
+def _named(graph, layer, calls, tokens, reshape):
+    """The symbol of the feature maps, or of the tokens, that a layer of that name makes."""
     places = [place for place in graph.named if f"/{place}".endswith(f"/{layer}")]
     if layer not in places and len(places) > 1:
         raise ValueError(f"layer is {layer!r}, and {len(places)} layers have that name: write {' or '.join(places)}.")
     maps = graph.named[layer if layer in places else places[0]] if places else None
     used = {one for call in calls for one in call.takes}
-    if maps is None or maps not in used or len(maps.shape) != 4 or not _is_learned(maps):
-        last = ", ".join(repr(one) for one in known[: -_SHOWN - 1 : -1])
+    if maps in used and maps in tokens.grids:
+        own = tokens.grids[maps].places
+        if reshape in (None, own):
+            return maps
+        raise ValueError(f"reshape is {reshape}, and layer {layer!r} has {own}: give reshape={own}, or leave it out.")
+    if maps in used and is_sequence(maps) and (likely := likely_places(maps.shape[1])):
+        raise ValueError(
+            f"layer is {layer!r}, whose tokens are in an order that is not known: give reshape={likely} if they are "
+            "the patches of the image, row by row."
+        )
+    if maps not in used or len(maps.shape) != 4 or not is_learned(maps):
+        names = layers_with_maps(graph, calls)[: -_SHOWN - 1 : -1]
+        if tokens.grids:  # many others are single patches, or count no more
+            names = [_shortest_name(graph, _last_maps(graph, calls, tokens, reshape))]
+        last = ", ".join(map(repr, names))
         raise ValueError(
             f"layer is {layer!r}, and {graph.name} draws its scores on no feature maps of such a layer: choose another "
             f"one, such as {last}."
@@ -175,9 +239,9 @@ def _named(graph, layer, calls):
     return maps
 
 
-def _layers_with_maps(graph, calls):
-    """The names of layers that learn the feature maps they give, in their order."""
-    made = [one for call in calls for one in call.gives if one.wide and _learns(one.maker)]
+def layers_with_maps(graph, calls):
+    """The names of layers that learn the feature maps they give, in their order, among some calls of a `Graph`."""
+    made = [one for call in calls for one in call.gives if one.wide and learns(one.maker)]
     known = {id(one) for one in graph.named.values()}
     return [_shortest_name(graph, one) for one in made if id(one) in known]
 
@@ -190,46 +254,6 @@ def _shortest_name(graph, symbol):
     return short if sum(f"/{one}".endswith(f"/{short}") for one in graph.named) == 1 else place
 
 
-def _no_rows_and_columns(maps, name):
-    """Why feature maps have not the rows and columns of the image, "" where nothing speaks against it.
-
-    Of what has neither, (N, T, K) with T = h w can be put in rows and columns, and nothing else. Nothing may change
-    places with rows and columns.
-    """
-    way = [maps, *(_main(call) for call in makers(maps))]
-    for later, earlier in pairwise(way):
-        shape, source = later.shape, earlier.shape
-        if len(source) == len(shape) == 4 and _moves_positions(later, earlier):
-            what = f"puts {source[1:]} in another order"
-        elif len(source) < 4 <= len(shape) and None not in shape[1:]:
-            stacked = source[1:] == shape[1:-1] and not _is_learned(earlier)  # the channels of an image
-            if stacked or source[1:] == (np.prod(shape[1:-1]), shape[-1]):
-                continue
-            what = f"makes {shape[1:]} of {source[1:]}, no rows and columns of the image"
-        else:
-            continue
-        return (
-            f"Model {name} has no feature maps: its layer {later.maker.name!r} {what}; choose a convolutional network."
-        )
-    return ""
-
-
-def _moves_positions(later, earlier):
-    """Whether a call gives the numbers of feature maps other rows and columns."""
-    operation = later.maker
-    if isinstance(operation, layers.Permute):
-        return tuple(operation.dims) != (1, 2, 3)
-    if is_operation(operation, "Transpose"):
-        return operation.axes is None or tuple(axis % 4 for axis in operation.axes) != (0, 1, 2, 3)
-    reshapes = isinstance(operation, layers.Reshape) or is_operation(operation, "Reshape")
-    return reshapes and later.shape[1:3] != earlier.shape[1:3]
-
-
-def _main(call):
-    """What `makers` follows of the things that a call takes."""
-    return next((one for one in call.takes if one.wide), call.takes[0])
-
-
 def _positions(part, side):
     """The rows or columns, whichever are fewer, of the feature maps of square images; 0 where there are none."""
     try:
@@ -238,39 +262,6 @@ def _positions(part, side):
         return 0
 
 
-def _is_learned(symbol):
-    """Whether a layer on the way to a symbol has weights other than those of a normalization."""
-    return any(_learns(call.operation) for call in makers(symbol))
-
-
 def _nothing_learned(maps, logits):
     """Whether no layer between feature maps and logits has weights."""
-    return not any(_learns(call.operation) for call in between([maps], [logits])[0])
-
-
-def _learns(layer):
-    return bool(getattr(layer, "weights", ())) and not isinstance(layer, _NORMALIZATIONS)
-
-
-def _is_on_tokens(call):
-    """Whether a layer learns from, or attends to, a sequence (N, T, K)."""
-    takes_part = _learns(call.operation) or isinstance(call.operation, layers.Attention)
-    return takes_part and any(len(one.shape) == 3 for one in call.takes)
-
-
-def _sees_single_patches(trunk, size):
-    """Whether the first position of the feature maps depends on its own pixels alone, up to rounding.
-
-    The pixels of all other positions change places, which leaves the statistics of the image as they are.
-    """
-    generator = np.random.default_rng(0)
-    images, others = generator.uniform(0, 255, (2, 4, *size, trunk.sources[0].shape[-1])).astype("float32")
-    first = as_numpy(trunk([images], training=False)[0])
-    rows, columns = (-(-side // count) for side, count in zip(size, first.shape[1:3], strict=True))
-    outside = np.ones(size, bool)
-    outside[:rows, :columns] = False
-    moved = images.copy()
-    moved[:, outside] = generator.permutation(images[:, outside], axis=1)
-    same, other = (as_numpy(trunk([batch], training=False)[0])[:, 0, 0] for batch in (moved, others))
-    first = first[:, 0, 0]
-    return bool(np.abs(first - same).max() < 1e-3 * np.abs(first - other).max())
+    return not any(learns(call.operation) for call in between([maps], [logits])[0])

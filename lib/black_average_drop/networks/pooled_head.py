@@ -15,38 +15,41 @@ _IGNORED = (
 _ELEMENT_BY_ELEMENT = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative")  # operations, with a number
 
 
-def fold(maps, logits):
+def fold(maps, logits, grids=()):
     """The one dense layer behind global average pooling that gives the logits of feature maps.
 
     Behind pooling there may be dense layers and 1 x 1 convolutions without activation, BatchNorm, rescaling, layers
-    that change the shape alone and those that inference ignores. A 1 x 1 convolution before pooling commutes with the
-    mean.
+    that change the shape alone and those that inference ignores. A dense layer or 1 x 1 convolution before pooling
+    commutes with the mean. Tokens may be put in one row or in rows and columns, and those in front cut off.
 
     Args:
-        maps: the `Symbol` of the feature maps, (None, h, w, K).
+        maps: the `Symbol` of the feature maps, (None, h, w, K), or of tokens (None, T, K).
         logits: the `Symbol` of the logits, (None, C).
+        grids: `Symbol` -> `Grid` of tokens whose places are known.
 
     Returns:
         Kernel (K, C) and bias (C,), float32, or None for any other head.
     """
     if type(logits.maker) is layers.Concatenate:
-        parts = [fold(maps, one) for one in logits.call.takes]
+        parts = [fold(maps, one, grids) for one in logits.call.takes]
         if any(one is None for one in parts):
             return None
         return tuple(np.concatenate(one, axis=-1) for one in zip(*parts, strict=True))
     calls, missing = between([maps], [logits])
-    if missing or len(maps.shape) != 4:
+    if missing or not _has_places(maps, grids):
         return None
     kernel, bias = np.eye(maps.shape[-1]), np.zeros(maps.shape[-1])
     pooled, symbol = False, maps
     for call in calls:
         if call.takes != [symbol]:
             return None
-        symbol = call.gives[0]
+        taken, symbol = symbol, call.gives[0]
         if is_pooling(call):
-            if pooled:
+            if pooled or (taken in grids and grids[taken].extra):
                 return None
             pooled = True
+            continue
+        if not pooled and copies(call) and _has_places(symbol, grids) and taken.shape[-1] == symbol.shape[-1]:
             continue
         mapped = _mapped(call, kernel, bias, pooled)
         if mapped is None:
@@ -56,14 +59,15 @@ def fold(maps, logits):
 
 
 def is_pooling(call):
-    """Whether a call gives the mean over all positions of its feature maps."""
+    """Whether a call gives the mean over all positions of its feature maps, or over all tokens."""
     operation, taken = call.operation, call.takes[0].shape if call.takes else ()
-    if type(operation) is layers.GlobalAveragePooling2D:
-        return operation.data_format == "channels_last"
+    if type(operation) in (layers.GlobalAveragePooling2D, layers.GlobalAveragePooling1D):
+        return operation.data_format == "channels_last" and len(call.takes) == 1
     if type(operation) is layers.AveragePooling2D:
         return len(taken) == 4 and operation.pool_size == taken[1:3] and call.gives[0].shape[1:3] == (1, 1)
     axes = tuple(np.ravel(getattr(operation, "axis", ())))
-    return is_operation(operation, "Mean") and len(taken) == 4 and axes in ((1, 2), (-3, -2))
+    known = {4: ((1, 2), (-3, -2)), 3: ((1,), (-2,))}
+    return is_operation(operation, "Mean") and axes in known.get(len(taken), ())
 
 
 def is_operation(operation, *names):
@@ -71,9 +75,9 @@ def is_operation(operation, *names):
     return type(operation).__name__ in names and type(operation).__module__.startswith("keras.")
 
 
-def is_pointwise_convolution(operation):
-    """Whether a layer is a 1 x 1 convolution that sees one position at a time, whatever its activation."""
-    return (
+def is_pointwise(operation):
+    """Whether a layer sees one position at a time, whatever its activation: a dense layer or a 1 x 1 convolution."""
+    return type(operation) is layers.Dense or (
         type(operation) is layers.Conv2D
         and tuple(operation.kernel_size) == tuple(operation.strides) == (1, 1)
         and operation.groups == 1
@@ -103,6 +107,16 @@ def changes_shape_alone(call):
     return type(call.operation) in (layers.Flatten, layers.Reshape)
 
 
+def copies(call):
+    """Whether a call gives some or all numbers that it takes, as they are."""
+    return changes_shape_alone(call) or is_operation(call.operation, "GetItem", "Reshape")
+
+
+def _has_places(symbol, grids):
+    """Whether a symbol has rows and columns, or is tokens whose places are known."""
+    return len(symbol.shape) == 4 or symbol in grids
+
+
 def is_affine(call):
     """Whether a call is an affine map of the channels, the same at every position, in inference."""
     if not call.takes or call.takes[0].shape[-1] is None:
@@ -121,7 +135,7 @@ def _mapped(call, kernel, bias, pooled):
     if changes_shape_alone(call):
         flat = call.takes[0].shape[1:-1] in ((), (1, 1)) and call.gives[0].shape[1:-1] in ((), (1, 1))
         return (kernel, bias) if pooled and flat else None
-    if (pooled and type(operation) is layers.Dense) or is_pointwise_convolution(operation):
+    if is_pointwise(operation):
         if activation_of(operation) != "linear":
             return None
         weights = np.asarray(operation.kernel, "float64")

@@ -164,10 +164,13 @@ class MobileNet(Network):
 
 
 class ViT(Network):
-    """A class token, position embeddings, and two blocks; what goes into the last attention is explained."""
+    """A class token, position embeddings, and two blocks; what goes into the last attention is explained.
+
+    That is what its normalization gives: slopes at what the normalization takes are at right angles to it.
+    """
 
     heads, width, extra = 2, 8, 1
-    layer = "blocks.0"
+    layer = "blocks.1.ln_1"
 
     def __init__(self):
         super().__init__()
@@ -177,13 +180,24 @@ class ViT(Network):
         self.blocks = nn.ModuleList(TransformerBlock(self.width, self.heads) for _ in range(2))
         self.norm, self.fc = nn.LayerNorm(self.width), nn.Linear(self.width, 3)
 
-    def maps(self, x):
+    def tokens(self, x):
         tokens = self.patches(x).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.class_token.expand(len(x), -1, -1), tokens], dim=1) + self.position
-        return self.blocks[0](tokens)
+        return torch.cat([self.class_token.expand(len(x), -1, -1), tokens], dim=1) + self.position
+
+    def forward(self, x):
+        return self.answer(self.blocks[1](self.blocks[0](self.tokens(x))))
+
+    def maps(self, x):
+        self.around = self.blocks[0](self.tokens(x))
+        return self.blocks[1].ln_1(self.around)
 
     def head(self, maps):
-        return self.fc(self.norm(self.blocks[1](maps))[:, 0])
+        block = self.blocks[1]
+        x = self.around + block.attention(maps, maps, maps)[0]
+        return self.answer(x + block.mlp(block.ln_2(x)))
+
+    def answer(self, tokens):
+        return self.fc(self.norm(tokens)[:, 0])
 
     def grid(self, maps):
         return maps[:, self.extra :].reshape(len(maps), 4, 4, -1)
@@ -201,8 +215,8 @@ class DistilledViT(ViT):
         super().__init__()
         self.second = nn.Linear(self.width, 3)
 
-    def head(self, maps):
-        tokens = self.norm(self.blocks[1](maps))
+    def answer(self, tokens):
+        tokens = self.norm(tokens)
         return (self.fc(tokens[:, 0]) + self.second(tokens[:, 1])) / 2
 
 
@@ -215,6 +229,9 @@ class PooledViT(ViT):
     def __init__(self):
         super().__init__()
         self.patches = nn.Linear(3 * 64, self.width)
+
+    def forward(self, x):
+        return self.head(self.maps(x))
 
     def maps(self, x):
         n = x.shape[0]

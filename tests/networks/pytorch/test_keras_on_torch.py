@@ -2,22 +2,25 @@
 
 import keras
 import numpy as np
+import pytest
 import torch
 
 from black_average_drop import networks
 from closeness import assert_close
-from example_models import flattened, sequential
+from example_models import MODELS, flattened
 
 
 def test_the_device_is_that_of_pytorch():
     assert networks.devices() == ["cpu:0"]
-    assert not networks.CamNetwork.from_model(sequential()).on_accelerator
+    assert not networks.CamNetwork.from_model(flattened()).on_accelerator
     with keras.device("meta"):
         assert networks.devices() == ["meta:0"]
 
 
-def test_weights_are_those_of_the_first_call(pixels):
-    model = sequential()
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_are_those_of_the_first_call(name, pixels):
+    keras.utils.set_random_seed(0)
+    model = MODELS[name]()
     network = networks.CamNetwork.from_model(model)
     before = network.score(pixels)[0]
     model.set_weights([2 * one + 1 for one in model.get_weights()])
@@ -30,7 +33,7 @@ def test_tensors_give_tensors_that_nothing_is_kept_for(pixels):
     network = networks.CamNetwork.from_model(model)
     classes = np.arange(10) % 3
     features, logits, scores = network.explain(pixels)
-    tensors = network.explain(torch.tensor(pixels))
+    tensors = network.explain(torch.tensor(pixels, dtype=torch.float32, requires_grad=True))
     assert isinstance(tensors[0], torch.Tensor) and not tensors[0].requires_grad
     assert isinstance(tensors[1], np.ndarray) and isinstance(tensors[2], np.ndarray)
     for one, other in zip(tensors, (features, logits, scores), strict=True):

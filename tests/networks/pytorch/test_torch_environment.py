@@ -21,13 +21,9 @@ def test_pytorch_is_the_pinned_version():
 
 
 def test_pytorch_is_not_imported_before_it_is_used():
-    lines = [
-        *(f"import black_average_drop.{name}" for name in USED_WITHOUT),
-        "import sys",
-        "print('torch' in sys.modules)",
-    ]
-    for last, expected in (("", "False"), ("import torch", "True")):
-        code = "\n".join([last, *lines])
+    imports = [f"import black_average_drop.{name}" for name in USED_WITHOUT]
+    for more, expected in (("", "False"), ("import torch", "True")):
+        code = "\n".join([*imports, more, "import sys", "print('torch' in sys.modules)"])
         environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
         assert done.stdout.split() == [expected], done.stderr

@@ -78,14 +78,14 @@ def attention_of_kaggle():
     return ended(inputs, maps, x, layers.Dense(2, "softmax"))
 
 
-@works(closed=False, notice="Dense")
+@works(closed=False, notice="^$")
 def attention_as_pooling():
     """Weights of positions that sum to 1 by a softmax, as multiple-instance learning has it."""
     inputs, maps = start()
     flat = layers.Reshape((64, 8))(maps)
     weights = layers.Softmax(axis=1)(layers.Dense(1)(layers.Dense(4, "tanh")(flat)))
-    pooled = ops.sum(flat * weights, axis=1)
-    return ended(inputs, maps, pooled, layers.Dense(2, "softmax"))
+    weighted = flat * weights
+    return ended(inputs, weighted, ops.sum(weighted, axis=1), layers.Dense(2, "softmax"), grid=(8, 8, 0))
 
 
 @works(signed=True)

@@ -8,6 +8,7 @@ from entry import ended, refused, works
 
 SINGLE_PATCHES = "works on tokens: .* single patches of the image"
 BEHIND = "^Behind the feature maps lie "
+IN_FRONT = "in front of the patches, such as a class token, cannot be shown on a map.$"
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -36,14 +37,19 @@ class ClassToken(layers.Layer):
         return ops.concatenate([ops.repeat(self.token, ops.shape(tokens)[0], axis=0), tokens], axis=1)
 
 
+def block(x, normed=None):
+    """Attention, then a perceptron."""
+    y = layers.LayerNormalization(epsilon=1e-6)(x) if normed is None else normed
+    x = layers.Add()([layers.MultiHeadAttention(num_heads=2, key_dim=4, dropout=0.1)(y, y), x])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    y = layers.Dropout(0.1)(layers.Dense(8)(layers.Dense(16, activation="gelu")(y)))
+    return layers.Add()([y, x])
+
+
 def encoded(x, blocks=2):
     """Transformer blocks, normalization first."""
     for _ in range(blocks):
-        y = layers.LayerNormalization(epsilon=1e-6)(x)
-        x = layers.Add()([layers.MultiHeadAttention(num_heads=2, key_dim=4, dropout=0.1)(y, y), x])
-        y = layers.LayerNormalization(epsilon=1e-6)(x)
-        y = layers.Dropout(0.1)(layers.Dense(8)(layers.Dense(16, activation="gelu")(y)))
-        x = layers.Add()([y, x])
+        x = block(x)
     return layers.LayerNormalization(epsilon=1e-6)(x)
 
 
@@ -54,29 +60,90 @@ def patches():
     return inputs, layers.Reshape((16, 8))(x)
 
 
-@refused(SINGLE_PATCHES)
+@works(signed=True)
 def vision_transformer():
     inputs, x = patches()
-    x = layers.GlobalAveragePooling1D()(encoded(Positions()(x)))
-    return keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
+    tokens = encoded(Positions()(x))
+    x = layers.GlobalAveragePooling1D()(tokens)
+    return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 0))
+
+
+@works(signed=True, closed=False, notice=BEHIND + "MultiHeadAttention, Dense: .*" + IN_FRONT, quick=True)
+def vision_transformer_with_a_class_token():
+    """What goes into the last attention: behind it the patches count no more."""
+    inputs, x = patches()
+    x = block(Positions()(ClassToken()(x)))
+    tokens = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.LayerNormalization(epsilon=1e-6)(block(x, tokens))
+    return ended(inputs, tokens, x[:, 0], layers.Dense(2, "softmax"), grid=(4, 4, 1))
+
+
+@works(signed=True, closed=False, classes=3, notice=BEHIND + "MultiHeadAttention, Dense: .*The 2 tokens " + IN_FRONT)
+def distilled_vision_transformer():
+    """DeiT: a class token and one of distillation, whose scores are averaged."""
+    inputs, x = patches()
+    x = block(Positions()(ClassToken()(ClassToken()(x))))
+    tokens = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.LayerNormalization(epsilon=1e-6)(block(x, tokens))
+    both = layers.Concatenate()([x[:, 0], x[:, 1]])
+    return ended(inputs, tokens, both, layers.Dense(3, "softmax"), grid=(4, 4, 2))
+
+
+@works(signed=True)
+def vision_transformer_that_cuts_its_class_token_off():
+    inputs, x = patches()
+    tokens = encoded(Positions()(ClassToken()(x)))
+    x = layers.GlobalAveragePooling1D()(tokens[:, 1:])
+    return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 1))
+
+
+@works(signed=True, closed=False, notice="^The token " + IN_FRONT)
+def vision_transformer_whose_class_token_is_pooled():
+    """The mean is one of 17 tokens, and CAM would be that of 16."""
+    inputs, x = patches()
+    tokens = encoded(Positions()(ClassToken()(x)))
+    x = ops.mean(tokens, axis=1)
+    return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 1))
 
 
 @refused(SINGLE_PATCHES)
-def vision_transformer_with_a_class_token():
+def vision_transformer_of_one_block_with_a_class_token():
+    """What goes into the only attention are single patches."""
     inputs, x = patches()
-    x = encoded(Positions()(ClassToken()(x)))
+    x = encoded(Positions()(ClassToken()(x)), blocks=1)
     return keras.Model(inputs, layers.Dense(2, activation="softmax")(x[:, 0]))
+
+
+@works(signed=True, classes=3)
+def windows_of_tokens():
+    """As in Swin: tokens of 8 x 8, attention within windows, four neighbours merged to one of 4 x 4 tokens."""
+    inputs, x = start(filters=8)
+    x = layers.Reshape((64, 8))(x)
+    x = layers.Add()([_windows(layers.LayerNormalization()(x), 8), x])
+    x = layers.Permute((1, 3, 2, 4, 5))(ops.reshape(x, (-1, 4, 2, 4, 2, 8)))
+    x = layers.Dense(8, use_bias=False)(ops.reshape(x, (-1, 16, 32)))
+    tokens = layers.LayerNormalization()(layers.Add()([_windows(layers.LayerNormalization()(x), 4), x]))
+    x = layers.GlobalAveragePooling1D()(tokens)
+    return ended(inputs, tokens, x, layers.Dense(3, "softmax"), grid=(4, 4, 0))
+
+
+def _windows(x, rows):
+    """Attention of tokens within windows of 2 x 2."""
+    half = rows // 2
+    y = ops.transpose(ops.reshape(x, (-1, half, 2, half, 2, 8)), (0, 1, 3, 2, 4, 5))
+    y = ops.reshape(y, (-1, 4, 8))
+    y = ops.reshape(layers.MultiHeadAttention(2, 4)(y, y), (-1, half, half, 2, 2, 8))
+    return ops.reshape(ops.transpose(y, (0, 1, 3, 2, 4, 5)), (-1, rows * rows, 8))
 
 
 @works(signed=True)
 def vision_transformer_put_in_rows_and_columns():
-    """The remedy that the refusal names."""
     inputs, x = patches()
     maps = layers.Reshape((4, 4, 8), name="rows_and_columns")(encoded(Positions()(x)))
     return ended(inputs, maps, layers.GlobalAveragePooling2D()(maps), layers.Dense(2, "softmax"))
 
 
-@refused(SINGLE_PATCHES)
+@works(signed=True, quick=True)
 def mixer():
     """Perceptrons over positions and over channels in turn."""
     inputs, x = patches()
@@ -84,8 +151,9 @@ def mixer():
         y = layers.Permute((2, 1))(layers.LayerNormalization()(x))
         x = layers.Add()([x, layers.Permute((2, 1))(layers.Dense(16)(layers.Dense(8, "gelu")(y)))])
         x = layers.Add()([x, layers.Dense(8)(layers.Dense(16, "gelu")(layers.LayerNormalization()(x)))])
-    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
-    return keras.Model(inputs, layers.Dense(2, "softmax")(x))
+    tokens = layers.LayerNormalization()(x)
+    x = layers.GlobalAveragePooling1D()(tokens)
+    return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 0))
 
 
 @works(signed=True, classes=3)
@@ -121,8 +189,16 @@ def convolutions():
     return inputs, maps, layers.Reshape((16, 8))(maps)
 
 
-@works(closed=False, notice=BEHIND)
+@works(signed=True)
 def convolutions_before_a_transformer():
+    inputs, _, x = convolutions()
+    tokens = encoded(Positions()(x))
+    x = layers.GlobalAveragePooling1D()(tokens)
+    return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 0))
+
+
+@works(closed=False, notice=BEHIND, settings={"layer": "maps"})
+def convolutions_before_a_transformer_by_name():
     inputs, maps, x = convolutions()
     x = layers.GlobalAveragePooling1D()(encoded(Positions()(x)))
     return ended(inputs, maps, x, layers.Dense(2, "softmax"))
@@ -142,7 +218,7 @@ def rows_read_by_a_recurrent_layer():
     return ended(inputs, maps, x, layers.Dense(2, "softmax"))
 
 
-@works(closed=None)
+@works()
 def pooled_as_tokens():
     """Maps flattened to tokens and pooled at once: nothing mixes positions."""
     inputs, maps, x = convolutions()

@@ -55,7 +55,7 @@ def assign_axes(graph):
     """Find the axes of all values of a graph from those of its image.
 
     Args:
-        graph: a `Graph`, whose values get their axes.
+        graph: a `TorchGraph`, whose values get their axes.
     """
     graph.image.axes = _of_image(graph.image.shape)
     for call in dict.fromkeys(one.call for one in graph.values):

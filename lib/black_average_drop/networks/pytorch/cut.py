@@ -16,27 +16,30 @@ _ACTIVATIONS |= {"sigmoid": "sigmoid", "relu": "relu", "sigmoid_": "sigmoid", "r
 _SHOWN = 3  # layers that a message names
 _SHAPING = frozenset("view reshape flatten squeeze unsqueeze _unsafe_view".split())
 _LEARNING = operators.CONVOLUTIONS | operators.LINEAR | {"bmm", "einsum", "conv1d"}
+_NORMALIZATIONS = "layer_norm", "native_layer_norm", "rms_norm"
+_SAME = 1e-6  # of the largest logit: rounding
 _AT_ONCE = 2**22  # numbers in the feature maps that a head is asked about
 _ROUNDING = 1e-9  # of the largest answer, in 64 bits
 _SMALLEST = 1e-12  # of the largest slope: below it a logit does not draw on a position
 
 
 @dataclass(frozen=True)
-class Cut:
+class TorchCut:
     """A graph in two parts: up to some feature maps, and from there to the logits."""
 
     maps: Value
     positions: Positions  # of the maps
     layer: str
     alone: bool  # the logits draw on the image through these feature maps alone
+    around: bool  # positions of the image reach the logits along other ways, too, not only tokens that are none
     chosen: bool  # the layer was named
 
 
-def find_logits(graph, output):
+def logits_of(graph, output):
     """The logits of a classifier: what lies before its last activation.
 
     Args:
-        graph: a `Graph`.
+        graph: a `TorchGraph`.
         output: its output that is explained.
 
     Returns:
@@ -62,7 +65,7 @@ def find_logits(graph, output):
         if name_of(end.call) in _ACTIVATIONS and activation != "relu":
             inner = _ACTIVATIONS[name_of(end.call)]
             raise ValueError(f"Model {graph.name} applies two activations after its head: {inner}, {activation}.")
-    elif not is_affine(end.call):
+    elif not gives_affine_map(end.call):
         raise ValueError(
             f"Model {graph.name} ends in {name_of(end.call) or 'its image'}, which gives no logits that are known "
             "here: end it in a linear layer, or in the softmax or sigmoid of one."
@@ -76,7 +79,7 @@ def find_logits(graph, output):
     return appended(end, _flattened, (graph.tried, classes)), activation
 
 
-def find_features(graph, logits, layer=None, grid=None):
+def cut_graph(graph, logits, layer=None, grid=None):
     """Where a graph is cut.
 
     By default the feature maps are the last ones that everything on the way to the logits goes through, and on whose
@@ -84,13 +87,13 @@ def find_features(graph, logits, layer=None, grid=None):
     there are none, they are the last ones on that way.
 
     Args:
-        graph: a `Graph`.
+        graph: a `TorchGraph`.
         logits: the `Value` of its logits.
         layer: the path of a module, or the name of a node of the graph, or None.
         grid: rows and columns of tokens, or None where they are those of the patches.
 
     Returns:
-        A `Cut`.
+        A `TorchCut`.
 
     Raises:
         ValueError: if there are no feature maps in rows and columns of the image.
@@ -102,15 +105,16 @@ def find_features(graph, logits, layer=None, grid=None):
     if layer:
         maps = _named(graph, way, found, layer)
         return _cut(graph, maps, found, logits, layer)
+    _check_more_than_one(graph, found)
     read = [one for one in _read(graph, found, logits) if found[one].wide]
     for maps in reversed(read):
         if not graph.draws_on_image([maps], logits):
-            before = _before_class_maps(graph, maps, found, logits)
-            return _cut(graph, before, found, logits)
+            normalized = _normalized(graph, maps, found, logits)
+            if normalized is not None:
+                return _cut(graph, normalized, found, logits)
+            return _cut(graph, _before_class_maps(graph, maps, found, logits), found, logits)
     if read:
         return _cut(graph, read[-1], found, logits)
-    for maps in reversed(found):
-        check_more_than_one(graph, found[maps])
     raise ValueError(_without_maps(graph, way, grid))
 
 
@@ -121,15 +125,15 @@ def closed_head(graph, cut, logits):
     every position, are the kernel, in 64 bits. Its answers to noise have to be what that kernel gives of the mean.
 
     Args:
-        graph: a `Graph`.
-        cut: its `Cut`.
+        graph: a `TorchGraph`.
+        cut: its `TorchCut`.
         logits: the `Value` of its logits.
 
     Returns:
         (K, C), float32, or None for any other head.
     """
     calls, _ = between([cut.maps, graph.count], [logits])
-    if not cut.alone or not all(is_affine(call) for call in calls):
+    if not cut.alone or not all(gives_affine_map(call) for call in calls):
         return None
     channels, positions = cut.maps.shape[cut.positions.channels], cut.positions
     whole = torch.zeros(cut.maps.shape, dtype=torch.float64)
@@ -158,7 +162,7 @@ def closed_head(graph, cut, logits):
     return kernel.numpy().astype("float32")
 
 
-def is_affine(call):
+def gives_affine_map(call):
     """Whether what a call gives is an affine map of the tensors that it takes."""
     name = name_of(call)
     if not name:
@@ -225,6 +229,17 @@ def _learned(way):
     return learned
 
 
+def _check_more_than_one(graph, found):
+    """Check that no convolution leaves one position of several, unless it sees them all, as a dense layer does."""
+    for maps, positions in found.items():
+        before = maps.call.takes[0]
+        if positions.wide or name_of(maps.call) not in operators.CONVOLUTIONS or before not in found:
+            continue
+        args, _ = maps.call.arguments([None] * len(maps.call.takes))
+        if found[before].wide and tuple(args[1].shape[2:]) != found[before].grid:
+            check_more_than_one(graph, positions)
+
+
 def _read(graph, found, logits):
     """Those feature maps on whose positions the logits draw, by their slopes.
 
@@ -233,8 +248,7 @@ def _read(graph, found, logits):
     """
     if not any(one.extra for one in found.values()):
         return list(found)
-    noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
-    image = torch.from_numpy(noise).to(graph.device).requires_grad_()
+    image = _noise(graph).requires_grad_()
     *maps, answers = graph.run({graph.image: image}, [*found, logits], graph.tried)
     weights = torch.linspace(1, 2, answers.shape[1], device=graph.device)
     slopes = torch.autograd.grad((answers * weights).sum(), maps, allow_unused=True)
@@ -268,7 +282,29 @@ def _cut(graph, maps, found, logits, layer=None):
     while not layer and _repeats(maps, found):
         maps = maps.call.takes[0]
     alone = not graph.draws_on_image([maps], logits)
-    return Cut(maps, found[maps], layer or _shown(graph, maps), alone, bool(layer))
+    before = maps.call.takes[0]
+    around = not alone and (before not in found or _normalized(graph, before, found, logits) is not maps)
+    return TorchCut(maps, found[maps], layer or _shown(graph, maps), alone, around, bool(layer))
+
+
+def _normalized(graph, maps, found, logits):
+    """What a normalization gives of feature maps, if their positions reach the logits through that alone; or None."""
+    takers = [one for one in found if name_of(one.call) in _NORMALIZATIONS and one.call.takes[0] is maps]
+    if not takers or graph.draws_on_image([maps], logits):
+        return None
+    image = _noise(graph)
+    with torch.no_grad():
+        known, normalized, answers = graph.run({graph.image: image}, [maps, takers[0], logits], graph.tried)
+        positions = found[maps]
+        other = positions.put(2 * positions.of(known).flip(1) + 1, positions.elsewhere(known))
+        others = graph.run({maps: other, takers[0]: normalized}, [logits], graph.tried)[0]
+    return takers[0] if (others - answers).abs().max() <= _SAME * answers.abs().max() else None
+
+
+def _noise(graph):
+    """An image of noise."""
+    noise = np.random.default_rng(0).uniform(0, 1, graph.image.shape).astype("float32")
+    return torch.from_numpy(noise).to(graph.device)
 
 
 def _repeats(maps, found):
@@ -318,7 +354,7 @@ def _without_maps(graph, way, grid):
     return f"Model {graph.name} has no feature maps in rows and columns of its image: choose a convolutional network."
 
 
-def check_activation(chosen, own, name):
+def activation_of_scores(chosen, own, name):
     """The activation of the scores, in place of a model's own.
 
     Raises:

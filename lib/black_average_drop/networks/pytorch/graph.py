@@ -1,5 +1,6 @@
 """The program of a .pt2 archive as a graph of calls, which PyTorch runs from some of its values to others."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ class Value:
 
 
 @dataclass
-class Graph:
+class TorchGraph:
     """The calls of a program, from the image to its outputs.
 
     Attributes:
@@ -58,12 +59,19 @@ class Graph:
             A list of tensors.
         """
         known = {self.count: count, **given}
-        for call in between(known, targets)[0]:
+        calls, _ = between(known, targets)
+        waiting = Counter([one for call in calls for one in call.takes] + list(targets))  # who reads a value later
+        for call in calls:
             args, kwargs = call.arguments([known[one] for one in call.takes])
             if kind != torch.float32:
                 args, kwargs = _in_kind(args, kind), _in_kind(kwargs, kind)
             for value, result in zip(call.gives, flat(call.operation(*args, **kwargs)), strict=True):
                 known.setdefault(value, result)
+            waiting.subtract(call.takes)
+            for one in (*call.takes, *call.gives):
+                if waiting[one] <= 0:  # most of the memory would go to what nobody reads any more
+                    known.pop(one, None)
+            del args, kwargs
         return [known[one] for one in targets]
 
     def draws_on_image(self, known, target):

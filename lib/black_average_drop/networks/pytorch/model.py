@@ -51,9 +51,9 @@ class TorchModel:
 
     def trial(self, name, images, **settings):
         """This model under a preprocessing: a `Trial`, or None, see `first_layers.trial`."""
-        from black_average_drop.networks.pytorch.trial import trial
+        from black_average_drop.networks.pytorch.trial import trial_of
 
-        return trial(self.network(name, **settings), images)
+        return trial_of(self.network(name, **settings), images)
 
 
 def read_model(path):
@@ -73,5 +73,5 @@ def read_model(path):
         copy = Path(folder) / "model.pt2"
         shutil.copyfile(path, copy)
         files.remember(path, copy)
-        program = pt2.read(copy)
+        program = pt2.read(copy, path)
         return TorchModel(path.stem, copy.read_bytes(), Facts(class_names=program.class_names))

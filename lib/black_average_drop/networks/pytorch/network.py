@@ -13,8 +13,8 @@ from black_average_drop.model_files import interface, pt2
 from black_average_drop.networks.backends import make_deterministic
 from black_average_drop.networks.pytorch import cut, export
 from black_average_drop.networks.pytorch.model import TorchModel
-from black_average_drop.networks.pytorch.notice import notice
-from black_average_drop.networks.pytorch.opening import opened
+from black_average_drop.networks.pytorch.notice import notice_on
+from black_average_drop.networks.pytorch.opening import open_program
 
 _SIZE = 224, 224  # of the images that a module is exported for
 
@@ -48,7 +48,7 @@ class TorchNetwork:
         image_size: (H, W).
         classes: their number C.
         class_names: in the order of the outputs, or ().
-        graph: the `Graph` that computes.
+        graph: the `TorchGraph` that computes.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class TorchNetwork:
         self._settings = {"layer": layer, "preprocessing": preprocessing, "class_names": class_names}
         self._settings |= {"activation": activation, "image_size": image_size, "output": output, "reshape": reshape}
         self._model, self._preprocessing = module, preprocessing
-        program = pt2.read(io.BytesIO(module.archive))
+        program = pt2.read(io.BytesIO(module.archive), module.name)
         self.image_size = _size(module.name, program, image_size)
-        self.graph = graph = opened(program, module.name, self.image_size, device)
+        self.graph = graph = open_program(program, module.name, self.image_size, device)
         name = interface.chosen_output(module.name, list(graph.outputs), output)
-        self._logits, own = cut.find_logits(graph, graph.outputs[name])
+        self._logits, own = cut.logits_of(graph, graph.outputs[name])
         single = cut.name_of(self._logits.call) == "_pair"
         self.activation = "softmax" if single and activation in (None, "sigmoid") else activation
         if not single:
-            self.activation = cut.check_activation(activation, own, module.name)
-        self._cut = cut.find_features(graph, self._logits, layer, tuple(reshape) if reshape else None)
+            self.activation = cut.activation_of_scores(activation, own, module.name)
+        self._cut = cut.cut_graph(graph, self._logits, layer, tuple(reshape) if reshape else None)
         self.head_weights = cut.closed_head(graph, self._cut, self._logits)
         self.layer, self.classes = self._cut.layer, self._logits.shape[1]
         self.class_names = _names(class_names or program.class_names, self.classes, module.name)
@@ -104,13 +104,13 @@ class TorchNetwork:
         said = (
             "The model has one output without activation, which is read as the logit of a sigmoid." if guessed else ""
         )
-        self.notice = " ".join(filter(None, [said, notice(graph, self._cut, self._logits, closed)]))
+        self.notice = " ".join(filter(None, [said, notice_on(graph, self._cut, self._logits, closed)]))
 
     def with_activation(self, activation):
         """The activation alone exchanged: the same logits with the scores of another activation."""
         view = object.__new__(TorchNetwork)
         single = cut.name_of(self._logits.call) == "_pair"
-        cut.check_activation(activation, activation, self._model.name)
+        cut.activation_of_scores(activation, activation, self._model.name)
         shown = "softmax" if single and activation == "sigmoid" else activation
         view.__dict__.update(self.__dict__, activation=shown, _settings=self._settings | {"activation": activation})
         return view
@@ -214,7 +214,9 @@ class TorchNetwork:
         features.requires_grad_()
         known[maps] = positions.put(features, elsewhere)
         (logits,) = self._run(known, [self._logits], len(images))
-        return torch.autograd.grad((logits * chosen).sum(), features)
+        if not logits.requires_grad:  # what lies between has no slope anywhere, such as rounding
+            return (torch.zeros_like(features),)
+        return torch.autograd.grad((logits * chosen).sum(), features, materialize_grads=True)
 
     def _run(self, given, targets, count):
         return self.graph.run(given, targets, count)
@@ -223,9 +225,7 @@ class TorchNetwork:
 def _size(name, program, chosen):
     """The size (H, W) of the images of a program."""
     ((_, shape),) = program.inputs.items()
-    if len(shape) != 4 or shape[1] not in interface.CHANNELS:
-        raise ValueError(f"Model {name} takes {shape}: images (N, 3, H, W) or (N, 1, H, W) are expected.")
-    interface.check_image_shape(name, (shape[0], *shape[2:], shape[1]), chosen)
+    interface.check_image_channels_first(name, shape, chosen)
     return tuple(chosen or shape[2:])
 
 

@@ -5,19 +5,19 @@ from black_average_drop.networks.pytorch import operators
 from black_average_drop.networks.pytorch.graph import name_of
 
 
-def notice(graph, cut, logits, closed):
+def notice_on(graph, cut, logits, closed):
     """Sentences on what a map does not show, "" where it shows all that the logits draw on.
 
     Args:
-        graph: a `Graph`.
-        cut: its `Cut`.
+        graph: a `TorchGraph`.
+        cut: its `TorchCut`.
         logits: the `Value` of its logits.
         closed: whether the head has a closed form.
     """
     said = []
     if cut.positions.extra:
         said.append(_of_extra(cut.positions.extra))
-    if not cut.alone:
+    if cut.around:
         said.append(
             f"The scores draw on more than the feature maps of layer {cut.layer!r}: a map shows what goes through "
             "them, and not what goes around them."

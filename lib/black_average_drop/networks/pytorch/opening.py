@@ -15,7 +15,7 @@ from black_average_drop.model_files import pt2
 from black_average_drop.networks.calls import Call
 from black_average_drop.networks.pytorch import operators
 from black_average_drop.networks.pytorch.axes import assign_axes
-from black_average_drop.networks.pytorch.graph import Graph, Value, flat, of_kind, replaced
+from black_average_drop.networks.pytorch.graph import TorchGraph, Value, flat, of_kind, replaced
 
 TRIED = 3  # images that a program of any number is tried on
 _CLOSE = 1e-4  # of the largest answer: how far rounding may take the answers of two orders of the same operations
@@ -25,7 +25,7 @@ _ANEW = "make a new tensor there, and export it again"
 _EXPORT = "call model.eval() before torch.export.export"
 
 
-def opened(program, name, image_size, device):
+def open_program(program, name, image_size, device):
     """The graph of a program, tried on noise.
 
     Args:
@@ -35,7 +35,7 @@ def opened(program, name, image_size, device):
         device: where to compute.
 
     Returns:
-        A `Graph`.
+        A `TorchGraph`.
 
     Raises:
         ValueError: naming an operator that is not known, that trains, or that writes where others read later; or if an
@@ -58,7 +58,7 @@ def opened(program, name, image_size, device):
     return graph
 
 
-def tensor(stored, device):
+def _tensor(stored, device):
     """A `pt2.Stored` as a tensor; real numbers are float32."""
     kind = getattr(torch, stored.dtype)
     if not stored.data.size:
@@ -71,7 +71,7 @@ def tensor(stored, device):
 
 @dataclass
 class _Opening:
-    """A program on its way to a `Graph`: each node is tried on the example as it comes."""
+    """A program on its way to a `TorchGraph`: each node is tried on the example as it comes."""
 
     program: pt2.Program
     name: str
@@ -88,7 +88,7 @@ class _Opening:
         device = self.example.device
         image = Value(self.image, tuple(self.example.shape))
         self.count = Value("number of images")
-        self.known = {name: tensor(one, device) for name, one in self.program.stored.items()} | {self.image: image}
+        self.known = {name: _tensor(one, device) for name, one in self.program.stored.items()} | {self.image: image}
         self.tried, self.memory = {image: self.example, self.count: len(self.example)}, {image: -1}
         self.readers = Counter(name for node in self.program.nodes for name in _names(node.arguments))
         self.readers.update(self.program.outputs.values())
@@ -99,7 +99,7 @@ class _Opening:
         outputs = {name: self.known[value] for name, value in self.program.outputs.items()}
         if not all(isinstance(one, Value) and one.shape for one in outputs.values()):
             raise ValueError(f"Model {self.name} gives something that is no tensor of its image: export a classifier.")
-        return Graph(self.name, image, self.count, batch, outputs, self.values, device)
+        return TorchGraph(self.name, image, self.count, batch, outputs, self.values, device)
 
     def _open(self, node):
         """Add what a node gives."""
@@ -107,8 +107,10 @@ class _Opening:
         if name in _IGNORED:
             return
         place = f"in {node.module}" if node.module else "in its forward"
-        if name == "sym_size" and self._size(node) == len(self.example):
-            return self._name(node, [self.count])
+        if name == "sym_size":
+            size, dim = self._size(node)
+            if size == len(self.example) or dim:  # all sizes but the number of images are what they are
+                return self._name(node, [self.count if size == len(self.example) else size])
         args, kwargs = _called(node, self.known, self.example.device)
         _check_inference(function, name, args, kwargs, self.name)
         if name in operators.SHAPE_ALONE and isinstance(args[0], Value):
@@ -131,10 +133,10 @@ class _Opening:
         self._name(node, call.gives)
 
     def _size(self, node):
-        """The size that a node asks for, of the example."""
+        """The size that a node asks for, of the example, and of which axis."""
         of, dim = (value for _, value, _ in node.arguments)
         whole = self.known[of.name]
-        return (self.tried[whole] if isinstance(whole, Value) else whole).shape[dim]
+        return (self.tried[whole] if isinstance(whole, Value) else whole).shape[dim], dim
 
     def _try(self, function, args, kwargs, node):
         """What a function gives of the example."""
@@ -195,7 +197,7 @@ class _Opening:
 
 def _function(node, name):
     """The function that a node calls and its short name."""
-    found = operators.named(node.target)
+    found = operators.find_operator(node.target)
     if found is None:
         place = f"in {node.module}" if node.module else "in its forward"
         remedy = "build it of other layers of torch.nn, and export it again"
@@ -225,7 +227,7 @@ def _called(node, known, device):
 
 def _in_order(program, name, image, example, outputs):
     """The outputs of a program as it stands, writing where it writes: what the graph has to give as well."""
-    known = {one: tensor(stored, example.device) for one, stored in program.stored.items()} | {image: example.clone()}
+    known = {one: _tensor(stored, example.device) for one, stored in program.stored.items()} | {image: example.clone()}
     readers = Counter(one for node in program.nodes for one in _names(node.arguments))
     readers.update(program.outputs.values())
     for node in program.nodes:

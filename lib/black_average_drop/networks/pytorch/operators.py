@@ -96,7 +96,7 @@ _OF_SIZES = {
 _ATEN = "torch.ops.aten."
 
 
-def named(target):
+def find_operator(target):
     """What a graph calls by the name of its target.
 
     Args:
@@ -109,6 +109,8 @@ def named(target):
     if target in _OF_SIZES:
         return _OF_SIZES[target], target
     name, _, overload = target.removeprefix(_ATEN).partition(".")
+    if target.startswith(_ATEN) and name in ("detach", "detach_", "detach_copy"):  # which would stop slopes
+        return torch.ops.aten.alias.default, "alias"
     plain = name if name in _KNOWN else name.removesuffix("_")
     if not target.startswith(_ATEN) or plain not in _KNOWN:
         return None

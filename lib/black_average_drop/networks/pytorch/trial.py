@@ -7,7 +7,7 @@ from black_average_drop.networks.first_layers import LOOKED_AT, Trial, divergenc
 from black_average_drop.networks.pytorch.graph import name_of
 
 
-def trial(network, images):
+def trial_of(network, images):
     """Try a preprocessing.
 
     Args:
