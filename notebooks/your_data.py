@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Your model, your images: which heat map?
 #
-# This page needs a classifier of Keras or PyTorch and a folder of images, and no pixel labels. CAM, Grad-CAM, Grad-CAM++
-# and their relatives are drawn. Average Drop and Black Average Drop say how much of the class score survives in what each
-# map points at. The page ends in a recommendation, or in the sentence that these images do not tell the methods apart.
+# This page needs a classifier of Keras or PyTorch and a folder of images, and no pixel labels. CAM, Grad-CAM,
+# Grad-CAM++ and their relatives are drawn. Average Drop and Black Average Drop say how much of the class score survives
+# in what each map points at. The page ends in a recommendation, or in the sentence that these images do not tell the
+# methods apart.
 #
 # **This is no clinical evidence.** A method that is ahead here keeps more of what *this network* uses on *these
 # images*. It does not show that its map helps a diagnosis.

@@ -55,6 +55,12 @@ def cut_graph(graph, logits, layer=None, grid=None):
     found = {one: positions for one, positions in found.items() if positions is not None}
     if layer:
         maps = _named(graph, way, found, layer)
+        if maps not in (read := _read(graph, found, logits)):
+            earlier = cut_graph(graph, logits, None, grid).layer
+            raise ValueError(
+                f"layer is {layer!r}, and {graph.name} draws its scores on no patch among its tokens: choose an "
+                f"earlier one, such as {earlier!r}."
+            )
         return _cut(graph, maps, found, logits, layer)
     _check_more_than_one(graph, found)
     read = [one for one in _read(graph, found, logits) if found[one].wide]
