@@ -143,7 +143,7 @@ def vision_transformer_put_in_rows_and_columns():
     return ended(inputs, maps, layers.GlobalAveragePooling2D()(maps), layers.Dense(2, "softmax"))
 
 
-@works(signed=True, quick=True)
+@works(signed=True)
 def mixer():
     """Perceptrons over positions and over channels in turn."""
     inputs, x = patches()
