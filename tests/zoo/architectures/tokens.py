@@ -68,7 +68,7 @@ def vision_transformer():
     return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 0))
 
 
-@works(signed=True, closed=False, notice=BEHIND + "MultiHeadAttention, Dense: .*" + IN_FRONT, quick=True)
+@works(signed=True, closed=False, notice=BEHIND + "MultiHeadAttention, Dense: .*" + IN_FRONT)
 def vision_transformer_with_a_class_token():
     """What goes into the last attention: behind it the patches count no more."""
     inputs, x = patches()
