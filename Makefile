@@ -69,7 +69,7 @@ data: env  ## fetch the images and weights that PROFILE reads into DATA; what is
 data-report: env  ## print the table of data/README.md, counted again from the files in DATA
 	@$(USING) $(PIPELINE) data-report "--data=$$DATA"
 
-choose: env  ## which map suits your MODEL=model.keras on the images in DATA=folder? SET="name=value ..." sets more
+choose: env  ## which map suits your MODEL=model.keras or net.pt2 on the images in DATA=folder? SET="name=value ..." sets more
 	@$(USING) $(PIPELINE) choose "--model=$$MODEL" "--data=$$DATA" "--set=$$SET" "--code=$$CODE" "--trust=$$TRUST"
 
 report: reproduce  ## figures, tables, claims, notebooks and where each comes from: build/PROFILE/site/index.html

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Your model, your images: which heat map?
 #
-# This page needs a Keras classifier and a folder of images, and no pixel labels. CAM, Grad-CAM, Grad-CAM++ and their
-# relatives are drawn. Average Drop and Black Average Drop say how much of the class score survives in what each map
-# points at. The page ends in a recommendation, or in the sentence that these images do not tell the methods apart.
+# This page needs a classifier of Keras or PyTorch and a folder of images, and no pixel labels. CAM, Grad-CAM,
+# Grad-CAM++ and their relatives are drawn. Average Drop and Black Average Drop say how much of the class score survives
+# in what each map points at. The page ends in a recommendation, or in the sentence that these images do not tell the
+# methods apart.
 #
 # **This is no clinical evidence.** A method that is ahead here keeps more of what *this network* uses on *these
 # images*. It does not show that its map helps a diagnosis.
@@ -20,7 +21,7 @@ code = ""  # a Python file with layers of the model: it runs as a program with y
 images = ""  # a folder; empty: sixty phantoms, written as files first
 labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
-preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "-1..1", or a keras.applications name
+preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "imagenet", a keras.applications name
 activation = ""  # "softmax", "sigmoid" or "relu", where the model ends in logits
 image_size = []  # (height, width) in pixels, or one number for both, where the model takes images of any size
 layer = ""  # the name of the layer whose feature maps are explained; empty: the last
@@ -69,8 +70,9 @@ started = datetime.datetime.now()
 # %% [markdown]
 # ## The model
 #
-# It is cut at its last feature maps. Behind global average pooling and one dense layer all maps have a closed form. Any
-# other head is differentiated. CAM and Ablation-CAM are then lost, since they need the dense layer's weights.
+# It is cut at its last feature maps: those of a CNN, or the tokens of a transformer. Behind global average pooling and
+# affine layers all maps have a closed form. Any other head is differentiated. CAM and Ablation-CAM are then lost, since
+# they need the weights of such a head.
 #
 # Maps explain a logit. A single sigmoid output S has one logit, which is read as two opposite ones, (-S/2, S/2). A
 # softmax head may have the same probabilities and other logits. Then its maps differ, and so may the recommendation.
@@ -84,7 +86,7 @@ of_model["image_size"] = tuple(choose_settings.height_and_width(image_size))
 of_model["reshape"] = tuple(choose_settings.rows_and_columns(reshape))
 settings = {name: value for name, value in of_model.items() if value} | {"precision": precision}
 network = networks.network_of(loaded, preprocessing, **settings)
-head = "pooling and a dense layer" if network.head_weights is not None else "a head of another kind, differentiated"
+head = "pooling and affine layers" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
 facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
 facts |= {"images": f"{network.image_size[0]} x {network.image_size[1]}"}

@@ -12,10 +12,12 @@ from black_average_drop.files import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = ROOT / "lib/black_average_drop"
 EVERYTHING = """
-import importlib, json, pkgutil
+import importlib, importlib.util, json, pkgutil
 from importlib.metadata import distribution
 import black_average_drop
 for module in pkgutil.walk_packages(black_average_drop.__path__, "black_average_drop."):
+    if ".pytorch." in module.name and importlib.util.find_spec("torch") is None:
+        continue  # PyTorch is an extra, and imported there alone
     importlib.import_module(module.name)
 installed = distribution("black-average-drop")
 places = [black_average_drop.__file__, str(installed.locate_file(""))]

@@ -222,7 +222,8 @@ COMMANDS = [
     Case(
         "an unknown preprocessing as a setting",
         choose("preprocessing=tanh"),
-        "preprocessing is 'tanh': choose '', '0..1', '-1..1' or a name in keras.applications.",
+        "preprocessing is 'tanh': choose '', '0..1', '-1..1', '-1024..1024', 'imagenet' or a name in "
+        "keras.applications.",
     ),
     Case(
         "an unknown precision",

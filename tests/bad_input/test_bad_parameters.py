@@ -121,7 +121,8 @@ PARAMETERS = [
     Case(
         "an unknown preprocessing",
         lambda: networks.preprocessing("0-1"),
-        "preprocessing is '0-1': choose '', '0..1', '-1..1' or a name in keras.applications.",
+        "preprocessing is '0-1': choose '', '0..1', '-1..1', '-1024..1024', 'imagenet' or a name in "
+        "keras.applications.",
     ),
     Case(
         "an unknown backbone",

@@ -164,7 +164,7 @@ def test_a_model_of_grey_images_is_tried_where_the_preprocessing_is_for_grey(gen
     images = generator.integers(0, 256, (12, 16, 16, 3)).astype("uint8")
     parts = [layers.Conv2D(4, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax")]
     model = keras.Sequential([keras.Input((16, 16, 1)), *parts])
-    assert list(tried(model, images)[0]["preprocessing"]) == ["", "0..1", "-1..1"]
+    assert list(tried(model, images)[0]["preprocessing"]) == ["", "0..1", "-1..1", "-1024..1024"]
     with pytest.raises(ValueError, match="preprocessing='VGG16' is for colours"):
         preprocessing_doubts.try_preprocessings(model, images, None, "VGG16")
 
@@ -174,7 +174,12 @@ def test_preprocessing_by_name(bright_or_dark):
     assert networks.preprocessing("") is None
     assert_close(networks.preprocessing("0..1")(images), images / 255, 1e-6)
     assert_close(networks.preprocessing("-1..1")(images), images / 127.5 - 1, 1e-6)
+    assert_close(networks.preprocessing("-1024..1024")(images), (images / 127.5 - 1) * 1024, 1e-6)
+    colours = networks.preprocessing("imagenet")
+    assert_close(colours(images), networks.preprocessing("DenseNet121")(images), 1e-6)  # Keras's own for PyTorch's
+    with pytest.raises(IndexError):
+        colours(images[..., :1])
     caffe = networks.preprocessing("VGG16")(images)
     assert_close(caffe[..., 0], images[..., 2] - 103.939, 1e-6)
-    with pytest.raises(ValueError, match="preprocessing is 'tanh': choose '', '0..1', '-1..1' or a name in keras"):
+    with pytest.raises(ValueError, match="preprocessing is 'tanh': choose '', '0..1', '-1..1', '-1024..1024', 'ima"):
         networks.preprocessing("tanh")

@@ -32,7 +32,8 @@ def test_every_preprocessing_is_taken():
 
 @pytest.mark.parametrize("name", ["tanh", "0-1", "resnet50", "Res Net"])
 def test_what_is_no_preprocessing_is_refused_as_the_network_does(name):
-    said = f"preprocessing is '{name}': choose '', '0..1', '-1..1' or a name in keras.applications."
+    known = ", ".join(repr(one) for one in ("", "0..1", "-1..1", "-1024..1024", "imagenet"))
+    said = f"preprocessing is '{name}': choose {known} or a name in keras.applications."
     for check in (settings.check_preprocessing, networks.preprocessing):
         refused(lambda check=check: check(name), said)
 

@@ -7,6 +7,8 @@ from keras import layers, ops
 
 import token_models
 from black_average_drop import cams, evaluation, networks
+from black_average_drop.networks.graph import between, opened
+from black_average_drop.networks.tokens import find_grids
 from closeness import assert_close, assert_same_drops
 from token_models import ended, start
 
@@ -367,6 +369,16 @@ def test_tokens_that_changed_places_are_no_feature_maps(order):
     assert network.layer == kept
     model, *_ = ended(inputs, x, layers.GlobalAveragePooling1D()(layers.Dense(8, name="d")(Moved(np.arange(16))(x))))
     assert networks.CamNetwork.from_model(model, activation="softmax").layer == "d"
+
+
+@pytest.mark.parametrize("channels", range(1, 17))
+def test_rows_of_maps_are_never_taken_for_patches(channels):
+    """Four rows of 4 x 4 positions are four tokens, and no 2 x 2 patches, whatever numbers are drawn to try it out."""
+    inputs = keras.Input((32, 32, 3))
+    rows = layers.Reshape((4, 4 * channels))(layers.Conv2D(channels, 8, 8)(inputs))
+    graph = opened(keras.Model(inputs, rows))
+    calls, _ = between([], list(graph.outputs.values()))
+    assert not find_grids(calls, next(iter(graph.inputs.values())), (32, 32))
 
 
 def test_rows_that_are_read_as_steps_are_no_patches():

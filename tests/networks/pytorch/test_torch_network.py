@@ -187,6 +187,7 @@ REFUSED = {
     "whole images": (Segments, {}, r"gives \(10, 4, 4\) for each image"),
     "no maps": (NoMaps, {}, "no feature maps in rows and columns of its image: choose a convolutional network"),
     "unknown layer": (ResNet, {"layer": "layer9"}, "layer is 'layer9', and ResNet draws .* such as 'layer2'"),
+    "no patch": (ViT, {"layer": "norm"}, "draws its scores on no patch .* such as 'blocks.1.ln_1'"),
     "one position": (ResNet, {"image_size": (8, 8)}, "feature maps of one position for images of 8 x 8 pixels"),
     "names": (ResNet, {"class_names": ("a", "b")}, "class_names has 2 names, and ResNet has 4 classes"),
     "not a module": (lambda: "resnet18", {}, "An nn.Module is expected, not str"),

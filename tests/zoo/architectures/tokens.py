@@ -68,7 +68,7 @@ def vision_transformer():
     return ended(inputs, tokens, x, layers.Dense(2, "softmax"), grid=(4, 4, 0))
 
 
-@works(signed=True, closed=False, notice=BEHIND + "MultiHeadAttention, Dense: .*" + IN_FRONT, quick=True)
+@works(signed=True, closed=False, notice=BEHIND + "MultiHeadAttention, Dense: .*" + IN_FRONT)
 def vision_transformer_with_a_class_token():
     """What goes into the last attention: behind it the patches count no more."""
     inputs, x = patches()
@@ -143,7 +143,7 @@ def vision_transformer_put_in_rows_and_columns():
     return ended(inputs, maps, layers.GlobalAveragePooling2D()(maps), layers.Dense(2, "softmax"))
 
 
-@works(signed=True, quick=True)
+@works(signed=True)
 def mixer():
     """Perceptrons over positions and over channels in turn."""
     inputs, x = patches()

@@ -1,25 +1,20 @@
-"""Where a graph of PyTorch is cut: its logits, its last feature maps, and the head between them."""
+"""Where a graph of PyTorch is cut: its last feature maps."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from black_average_drop.model_files import settings
 from black_average_drop.networks.calls import between
 from black_average_drop.networks.pytorch import operators
-from black_average_drop.networks.pytorch.graph import Value, appended, name_of, of_kind
+from black_average_drop.networks.pytorch.closed_head import closed_head
+from black_average_drop.networks.pytorch.graph import Value, name_of, of_kind
 from black_average_drop.networks.pytorch.positions import Positions, check_more_than_one, positions_of
 
-_ACTIVATIONS = {"softmax": "softmax", "_softmax": "softmax", "log_softmax": "softmax", "_log_softmax": "softmax"}
-_ACTIVATIONS |= {"sigmoid": "sigmoid", "relu": "relu", "sigmoid_": "sigmoid", "relu_": "relu"}
 _SHOWN = 3  # layers that a message names
-_SHAPING = frozenset("view reshape flatten squeeze unsqueeze _unsafe_view".split())
 _LEARNING = operators.CONVOLUTIONS | operators.LINEAR | {"bmm", "einsum", "conv1d"}
 _NORMALIZATIONS = "layer_norm", "native_layer_norm", "rms_norm"
 _SAME = 1e-6  # of the largest logit: rounding
-_AT_ONCE = 2**22  # numbers in the feature maps that a head is asked about
-_ROUNDING = 1e-9  # of the largest answer, in 64 bits
 _SMALLEST = 1e-12  # of the largest slope: below it a logit does not draw on a position
 
 
@@ -33,50 +28,6 @@ class TorchCut:
     alone: bool  # the logits draw on the image through these feature maps alone
     around: bool  # positions of the image reach the logits along other ways, too, not only tokens that are none
     chosen: bool  # the layer was named
-
-
-def logits_of(graph, output):
-    """The logits of a classifier: what lies before its last activation.
-
-    Args:
-        graph: a `TorchGraph`.
-        output: its output that is explained.
-
-    Returns:
-        The `Value` of the logits (N, C), and the name of the model's own activation, "linear" for none. One output S
-        becomes the two logits (-S/2, S/2), the only opposite pair with the probabilities of its sigmoid.
-
-    Raises:
-        ValueError: if the model does not end in scores of classes, under at most one activation that is known here.
-    """
-    if output.shape[:1] != (graph.tried,) or np.prod(output.shape[1:]) != max(output.shape[1:2] or (1,)):
-        shape = ", ".join(map(str, output.shape[1:]))
-        raise ValueError(
-            f"Model {graph.name} gives ({shape}) for each image, and one score for each class is expected: choose a "
-            "network that classifies whole images."
-        )
-    classes = (output.shape[1:2] or (1,))[0]
-    end = _before_passing(output)
-    activation = _ACTIVATIONS.get(name_of(end.call), "linear")
-    if activation != "linear":
-        if activation == "softmax":
-            _check_over_classes(end, graph.name)
-        end = _before_passing(end.call.takes[0])
-        if name_of(end.call) in _ACTIVATIONS and activation != "relu":
-            inner = _ACTIVATIONS[name_of(end.call)]
-            raise ValueError(f"Model {graph.name} applies two activations after its head: {inner}, {activation}.")
-    elif not gives_affine_map(end.call):
-        raise ValueError(
-            f"Model {graph.name} ends in {name_of(end.call) or 'its image'}, which gives no logits that are known "
-            "here: end it in a linear layer, or in the softmax or sigmoid of one."
-        )
-    if classes == 1:
-        if activation not in ("sigmoid", "linear"):
-            raise ValueError(
-                f"Model {graph.name} has one output: two classes are expected, or one output with sigmoid."
-            )
-        return appended(end, _pair, (graph.tried, 2)), activation
-    return appended(end, _flattened, (graph.tried, classes)), activation
 
 
 def cut_graph(graph, logits, layer=None, grid=None):
@@ -104,6 +55,12 @@ def cut_graph(graph, logits, layer=None, grid=None):
     found = {one: positions for one, positions in found.items() if positions is not None}
     if layer:
         maps = _named(graph, way, found, layer)
+        if maps not in (read := _read(graph, found, logits)):
+            earlier = cut_graph(graph, logits, None, grid).layer
+            raise ValueError(
+                f"layer is {layer!r}, and {graph.name} draws its scores on no patch among its tokens: choose an "
+                f"earlier one, such as {earlier!r}."
+            )
         return _cut(graph, maps, found, logits, layer)
     _check_more_than_one(graph, found)
     read = [one for one in _read(graph, found, logits) if found[one].wide]
@@ -116,105 +73,6 @@ def cut_graph(graph, logits, layer=None, grid=None):
     if read:
         return _cut(graph, read[-1], found, logits)
     raise ValueError(_without_maps(graph, way, grid))
-
-
-def closed_head(graph, cut, logits):
-    """The kernel of a head of global average pooling and affine layers, found by its numbers.
-
-    All that lies in the head has to be affine in the feature maps. Then its answers to maps of one channel, the same at
-    every position, are the kernel, in 64 bits. Its answers to noise have to be what that kernel gives of the mean.
-
-    Args:
-        graph: a `TorchGraph`.
-        cut: its `TorchCut`.
-        logits: the `Value` of its logits.
-
-    Returns:
-        (K, C), float32, or None for any other head.
-    """
-    calls, _ = between([cut.maps, graph.count], [logits])
-    if not cut.alone or not all(gives_affine_map(call) for call in calls):
-        return None
-    channels, positions = cut.maps.shape[cut.positions.channels], cut.positions
-    whole = torch.zeros(cut.maps.shape, dtype=torch.float64)
-    empty = positions.of(whole)[:1]
-    count = graph.batch or max(graph.tried, _AT_ONCE // empty.numel())
-    noise = torch.randn(cut.maps.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-
-    def answers(maps):
-        return graph.run({cut.maps: maps.to(graph.device)}, [logits], len(positions.of(maps)), torch.float64)[0].cpu()
-
-    try:
-        with torch.no_grad():
-            nothing = answers(whole)[0]
-            kernel = []
-            for first in range(0, channels, count):
-                single = torch.eye(channels, dtype=torch.float64)[first : first + count]
-                single = torch.cat([single, single.new_zeros(count - len(single), channels)])
-                maps = positions.put(single[:, None, None].expand(count, *empty.shape[1:]))
-                kernel.append(answers(maps)[: channels - first] - nothing)
-            kernel, found = torch.cat(kernel), answers(noise)
-    except RuntimeError:  # some of it computes in another precision
-        return None
-    expected = positions.of(noise).mean((1, 2)) @ kernel + nothing
-    if (found - expected).abs().max() > _ROUNDING * expected.abs().max():
-        return None
-    return kernel.numpy().astype("float32")
-
-
-def gives_affine_map(call):
-    """Whether what a call gives is an affine map of the tensors that it takes."""
-    name = name_of(call)
-    if not name:
-        return False
-    if name in ("_pair", "_flattened") or name in operators.PASSING | operators.SHAPING:
-        return True
-    tensors = [one for one in call.takes if one.shape]
-    args, _ = call.arguments([_Mark() if one.shape else 1 for one in call.takes])
-    first = isinstance(args[0], _Mark) if args else False
-    if name in ("add", "sub", "cat", "concat", "stack", "neg", "rsub", "subtract", "concatenate"):
-        return True
-    if name in ("mul", "multiply"):
-        return len(tensors) == 1 and sum(isinstance(one, _Mark) for one in args[:2]) == 1
-    if name in ("div", "divide", "true_divide"):
-        return len(tensors) == 1 and first and not isinstance(args[1], _Mark)
-    if name == "addmm":
-        return len(tensors) == 1 and isinstance(args[1], _Mark) and not isinstance(args[2], _Mark)
-    single = len(tensors) == 1 and sum(isinstance(one, _Mark) for one in args) == 1
-    return single and name in operators.AFFINE
-
-
-class _Mark:
-    """In the place of a tensor among arguments."""
-
-
-def _pair(logit):
-    """One logit S as two."""
-    return logit.reshape(len(logit), 1) * torch.tensor([-0.5, 0.5], dtype=logit.dtype, device=logit.device)
-
-
-def _flattened(logits):
-    """Logits (N, C)."""
-    return logits.reshape(len(logits), -1)
-
-
-def _before_passing(value):
-    """A value before all that inference ignores, or that changes its shape alone."""
-    while value.call is not None and (name_of(value.call) in operators.PASSING | _SHAPING):
-        first = value.call.takes[0]
-        if np.prod(first.shape) != np.prod(value.shape) or first.shape[:1] != value.shape[:1]:
-            break
-        value = first
-    return value
-
-
-def _check_over_classes(value, name):
-    """Check that a softmax is one over the axis of the classes."""
-    args, kwargs = value.call.arguments([None] * len(value.call.takes))
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else -1)
-    if dim % len(value.shape) != 1 or len(value.shape) < 2:
-        classes = value.shape[-1]
-        raise ValueError(f"The softmax of {name} is not over its {classes} classes: make it one over dim=1.")
 
 
 def _learned(way):
@@ -264,7 +122,7 @@ def _read(graph, found, logits):
 def _before_class_maps(graph, maps, found, logits):
     """What a 1 x 1 convolution takes in that makes one map for each class, the mean of which is its logit."""
     call = maps.call
-    classes = logits.shape[-1] if name_of(logits.call) != "_pair" else 1
+    classes = logits.shape[-1] if name_of(logits.call) != "pair_of_logits" else 1
     if name_of(call) not in ("conv2d", "linear") or maps.shape[found[maps].channels] != classes:
         return maps
     before = call.takes[0]
@@ -352,19 +210,3 @@ def _without_maps(graph, way, grid):
             "reshape=(rows, columns)."
         )
     return f"Model {graph.name} has no feature maps in rows and columns of its image: choose a convolutional network."
-
-
-def activation_of_scores(chosen, own, name):
-    """The activation of the scores, in place of a model's own.
-
-    Raises:
-        ValueError: if a model without activation is given none.
-    """
-    if chosen is not None:
-        settings.check_choice("activation", chosen, settings.ACTIVATIONS)
-    elif own == "linear":
-        raise ValueError(
-            f'Model {name} has no activation: pass activation="softmax", "sigmoid" where labels come together, '
-            'or "relu".'
-        )
-    return chosen or own

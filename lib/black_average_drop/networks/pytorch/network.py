@@ -11,7 +11,10 @@ import torch
 from black_average_drop.arrays import as_float32
 from black_average_drop.model_files import interface, pt2
 from black_average_drop.networks.backends import make_deterministic
-from black_average_drop.networks.pytorch import cut, export
+from black_average_drop.networks.pytorch import export, torch_logits
+from black_average_drop.networks.pytorch.closed_head import closed_head
+from black_average_drop.networks.pytorch.cut import cut_graph
+from black_average_drop.networks.pytorch.graph import name_of
 from black_average_drop.networks.pytorch.model import TorchModel
 from black_average_drop.networks.pytorch.notice import notice_on
 from black_average_drop.networks.pytorch.opening import open_program
@@ -91,13 +94,13 @@ class TorchNetwork:
         self.image_size = _size(module.name, program, image_size)
         self.graph = graph = open_program(program, module.name, self.image_size, device)
         name = interface.chosen_output(module.name, list(graph.outputs), output)
-        self._logits, own = cut.logits_of(graph, graph.outputs[name])
-        single = cut.name_of(self._logits.call) == "_pair"
+        self._logits, own = torch_logits.logits_of(graph, graph.outputs[name])
+        single = name_of(self._logits.call) == "pair_of_logits"
         self.activation = "softmax" if single and activation in (None, "sigmoid") else activation
         if not single:
-            self.activation = cut.activation_of_scores(activation, own, module.name)
-        self._cut = cut.cut_graph(graph, self._logits, layer, tuple(reshape) if reshape else None)
-        self.head_weights = cut.closed_head(graph, self._cut, self._logits)
+            self.activation = torch_logits.activation_of_scores(activation, own, module.name)
+        self._cut = cut_graph(graph, self._logits, layer, tuple(reshape) if reshape else None)
+        self.head_weights = closed_head(graph, self._cut, self._logits)
         self.layer, self.classes = self._cut.layer, self._logits.shape[1]
         self.class_names = _names(class_names or program.class_names, self.classes, module.name)
         closed, guessed = self.head_weights is not None, single and own == "linear" and activation != "sigmoid"
@@ -109,8 +112,8 @@ class TorchNetwork:
     def with_activation(self, activation):
         """The activation alone exchanged: the same logits with the scores of another activation."""
         view = object.__new__(TorchNetwork)
-        single = cut.name_of(self._logits.call) == "_pair"
-        cut.activation_of_scores(activation, activation, self._model.name)
+        single = name_of(self._logits.call) == "pair_of_logits"
+        torch_logits.activation_of_scores(activation, activation, self._model.name)
         shown = "softmax" if single and activation == "sigmoid" else activation
         view.__dict__.update(self.__dict__, activation=shown, _settings=self._settings | {"activation": activation})
         return view
