@@ -54,14 +54,33 @@ def moved(features, gradients):
     return {name: float((np.abs(after[name] - maps) / _peak(maps)).max()) for name, maps in before.items()}
 
 
+def clear_alpha(size, maps):
+    """A share of pixels near 0.3 at which no rounding exchanges pixels: the last kept and the next differ most.
+
+    Args:
+        size: (H, W).
+        maps: method -> maps (N, h, w) at the size of the features.
+    """
+    flat = [_enlarged(one, size) / _peak(_enlarged(one, size)) for one in maps.values()]
+    falling = -np.sort(-np.concatenate(flat).reshape(-1, size[0] * size[1]), axis=1)
+    gaps = falling[:, :-1] - falling[:, 1:]  # behind the first, second ... pixel that is kept
+    gaps[falling[:, 1:] == 0] = np.inf  # equal in any case
+    first, last = round(0.25 * falling.shape[1]), round(0.35 * falling.shape[1])
+    return (first + int(gaps[:, first - 1 : last].min(axis=0).argmax())) / falling.shape[1]
+
+
 def masked(pixels, maps, alpha):
     """Metric -> masked pixels, for maps (N, h, w) at the size of the features."""
-    size = pixels.shape[2], pixels.shape[1]
-    large = np.stack([Image.fromarray(one.astype("float32")).resize(size, Image.LANCZOS) for one in maps])
+    large = _enlarged(maps, pixels.shape[1:3])
     flat = large.reshape(len(large), -1)
     threshold = np.sort(flat, axis=1)[:, -1 - round(alpha * flat.shape[1])]
     shares = {"AD": np.maximum(large, 0) / _peak(large), "BAD": large > threshold[:, None, None]}
     return {metric: (pixels * share[..., None]).astype("float32") for metric, share in shares.items()}
+
+
+def _enlarged(maps, size):
+    """Maps (N, h, w) at a size (H, W)."""
+    return np.stack([Image.fromarray(one.astype("float32")).resize(size[::-1], Image.LANCZOS) for one in maps])
 
 
 def _peak(maps):

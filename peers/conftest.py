@@ -12,7 +12,8 @@ PAGE = ROOT / "build" / "peers" / "peers.md"
 LIBRARIES = ("torch", "torchvision", "timm", "torchxrayvision", "grad-cam", "keras", "numpy")
 HEAD = """# Other libraries
 
-What `make peers` compared, with {versions}, on {cores} cores. A difference is the largest of all images.
+What `make peers` compared, with {versions}, on {cores} cores. A difference is the largest of all
+images, and of AD and BAD the larger of two: of the network as a module, and of its .pt2 archive.
 
 | Architecture | Compared | Largest difference | At most | Met |
 |---|---|---|---|---|

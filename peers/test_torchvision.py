@@ -8,7 +8,6 @@ from peer_networks import ARCHITECTURES, drawn, images, predicted
 
 from black_average_drop import cams, evaluation
 
-ALPHA = 0.3
 MOST = 1e-5
 
 
@@ -21,7 +20,8 @@ def test_drops(row, name, tmp_path):
     moved = by_hand.moved(features, gradients)
     maps = by_hand.drawn_maps(features, gradients)
     maps = {method: shown for method, shown in maps.items() if moved[method] <= by_hand.STEADY}
-    expected = expectation(architecture, module, pixels, classes, maps)
+    alpha = by_hand.clear_alpha(pixels.shape[1:3], maps)
+    expected = expectation(architecture, module, pixels, classes, maps, alpha)
     apart = {"features": [], "gradients": [], **{method: [] for method in maps}}
     both = ours.read(architecture, module), ours.read_file(architecture, module, tmp_path / "net.pt2")
     for network in both:
@@ -29,7 +29,7 @@ def test_drops(row, name, tmp_path):
         explanation = evaluation.explain_batch(network, pixels, classes, len(pixels))
         apart["features"].append(share(explanation.features, features))
         apart["gradients"].append(share(explanation.gradients, gradients))
-        found = evaluation.evaluate(network, pixels, cams.chosen(maps), ALPHA, len(pixels), classes=classes)
+        found = evaluation.evaluate(network, pixels, cams.chosen(maps), alpha, len(pixels), classes=classes)
         for (method, metric), table in found.sort_values("id").groupby(["method", "metric"]):
             values = table[["drop", "masked_score"]].to_numpy().T
             apart[method].append(np.abs(values - expected[method, metric]).max())
@@ -39,11 +39,11 @@ def test_drops(row, name, tmp_path):
         row(name, f"{method}, not compared: how far a rounding moves its map", moved[method])
 
 
-def expectation(architecture, module, pixels, classes, maps):
+def expectation(architecture, module, pixels, classes, maps, alpha):
     """By hand: (method, metric) -> the drops, and the scores behind the mask, (2, N)."""
     full, found = by_hand.scores(architecture, module, pixels, classes), {}
     for method, shown in maps.items():
-        for metric, masked in by_hand.masked(pixels, shown, ALPHA).items():
+        for metric, masked in by_hand.masked(pixels, shown, alpha).items():
             after = by_hand.scores(architecture, module, masked, classes)
             found[method, metric] = np.stack([by_hand.drops(full, after), after])
     return found
