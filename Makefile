@@ -138,7 +138,7 @@ $(PEERS)/built:
 	@cp $(PEERS)/locked.pth \
 		"$$($(PEERS)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	$(PIP) --constraint peers/requirements.txt torch
-	@sed 's/ *#.*//; /^$$/d' peers/requirements.txt | while read -r one; do $(PIP) --no-deps "$$one" \
+	@sed 's/ *#.*//; /^$$/d' peers/requirements.txt | while read -r one; do $(PIP) --no-deps "$$one" < /dev/null \
 		|| echo "$$one could not be installed: its rows will say so. To try again: rm -r $(PEERS), then make peers."; done
 	@cp $(PEERS)/made-from.txt $(PEERS)/venv/made-from.txt
 

@@ -9,6 +9,7 @@ from peer_networks import with_hook
 from PIL import Image
 
 ROUNDING = 1e-7  # of float32, as a share of a value
+STEADY = 1e-6  # of its peak: a map that moves by more under a rounding is not compared
 
 
 def explained(architecture, module, pixels, classes):
@@ -44,7 +45,7 @@ def drawn_maps(features, gradients):
 def moved(features, gradients):
     """Method -> how far its maps move, as a share of their peak, if features and gradients change by a rounding.
 
-    On tokens before a LayerNorm, features times gradients add up to 0 over channels, since their size does not count:
+    On tokens in front of a LayerNorm, features times gradients add up to 0 over channels, since their size does not count:
     HiRes-CAM is the rounding of that sum. XGrad-CAM divides by the sum of a channel, which may be near 0.
     """
     noise = np.random.default_rng(0)

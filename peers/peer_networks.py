@@ -71,10 +71,10 @@ ARCHITECTURES = {
     "efficientnet_b0": Architecture(_torchvision("efficientnet_b0"), "features", closed=True),
     "convnext_tiny": Architecture(_torchvision("convnext_tiny"), "features"),
     "swin_t": Architecture(_torchvision("swin_t"), "norm", channels_last=True, closed=True),
-    # What goes into the last block: behind its attention only the class token is read.
-    "vit_b_16": Architecture(_torchvision("vit_b_16"), "encoder.layers.encoder_layer_10", (1, 14, 14), images=2),
+    # Behind the last attention only the class token is read; in front of it, its normalization gives what it looks at.
+    "vit_b_16": Architecture(_torchvision("vit_b_16"), "encoder.layers.encoder_layer_11.ln_1", (1, 14, 14), images=2),
     "vit_b_16, layer named": Architecture(
-        _torchvision("vit_b_16"), "encoder.layers.encoder_layer_11.ln_1", (1, 14, 14), named=True, images=2
+        _torchvision("vit_b_16"), "encoder.layers.encoder_layer_10", (1, 14, 14), named=True, images=2
     ),
     "torchxrayvision DenseNet": Architecture(
         _from("torchxrayvision.models", "DenseNet", weights=None, op_threshs=None),
@@ -84,7 +84,7 @@ ARCHITECTURES = {
         activation="sigmoid",
         channels=1,
     ),
-    "timm deit_tiny, distilled": Architecture(_timm("deit_tiny_distilled_patch16_224"), "blocks.10", (2, 14, 14)),
+    "timm deit_tiny, distilled": Architecture(_timm("deit_tiny_distilled_patch16_224"), "blocks.11.norm1", (2, 14, 14)),
 }
 
 
