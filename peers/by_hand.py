@@ -45,8 +45,8 @@ def drawn_maps(features, gradients):
 def moved(features, gradients):
     """Method -> how far its maps move, as a share of their peak, if features and gradients change by a rounding.
 
-    On tokens in front of a LayerNorm, features times gradients add up to 0 over channels, since their size does not count:
-    HiRes-CAM is the rounding of that sum. XGrad-CAM divides by the sum of a channel, which may be near 0.
+    On tokens in front of a LayerNorm, features times gradients add up to 0 over channels, since their size does not
+    count: HiRes-CAM is the rounding of that sum. XGrad-CAM divides by the sum of a channel, which may be near 0.
     """
     noise = np.random.default_rng(0)
     others = [one * (1 + ROUNDING * noise.uniform(-1, 1, one.shape)) for one in (features, gradients)]

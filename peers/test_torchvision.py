@@ -19,7 +19,9 @@ def test_drops(row, name, tmp_path):
     classes = predicted(architecture, module, pixels)
     features, gradients, _ = by_hand.explained(architecture, module, pixels, classes)
     moved = by_hand.moved(features, gradients)
-    maps = {one: shown for one, shown in by_hand.drawn_maps(features, gradients).items() if moved[one] <= by_hand.STEADY}
+    maps = {
+        one: shown for one, shown in by_hand.drawn_maps(features, gradients).items() if moved[one] <= by_hand.STEADY
+    }
     expected = expectation(architecture, module, pixels, classes, maps)
     apart = {"features": [], "gradients": [], **{method: [] for method in maps}}
     both = ours.read(architecture, module), ours.read_file(architecture, module, tmp_path / "net.pt2")
