@@ -128,7 +128,8 @@ def test_what_files_and_settings_show_is_refused_without_keras(place, model, ima
         (
             "good.keras",
             "preprocessing=ResNet5",
-            "preprocessing is 'ResNet5': choose '', '0..1', '-1..1' or a name in keras.applications.",
+            "preprocessing is 'ResNet5': choose '', '0..1', '-1..1', '-1024..1024', 'imagenet' or a name in "
+            "keras.applications.",
         ),
     ],
 )

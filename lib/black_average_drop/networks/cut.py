@@ -79,13 +79,12 @@ def find_features(graph, logits, image, size, layer=None, reshape=None):
     name = layer or _shortest_name(graph, made)
     if len(made.shape) == 4:
         return Cut(made, made, name, pooled, around, 0, bool(layer), (made,), tokens)
-    patches, front = tokens.drawn_on(made)
-    if not patches:
+    if not tokens.patches_count(made):
         raise ValueError(
             f"layer is {layer!r}, and {graph.name} draws its scores on no patch among its tokens: choose an earlier "
             f"one, such as {_shortest_name(graph, _last_maps(graph, calls, tokens, reshape))!r}."
         )
-    grid = tokens.grids[made]
+    grid, front = tokens.grids[made], tokens.front_counts(made)
     behind = (made,)
     if around and front and tokens.front_alone_goes_around(made):
         around, behind = False, (made, *made.call.takes)
@@ -153,7 +152,7 @@ def _last_maps(graph, calls, tokens, reshape):
 def _shows_patches(maps, name, tokens):
     """Whether feature maps are learned and in rows and columns, or are tokens on whose patches the logits draw."""
     if maps in tokens.grids:
-        return any(learns(call.operation) for call in between([], [maps])[0]) and tokens.drawn_on(maps)[0]
+        return any(learns(call.operation) for call in between([], [maps])[0]) and tokens.patches_count(maps)
     return is_learned(maps) and not no_rows_and_columns(maps, name, tokens.grids)
 
 

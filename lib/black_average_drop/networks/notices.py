@@ -36,7 +36,8 @@ def notice(graph, cut, trunk, logits, size):
     )
     if cut.around:
         return " ".join(filter(None, [around, _said_of_front(cut)]))
-    if kinds and _sees_single_patches(trunk, size):
+    mixed = any(attends(call) for call in between([], [cut.made])[0])
+    if kinds and not mixed and _sees_single_patches(trunk, size):
         raise ValueError(
             f"Model {graph.name} works on tokens: the feature maps of layer {cut.layer!r} are single patches of the "
             f"image, and {kinds} lie behind them; {_remedy(cut, behind)}."

@@ -12,7 +12,7 @@ from black_average_drop.networks.positions import attends, keeps_places, merges,
 
 _EACH_ALONE = layers.Dense, layers.LayerNormalization
 _NORMALIZATIONS = layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization
-_ROUNDING = 1e-6  # of the logits
+_ROUNDING = 1e-5  # of the logits
 
 
 @dataclass(frozen=True)
@@ -69,23 +69,24 @@ class Tokens:
     size: tuple[int, int]  # (H, W) of the image
 
     def __post_init__(self):
-        self._known = {}
+        self._values, self._known = {}, {}
 
-    def drawn_on(self, tokens, grid=None):
-        """What the logits draw on of some tokens, as far as others in their place show.
+    def patches_count(self, tokens, grid=None):
+        """Whether the logits draw on patches other than the first, which may be in the place of a class token.
 
         Args:
             tokens: a `Symbol`.
             grid: its `Grid`, if it is none of `grids`.
-
-        Returns:
-            Whether they draw on patches other than the first, which may be in the place of a class token, and whether
-            on the tokens in front.
         """
         grid = grid or self.grids[tokens]
         if (tokens, grid) not in self._known:
-            self._known[tokens, grid] = self._drawn_on(tokens, grid.extra)
+            self._known[tokens, grid] = self._differ(tokens, slice(grid.extra + 1, None))
         return self._known[tokens, grid]
+
+    def front_counts(self, tokens):
+        """Whether the logits draw on the tokens in front of the patches."""
+        extra = self.grids[tokens].extra
+        return extra > 0 and self._differ(tokens, slice(0, extra))
 
     def normalized(self, tokens):
         """What a normalization makes of some tokens, if the logits draw on the patches among them through that alone.
@@ -113,29 +114,33 @@ class Tokens:
         known = before in self.grids and not between([before], [self.logits])[1]
         return known and not self._differ(before, slice(self.grids[before].extra, None), [tokens])
 
-    def _drawn_on(self, tokens, extra):
-        return self._differ(tokens, slice(extra + 1, None)), self._differ(tokens, slice(0, extra))
-
     def _differ(self, tokens, places, held=()):
         """Whether logits differ where some of the tokens are others, and further symbols are held.
 
         The others are those of another image, moved at random, since a class token may be the same for all images.
         """
-        shape, generator = (2, *self.size, self.image.shape[-1]), np.random.default_rng(0)
-        pixels = generator.uniform(0, 255, shape).astype("float32")
         given = [tokens, *held]
-        values = Part([self.image], given)([pixels], training=False)
-        values = [*map(ops.convert_to_numpy, values), pixels]
-        exchanged = values[0].copy()
-        others = values[0][::-1, places]
-        exchanged[:, places] = others + values[0].std() * generator.normal(size=others.shape).astype(others.dtype)
         sources = given + [self.image] * bool(between(given, [self.logits])[1])
-        head = Part(sources, [self.logits])
-        own, other = (
-            ops.convert_to_numpy(head([one, *values[1:]][: len(sources)], training=False)[0])
-            for one in (values[0], exchanged)
-        )
-        return bool(np.abs(other - own).max() > _ROUNDING * np.abs(own).max())
+        first, *rest = self._of_two_images(sources)
+        others, generator = first[::-1, places], np.random.default_rng(1)
+        exchanged = first.copy()
+        exchanged[:, places] = others + first.std() * generator.normal(size=others.shape).astype(others.dtype)
+        answers = Part(sources, [self.logits])([exchanged, *rest], training=False)[0]
+        (own,) = self._of_two_images([self.logits])
+        return bool(np.abs(ops.convert_to_numpy(answers) - own).max() > _ROUNDING * np.abs(own).max())
+
+    def _of_two_images(self, symbols):
+        """The values of symbols for two images at random; those that may be asked for next come in the same pass."""
+        wanted = [*symbols, self.logits]
+        if not self._values:
+            shape = (2, *self.size, self.image.shape[-1])
+            self._values[self.image] = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+            wanted += [one for one in self.grids if isinstance(one.maker, _NORMALIZATIONS)]
+            wanted += [one for one in self.grids if not between([one], [self.logits])[1]]
+        missing = list(dict.fromkeys(one for one in wanted if one not in self._values))
+        values = Part([self.image], missing)([self._values[self.image]], training=False) if missing else []
+        self._values.update(zip(missing, map(ops.convert_to_numpy, values), strict=True))
+        return [self._values[one] for one in symbols]
 
 
 def unordered_tokens(calls, tokens, places=()):
@@ -152,7 +157,7 @@ def unordered_tokens(calls, tokens, places=()):
     for one in reversed([one for call in calls for one in call.gives if is_sequence(one) and one not in tokens.grids]):
         if likely := likely_places(one.shape[1], places):
             grid = Grid(*likely, one.shape[1] - likely[0] * likely[1])
-            if not between([one], [tokens.logits])[1] and tokens.drawn_on(one, grid)[0]:
+            if not between([one], [tokens.logits])[1] and tokens.patches_count(one, grid):
                 return one, likely
     return None
 
