@@ -47,12 +47,13 @@ def pytest_runtest_makereport(item, call):
     """A test that breaks off is a row that says why. One whose library is not there is skipped."""
     report = yield
     if call.when == "call" and call.excinfo:
+        name = item.callspec.id if hasattr(item, "callspec") else item.name
         said = " ".join(call.excinfo.exconly().split())[:200].replace("|", "/")
         if call.excinfo.errisinstance(ImportError):
             report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, said)
-            _add(item.config, item.callspec.id, f"not compared: {said}", "", "", "not judged")
+            _add(item.config, name, f"not compared: {said}", "", "", "not judged")
         else:
-            _add(item.config, item.callspec.id, f"broke off: {said}", "", "", "**no**")
+            _add(item.config, name, f"broke off: {said}", "", "", "**no**")
     return report
 
 
