@@ -1,6 +1,7 @@
 """A module of PyTorch as a .pt2 archive, in memory."""
 
 import io
+import sys
 import warnings
 
 import torch
@@ -35,6 +36,8 @@ def archive_of(module, image_size):
     kind = next((one.dtype for one in module.parameters()), torch.float32)
     example = torch.zeros(2, _channels(module), *image_size, dtype=kind, device=device_of(module))
     training = {one: one.training for one in module.modules()}
+    if "tensorflow" in sys.modules:
+        sys.modules.setdefault("triton", None)  # next to TensorFlow, importing it ends the process; exports do without
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it has no gradients
     module.eval()
