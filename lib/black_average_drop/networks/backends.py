@@ -31,15 +31,17 @@ def make_deterministic(seed):
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_DETERMINISTIC}"
         jax.config.update("jax_default_matmul_precision", "float32")
     if keras.backend.backend() == "torch":
-        make_torch_deterministic()
+        import torch
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is refused
+        torch.use_deterministic_algorithms(True)
+        make_torch_exact()
 
 
-def make_torch_deterministic():
-    """Have PyTorch choose reproducible kernels of true float32, whatever the backend of Keras is."""
+def make_torch_exact():
+    """Have PyTorch compute in true float32 on a GPU, whatever the backend of Keras is."""
     import torch
 
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is refused
-    torch.use_deterministic_algorithms(True)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 

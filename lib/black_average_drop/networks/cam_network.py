@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from black_average_drop.arrays import as_float32, as_numpy, namespace
+from black_average_drop.arrays import as_float32, as_numpy
 from black_average_drop.model_files import interface
 from black_average_drop.networks.archive import load
 from black_average_drop.networks.backends import compiled, gradients, has_accelerator, make_deterministic
@@ -18,6 +18,7 @@ from black_average_drop.networks.cut import check_positions, find_features
 from black_average_drop.networks.graph import Part, applied, hold, inner_layers, is_open, opened
 from black_average_drop.networks.logits import check_activation, find_logits
 from black_average_drop.networks.notices import notice
+from black_average_drop.networks.pixels import prepared
 from black_average_drop.networks.precision import check_precision, in_precision
 
 
@@ -217,13 +218,7 @@ class CamNetwork:
 
     def _prepared(self, images):
         """What the model takes in, of pixels (N, H, W, 3)."""
-        images = as_float32(images if ops.is_tensor(images) else np.asarray(images))
-        if tuple(images.shape[1:]) != (*self.image_size, 3):
-            expected = "(N, {}, {}, 3)".format(*self.image_size)
-            raise ValueError(f"images {images.shape} do not fit the network: pixels {expected} are expected.")
-        if self._grey:
-            images = namespace(images).mean(images, axis=-1, keepdims=True)
-        return self._preprocessing(images) if self._preprocessing else images
+        return prepared(images, self.image_size, self._grey, self._preprocessing)
 
 
 def _check_model(model):

@@ -260,3 +260,34 @@ def test_slopes_are_not_stopped(images):
     features = network.explain(images)[0]
     expected = np.broadcast_to(module.fc.weight.detach().numpy()[1] / 16, (6, 4, 4, 10))
     assert_close(network.differentiate(features, [1] * 6, images), expected)
+
+
+class Padded(ResNet):
+    """Zeros of the shape of other tensors, of any number of images."""
+
+    def maps(self, x):
+        x = super().maps(x)
+        return x + torch.zeros_like(x) * torch.ones_like(x)
+
+
+def test_shapes_follow_the_number_of_images(images):
+    module = drawn(Padded)
+    network = networks.TorchNetwork(module, preprocessing=scaled, activation="softmax", image_size=SIZE)
+    assert network.graph.batch is None
+    conformance.check(network, images, by_hand(module), of_drops=5e-3)
+
+
+def test_maps_in_front_of_a_normalization_say_that_hires_cam_is_rounding(images):
+    network = networks.TorchNetwork(drawn(ViT), "blocks.0", scaled, activation="softmax", image_size=SIZE)
+    assert "HiRes-CAM is 0 there" in network.notice and "layer='blocks.1.ln_1'" in network.notice
+    features = network.explain(images)[0]
+    products = features * network.differentiate(features, [0] * 6, images)
+    assert np.abs(products.sum(axis=-1)).max() < 1e-3 * np.abs(products).sum(axis=-1).max()
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    module = drawn(ResNet)
+    with torch.no_grad():
+        module.fc.bias[0] = float("nan")
+    with pytest.raises(ValueError, match="no finite numbers: mend its weights"):
+        networks.TorchNetwork(module, activation="softmax", image_size=SIZE)

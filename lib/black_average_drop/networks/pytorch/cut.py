@@ -27,7 +27,7 @@ class TorchCut:
     layer: str
     alone: bool  # the logits draw on the image through these feature maps alone
     around: bool  # positions of the image reach the logits along other ways, too, not only tokens that are none
-    chosen: bool  # the layer was named
+    normalized: str  # the layer of a normalization through which alone the positions reach the logits, or ""
 
 
 def cut_graph(graph, logits, layer=None, grid=None):
@@ -142,7 +142,9 @@ def _cut(graph, maps, found, logits, layer=None):
     alone = not graph.draws_on_image([maps], logits)
     before = maps.call.takes[0]
     around = not alone and (before not in found or _normalized(graph, before, found, logits) is not maps)
-    return TorchCut(maps, found[maps], layer or _shown(graph, maps), alone, around, bool(layer))
+    normalized = _normalized(graph, maps, found, logits)
+    behind = "" if normalized is None else _shown(graph, normalized)
+    return TorchCut(maps, found[maps], layer or _shown(graph, maps), alone, around, behind)
 
 
 def _normalized(graph, maps, found, logits):

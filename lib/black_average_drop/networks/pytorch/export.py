@@ -9,8 +9,7 @@ from torch import nn
 
 
 def device_of(module):
-    """Where to compute: where a module is, or for a file on the GPU, if there is one; float32 is float32 there."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    """Where to compute: where a module is, or for a file on the GPU, if there is one."""
     if not isinstance(module, nn.Module):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return next((one.device for one in module.parameters()), torch.device("cpu"))

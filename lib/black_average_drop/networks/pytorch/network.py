@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import torch
 
-from black_average_drop.arrays import as_float32
+from black_average_drop.arrays import as_numpy
 from black_average_drop.model_files import interface, pt2
-from black_average_drop.networks.backends import make_deterministic
+from black_average_drop.networks.backends import make_deterministic, make_torch_exact
+from black_average_drop.networks.pixels import prepared
 from black_average_drop.networks.pytorch import export, torch_logits
 from black_average_drop.networks.pytorch.closed_head import closed_head
 from black_average_drop.networks.pytorch.cut import cut_graph
@@ -83,6 +84,7 @@ class TorchNetwork:
         Raises:
             ValueError: saying what is missing, or what in the model is not known here.
         """
+        make_torch_exact()
         device = export.device_of(module)
         if not isinstance(module, TorchModel):
             image_size = tuple(image_size or _SIZE)
@@ -155,7 +157,7 @@ class TorchNetwork:
             (N, h, w, K), a tensor for a tensor.
         """
         chosen = np.eye(self.classes, dtype="float32")[np.asarray(classes)]
-        given = np.asarray(keras.ops.convert_to_numpy(features))
+        given = as_numpy(features)
         (slopes,) = self._of_batches(self._slopes, self._prepared(images), given, chosen)
         return _as_given(slopes, features)
 
@@ -176,13 +178,8 @@ class TorchNetwork:
 
     def _prepared(self, images):
         """What the model takes in, (N, channels, H, W), of pixels (N, H, W, 3)."""
-        images = as_float32(np.asarray(keras.ops.convert_to_numpy(images)))
-        if tuple(images.shape[1:]) != (*self.image_size, 3):
-            expected = "(N, {}, {}, 3)".format(*self.image_size)
-            raise ValueError(f"images {images.shape} do not fit the network: pixels {expected} are expected.")
-        if self.graph.image.shape[1] == 1:
-            images = images.mean(axis=-1, keepdims=True)
-        images = self._preprocessing(images) if self._preprocessing else images
+        grey = self.graph.image.shape[1] == 1
+        images = prepared(as_numpy(images), self.image_size, grey, self._preprocessing)
         return np.ascontiguousarray(np.moveaxis(np.asarray(images, "float32"), -1, 1))
 
     def _of_batches(self, function, *arrays):

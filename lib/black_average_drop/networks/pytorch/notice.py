@@ -27,6 +27,11 @@ def notice_on(graph, cut, logits, closed):
         said.append(
             "Behind the feature maps lies attention: a map shows what goes into it, not which positions it looks at."
         )
+    if cut.normalized:
+        said.append(
+            f"HiRes-CAM is 0 there but for rounding, since only the normalization {cut.normalized!r} takes the "
+            f"patches: layer={cut.normalized!r} has maps that are not."
+        )
     return " ".join(said)
 
 

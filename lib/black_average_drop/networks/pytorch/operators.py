@@ -77,8 +77,8 @@ SHAPING = frozenset(
     "view reshape flatten unflatten squeeze unsqueeze view_as reshape_as _unsafe_view permute transpose t movedim "
     "swapaxes swapdims select slice expand chunk split unbind".split()
 )
-# Their results depend on the shape of a tensor that they take, and not on its numbers.
-SHAPE_ALONE = frozenset("empty_like full_like new_empty new_full new_ones new_zeros ones_like zeros_like".split())
+# Of the tensor that they take they need its type of numbers alone.
+OF_NO_NUMBERS = frozenset("new_empty new_full new_ones new_zeros".split())
 _KNOWN = POINTWISE | MIXING | CONVOLUTIONS | RESIZING | ARRANGING | LINEAR | REDUCING | _MAKING | _COMPARING | _OTHER
 # Arithmetic with sizes.
 _OF_SIZES = {
