@@ -281,6 +281,37 @@ def test_several_labels_need_classes_and_are_incorrect_when_they_cross_a_half(pi
     np.testing.assert_array_equal(rows["masked_class"], np.where(crossed, -1, rows["class"]))
 
 
+def test_an_image_with_several_findings_has_rows_for_each_of_them(pixels):
+    """Pairs of image and finding are the rows that each image would have alone, also where two are in one batch."""
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential([keras.Input((32, 32, 3)), layers.Rescaling(1 / 255)])
+    model.add(layers.Conv2D(6, 5, strides=8, padding="same", activation="relu"))
+    model.add(layers.GlobalAveragePooling2D())
+    model.add(layers.Dense(3, "sigmoid"))
+    network = networks.CamNetwork.from_model(model)
+    images, classes = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 2, 1, 0, 2])
+    ids = np.array(["a", "b", "c"])[images]
+    thresholds = np.array([0.5, 0.45, 0.55])
+    rows = evaluation.evaluate(
+        network, pixels[images], alpha=0.3, classes=classes, ids=ids, thresholds=thresholds, batch_size=4
+    )
+    assert not rows.duplicated(["id", "class", "method", "metric"]).any() and rows.duplicated(["id", "method"]).any()
+    crossed = (rows["full_score"] > thresholds[rows["class"]]) != (rows["masked_score"] > thresholds[rows["class"]])
+    np.testing.assert_array_equal(rows["masked_class"], np.where(crossed, -1, rows["class"]))
+    for finding in range(3):
+        chosen = classes == finding
+        given = {"classes": classes[chosen], "ids": ids[chosen], "alpha": 0.3}
+        alone = evaluation.evaluate(network, pixels[images[chosen]], **given)
+        together = rows[rows["class"] == finding].reset_index(drop=True)
+        assert list(together["id"]) == list(alone["id"])
+        assert_same_drops(together["drop"], alone["drop"], alone["full_score"])
+    with pytest.raises(ValueError, match="ids has 'a' twice for class 0"):
+        evaluation.evaluate(network, pixels[:2], alpha=0.3, classes=[0, 0], ids=["a", "a"])
+    for wrong in (1.2, [0.5, 0.5], [0.1, np.nan, 0.2]):
+        with pytest.raises(ValueError, match="thresholds needs numbers from 0 to 1"):
+            evaluation.evaluate(network, pixels[:2], alpha=0.3, classes=[0, 1], thresholds=wrong)
+
+
 def test_ringing_is_counted_where_a_mask_needs_more_than_the_map_supports(network, pixels):
     spike = {"spike": lambda e: np.pad(np.ones((len(e.features), 1, 1), "float32"), ((0, 0), (1, 2), (1, 2)))}
     rows = evaluation.evaluate(network, pixels, methods=spike, alpha=0.9)

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
 from black_average_drop import cams, masks, metrics, progress, workers
 from black_average_drop.arrays import as_numpy, namespace, placed_with
@@ -56,6 +57,7 @@ def evaluate(
     seed=0,
     first_pass: Maps | None = None,
     scheduler="",
+    thresholds=0.5,
 ):
     """Measure Average Drop ("AD") and Black Average Drop ("BAD") of every image under every method.
 
@@ -66,7 +68,8 @@ def evaluate(
         alpha: the share of pixels that BAD keeps, between 0 and 1. By default `masks.select_alpha` chooses it from the
             paper's methods.
         batch_size: how many images go through the network at a time.
-        ids: (N,), no one twice; by default 0 to N - 1.
+        ids: (N,), by default 0 to N - 1. An image with several findings comes once for each that is explained, under
+            one id: no two of the N have both id and class in common.
         classes: (N,), the explained class; by default the class predicted on the whole image. A network of several
             labels at once requires it.
         controls: name -> one of `controls.CONTROLS` or a function like them, drawn from the maps of the first method.
@@ -75,27 +78,31 @@ def evaluate(
         seed: of the controls.
         first_pass: what `explain_all` gave for the same images, methods and classes, if it was called before.
         scheduler: the address of a Dask scheduler whose workers are to do it, see `workers.in_order`.
+        thresholds: for several labels at once, the score above which a label is said to be there, from 0 to 1: one, or
+            one for each of the C classes.
 
     Returns:
-        A DataFrame with a row for each image, method and metric, and these columns:
+        A DataFrame with a row for each image, explained class, method and metric, and these columns:
 
         - full_score and masked_score: the class's scores Y and O under the network's activation.
         - drop: max(0, Y - O) / Y, eq. (10), or NaN for Y <= 0.
         - masked_class: the class of the masked image. For several labels at once it is c, or -1 where c's score
-          crossed 0.5.
+          crossed its threshold.
         - kept: the share of pixels left under BAD, 1 under AD; kept_unsupported: the share of the kept pixels where
           the map is not positive.
         - opacity: the mean of the map scaled to a peak of 1; lit: the share of the image where that is above 0.5.
         - same_map_as: the first of the methods whose maps agree with this one's on every image. They are scored once.
 
     Raises:
-        ValueError: an input is unusable, an id or a name is given twice, or the second reading gives other images.
+        ValueError: an input is unusable, a name, or an id with the same class, is given twice, or the second reading
+            gives other images.
     """
+    crossing = _threshold_logits(thresholds, network.classes)
     methods = cams.METHODS if methods is None else methods
     if first_pass is not None and (list(first_pass.maps) != list(methods) or classes is not None):
         raise ValueError("first_pass was made with other methods or classes: pass what it was made with.")
     explained = first_pass or explain_all(network, images, methods, batch_size, classes, scheduler)
-    ids, groups = _checked_names(len(explained.classes), ids, groups)
+    ids, groups = _checked_names(explained.classes, ids, groups)
     if alpha is None:
         alpha = masks.select_alpha(explained.curve)
     maps = explained.maps | _control_maps(explained.maps, controls or {}, groups, network.image_size, seed)
@@ -106,21 +113,33 @@ def evaluate(
     for name in maps:
         for metric in METRICS:
             same_as = explained.same_as.get(name, "")
-            table = _rows(network, explained.scores, scored[same_as or name, metric], explained.classes)
+            masked = scored[same_as or name, metric]
+            table = _rows(network, explained.scores, masked, explained.classes, crossing[explained.classes])
             tables.append(table.assign(id=ids, method=name, metric=metric, alpha=alpha, same_map_as=same_as))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
-def _checked_names(count, ids, groups):
-    """The ids and the patients of so many images: those that are given, or the images' numbers."""
+def _checked_names(classes, ids, groups):
+    """The ids and the patients of images with their explained classes: those that are given, or the images' numbers."""
+    count = len(classes)
     ids, groups = (np.arange(count) if given is None else np.asarray(given) for given in (ids, groups))
     for name, given in (("ids", ids), ("groups", groups)):
         if len(given) != count:
             raise ValueError(f"{name} has {len(given)} entries for {count} images: one for each is expected.")
-    twice = pd.Series(ids)[pd.Series(ids).duplicated()]
-    if len(twice):  # tables join and count rows by id
-        raise ValueError(f"ids has {twice.iloc[0]!r} twice: give each image an id of its own.")
+    keys = pd.DataFrame({"id": ids, "class": classes})
+    twice = keys[keys.duplicated()]
+    if len(twice):  # tables join and count rows by both
+        name, number = twice.iloc[0]
+        raise ValueError(f"ids has {name!r} twice for class {number}: give each image an id of its own.")
     return ids, groups
+
+
+def _threshold_logits(thresholds, classes):
+    """The logits (C,) at which scores of several labels at once cross their thresholds."""
+    thresholds = np.asarray(thresholds, "float64")
+    if thresholds.shape not in ((), (classes,)) or not ((0 <= thresholds) & (thresholds <= 1)).all():
+        raise ValueError(f"thresholds needs numbers from 0 to 1, one or one for each of {classes} classes: mend it.")
+    return np.broadcast_to(logit(thresholds), (classes,))
 
 
 def _control_maps(maps, controls, groups, size, seed):
@@ -229,11 +248,14 @@ def _masked(images, maps, alpha, ties):
     yield "BAD", masks.blend(images, kept), both.assign(**area)
 
 
-def _rows(network, full, masked, classes):
-    """The rows of one method and metric, from what the network says of the whole and of the masked images."""
+def _rows(network, full, masked, classes, crossing):
+    """The rows of one method and metric, from what the network says of the whole and of the masked images.
+
+    crossing: (N,), the logit at which a label of several counts as there.
+    """
     masked_class = masked["predicted"]
     if network.activation == "sigmoid":
-        masked_class = np.where((full["logit"] > 0) != (masked["logit"] > 0), -1, classes)
+        masked_class = np.where((full["logit"] > crossing) != (masked["logit"] > crossing), -1, classes)
     return pd.DataFrame(
         {
             "class": classes,

@@ -77,7 +77,11 @@ PARAMETERS = [
     ),
     Case("too few ids", evaluate(ids=["a"]), "ids has 1 entries for 6 images: one for each is expected."),
     Case("too few patients", evaluate(groups=["a"]), "groups has 1 entries for 6 images: one for each is expected."),
-    Case("an id given twice", evaluate(ids=list("abcadb")), "ids has 'a' twice: give each image an id of its own."),
+    Case(
+        "an id given twice",
+        evaluate(ids=list("abcadb")),
+        "ids has 'a' twice for class ...: give each image an id of its own.",
+    ),
     Case(
         "a control named like a method",
         evaluate(controls={"CAM": controls.all_ones}),
