@@ -79,6 +79,29 @@ TABLES = [
         csv("image,label,patient\na.png,ill,7\nb.png,well,\n"),
         "{root}/labels.csv: some images have a patient and some have none: give all of them one, or none.",
     ),
+    Case(
+        "bars alone",
+        csv("image,label\na.png,ill|old\nb.png, | \n"),
+        "{root}/labels.csv: its column label holds ' | ' for b.png, which names no finding: name one, such as No "
+        "Finding, or leave the cell blank.",
+    ),
+    Case(
+        "a finding in two spellings",
+        csv("image,label\na.png,Pleural_Thickening|Edema\nb.png,pleural  thickening\n"),
+        "{root}/labels.csv: 'Pleural_Thickening' and 'pleural  thickening' name one finding: write its name in one "
+        "way, and in one column alone.",
+    ),
+    Case(
+        "a finding in two columns",
+        csv("image,Edema,Mass,Edema\na.png,1,0,1\nb.png,0,0,1\n"),
+        "{root}/labels.csv: 'Edema' and 'Edema' name one finding: write its name in one way, and in one column alone.",
+    ),
+    Case(
+        "a word as the state of a finding",
+        csv("image,Edema,Mass\na.png,1,0\nb.png,0,1\nc.png,yes,\n", "utf-8", "a.png", "b.png", "c.png"),
+        "{root}/labels.csv: its column Edema holds 'yes' for c.png: write 1, 0, -1 or nothing there, or leave out the "
+        "column.",
+    ),
     Case("a patient for none", csv("image,label,patient\na.png,ill,\nb.png,well,\n"), LABELS),
     Case(
         "a class twice",

@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+import numpy as np
+
 from black_average_drop.datasets import checksums, phantoms
 
 
@@ -7,3 +11,16 @@ def test_dataset_checksum_sees_pixels_labels_and_ids():
     assert whole == checksums.dataset_checksum(data, batch_size=2)
     assert whole != checksums.dataset_checksum(phantoms.radiographs(5, seed=1, size=64))
     assert whole != checksums.dataset_checksum(data.subset(slice(0, 4)))
+
+
+def test_dataset_checksum_sees_findings_and_their_names():
+    states = np.float32([[1, 0], [np.nan, -1]])
+    data = phantoms.radiographs(2, size=64)
+    known = replace(data, findings=states, class_names=("Edema", "Mass"), labels=np.full(2, -1))
+    others = [
+        replace(known, findings=None),
+        replace(known, class_names=("Mass", "Edema")),
+        *(replace(known, findings=np.where(np.isnan(states), np.float32(state), states)) for state in (0, 1, -1)),
+    ]
+    sums = [checksums.dataset_checksum(one) for one in (known, *others)]
+    assert len(set(sums)) == len(sums) and sums[0] == checksums.dataset_checksum(replace(known, findings=states.copy()))

@@ -46,3 +46,27 @@ def test_dataset_subsets_and_batches():
     assert data.named(data.ids[4]).labels[0] == 4
     with pytest.raises(ValueError, match="There is no image 'x'"):
         data.named("x")
+
+
+def test_findings_go_along_with_their_images():
+    states = np.float32([[1, 0], [np.nan, -1], [1, 1], [0, 1]])
+    data = replace(phantoms.radiographs(4, size=64), findings=states)
+    for chosen in ([3, 1], [2, 2, 0], np.array([True, False, False, True]), slice(1, 3)):
+        part = data.in_memory().subset(chosen)
+        np.testing.assert_array_equal(part.findings, states[chosen])
+        np.testing.assert_array_equal(part.images(), data.images()[chosen])
+    again = data.subset([2, 2, 0])
+    np.testing.assert_array_equal(again.named(data.ids[2]).findings, [[1, 1]])
+    assert data.subset([1]).subset([0, 0]).findings.shape == (2, 2)
+    assert phantoms.radiographs(4, size=64).subset([0]).findings is None
+
+
+def test_a_batch_reads_an_image_once_for_all_its_findings():
+    data, asked = phantoms.objects(5, size=64), []
+    counted = replace(data, read=lambda position: asked.append(position) or data.read(position))
+    rows = [4, 4, 4, 0, 2, 2, 1, 1]
+    batches = list(counted.subset(rows).batches(4))
+    np.testing.assert_array_equal(np.concatenate(batches), data.images(rows))
+    assert [len(batch) for batch in batches] == [4, 4] and sorted(asked) == [0, 1, 2, 4]
+    asked.clear()
+    assert len(list(counted.subset(rows).batches(2))) == 4 and sorted(asked) == [0, 1, 2, 4, 4]  # cut apart by a batch

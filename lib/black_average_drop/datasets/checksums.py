@@ -2,11 +2,13 @@
 
 import hashlib
 
+import numpy as np
+
 from black_average_drop import progress
 
 
 def dataset_checksum(dataset, batch_size=64):
-    """Compute the SHA-256, hexadecimal, over ids, labels and pixels of a data set as the network sees it."""
+    """Compute the SHA-256, hexadecimal, of a data set as `dataset_checksums` does."""
     return dataset_checksums(dataset, batch_size)[0]
 
 
@@ -18,10 +20,12 @@ def dataset_checksums(dataset, batch_size=64):
         batch_size: how many images are in memory at a time.
 
     Returns:
-        The SHA-256 over ids, labels and pixels, and a list with the SHA-256 of the pixels of each image.
+        The SHA-256 over ids, labels or findings, and pixels, and a list with the SHA-256 of the pixels of each image.
     """
     whole, each = hashlib.sha256(), []
     whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
+    if dataset.findings is not None:
+        whole.update("|".join(dataset.class_names).encode() + np.nan_to_num(dataset.findings, nan=2).tobytes())
     with progress.bar(total=len(dataset), desc="checksums", unit="image") as bar:
         for images in dataset.batches(batch_size):
             whole.update(images.tobytes())

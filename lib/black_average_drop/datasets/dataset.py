@@ -14,7 +14,7 @@ KEPT_BYTES = 2 << 30  # of decoded images, by a data set that is kept in memory
 class Dataset:
     """N images and what is known of them; `read(i)` renders or decodes image i as uint8 (H, W, 3)."""
 
-    ids: np.ndarray  # (N,) text, unique
+    ids: np.ndarray  # (N,) text, unique until `subset` repeats an image
     labels: np.ndarray  # (N,) index into class_names
     groups: np.ndarray  # (N,) the patient, or something else that makes images dependent; otherwise the image's id
     class_names: tuple[str, ...]
@@ -24,6 +24,8 @@ class Dataset:
     read_mask: Callable[[int], np.ndarray] | None = None  # boolean (H, W): the pixels of the object or lesion
     boxes: Callable[[int], list[tuple]] | None = None  # [(name, x0, y0, x1, y1), ...] in pixels of the image as read
     every_box: bool = False  # every box is of the class, also under another name: the class stands for many findings
+    # float32 (N, F), for each of class_names 1 present, 0 absent, -1 uncertain, NaN not mentioned; labels say nothing
+    findings: np.ndarray | None = None
 
     def __len__(self):
         return len(self.ids)
@@ -32,9 +34,11 @@ class Dataset:
         """Select some of the images, as a data set of their own.
 
         Args:
-            chosen: indices, or a boolean (N,).
+            chosen: indices, or a boolean (N,). An index may come several times, once for each finding.
         """
         rows = {name: getattr(self, name)[chosen] for name in ("ids", "labels", "groups", "positions")}
+        if self.findings is not None:
+            rows["findings"] = self.findings[chosen]
         return replace(self, **rows)
 
     def images(self, chosen=None):
@@ -93,7 +97,7 @@ class Dataset:
         Raises:
             ValueError: if there is no such image.
         """
-        rows = np.flatnonzero(self.ids == name)
+        rows = np.flatnonzero(self.ids == name)[:1]
         if not len(rows):
             raise ValueError(f"There is no image {name!r} in this data set: name one like {str(self.ids[0])!r}.")
         return self.subset(rows)
@@ -121,6 +125,8 @@ class Dataset:
     def batches(self, batch_size):
         """Read the images in batches, those of a batch in parallel: memory does not grow with N.
 
+        An image that comes several times in a batch is read once.
+
         Args:
             batch_size: the largest number of images in a batch, 1 or more.
 
@@ -145,7 +151,9 @@ class _Batches:
         with ThreadPoolExecutor(os.cpu_count()) as readers:
             for start in range(0, self.total, self.batch_size):
                 positions = self.dataset.positions[start : start + self.batch_size]
-                yield np.stack(list(readers.map(self.dataset.read, positions)))
+                different = dict.fromkeys(positions)
+                images = dict(zip(different, readers.map(self.dataset.read, different), strict=True))
+                yield np.stack([images[position] for position in positions])
 
 
 def split_by_group(groups, share, seed=0):

@@ -1,6 +1,7 @@
 """Any folder of images, of a clinic too: one sub-folder for each class, a CSV of labels, or no labels at all."""
 
 import os
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from black_average_drop.datasets import dicom
 from black_average_drop.datasets.appearance import is_dicom_file, open_image
 from black_average_drop.datasets.csv_tables import read_csv_table
+from black_average_drop.datasets.findings import COLUMNS, Findings, findings_in, findings_table
 from black_average_drop.datasets.grey import check_window
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import (
@@ -24,9 +26,19 @@ from black_average_drop.datasets.paths import (
 )
 
 LABELS = "labels.csv"
-COLUMNS = ("image", "label", "patient")
 UNLABELLED = -1
 MOST_CLASSES = 100_000  # a larger number as a label is a date or an id
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The N images that `load` takes, and what the folder or its CSV says of them."""
+
+    table: pd.DataFrame  # of text, with the columns image, label and patient, where "" is not known
+    labels: np.ndarray  # (N,) index into class_names, or UNLABELLED
+    class_names: tuple[str, ...]
+    findings: np.ndarray | None  # as in `Dataset`
+    csv: Path | None  # what says so, None for the folder itself
 
 
 def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="full"):
@@ -41,9 +53,11 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
         crop: as in `images.read_image`.
         labels: a CSV that says which images to take, by default root's labels.csv if there is one. Its column image
             holds paths below root, label a class's name or number, patient whose image it is. The last two may be
-            missing. Without patients every image is a patient of its own, but DICOM files have theirs.
+            missing. Without patients every image is a patient of its own, but DICOM files have theirs. `findings_in`
+            says how a CSV lists several findings in one image.
         class_names: the classes in the order of the network's outputs; by default those that are there, in order of
-            name. Without labels every label is UNLABELLED.
+            name. Without labels every label is UNLABELLED. With findings, too: then the names are those of the CSV, in
+            its order, and class_names is not matched with them.
         window: one of `grey.WINDOWS`, for grey images of more than 8 bits. "full" shows them over all values that their
             bits allow, DICOM through its own window. "minmax" shows each from its smallest to its largest value, and
             "percentile" between two percentiles.
@@ -53,18 +67,20 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
 
     Raises:
         FileNotFoundError: if root is missing.
-        ValueError: if the folder has no images or cannot be read, a link leads out of it, a name is not UTF-8, a CSV or
-            a label does not fit, a class is named twice, or the window is unknown; when an image is read, if it cannot
-            be decoded.
+        ValueError: if the folder has no images or cannot be read, a link leads out of it, a name is not UTF-8, a CSV, a
+            label or a finding does not fit, a class is named twice, or the window is unknown; when an image is read, if
+            it cannot be decoded.
     """
     check_window(window)
-    table, numbers, class_names, path = listed(root, labels, class_names)
-    paths = [Path(root) / name for name in table["image"]]
-    patients = [patient_of(*row) for row in zip(table["patient"], paths, strict=True)]
-    check_all_or_none(table["patient"], patients, path)
-    groups = [patient or name for patient, name in zip(patients, table["image"], strict=True)]
+    listing = listed(root, labels, class_names)
+    names, of_table = listing.table["image"], listing.table["patient"]
+    paths = [Path(root) / name for name in names]
+    patients = [patient_of(*row) for row in zip(of_table, paths, strict=True)]
+    check_all_or_none(of_table, patients, listing.csv)
+    groups = [patient or name for patient, name in zip(patients, names, strict=True)]
     opening = partial(open_image, window=window)
-    return from_files(paths, table["image"], numbers, groups, class_names, size, crop, open_image=opening)
+    dataset = from_files(paths, names, listing.labels, groups, listing.class_names, size, crop, open_image=opening)
+    return replace(dataset, findings=listing.findings)
 
 
 def listed(root, labels=None, class_names=()):
@@ -74,8 +90,7 @@ def listed(root, labels=None, class_names=()):
         root, labels, class_names: as in `load`.
 
     Returns:
-        A DataFrame of text with the columns image, label and patient, where "" is not known; the labels as numbers
-        (N,); the names of the classes; the CSV that says so, or None.
+        A `Listing`.
 
     Raises:
         FileNotFoundError, ValueError: as `load`, for what the folder and the CSV show.
@@ -84,8 +99,14 @@ def listed(root, labels=None, class_names=()):
     if labels is not None and not Path(labels).is_file():
         raise FileNotFoundError(f"{labels} is missing: name a CSV with a column image, or leave labels out.")
     path = _table_of(root) if labels is None else labels
-    table = _images(root) if path is None else _listed(root, path)
-    return table, *_numbered(table["label"], tuple(map(str, class_names)), path or root), path
+    table, findings = (_images(root), None) if path is None else _listed(root, path)
+    class_names = tuple(map(str, class_names))
+    for name in class_names:
+        if class_names.count(name) > 1:
+            raise ValueError(f"class_names names {name!r} more than once: name each class once.")
+    if findings:
+        return Listing(table, np.full(len(table), UNLABELLED), findings.names, findings.states, path)
+    return Listing(table, *_numbered(table["label"], class_names, path or root), None, path)
 
 
 def patient_of(patient, path):
@@ -163,11 +184,21 @@ def left_out(root, dataset):
 
 
 def save_images(dataset, root):
-    """Write the images of a Dataset as root/class-name/id.png, which `load` reads."""
-    for row in range(len(dataset)):
-        path = Path(root) / dataset.class_names[dataset.labels[row]] / f"{dataset.ids[row]}.png"
+    """Write the images of a Dataset so that `load` reads them.
+
+    They become root/class-name/id.png, or with findings root/id.png and a labels.csv with findings and patients.
+    """
+    names = [f"{name}.png" for name in dataset.ids]
+    if dataset.findings is None:
+        names = [f"{dataset.class_names[label]}/{name}" for label, name in zip(dataset.labels, names, strict=True)]
+    for row, name in enumerate(names):
+        path = Path(root) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(dataset.images([row])[0]).save(path)
+    if dataset.findings is not None:
+        columns = findings_table(Findings(dataset.class_names, dataset.findings))
+        table = pd.DataFrame({"image": names, "patient": dataset.groups} | columns)
+        table.drop_duplicates("image").to_csv(Path(root) / LABELS, index=False)
 
 
 def _table_of(root):
@@ -200,7 +231,7 @@ def _images(root):
 
 
 def _listed(root, path):
-    """image, label and patient of every row of a CSV."""
+    """image, label and patient of every row of a CSV, and its `Findings` or None."""
     table = read_csv_table(path, ())
     if "image" not in table or not len(table):
         raise ValueError(f"{path} has no column image, or no rows: name each image's path below {root} there.")
@@ -211,12 +242,13 @@ def _listed(root, path):
         )
         if not inside or not (root / name).is_file():
             raise ValueError(f"{path} names {name or 'nothing'}, which is no file in {root}: mend its column image.")
+    findings = findings_in(table, path)
     table["image"] = [os.path.normpath(name) for name in table["image"]]
     folders = [name.rpartition("/")[0] for name in table["image"]]
     known = {"label": folders, "patient": [""] * len(table)}
     for column, values in known.items():
         table[column] = table[column].str.strip() if column in table else values
-    return table[[*COLUMNS]]
+    return table[[*COLUMNS]], findings
 
 
 def _check_columns(table, path):
@@ -231,9 +263,6 @@ def _check_columns(table, path):
 
 def _numbered(labels, class_names, where):
     """Numbers (N,) of labels (N,) of text, and the classes' names."""
-    for name in class_names:
-        if class_names.count(name) > 1:
-            raise ValueError(f"class_names names {name!r} more than once: name each class once.")
     if (labels == "").all():
         return np.full(len(labels), UNLABELLED), class_names
     if (labels == "").any():

@@ -22,8 +22,9 @@ def check_folder(root, labels=None, class_names=(), window="full", most=500, see
             patient.
     """
     check_window(window)
-    table, numbers, class_names, csv = folder.listed(root, labels, class_names)
-    images.from_files(table["image"], table["image"], numbers, table["image"], class_names, (1, 1))  # no id comes twice
+    listing = folder.listed(root, labels, class_names)
+    table, ids = listing.table, listing.table["image"]
+    images.from_files(ids, ids, listing.labels, ids, listing.class_names, (1, 1))  # no id comes twice
     taken = table.iloc[folder.drawn_rows(len(table), most, seed)]
     names, patients = list(taken["image"]), []
     for name, patient in zip(names[:MOST_HEADERS], taken["patient"], strict=False):
@@ -31,6 +32,6 @@ def check_folder(root, labels=None, class_names=(), window="full", most=500, see
         patients.append(folder.patient_of(patient, path))
         if not appearance.is_dicom_file(path):
             images.open_picture(path).close()
-    folder.check_all_or_none(table["patient"], patients, csv)
+    folder.check_all_or_none(table["patient"], patients, listing.csv)
     groups = [patient or name for patient, name in zip(patients, names, strict=False)]
     folder.check_patients([*groups, *names[MOST_HEADERS:]])
