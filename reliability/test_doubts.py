@@ -85,7 +85,8 @@ def uses(kind, right, model, seed):
             for name, reader in readers.items():
                 moved = logits[name][rows].copy()
                 moved[:, 0] += shift
-                readings = preprocessing_doubts.answers(moved, reader.activation, given[rows] if known else None)
+                states = np.eye(moved.shape[1])[given[rows]] if known else None
+                readings = preprocessing_doubts.answers(moved, reader.activation, states)
                 table.append({"preprocessing": name, "rescales": rescales, "unlike": unlike[name]} | readings)
             table = pd.DataFrame(table)
             for chosen in preprocessing_doubts.TRIED:

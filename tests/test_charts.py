@@ -90,3 +90,21 @@ def test_identical_images_have_an_interval_of_no_width():
     figure = charts.ranking(table.assign(low=np.nextafter(drop, 1), high=np.nextafter(drop, 0)))
     (bar,) = figure.axes[0].containers
     assert np.ptp(bar.lines[2][0].get_segments()[0][:, 0]) < 1e-9
+
+
+def test_rankings_of_findings_have_a_panel_each_and_the_maps_in_one_order():
+    rows = [
+        ("all", "CAM", False, 0.2, 0.1, 0.3, 70),
+        ("all", "all ones", True, 0.5, 0.4, 0.6, 70),
+        ("Edema", "all ones", True, 0.1, 0.05, 0.2, 40),
+        ("Edema", "CAM", False, 0.6, 0.5, 0.7, 40),
+    ]
+    table = pd.DataFrame(rows, columns=["finding", "map", "control", "drop", "low", "high", "images"])
+    figure = charts.rankings_of_findings(table.assign(metric="BAD"))
+    assert [axes.get_title() for axes in figure.axes] == ["all (70)", "Edema (40)"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["CAM", "all ones"]
+    for axes, drops in zip(figure.axes, ([0.2, 0.5], [0.6, 0.1]), strict=True):
+        method, control = (container.lines[0].get_xydata() for container in axes.containers)
+        np.testing.assert_allclose([*method, *control], [(drops[0], 0), (drops[1], 1)])
+        (segment,) = axes.containers[0].lines[2][0].get_segments()
+        np.testing.assert_allclose(segment[:, 0], [drops[0] - 0.1, drops[0] + 0.1])

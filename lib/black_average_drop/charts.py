@@ -25,19 +25,54 @@ def ranking(table):
     figure = Figure(figsize=(1.2 + 4.2 * len(metrics), 1.2 + 0.28 * count), layout="constrained")
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         rows = table[table["metric"] == metric]
-        for place, (_, row) in enumerate(rows.iterrows()):
-            colour = "#777777" if row["control"] else "#0072b2"
-            # Where all images are alike, rounding may put an end on the other side of the mean.
-            reach = np.maximum([[row["drop"] - row["low"]], [row["high"] - row["drop"]]], 0)
-            axes.errorbar(
-                row["drop"], place, xerr=reach, fmt="s" if row["control"] else "o", color=colour, markersize=5
-            )
+        _draw_drops(axes, rows, markersize=5)
         axes.set_yticks(range(len(rows)), rows["map"], fontsize=8)
         for label, control in zip(axes.get_yticklabels(), rows["control"], strict=True):
             label.set_color("#777777" if control else "black")
         axes.invert_yaxis()
         axes.set_xlabel(f"{metric}, smaller is better", fontsize=9)
     figure.supxlabel("round, blue: methods; square, grey: control maps, which know nothing of the image", fontsize=8)
+    return labelled(figure)
+
+
+def _draw_drops(axes, rows, markersize):
+    """The drop of each map with its interval, one below the other: methods round, control maps square and grey."""
+    for control, shape, colour in ((False, "o", "#0072b2"), (True, "s", "#777777")):
+        places = np.flatnonzero(rows["control"] == control)
+        if not len(places):
+            continue
+        part = rows.iloc[places]
+        # Where all images are alike, rounding may put an end on the other side of the mean.
+        reach = np.maximum([part["drop"] - part["low"], part["high"] - part["drop"]], 0)
+        axes.errorbar(part["drop"], places, xerr=reach, fmt=shape, color=colour, markersize=markersize)
+
+
+def rankings_of_findings(table):
+    """Draw the drop of each map with its 95 % interval, a panel for each finding, the maps in one order in all of them.
+
+    Args:
+        table: DataFrame of one metric with columns finding, metric, map, control, drop, low, high, images. The order of
+            the maps is that of the first finding.
+
+    Returns:
+        A matplotlib Figure.
+    """
+    findings, maps = list(table["finding"].unique()), list(table["map"].unique())
+    columns = min(4, len(findings))
+    lines = -(-len(findings) // columns)
+    size = 1.6 + 2.1 * columns, 0.6 + lines * (0.6 + 0.19 * len(maps))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes in panels[len(findings) :]:
+        axes.set_visible(False)
+    for axes, finding in zip(panels, findings, strict=False):
+        rows = table[table["finding"] == finding].set_index("map").loc[maps]
+        _draw_drops(axes, rows, markersize=3.5)
+        axes.set_title(f"{finding} ({rows['images'].max()})", fontsize=8)
+        axes.set_yticks(range(len(maps)), maps, fontsize=7)
+        axes.tick_params(axis="x", labelsize=7)
+    panels[0].invert_yaxis()
+    figure.supxlabel(f"{table['metric'].iloc[0]}, smaller is better; grey squares are control maps", fontsize=8)
     return labelled(figure)
 
 

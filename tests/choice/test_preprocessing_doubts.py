@@ -46,7 +46,8 @@ def with_statistics(mean, variance, scale=1.0, offset=0.0, kind="BatchNorm"):
 
 
 def tried(model, images, labels=None, chosen=""):
-    table = preprocessing_doubts.try_preprocessings(model, images, labels, chosen)
+    states = None if labels is None else np.eye(2)[labels]
+    table = preprocessing_doubts.try_preprocessings(model, images, states, chosen)
     return table, preprocessing_doubts.doubts_about_answers(table, chosen)
 
 
@@ -127,7 +128,7 @@ def test_classes_in_the_wrong_order_are_noticed_also_where_most_labels_are_met(g
     """70, 15 and 15 % of the images, the two rare classes exchanged."""
     labels = np.repeat([0, 1, 2], (70, 15, 15))
     logits = 4 * np.eye(3)[np.array([0, 2, 1])[labels]] + generator.normal(0, 0.5, (100, 3))
-    readings = preprocessing_doubts.answers(logits, "softmax", labels)
+    readings = preprocessing_doubts.answers(logits, "softmax", np.eye(3)[labels])
     assert readings["moved"] < 0.6 and readings["reordered"] > 0.99 and readings["auc"] < 0.8
     said = preprocessing_doubts.doubts_about_answers(
         pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
@@ -142,20 +143,32 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     logits[:, 7] += 4  # an output that says yes to most
     logits[np.arange(100), labels] += 2.3
     assert (logits.argmax(axis=1) == labels).mean() < 0.2
-    readings = preprocessing_doubts.answers(logits, "sigmoid", labels)
+    readings = preprocessing_doubts.answers(logits, "sigmoid", np.eye(14)[labels])
     by_hand = np.mean([statistics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
     assert readings["auc"] == pytest.approx(by_hand) and readings["auc"] > 0.9
     table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
     assert preprocessing_doubts.doubts_about_answers(table) == {}
-    readings = preprocessing_doubts.answers(logits, "sigmoid", 3 - labels)  # really exchanged
+    readings = preprocessing_doubts.answers(logits, "sigmoid", np.eye(14)[3 - labels])  # really exchanged
     exchanged = pd.DataFrame([table.iloc[0].to_dict() | readings])
     assert list(preprocessing_doubts.doubts_about_answers(exchanged)) == ["order"]
+
+
+def test_findings_of_one_image_count_where_they_are_known(generator):
+    """Two findings at once, of which one is uncertain or not mentioned in some images; a third is in every image."""
+    states = np.stack([np.arange(60) % 2, np.arange(60) % 3 == 0, np.ones(60)], axis=1).astype("float32")
+    logits = generator.normal(0, 1, (60, 3)) + 2 * states
+    states[:10, 0], states[10:20, 1] = -1, np.nan
+    by_hand = [
+        statistics.area_under_roc(states[rows, k].astype(int), logits[rows, k])
+        for k, rows in ((0, slice(10, None)), (1, [*range(10), *range(20, 60)]))
+    ]
+    assert preprocessing_doubts.answers(logits, "sigmoid", states)["auc"] == pytest.approx(np.mean(by_hand))
 
 
 def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are_enough(generator):
     logits = generator.normal(0, 1, (100, 2))
     for labels, expected in ((np.arange(100) % 2, ["chance"]), ((np.arange(100) < 3).astype(int), [])):
-        readings = preprocessing_doubts.answers(logits, "softmax", labels)
+        readings = preprocessing_doubts.answers(logits, "softmax", np.eye(2)[labels])
         table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
         assert list(preprocessing_doubts.doubts_about_answers(table)) == expected
 

@@ -1,6 +1,7 @@
 """Maps by their mean drop, and pairs of them, against a table by hand."""
 
 import numpy as np
+import pandas as pd
 
 from black_average_drop import statistics
 from black_average_drop.choice import ranking
@@ -23,3 +24,39 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     by_hand = by_hand[by_hand["first"] != "all ones"].reset_index(drop=True)
     np.testing.assert_array_equal(pairs["p"], by_hand["p"])
     assert (pairs["p_holm"] <= by_hand["p_holm"]).all()
+
+
+def test_each_finding_that_enough_patients_have_is_ranked_and_holm_counts_all_comparisons(generator):
+    """Three findings: of 45 images, of 30 that belong to 12 patients, and of 5."""
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.45, "all ones": 0.7})
+    findings = np.repeat(["Edema", "Hernia", "Mass"], (45, 30, 5))
+    groups = np.array([*range(45), *(100 + np.arange(30) % 12), *range(5)])  # some have Edema and Mass
+    resampling = Resampling(groups, 300)
+    ranked, pairs = ranking.rank_by_finding(table, findings, CONTROLS, resampling)
+    assert list(ranked["finding"].unique()) == list(pairs["finding"].unique()) == [ranking.EVERY, "Edema", "Hernia"]
+    by_hand = table[findings == "Hernia"].mean()
+    hernia = ranked[ranked["finding"] == "Hernia"].set_index("map")
+    np.testing.assert_allclose(hernia["drop"], by_hand[hernia.index])
+    assert list(ranked["images"]) == [80] * 3 + [45] * 3 + [30] * 3
+    alone = ranking.comparisons(table[findings == "Hernia"], CONTROLS, resampling.of_rows(findings == "Hernia"))
+    np.testing.assert_array_equal(pairs.loc[pairs["finding"] == "Hernia", "p"], alone["p"])
+    np.testing.assert_allclose(pairs["p_holm"], statistics.holm(pairs["p"]))
+    assert (pairs["p_holm"] > pairs.groupby("finding")["p"].transform(statistics.holm)).any()
+    whole = ranking.rank_maps(table, CONTROLS, resampling)
+    for given in (None, np.full(80, "Edema")):  # one finding is all there is
+        once, _ = ranking.rank_by_finding(table, given, CONTROLS, resampling)
+        assert once.drop(columns="finding").equals(whole) and set(once["finding"]) == {ranking.EVERY}
+
+
+def test_rows_of_an_evaluation_are_ranked_by_either_metric(generator):
+    bad, ad = (drops(generator, {"CAM": mean, "all ones": 0.7}, images=20) for mean in (0.5, 0.9))
+    long = [
+        pd.DataFrame({"method": name, "metric": metric, "drop": values[name]})
+        for name in bad
+        for metric, values in (("AD", ad), ("BAD", bad))
+    ]
+    resampling = Resampling(np.arange(20), 100)
+    ranked, pairs = ranking.rank_by_metric(pd.concat(long), CONTROLS, resampling)
+    assert list(ranked["map"]) == ["CAM", "all ones", "all ones", "CAM"]
+    assert list(ranked["metric"]) == ["BAD", "BAD", "AD", "AD"] and list(pairs["metric"]) == ["BAD", "AD"]
+    np.testing.assert_allclose(ranked["drop"], [*bad.mean(), ad["all ones"].mean(), ad["CAM"].mean()])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop.choice import ranking, recommendation
+from black_average_drop.choice import answers_and_maps, ranking, recommendation
 from black_average_drop.files import ROOT
 from black_average_drop.statistics import Resampling
 from drop_tables import CONTROLS, drops
@@ -77,6 +77,21 @@ def test_an_alpha_that_no_maps_chose_and_features_that_go_negative_are_said():
     assert recommendation.negative_part(0.0) == ""
 
 
+def test_each_finding_has_its_sentences_and_those_of_few_patients_are_named(generator):
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7})
+    findings = np.repeat(["Edema", "Mass", "Hernia"], (45, 30, 5))
+    ranked, pairs = ranking.rank_by_finding(table, findings, CONTROLS, Resampling(np.arange(80), 300))
+    sentences = recommendation.recommend_each(ranked.assign(metric="BAD"), pairs.assign(metric="BAD"))
+    assert list(sentences) == [ranking.EVERY, "Edema", "Mass"]
+    assert all(said["BAD"].startswith("BAD recommends Grad-CAM++") for said in sentences.values())
+    counts = pd.DataFrame({"finding": ["Edema", "Hernia", "Mass", "Nodule"]})
+    counts = counts.assign(explained=[45, 5, 30, 0], patients=[45, 5, 30, 0])
+    listed = recommendation.list_findings(sentences, counts).splitlines()
+    assert listed[2] == f"- `Edema`, 45 images of 45 patients: {sentences['Edema']['BAD']}"
+    assert listed[-1] == "Fewer than 10 patients have `Hernia`: no ranking." and "Nodule" not in str(listed)
+    assert recommendation.list_findings({ranking.EVERY: {"BAD": "so"}}, counts) == ""
+
+
 def test_blank_maps_are_counted_by_explained_class(generator):
     """Whatever makes them: nowhere positive before clipping, or not a number."""
     maps = generator.uniform(0.1, 1, (3, 10, 4, 4)).astype("float32")
@@ -84,14 +99,17 @@ def test_blank_maps_are_counted_by_explained_class(generator):
     maps[1, 9, 0, 0] = np.nan
     classes = np.arange(10) // 5
     drawn = {"CAM": maps[0], "Grad-CAM++": maps[1], "Eigen-CAM": maps[2]}
-    said = recommendation.blanks(drawn, classes, ["NORMAL", "<b>`$x$\n"])
+    blank = answers_and_maps.blank_maps(drawn, batch_size=4)
+    said = recommendation.blanks(blank, classes, ["NORMAL", "<b>`$x$\n"])
     assert said == (
         "Blank maps, which point nowhere and are scored as a black image: CAM 6 of 10 (`NORMAL` 5 of 5, `<b>'$x$` 1 of "
         "5); Grad-CAM++ 1 of 10 (`<b>'$x$` 1 of 5)."
     )
-    many = recommendation.blanks({"CAM": -maps[2]}, np.arange(10) % 5, [f"class {number}" for number in range(5)])
+    many = recommendation.blanks(
+        {"CAM": np.ones(10, bool)}, np.arange(10) % 5, [f"class {number}" for number in range(5)]
+    )
     assert "CAM 10 of 10 (`class 0` 2 of 2, `class 1` 2 of 2, `class 2` 2 of 2, 2 more classes)" in many
-    assert recommendation.blanks({"Eigen-CAM": maps[2]}, classes, ["NORMAL", "PNEUMONIA"]) == ""
+    assert recommendation.blanks({"Eigen-CAM": np.zeros(10, bool)}, classes, ["NORMAL", "PNEUMONIA"]) == ""
 
 
 def test_the_verdict_of_trust_is_quoted_from_the_committed_results():

@@ -71,7 +71,8 @@ def _parameters(given):
         except yaml.YAMLError as problem:
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
     readers = {"image_size": choose_settings.height_and_width, "reshape": choose_settings.rows_and_columns}
-    for name, read in (readers | {"held": choose_settings.held_values}).items():
+    readers |= {"held": choose_settings.held_values, "thresholds": choose_settings.thresholds_by_name}
+    for name, read in readers.items():
         if name in parameters:
             parameters[name] = read(parameters[name])
     if "code" in parameters:

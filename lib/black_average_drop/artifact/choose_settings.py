@@ -79,6 +79,21 @@ def _two_numbers(value):
     return numbers if fits else None
 
 
+def of_model(parameters):
+    """Return the settings of `networks.network_of` among the parameters of your_data, without those left empty.
+
+    Args:
+        parameters: name -> value, all of the notebook.
+
+    Raises:
+        ValueError: image_size or reshape is not as it should be.
+    """
+    given = {name: parameters[name] for name in ("activation", "layer", "output", "held")}
+    given["image_size"] = tuple(height_and_width(parameters["image_size"]))
+    given["reshape"] = tuple(rows_and_columns(parameters["reshape"]))
+    return {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
+
+
 def held_values(value):
     """Return what a user gives as held, where it has a number, or a list of numbers, for each name.
 
@@ -96,6 +111,24 @@ def held_values(value):
             "as held={age: 60}."
         )
     return value
+
+
+def thresholds_by_name(value):
+    """Return what a user gives as thresholds, where it has a number from 0 to 1 for each name.
+
+    Args:
+        value: name -> value.
+
+    Raises:
+        ValueError: the value is anything else.
+    """
+    numbers = value.values() if isinstance(value, dict) else [None]
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= 1 for one in numbers):
+        raise ValueError(
+            f"thresholds is {value!r}: give outputs of the model a number from 0 to 1, with a blank behind the colon, "
+            "such as thresholds={Edema: 0.3}."
+        )
+    return {str(name): number for name, number in value.items()}
 
 
 def trusted_code(code, trust):

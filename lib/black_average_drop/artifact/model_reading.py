@@ -8,7 +8,7 @@ import json
 import sys
 
 from black_average_drop import cams, networks
-from black_average_drop.artifact.choose_settings import height_and_width, rows_and_columns
+from black_average_drop.artifact import choose_settings
 
 
 def refusal(parameters):
@@ -20,10 +20,7 @@ def refusal(parameters):
     Returns:
         The sentence, or "".
     """
-    given = {name: parameters[name] for name in ("activation", "layer", "output", "held")}
-    given["image_size"] = tuple(height_and_width(parameters["image_size"]))
-    given["reshape"] = tuple(rows_and_columns(parameters["reshape"]))
-    given = {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
+    given = choose_settings.of_model(parameters)
     expected = (ValueError, FileNotFoundError, *([RuntimeError] if parameters["code"] else []))  # the code fails
     try:
         cams.chosen(parameters["methods"] or cams.METHODS)

@@ -1,10 +1,12 @@
-"""A first pass over the images: what a network answers, which maps can be drawn, and where the maps differ."""
+"""What a network answers, which maps can be drawn, which of them are blank, and where they differ."""
 
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 
 from black_average_drop import cams, evaluation, masks, progress
+from black_average_drop.trust import localization
 
 ALPHA = 0.2  # the share of pixels that BAD keeps, where no methods can choose it
 
@@ -33,12 +35,67 @@ def first_look(network, dataset, methods, batch_size=32):
     return np.concatenate(logits), methods, unfit
 
 
+def fates(maps, unfit, negative=0.0):
+    """Say what became of each method that was asked for.
+
+    Args:
+        maps: an `evaluation.Maps`.
+        unfit: name -> why a method cannot be drawn.
+        negative: the share of the feature maps that is negative, or 0 to say nothing of it.
+
+    Returns:
+        A DataFrame of text with the column method, and same map as, negative part and left out where there is any.
+    """
+    rows = [{"method": name, "same map as": maps.same_as.get(name, "")} for name in maps.maps]
+    if negative:
+        next(row for row in rows if row["method"] == cams.POSITIVE_PART)["negative part"] = f"{100 * negative:.3g} %"
+    rows += [{"method": name, "left out": reason} for name, reason in unfit.items()]
+    return pd.DataFrame(rows).fillna("")
+
+
+def blank_maps(maps, batch_size=32):
+    """Find the maps that are blank.
+
+    Args:
+        maps: name -> (N, h, w), before clipping, or what gives such maps for a slice of rows.
+        batch_size: the number of maps that are read at once.
+
+    Returns:
+        name -> boolean (N,).
+    """
+    blank = {}
+    for name, drawn in maps.items():
+        starts = range(0, len(drawn), batch_size)
+        parts = [localization.blank(np.maximum(drawn[start : start + batch_size], 0)) for start in starts]
+        blank[name] = np.concatenate(parts)
+    return blank
+
+
+def by_image(dataset, first_pass, names, apart, blank):
+    """One row for each map that is explained: what the network says, how far the masked images differ, what is blank.
+
+    Args:
+        dataset: a Dataset of the N images, one with several findings several times.
+        first_pass: the `evaluation.Maps` of these images.
+        names: of the outputs.
+        apart: of `disagreement`.
+        blank: of `blank_maps`.
+
+    Returns:
+        A DataFrame. Patients have numbers there, since their IDs are nobody's business.
+    """
+    patients = np.unique(dataset.groups, return_inverse=True)[1]
+    table = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": first_pass.classes})
+    table = table.assign(name=np.array(names)[first_pass.classes], apart=apart)
+    return table.assign(**first_pass.scores, **{f"blank {name}": values for name, values in blank.items()})
+
+
 def disagreement(dataset, maps, alpha, batch_size=32):
     """How far the masked images of several maps differ on each image.
 
     Args:
         dataset: a Dataset of N images.
-        maps: name -> (N, h, w), before clipping.
+        maps: as for `blank_maps`.
         alpha: the share of pixels kept.
         batch_size: the number of images that are masked at once.
 

@@ -39,20 +39,23 @@ def known_labels(dataset, classes, named=()):
 
 
 def left_aside(dataset, classes):
-    """Why the labels that `known_labels` does not take are left aside, and how to say what they are.
+    """Why no label of a data set counts, and how to say what they are.
 
     Args:
-        dataset: a Dataset with labels.
+        dataset: a Dataset, with labels or without.
         classes: how many outputs the network has.
 
     Returns:
-        Sentences.
+        Sentences, "" without labels.
     """
-    names = [dataset.class_names[number] for number in np.unique(dataset.labels)]
+    if dataset.findings is None and (dataset.labels == UNLABELLED).any():
+        return ""
+    present = np.unique(dataset.labels) if dataset.findings is None else range(len(dataset.class_names))
+    names = [dataset.class_names[number] for number in present]
     some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return (
         f"Sub-folders or labels have {len(names)} names ({some}), and nothing says that these are among the {classes} "
-        "outputs of the model: the predicted class is explained. If they are, give all outputs in order, "
+        "outputs of the model: what the network predicts is explained. If they are, give all outputs in order, "
         f'SET="class_names=[{",".join(names[:2])}{",…" if len(names) > 2 or classes > 2 else ""}]"; if they are '
         "patients, name them in the column patient of a labels.csv."
     )

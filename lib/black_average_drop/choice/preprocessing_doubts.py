@@ -24,13 +24,14 @@ GAIN = 0.2  # of AUC
 MOST_ERROR = 0.12  # of AUC; above it labels are too few to speak of chance
 
 
-def try_preprocessings(model, images, labels=None, chosen="", **settings):
+def try_preprocessings(model, images, states=None, chosen="", **settings):
     """What the model answers under each preprocessing.
 
     Args:
         model: of `networks.open_model`.
         images: pixels (N, H, W, 3).
-        labels: (N,), numbers of outputs, or None where they are not known.
+        states: (N, C), 1 where an output's class is present and 0 where it is absent, as of
+            `findings.states_of_outputs`; None without labels.
         chosen: a preprocessing, tried first, before TRIED.
         **settings: for `networks.CamNetwork.from_model`.
 
@@ -46,31 +47,32 @@ def try_preprocessings(model, images, labels=None, chosen="", **settings):
         trial = networks.try_out(model, name, images, **settings)
         if trial is not None:
             row = {"preprocessing": name, "rescales": trial.rescales, "unlike": trial.unlike}
-            rows.append(row | answers(trial.logits, trial.activation, labels))
+            rows.append(row | answers(trial.logits, trial.activation, states))
         elif name == chosen:
             raise ValueError(f"preprocessing={name!r} is for colours, and {model.name} takes grey images.")
     return pd.DataFrame(rows)
 
 
-def answers(logits, activation, labels=None):
+def answers(logits, activation, states=None):
     """What can be read from the answers to N images.
 
     Args:
         logits: (N, C).
         activation: of the network, "sigmoid" if each class has a probability of its own.
-        labels: (N,), numbers of outputs, or None where they are not known.
+        states: (N, C), as for `try_preprocessings`.
 
     Returns:
         A dict. log_odds: how sure the surest class is, as the logarithm of its odds, the median over images. variation:
         their standard deviation over images, the mean over classes. surest: the mean largest probability. spread: how
         much of the probability moves from image to image: half the mean absolute difference from the mean answer, 0
-        where all answers are the same. The others are NaN without labels, or where all labels are the same. auc: the
-        area under the ROC curve of each class against the others, whatever the threshold, the mean over the classes
-        among the labels. error: its standard error if answers had nothing to do with labels. Some classes would move in
-        the order that suits the answers best. moved: their auc as it is. reordered: their auc in that order.
-        gain_error: the standard error of the difference.
+        where all answers are the same. The others are NaN without labels, or where no class is present in some images
+        and absent in others. auc: the area under the ROC curve, whatever the threshold, the mean over such classes.
+        error: its standard error if answers had nothing to do with labels. Some classes would move in the order that
+        suits the answers best. moved: their auc as it is. reordered: their auc in that order. gain_error: the standard
+        error of the difference.
     """
-    evidence = _log_odds(np.asarray(logits, "float64"), activation)
+    logits = np.asarray(logits, "float64")
+    evidence = _log_odds(logits, activation)
     probabilities = expit(evidence)
     moved = np.abs(probabilities - probabilities.mean(axis=0))
     several = activation == "sigmoid"  # labels of their own
@@ -80,12 +82,16 @@ def answers(logits, activation, labels=None):
         "surest": np.maximum(probabilities, 1 - probabilities).mean() if several else probabilities.max(axis=1).mean(),
         "spread": 2 * moved.mean() if several else moved.sum(axis=1).mean() / 2,
     }
-    present = [] if labels is None else np.unique(labels)
-    if len(present) < 2:
+    states = np.full(logits.shape, np.nan) if states is None else np.asarray(states)
+    known = np.isin(states, (0, 1))
+    positives, total = (known & (states == 1)).sum(axis=0), known.sum(axis=0)
+    present = np.flatnonzero((positives > 0) & (positives < total))
+    if not len(present):
         return readings | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
-    table = np.array([[statistics.area_under_roc(labels == k, one) for one in evidence.T] for k in present])
-    positives = np.array([(labels == k).sum() for k in present])
-    errors = np.sqrt((len(labels) + 1) / (12 * positives * (len(labels) - positives)))
+    told = [(states[known[:, k], k] == 1, evidence[known[:, k]]) for k in present]
+    table = np.array([[statistics.area_under_roc(there, one) for one in answered.T] for there, answered in told])
+    positives, total = positives[present], total[present]
+    errors = np.sqrt((total + 1) / (12 * positives * (total - positives)))
     own = table[range(len(present)), present]
     rows, columns = linear_sum_assignment(table, maximize=True)
     best, moves = table[rows, columns], columns != present

@@ -1,9 +1,11 @@
-"""Maps by their mean drop, and every pair of them on the same images."""
+"""Maps by their mean drop, and every pair of them on the same images: of all findings together, and of each."""
 
 import numpy as np
 import pandas as pd
 
 from black_average_drop import statistics
+
+EVERY = "all"  # in the column finding: whatever the finding
 
 
 def rank_maps(drops, controls, resampling):
@@ -39,3 +41,55 @@ def comparisons(drops, controls, resampling):
     pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
     return pairs.assign(p_holm=statistics.holm(pairs["p"]))
+
+
+def rank_by_finding(drops, findings, controls, resampling):
+    """Rank maps on all findings together, and on each finding that enough patients have.
+
+    On all together an image with three findings counts three times. Its patient is drawn as a whole.
+
+    Args:
+        drops: a DataFrame, M findings of images by maps, NaN where one has no drop.
+        findings: (M,), the name of the finding in each row; None to rank all together alone.
+        controls: the names that are controls.
+        resampling: a `statistics.Resampling` of the M rows.
+
+    Returns:
+        The rows of `rank_maps` and those of `comparisons`, each with a column finding: EVERY, or a name where
+        statistics.ENOUGH patients or more have a drop, those with most patients first. p_holm corrects for all pairs in
+        the table.
+    """
+    scopes = {EVERY: np.ones(len(drops), bool)}
+    if findings is not None and len(set(findings)) > 1:
+        has_drop, findings = drops.notna().any(axis=1).to_numpy(), np.asarray(findings)
+        patients = pd.Series(np.asarray(resampling.groups)[has_drop]).groupby(findings[has_drop]).nunique()
+        enough = patients[patients >= statistics.ENOUGH].sort_values(ascending=False, kind="stable")
+        scopes |= {name: findings == name for name in enough.index}
+    tables, pairs = [], []
+    for name, rows in scopes.items():
+        given = drops[rows], controls, resampling.of_rows(rows)
+        tables.append(rank_maps(*given).assign(finding=name))
+        pairs.append(comparisons(*given).assign(finding=name))
+    pairs = pd.concat(pairs, ignore_index=True)
+    return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=statistics.holm(pairs["p"]))
+
+
+def rank_by_metric(rows, controls, resampling, findings=None):
+    """Rank the maps of an evaluation by BAD and by AD.
+
+    Args:
+        rows: of `evaluation.evaluate`, M findings of images, without maps that are the same as another.
+        controls: the names that are controls.
+        resampling: a `statistics.Resampling` of the M findings.
+        findings: as for `rank_by_finding`.
+
+    Returns:
+        As `rank_by_finding`, with a further column metric. p_holm is corrected within a metric.
+    """
+    tables, pairs = [], []
+    for metric in ("BAD", "AD"):
+        by_map = rows[rows["metric"] == metric].groupby("method", sort=False)["drop"]
+        drops = pd.DataFrame({name: values.to_numpy() for name, values in by_map})
+        for kept, table in zip((tables, pairs), rank_by_finding(drops, findings, controls, resampling), strict=True):
+            kept.append(table.assign(metric=metric))
+    return pd.concat(tables, ignore_index=True), pd.concat(pairs, ignore_index=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, files, statistics, wording
-from black_average_drop.trust import agreement, localization
+from black_average_drop.trust import agreement
 
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
 
@@ -55,6 +55,47 @@ def recommend(metric, table, pairs, same_as=None):
     )
 
 
+def recommend_each(ranked, differences, same_as=None):
+    """The sentence of `recommend` for each ranking.
+
+    Args:
+        ranked, differences: of `ranking.rank_by_metric`.
+        same_as: as for `recommend`.
+
+    Returns:
+        finding -> metric -> sentence.
+    """
+    sentences = {}
+    for (finding, metric), table in ranked.groupby(["finding", "metric"], sort=False):
+        pairs = differences[(differences["finding"] == finding) & (differences["metric"] == metric)]
+        sentences.setdefault(finding, {})[metric] = recommend(metric, table, pairs, same_as)
+    return sentences
+
+
+def list_findings(sentences, counts):
+    """What is recommended for each finding, as a list in Markdown, "" where no finding has a ranking of its own.
+
+    Args:
+        sentences: of `recommend_each`.
+        counts: of `finding_pairs.count`.
+    """
+    ranked = counts[counts["finding"].isin(sentences)].set_index("finding")
+    if not len(ranked):
+        return ""
+    lines = [
+        f"- {_as_code(name)}, {ranked.loc[name, 'explained']} images of {ranked.loc[name, 'patients']} patients: "
+        + " ".join(sentences[name].values())
+        for name in sentences
+        if name in ranked.index
+    ]
+    few = counts.loc[~counts["finding"].isin(sentences) & (counts["explained"] > 0), "finding"]
+    end = (
+        f"Fewer than {statistics.ENOUGH} patients have {', '.join(map(_as_code, few))}: no ranking." if len(few) else ""
+    )
+    head = "For each finding, where p is corrected for all comparisons of all these rankings by one metric:"
+    return "\n".join([head, "", *lines, "", end]).strip()
+
+
 def alpha_not_chosen(alpha):
     """One sentence for an alpha that maps could not choose, since the paper's methods draw fewer than two of them."""
     *others, last = cams.PAPER_METHODS
@@ -75,17 +116,16 @@ def negative_part(share):
     )
 
 
-def blanks(maps, classes, names):
+def blanks(blank_maps, classes, names):
     """One sentence that counts the blank maps of each method by the class that is explained, "" where there is none.
 
     Args:
-        maps: name -> (N, h, w), before clipping.
+        blank_maps: name -> boolean (N,).
         classes: (N,), the explained class.
         names: of the classes.
     """
     counts = []
-    for name, drawn in maps.items():
-        blank = localization.blank(np.maximum(drawn, 0))
+    for name, blank in blank_maps.items():
         if blank.any():
             counted = pd.Series(blank).groupby(np.asarray(classes)).agg(["sum", "size"]).query("sum > 0")
             counted = counted.sort_values("sum", ascending=False, kind="stable")

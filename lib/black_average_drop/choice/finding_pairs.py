@@ -1,0 +1,214 @@
+"""Which findings of which images are explained: one class for each image, or several findings in one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop.choice import class_labels
+from black_average_drop.datasets.folder import UNLABELLED
+
+THRESHOLD = 0.5  # above it a finding counts as there, unless the user says otherwise
+UNKNOWN = "not mentioned"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """M findings that are explained, each of one image; those of an image stand next to each other."""
+
+    rows: np.ndarray  # (M,) the number of the image
+    classes: np.ndarray  # (M,) the output that is explained
+
+
+def several(network, dataset):
+    """Whether one image may have several findings, by the network's outputs or by the labels."""
+    return network.activation == "sigmoid" or dataset.findings is not None
+
+
+def states_of_outputs(network, dataset, named=()):
+    """What is known of each output of a network in each image.
+
+    Findings are outputs by their names, in capitals or not, with blanks or underscores. One label an image counts as
+    `class_labels.known_labels` says. Where an image may have several findings, a label that is no output says that none
+    of the outputs is there, as long as some other label is one.
+
+    Args:
+        network: a `networks.Network` of C classes.
+        dataset: a Dataset of N images.
+        named: the names of the outputs in order, from the model's file or `class_names`, () if nobody gave them.
+
+    Returns:
+        float32 (N, C): 1 present, 0 absent, -1 uncertain, NaN not mentioned. None where no label is an output.
+    """
+    if dataset.findings is None:
+        known = class_labels.known_labels(dataset, network.classes, named)
+        if known is not None:
+            return np.eye(network.classes, dtype="float32")[known]
+        if not several(network, dataset) or (dataset.labels == UNLABELLED).any():
+            return None
+        by_name = np.eye(len(dataset.class_names), dtype="float32")[dataset.labels]
+    else:
+        by_name = dataset.findings
+    states = np.full((len(dataset), network.classes), np.nan, "float32")
+    if len(named) != network.classes:
+        return None
+    columns = [(column, _number(name, named)) for column, name in enumerate(dataset.class_names)]
+    columns = [(column, number) for column, number in columns if number is not None]
+    for column, number in columns:
+        states[:, number] = by_name[:, column]
+    return states if columns else None
+
+
+def said_of_labels(dataset, states, named, classes):
+    """Say which labels do not count, since they are no outputs of the network.
+
+    Args:
+        dataset: a Dataset.
+        states: of `states_of_outputs`.
+        named: the names of the outputs, as there.
+        classes: the number of outputs.
+
+    Returns:
+        Sentences, "" where all labels count, and without labels.
+    """
+    if states is None:
+        return class_labels.left_aside(dataset, classes)
+    others = [name for name in dataset.class_names if len(named) == classes and _number(name, named) is None]
+    return f"Among the labels, but no outputs of the model: {', '.join(others)}." if others else ""
+
+
+def count_labels(states, names, images):
+    """Count the images without a label, and those where each output is present.
+
+    Args:
+        states: of `states_of_outputs`, or None.
+        names: of the outputs.
+        images: how many there are.
+
+    Returns:
+        what -> number.
+    """
+    if states is None:
+        return {"without a label": images}
+    present = (states == 1).sum(axis=0)
+    without = {"without a label": np.isnan(states).all(axis=1).sum()}
+    return without | {f"label {name}": number for name, number in zip(names, present, strict=True) if number}
+
+
+def numbers_of(findings, named):
+    """The numbers of outputs that a user names.
+
+    Args:
+        findings: names, or numbers from 0.
+        named: the names of all outputs in order.
+
+    Returns:
+        A list, in the order of findings.
+
+    Raises:
+        ValueError: one of them is no output.
+    """
+    numbers = []
+    for finding in findings:
+        number = finding if isinstance(finding, int) and 0 <= finding < len(named) else _number(str(finding), named)
+        if number is None:
+            some = ", ".join(named[:20]) + (", …" if len(named) > 20 else "")
+            raise ValueError(f"There is no output {finding!r} of the model: choose from {some}.")
+        numbers.append(number)
+    return numbers
+
+
+def thresholds_of(network, given, named):
+    """The score (C,) above which each output of a network counts as there.
+
+    Args:
+        network: a `networks.Network`.
+        given: name -> score, from 0 to 1; for other outputs it is THRESHOLD.
+        named: the names of all outputs in order.
+
+    Raises:
+        ValueError: an output is not there, or the network gives one class an image.
+    """
+    thresholds = np.full(network.classes, THRESHOLD)
+    if given and network.activation != "sigmoid":
+        raise ValueError("thresholds are for a model of several findings at once, this gives one class: leave it out.")
+    for number, value in zip(numbers_of(given, named), given.values(), strict=True):
+        thresholds[number] = value
+    return thresholds
+
+
+def to_explain(network, logits, states, wanted=(), thresholds=THRESHOLD):
+    """Choose what is explained: the findings that are present, by the labels or else by the network.
+
+    Without labels these are the scores above the threshold, or the predicted class where there is one an image.
+
+    Args:
+        network: a `networks.Network` of C classes.
+        logits: (N, C).
+        states: of `states_of_outputs`, or None.
+        wanted: numbers of outputs: no other is explained; () for all of them.
+        thresholds: as for `evaluation.evaluate`.
+
+    Returns:
+        `Pairs`.
+
+    Raises:
+        ValueError: nothing is left to explain.
+    """
+    if states is not None:
+        chosen, none = (
+            states == 1,
+            "No image has a finding that is to be explained among its labels: name other findings.",
+        )
+    elif network.activation == "sigmoid":
+        chosen = network.scores(logits) > thresholds
+        none = "No score of a finding that is to be explained is above its threshold: set lower thresholds."
+    else:
+        chosen = np.eye(network.classes, dtype=bool)[logits.argmax(axis=1)]
+        none = "No image is predicted to have a finding that is to be explained: name other findings."
+    if len(wanted):
+        chosen = chosen & np.isin(np.arange(network.classes), wanted)
+    rows, classes = np.nonzero(chosen)
+    if not len(rows):
+        raise ValueError(none)
+    return Pairs(rows, classes)
+
+
+def count(network, logits, states, explained, groups, names, thresholds=THRESHOLD):
+    """Count each output of a network: in how many images it is what, and in how many it is explained.
+
+    Args:
+        network: a `networks.Network`.
+        logits: (N, C).
+        states: of `states_of_outputs`, or None.
+        explained: `Pairs`.
+        groups: (N,), the patient of each image.
+        names: of the outputs.
+        thresholds: as for `evaluation.evaluate`.
+
+    Returns:
+        A DataFrame with the columns finding, present, absent, uncertain and not mentioned (without labels these four
+        are missing), above threshold (for several findings at once), explained, and patients: those explained.
+    """
+    columns = {"finding": names}
+    if states is not None:
+        values = {"present": states == 1, "absent": states == 0, "uncertain": states == -1, UNKNOWN: np.isnan(states)}
+        columns |= {name: value.sum(axis=0) for name, value in values.items()}
+    if network.activation == "sigmoid":
+        columns["above threshold"] = (network.scores(logits) > thresholds).sum(axis=0)
+    patients = pd.Series(np.asarray(groups)[explained.rows]).groupby(explained.classes).nunique()
+    columns["explained"] = np.bincount(explained.classes, minlength=network.classes)
+    columns["patients"] = patients.reindex(range(network.classes), fill_value=0).to_numpy()
+    return pd.DataFrame(columns)
+
+
+def _number(name, named):
+    """The number of the output of that name, or None: the very name first, then one that reads the same."""
+    if name in named:
+        return list(named).index(name)
+    alike = [number for number, one in enumerate(named) if _plain(one) == _plain(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _plain(name):
+    return " ".join(str(name).casefold().replace("_", " ").split())
