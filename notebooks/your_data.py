@@ -13,7 +13,8 @@
 # ## Parameters
 #
 # `make choose MODEL=model.keras DATA=folder` sets the first two. The images are in one sub-folder for each class, or
-# flat. A `labels.csv` with the columns `image`, `label` and `patient` may say what is known of them.
+# flat. A `labels.csv` with the columns `image`, `label` and `patient` may say what is known of them. A label may hold
+# several findings, `Effusion|Edema`. A column of 1, 0, -1 and blanks for each finding may take its place.
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
@@ -30,7 +31,9 @@ output = ""  # the name of the output that is explained, where the model has sev
 held = {}  # values of the model's inputs other than the image, by name, such as {"age": 60}
 window = "full"  # of grey values of more than 8 bits; or "minmax", "percentile": each image stretched by itself
 precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a little, mixed_bfloat16 more
-methods = []  # names in cams.METHODS, next to the paper's three; empty: all of them
+findings = []  # the outputs that are explained, where they are present; empty: all of them
+thresholds = {}  # of a model of several findings: the score above which one counts as there, such as {"Edema": 0.3}
+methods = []  # in cams.METHODS or cams.ON_REQUEST, next to the paper's three; empty: all of cams.METHODS
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 most_images = 500  # drawn at random, if there are more
 colour_map = "heat"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
@@ -55,13 +58,20 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance
-from black_average_drop.choice import answers_and_maps, class_labels, preprocessing_doubts, ranking, recommendation
+from black_average_drop.choice import (
+    answers_and_maps,
+    class_labels,
+    finding_pairs,
+    gallery,
+    preprocessing_doubts,
+    ranking,
+    recommendation,
+)
 from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.model_files import formats
 from black_average_drop.statistics import Resampling
-from black_average_drop.trust import localization
 
 set_matplotlib_formats("png")
 pd.set_option("display.max_colwidth", None)  # a remedy stands at the end of a sentence
@@ -81,10 +91,7 @@ started = datetime.datetime.now()
 networks.make_deterministic(seed)
 results_folder = Path(results)
 loaded, stored = networks.open_model(model, code)
-of_model = {"activation": activation, "layer": layer, "output": output, "held": held}
-of_model["image_size"] = tuple(choose_settings.height_and_width(image_size))
-of_model["reshape"] = tuple(choose_settings.rows_and_columns(reshape))
-settings = {name: value for name, value in of_model.items() if value} | {"precision": precision}
+settings = choose_settings.of_model(globals())
 network = networks.network_of(loaded, preprocessing, **settings)
 head = "pooling and affine layers" if network.head_weights is not None else "a head of another kind, differentiated"
 facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
@@ -129,16 +136,12 @@ counted["files passed over"] = len(passed_over)
 counted["blank, left out"] = (appearances["filled"] == 0).sum()
 counted |= {f"shown: {how}": number for how, number in appearances["shown"].value_counts().items()}
 named = class_names or stored.class_names
-known = class_labels.known_labels(dataset, network.classes, named)
 names = class_labels.output_names(dataset, network.classes, named)
-counted["without a label"] = len(dataset) if known is None else 0
-if known is not None:
-    counted |= {f"label {name}": (known == number).sum() for number, name in enumerate(names) if number in known}
-sorted_by = known is None and (dataset.labels != folder.UNLABELLED).any()
-notice = class_labels.left_aside(dataset, network.classes) if sorted_by else ""
+states = finding_pairs.states_of_outputs(network, dataset, named)
+counted |= finding_pairs.count_labels(states, names, len(dataset))
+notice = finding_pairs.said_of_labels(dataset, states, named, network.classes)
 folder.check_patients(dataset.groups)
-if notice:
-    print(notice)
+print(notice)
 pd.Series(counted).to_frame("")
 
 # %% [markdown]
@@ -164,8 +167,8 @@ pd.DataFrame({"passed over": passed_over})
 
 # %%
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
-labels_of_few = None if known is None else known[few]
-tried = preprocessing_doubts.try_preprocessings(loaded, dataset.images(few), labels_of_few, preprocessing, **settings)
+states_of_few = None if states is None else states[few]
+tried = preprocessing_doubts.try_preprocessings(loaded, dataset.images(few), states_of_few, preprocessing, **settings)
 doubts = list(preprocessing_doubts.doubts_about_answers(tried, preprocessing).values())
 tried.round(3)
 
@@ -177,25 +180,37 @@ doubts += appearance.doubts(appearances)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
-# ## The maps
+# ## What is explained
 #
-# The class of the label is explained. Without labels it is the class that the network predicts. Grad-CAM++ needs
-# feature maps that are nowhere negative. The negative part of others is given as a share of the sum of absolute values.
+# The class of the label is explained, and without labels the class that the network predicts. A model of several
+# findings at once has each finding of an image explained that is present by the labels. Without labels these are the
+# findings whose score is above the threshold. What is uncertain (-1) or not mentioned (blank) is not explained.
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
 logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
-classes = logits.argmax(axis=1) if known is None else known
-first_pass = evaluation.explain_all(network, dataset.batches(batch_size), chosen, batch_size, classes, scheduler)
+above = finding_pairs.thresholds_of(network, thresholds, names)
+wanted = finding_pairs.numbers_of(findings, names)
+explained = finding_pairs.to_explain(network, logits, states, wanted, above)
+studied, classes = dataset.subset(explained.rows), explained.classes
+several = finding_pairs.several(network, dataset)
+counts = finding_pairs.count(network, logits, states, explained, dataset.groups, names, above)
+counts[counts["explained"] > 0] if network.classes > 40 else counts
+
+# %% [markdown]
+# ## The maps
+#
+# Grad-CAM++ needs feature maps that are nowhere negative. The negative part of others is given as a share of the sum of
+# absolute values.
+
+# %%
+first_pass = evaluation.explain_all(network, studied.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
 share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_maps.ALPHA)
-distinct = first_pass.distinct
+maps_compared = {name: first_pass.maps[name] for name in first_pass.distinct}
 negative = first_pass.negative_share if cams.POSITIVE_PART in chosen else 0
-in_row = {cams.POSITIVE_PART: {"negative part": f"{100 * negative:.3g} %"}} if negative else {}
-fates = [{"method": name, "same map as": first_pass.same_as.get(name, "")} | in_row.get(name, {}) for name in chosen]
-fates += [{"method": name, "left out": reason} for name, reason in unfit.items()]
 print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ"))
-pd.DataFrame(fates).fillna("")
+answers_and_maps.fates(first_pass, unfit, negative)
 
 # %% [markdown]
 # ## The scores
@@ -205,41 +220,45 @@ pd.DataFrame(fates).fillna("")
 
 # %%
 given = {
-    "ids": dataset.ids,
-    "groups": dataset.groups,
+    "ids": studied.ids,
+    "groups": studied.groups,
     "controls": controls.CONTROLS,
     "seed": seed,
     "scheduler": scheduler,
+    "thresholds": above,
 }
-batches = dataset.batches(batch_size)
+batches = studied.batches(batch_size)
 rows = evaluation.evaluate(network, batches, chosen, share, batch_size, first_pass=first_pass, **given)
 rows = rows[rows["same_map_as"] == ""]
-resampling, tables, pairs, sentences = Resampling(dataset.groups, resamples, seed), {}, {}, {}
-for metric in ("BAD", "AD"):
-    drops = rows[rows["metric"] == metric].pivot(index="id", columns="method", values="drop")
-    drops = drops.loc[dataset.ids, distinct + list(controls.CONTROLS)]
-    tables[metric] = ranking.rank_maps(drops, controls.CONTROLS, resampling).assign(metric=metric)
-    pairs[metric] = ranking.comparisons(drops, controls.CONTROLS, resampling).assign(metric=metric)
-    sentences[metric] = recommendation.recommend(metric, tables[metric], pairs[metric], first_pass.same_as)
-ranked = pd.concat(tables.values(), ignore_index=True)
+resampling, names_explained = Resampling(studied.groups, resamples, seed), np.array(names)[classes]
+of_findings = names_explained if several else None
+ranked, differences = ranking.rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
+sentences = recommendation.recommend_each(ranked, differences, first_pass.same_as)
 left_out = int((first_pass.scores["score"] <= 0).sum())
-print(f"Images left out because the score of the explained class is 0: {left_out} of {len(dataset)}")
+print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
 
 # %% [markdown]
 # The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
 
 # %%
-ranking_figure = charts.ranking(ranked)
+ranking_figure = charts.ranking(ranked[ranked["finding"] == ranking.EVERY])
 display(ranking_figure)
-ranked.round(4)
+ranked[ranked["finding"] == ranking.EVERY].round(4)
+
+# %% [markdown]
+# Where an image may have several findings, each finding that enough patients have is ranked by itself. Above, an image
+# with three findings counts three times.
+
+# %%
+charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"])
 
 # %% [markdown]
 # Which differences between methods does the test find, after Holm's correction for all pairs with a method in them?
 # Where too few images differ (`statistics.enough_differ`) there is no interval and no p:
 
 # %%
-differences = pd.concat(pairs.values(), ignore_index=True)
-differences[differences["first"].isin(distinct) & differences["second"].isin(distinct)].round(4)
+of_methods = differences["first"].isin(maps_compared) & differences["second"].isin(maps_compared)
+differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
 
 # %% [markdown]
 # ## Recommendation
@@ -248,12 +267,15 @@ differences[differences["first"].isin(distinct) & differences["second"].isin(dis
 # known. Read that before you conclude anything.
 
 # %%
+blank = answers_and_maps.blank_maps(maps_compared, batch_size)
 warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
-said = [notice, f"**{sentences['BAD']}**", sentences["AD"]]
+said = [notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[ranking.EVERY]["AD"]]
+said += [recommendation.list_findings(sentences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
-said += [network.notice, recommendation.blanks({name: first_pass.maps[name] for name in distinct}, classes, names)]
+said += [network.notice, recommendation.blanks(blank, classes, names)]
 advice = warning + "".join(f"{part}\n\n" for part in said if part)
-advice += f"{len(dataset)} images of {counted['patients']} patients, {left_out} left out for a score of 0. "
+advice += f"{len(np.unique(explained.rows))} images of {len(np.unique(studied.groups))} patients, {len(studied)} maps "
+advice += f"explained, {left_out} left out for a score of 0. "
 advice += "This is no clinical evidence. " + recommendation.verdict_of_trust()
 with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice + "\n", encoding="utf-8")
@@ -265,17 +287,10 @@ Markdown(advice)
 # On these images the masked images of the methods have least in common.
 
 # %%
-apart = answers_and_maps.disagreement(dataset, {name: first_pass.maps[name] for name in distinct}, share, batch_size)
-gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
-titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
-of_class, further = lettering.in_picture(names, "output")
-for one, title in zip(shown, titles, strict=True):
-    maps = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
-    title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
-    gallery_rows.append(figures.Row(title, dataset.images([one])[0], maps, share))
-gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
-display(gallery)
-for new, name in (replaced | further).items():
+apart = answers_and_maps.disagreement(studied, maps_compared, share, batch_size)
+drawing, replaced = gallery.most_apart(studied, maps_compared, classes, names, apart, share, colour_map)
+display(drawing)
+for new, name in replaced.items():
     print(f"{new}: {name}")
 
 # %% [markdown]
@@ -285,13 +300,9 @@ for new, name in (replaced | further).items():
 # %%
 outputs = [results_folder / "recommendation.md", *figures.save_figure(sheet, results_folder / "images")]
 outputs += figures.save_figure(ranking_figure, results_folder / "ranking")
-outputs += figures.save_figure(gallery, results_folder / "gallery")
-shares = {name: localization.blank(np.maximum(first_pass.maps[name], 0)) for name in distinct}
-patients = np.unique(dataset.groups, return_inverse=True)[1]  # by number: their IDs are nobody's business
-by_image = pd.DataFrame({"id": dataset.ids, "patient": patients, "explained": classes, "apart": apart})
-by_image = by_image.assign(**first_pass.scores, **{f"blank {name}": blank for name, blank in shares.items()})
-tables = {"images": by_image, "scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried}
-tables |= {"shown": appearances}
+outputs += figures.save_figure(drawing, results_folder / "gallery")
+tables = {"images": answers_and_maps.by_image(studied, first_pass, names, apart, blank), "findings": counts}
+tables |= {"scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried, "shown": appearances}
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 read = [*formats.files_of(model), *([Path(code)] if code else [])]
 inputs = {one.name: one for one in read}

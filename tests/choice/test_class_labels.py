@@ -33,6 +33,8 @@ def labelled(names, folders=True, class_names=None):
         (labelled(["1", "2"], False, ("0", "1", "2")), 3, (), [1, 2]),  # of a CSV
         (labelled(["ill", "well"], False), 2, (), [0, 1]),
         (labelled(["ill", "well"], False), 1000, (), None),
+        (labelled(["ill", "well"], False), 2, ("healthy", "diseased"), None),  # sorted by name they would be exchanged
+        (labelled(["1", "0"], False), 2, ("healthy", "diseased"), [1, 0]),
         (labelled(["7", "7"], False, tuple("01234567")), 2, (), None),
     ],
 )

@@ -11,7 +11,8 @@ def known_labels(dataset, classes, named=()):
     """The labels of a data set as numbers of a network's outputs, where they can be taken for these.
 
     Names of sub-folders may be those of patients. They are only labels where all of them are among `named`, in capitals
-    or not, or are the numbers of all outputs. Labels of a CSV also count where there are as many as outputs.
+    or not, or are the numbers of all outputs. Labels of a CSV also count where there are as many as outputs, and nobody
+    named these.
 
     Args:
         dataset: a Dataset of N images.
@@ -34,7 +35,7 @@ def known_labels(dataset, classes, named=()):
     if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
         fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
     else:
-        fit = not of_folders and len(dataset.class_names) == classes
+        fit = not of_folders and not len(named) and len(dataset.class_names) == classes
     return dataset.labels if fit else None
 
 
