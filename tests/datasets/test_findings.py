@@ -33,10 +33,10 @@ def test_a_label_with_a_bar_makes_all_labels_lists(read):
 def test_columns_of_states_are_findings_and_others_are_not(read):
     findings = read(
         "image,Age,Edema,patient,Mass,Priors,View,No Finding,\n"
-        "1,57,1.0,1,,0,PA,nan,1\n"
+        "1,57,1.0,1,NaN,0,PA,nan,1\n"
         "2,1,-1.0,1, 1 ,1,,NA,0\n"
         "3,0,0.0,0,-1,2,1,None,1\n"
-        "4,1,,0,0,1,PA,,0\n"
+        "4,1,None,0,0,1,PA,,0\n"
     )
     assert findings.names == ("Edema", "Mass")
     np.testing.assert_array_equal(findings.states, np.float32([[1, NONE], [-1, 1], [0, -1], [NONE, 0]]))
