@@ -10,7 +10,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from black_average_drop import perturbation
 from black_average_drop.arrays import namespace, together
+from black_average_drop.perturbation import Perturbing
 from black_average_drop.resampling import upsample as upsample  # cams.upsample, as others call it
 
 POSITIVE_PART = "Grad-CAM++ (positive part)"  # the one form of Grad-CAM++ for feature maps that go negative
@@ -280,6 +282,10 @@ class Explanation(NamedTuple):
     head_weights: np.ndarray | None  # (K, C)
     logits: np.ndarray  # (N, C)
     classes: np.ndarray  # (N,)
+    images: np.ndarray | None = None  # pixels (N, H, W, 3)
+    # From masked pixels (m, H, W, 3) and classes (m,) to scores Y (m,), a NumPy array: for methods that ask again.
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    batch_size: int = perturbation.AT_ONCE  # how many masked images `score` shows to the network at a time
 
 
 # Evaluation reads this registry; a method maps an Explanation to maps (N, h, w), which evaluation clips at 0.
@@ -298,9 +304,21 @@ METHODS: dict[str, Callable[[Explanation], np.ndarray]] = {
 }
 PAPER_METHODS = ("CAM", "Grad-CAM", "Grad-CAM++")
 
+# Methods that ask the network again, thousands of times for each map. Nothing draws them unless they are named.
+ON_REQUEST: dict[str, Perturbing] = {
+    "Score-CAM": Perturbing(
+        lambda e: perturbation.score_cam(e.features, e.images, e.score, e.classes, e.batch_size),
+        passes=lambda e: e.features.shape[-1],
+    ),
+    "RISE": Perturbing(
+        lambda e: perturbation.rise(e.images, e.score, e.classes, at_once=e.batch_size),
+        passes=lambda e: perturbation.MASKS,
+    ),
+}
+
 
 def chosen(names):
-    """The methods of `METHODS` that are named.
+    """The methods of `METHODS` and of `ON_REQUEST` that are named.
 
     Args:
         names: of methods.
@@ -311,18 +329,19 @@ def chosen(names):
     Raises:
         ValueError: if no name is given, one is unknown, or one is given twice.
     """
+    known = METHODS | ON_REQUEST
     if not names:
-        raise ValueError(f"No method is named: choose from {', '.join(METHODS)}.")
+        raise ValueError(f"No method is named: choose from {', '.join(known)}.")
     for name in names:
-        if name not in METHODS:
-            raise ValueError(f"There is no method {name!r}: choose from {', '.join(METHODS)}.")
+        if name not in known:
+            raise ValueError(f"There is no method {name!r}: choose from {', '.join(known)}.")
         if list(names).count(name) > 1:
             raise ValueError(f"The method {name!r} is named twice: name it once.")
-    return {name: METHODS[name] for name in names}
+    return {name: known[name] for name in names}
 
 
 def usable(explanation, methods):
-    """Which methods can be drawn from an `Explanation`.
+    """Which methods can be drawn from an `Explanation`. Those that ask the network again can, and are not tried.
 
     Args:
         explanation: an `Explanation`.
@@ -334,7 +353,8 @@ def usable(explanation, methods):
     fit, unfit = {}, {}
     for name, method in methods.items():
         try:
-            method(explanation)
+            if not isinstance(method, Perturbing):
+                method(explanation)
             fit[name] = method
         except ValueError as problem:
             unfit[name] = str(problem)
