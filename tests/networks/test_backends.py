@@ -81,6 +81,7 @@ CORE = (
     "test_cams.py",
     "test_further_cams.py",
     "test_resampling.py",
+    "test_perturbation.py",
     "test_masks.py",
     "test_metrics.py",
     "test_statistics.py",
