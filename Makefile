@@ -92,7 +92,8 @@ test-torch: env  ## run the tests of PyTorch, and those of Keras on PyTorch: min
 	$(LOCK) --shared $(TORCH).lock $(UNSET) KERAS_BACKEND=torch \
 		$(EFFORT) $(TORCH)/venv/bin/python -m pytest $(addprefix tests/,$(ON_TORCH))
 
-ON_TORCH = test_cams.py test_further_cams.py test_upsampling.py test_masks.py test_evaluation.py $(addprefix networks/,\
+ON_TORCH = test_cams.py test_further_cams.py test_resampling.py test_perturbation.py test_masks.py \
+	test_evaluation.py $(addprefix networks/,\
 	test_cam_network.py test_cut.py test_graph.py test_parts_of_models.py test_conformance.py test_apart.py \
 	test_parameter_limit.py pytorch/test_keras_on_torch.py \
 	test_backends.py::test_float32_is_float32_where_a_gpu_could_round_it) \

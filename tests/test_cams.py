@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from black_average_drop import cams
+from black_average_drop import cams, perturbation
 from cam_cases import as_tensor, gap_case, same_up_to_factor
 from closeness import assert_close
 
@@ -297,9 +297,13 @@ def test_chosen_methods_come_in_the_order_of_their_names():
     names = ["Layer-CAM", "CAM"]
     assert list(cams.chosen(names)) == names and list(cams.chosen(cams.PAPER_METHODS)) == list(cams.PAPER_METHODS)
     assert all(cams.chosen(names)[name] is cams.METHODS[name] for name in names)
-    with pytest.raises(ValueError, match="^There is no method 'Grad-CAMs': choose from CAM, Grad-CAM, .*, Eigen-CAM"):
+    with_others = ["RISE", "CAM", "Score-CAM"]
+    assert list(cams.chosen(with_others)) == with_others
+    assert cams.chosen(with_others) == {"CAM": cams.METHODS["CAM"]} | cams.ON_REQUEST
+    every = "CAM, Grad-CAM, .*, Eigen-CAM, Score-CAM, RISE\\.$"
+    with pytest.raises(ValueError, match=f"^There is no method 'Grad-CAMs': choose from {every}"):
         cams.chosen(["CAM", "Grad-CAMs"])
-    with pytest.raises(ValueError, match="^No method is named: choose from CAM, Grad-CAM, .*, Eigen-CAM\\."):
+    with pytest.raises(ValueError, match=f"^No method is named: choose from {every}"):
         cams.chosen([])
     with pytest.raises(ValueError, match="^The method 'CAM' is named twice: name it once"):
         cams.chosen(["CAM", "Grad-CAM", "CAM"])
@@ -313,6 +317,20 @@ def test_methods_that_cannot_be_drawn_come_with_the_reason(generator):
     assert fit == {name: methods[name] for name in ("Grad-CAM", cams.POSITIVE_PART, "Eigen-CAM")}
     assert list(unfit) == ["Ablation-CAM", "CAM", "Grad-CAM++"]
     assert "leave CAM out" in unfit["CAM"] and "go negative" in unfit["Grad-CAM++"]
+
+
+def test_methods_that_ask_the_network_again_can_be_drawn_and_are_not_tried(generator):
+    features = generator.normal(size=(2, 3, 3, 4))
+    explanation = cams.Explanation(features, features, None, None, np.zeros((2, 2)), np.zeros(2, int))
+    methods = cams.chosen(["RISE", "Grad-CAM", "CAM", "Score-CAM"])  # without a score these two would be refused
+    fit, unfit = cams.usable(explanation, methods)
+    assert fit == {name: methods[name] for name in ("RISE", "Grad-CAM", "Score-CAM")} and list(unfit) == ["CAM"]
+
+
+def test_no_method_that_asks_the_network_again_is_among_the_others():
+    assert not set(cams.ON_REQUEST) & {*cams.METHODS, *cams.PAPER_METHODS}
+    assert {type(method) for method in cams.ON_REQUEST.values()} == {perturbation.Perturbing}
+    assert not any(isinstance(method, perturbation.Perturbing) for method in cams.METHODS.values())
 
 
 def test_registry_holds_the_papers_methods_and_each_name_its_own(generator):

@@ -218,6 +218,17 @@ def test_the_positive_part_has_no_part_in_alpha(network, pixels):
     assert first_pass.curve.max() > 0 and first_pass.negative_share == 0
 
 
+def test_methods_that_ask_the_network_again_have_no_part_in_alpha(network, pixels):
+    few = pixels[:2]
+    named = cams.chosen([*cams.ON_REQUEST, *cams.PAPER_METHODS])  # RISE first: its maps are as large as the images
+    rows = evaluation.evaluate(network, few, named, batch_size=100)
+    without = evaluation.evaluate(network, few, cams.chosen(cams.PAPER_METHODS), batch_size=100)
+    pd.testing.assert_frame_equal(rows[rows["method"].isin(cams.PAPER_METHODS)].reset_index(drop=True), without)
+    others = rows[rows["method"].isin(cams.ON_REQUEST)]
+    assert len(others) == 2 * 2 * 2 and others["drop"].between(0, 1).all() and not others["same_map_as"].any()
+    assert set(evaluation.evaluate(network, few, batch_size=100)["method"]) == set(cams.METHODS)
+
+
 def test_maps_that_are_the_same_are_scored_once(network, pixels):
     passes = []
     score = network.score

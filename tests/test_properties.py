@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as drawn
 from keras import layers
 
-from black_average_drop import cams, evaluation, masks, metrics, networks, workers
+from black_average_drop import cams, evaluation, masks, metrics, networks, perturbation, workers
 from closeness import assert_same_rows
 
 # Not explained: tracing which lines only failing cases run takes ten times as long as to find and shorten one.
@@ -165,10 +165,17 @@ def network_and_pixels():
     return networks.CamNetwork.from_model(model), pixels
 
 
+def few_masks(explanation):
+    return perturbation.rise(explanation.images, explanation.score, explanation.classes, masks=20, cells=3, at_once=8)
+
+
+ALL_METHODS = cams.METHODS | cams.chosen(["Score-CAM"]) | {"RISE": perturbation.Perturbing(few_masks, lambda _: 20)}
+
+
 @lru_cache(maxsize=1)
 def plain_rows():
     network, pixels = network_and_pixels()
-    return evaluation.evaluate(network, pixels, batch_size=3)
+    return evaluation.evaluate(network, pixels, ALL_METHODS, batch_size=3)
 
 
 def rows_of(order, ends, threads, batch_size):
@@ -176,7 +183,8 @@ def rows_of(order, ends, threads, batch_size):
     network, pixels = network_and_pixels()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "THREADS", threads)
-        rows = evaluation.evaluate(network, np.split(pixels[order], sorted(ends)), batch_size=batch_size, ids=order)
+        batches = np.split(pixels[order], sorted(ends))
+        rows = evaluation.evaluate(network, batches, ALL_METHODS, batch_size=batch_size, ids=order)
     return rows.sort_values("id", kind="stable").reset_index(drop=True)
 
 
@@ -188,7 +196,7 @@ ORDERS, ENDS, THREADS = st.permutations(range(7)), st.lists(st.integers(0, 7), m
 def test_no_row_changes_with_the_order_of_images_their_grouping_or_the_number_of_threads(order, ends, threads):
     expected = plain_rows().sort_values("id", kind="stable").reset_index(drop=True)
     assert rows_of(order, ends, threads, batch_size=3).equals(expected)
-    assert expected["drop"].between(0, 1).all() and len(expected) == 7 * len(cams.METHODS) * 2
+    assert expected["drop"].between(0, 1).all() and len(expected) == 7 * len(ALL_METHODS) * 2
 
 
 @given(ORDERS, ENDS, THREADS, st.integers(1, 9))
@@ -202,5 +210,5 @@ def test_another_padded_batch_size_changes_rows_by_rounding_alone(order, ends, t
 @settings(max_examples=3)
 def test_no_drop_changes_with_the_scale_of_a_method(exponent):
     network, pixels = network_and_pixels()
-    methods = {name: lambda e, name=name: cams.METHODS[name](e) * np.float32(2.0**exponent) for name in cams.METHODS}
+    methods = {name: lambda e, name=name: ALL_METHODS[name](e) * np.float32(2.0**exponent) for name in ALL_METHODS}
     assert evaluation.evaluate(network, pixels, methods, batch_size=3).equals(plain_rows())

@@ -5,13 +5,15 @@ function takes NumPy arrays or tensors of the active Keras backend and returns t
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from black_average_drop import perturbation
 from black_average_drop.arrays import namespace, together
+from black_average_drop.perturbation import Perturbing
+from black_average_drop.resampling import upsample as upsample  # cams.upsample, as others call it
 
 POSITIVE_PART = "Grad-CAM++ (positive part)"  # the one form of Grad-CAM++ for feature maps that go negative
 
@@ -271,29 +273,6 @@ def eigen_cam(features):
     return xp.reshape(xp.where(upside_down, -projected, projected), (-1, height, width))
 
 
-def upsample(maps, size, kernel="lanczos3"):
-    """Resize maps with the Lanczos-3 kernel, or with the bilinear one.
-
-    Lanczos rings: about a third of the pixels of a clipped map come out slightly negative.
-
-    Args:
-        maps: (N, h, w).
-        size: (H, W).
-        kernel: "lanczos3" or "bilinear".
-
-    Returns:
-        (N, H, W).
-
-    Raises:
-        ValueError: for another kernel.
-    """
-    if kernel not in _KERNELS:
-        raise ValueError(f"kernel is {kernel!r}: choose one of {', '.join(_KERNELS)}.")
-    xp = namespace(maps)
-    rows, columns = (_resizing(int(a), int(b), kernel) for a, b in zip(maps.shape[1:], size, strict=True))
-    return xp.matmul(xp.matmul(rows[None], maps), columns.T[None])
-
-
 class Explanation(NamedTuple):
     """What a method may draw its map from: one batch of images, each with the class to explain."""
 
@@ -303,6 +282,10 @@ class Explanation(NamedTuple):
     head_weights: np.ndarray | None  # (K, C)
     logits: np.ndarray  # (N, C)
     classes: np.ndarray  # (N,)
+    images: np.ndarray | None = None  # pixels (N, H, W, 3)
+    # From masked pixels (m, H, W, 3) and classes (m,) to scores Y (m,), a NumPy array: for methods that ask again.
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    batch_size: int = perturbation.AT_ONCE  # how many masked images `score` shows to the network at a time
 
 
 # Evaluation reads this registry; a method maps an Explanation to maps (N, h, w), which evaluation clips at 0.
@@ -321,9 +304,21 @@ METHODS: dict[str, Callable[[Explanation], np.ndarray]] = {
 }
 PAPER_METHODS = ("CAM", "Grad-CAM", "Grad-CAM++")
 
+# Methods that ask the network again, thousands of times for each map. Nothing draws them unless they are named.
+ON_REQUEST: dict[str, Perturbing] = {
+    "Score-CAM": Perturbing(
+        lambda e: perturbation.score_cam(e.features, e.images, e.score, e.classes, e.batch_size),
+        passes=lambda e: e.features.shape[-1],
+    ),
+    "RISE": Perturbing(
+        lambda e: perturbation.rise(e.images, e.score, e.classes, at_once=e.batch_size),
+        passes=lambda e: perturbation.MASKS,
+    ),
+}
+
 
 def chosen(names):
-    """The methods of `METHODS` that are named.
+    """The methods of `METHODS` and of `ON_REQUEST` that are named.
 
     Args:
         names: of methods.
@@ -334,18 +329,19 @@ def chosen(names):
     Raises:
         ValueError: if no name is given, one is unknown, or one is given twice.
     """
+    known = METHODS | ON_REQUEST
     if not names:
-        raise ValueError(f"No method is named: choose from {', '.join(METHODS)}.")
+        raise ValueError(f"No method is named: choose from {', '.join(known)}.")
     for name in names:
-        if name not in METHODS:
-            raise ValueError(f"There is no method {name!r}: choose from {', '.join(METHODS)}.")
+        if name not in known:
+            raise ValueError(f"There is no method {name!r}: choose from {', '.join(known)}.")
         if list(names).count(name) > 1:
             raise ValueError(f"The method {name!r} is named twice: name it once.")
-    return {name: METHODS[name] for name in names}
+    return {name: known[name] for name in names}
 
 
 def usable(explanation, methods):
-    """Which methods can be drawn from an `Explanation`.
+    """Which methods can be drawn from an `Explanation`. Those that ask the network again can, and are not tried.
 
     Args:
         explanation: an `Explanation`.
@@ -357,29 +353,9 @@ def usable(explanation, methods):
     fit, unfit = {}, {}
     for name, method in methods.items():
         try:
-            method(explanation)
+            if not isinstance(method, Perturbing):
+                method(explanation)
             fit[name] = method
         except ValueError as problem:
             unfit[name] = str(problem)
     return fit, unfit
-
-
-# How far each kernel reaches, in source pixels, and its weight at a distance.
-_KERNELS = {
-    "lanczos3": (3, lambda distance: np.sinc(distance) * np.sinc(distance / 3)),
-    "bilinear": (1, lambda distance: 1 - np.abs(distance)),
-}
-
-
-@lru_cache(maxsize=64)
-def _resizing(source, target, kernel):
-    """(target, source) float32 weights of a kernel, pixel centres at half integers, rows summing to 1."""
-    if source == target:
-        return np.eye(target, dtype="float32")  # below, the sine of a multiple of pi is not exactly 0
-    reach, weight = _KERNELS[kernel]
-    ratio = source / target
-    stretch = max(1.0, ratio)  # widen the kernel when shrinking, so that it does not alias
-    centres = (np.arange(target) + 0.5) * ratio - 0.5
-    distance = (np.arange(source)[None] - centres[:, None]) / stretch
-    weights = np.where(np.abs(distance) < reach, weight(distance), 0.0)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")

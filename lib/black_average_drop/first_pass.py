@@ -9,6 +9,7 @@ import pandas as pd
 
 from black_average_drop import cams, masks, progress, workers
 from black_average_drop.arrays import as_numpy, namespace, placed_with, softmax
+from black_average_drop.perturbation import Perturbing
 
 SAME_MAP = 1e-4  # maps scaled to a peak of 1 that differ by less are the same map up to rounding
 
@@ -111,11 +112,11 @@ def upsampled(maps, size):
 def explain_batch(network, images, classes, batch_size=32):
     """Return the `cams.Explanation` of pixels (n, H, W, 3), n <= batch_size, for classes (n,)."""
     features, logits, _ = (values[: len(images)] for values in network.explain(padded(images, batch_size)))
-    return explain(network, features, logits, classes, images)
+    return explain(network, features, logits, classes, images, batch_size)
 
 
-def explain(network, features, logits, classes, images):
-    """Return what the methods of `cams.METHODS` need, a `cams.Explanation`.
+def explain(network, features, logits, classes, images, batch_size=32):
+    """Return what the methods of `cams.METHODS` and `cams.ON_REQUEST` need, a `cams.Explanation`.
 
     With a head of global average pooling and a dense layer dS_c/dA^k = w_k / z at every position, eq. (12): no backward
     pass. Any other head is differentiated and has no class weights.
@@ -126,6 +127,7 @@ def explain(network, features, logits, classes, images):
         logits: (n, C).
         classes: (n,), the classes to explain.
         images: pixels (n, H, W, 3), from which features and logits come.
+        batch_size: how many masked images go through the network at a time, if a method asks it again.
     """
     if network.head_weights is None:
         class_weights, gradients = None, network.differentiate(features, classes, images)
@@ -134,7 +136,27 @@ def explain(network, features, logits, classes, images):
         positions = features.shape[1] * features.shape[2]
         slopes = placed_with(features, class_weights / positions)[:, None, None]
         gradients = namespace(slopes).broadcast_to(slopes, features.shape)
-    return cams.Explanation(features, gradients, class_weights, network.head_weights, logits, np.asarray(classes))
+    return cams.Explanation(
+        features,
+        gradients,
+        class_weights,
+        network.head_weights,
+        logits,
+        np.asarray(classes),
+        images=images,
+        score=partial(_scores_of_classes, network, batch_size),
+        batch_size=batch_size,
+    )
+
+
+def _scores_of_classes(network, batch_size, images, classes):
+    """The scores (m,) of classes (m,) of pixels (m, H, W, 3), which reach the network at one size."""
+    scores = []
+    for start in range(0, len(images), batch_size):
+        part, own = images[start : start + batch_size], classes[start : start + batch_size]
+        _, answers = network.score(padded(part, batch_size))
+        scores.append(answers[np.arange(len(part)), own])
+    return np.concatenate(scores)
 
 
 def class_scores(network, logits, classes):
@@ -169,7 +191,7 @@ def _explain_chunk(network, images, classes, start, methods, batch_size):
     fit = len(explained) == len(images) and explained.dtype.kind in "iu"
     if not fit or not 0 <= explained.min() <= explained.max() < network.classes:
         raise ValueError(f"classes needs one class from 0 to {network.classes - 1} for each image: mend it.")
-    maps = _batch_maps(network, methods, explain(network, features, logits, explained, pixels))
+    maps = _batch_maps(network, methods, explain(network, features, logits, explained, pixels, batch_size))
     curve = _curve(pixels, {name: maps[name] for name in methods if name in cams.PAPER_METHODS})
     scores = class_scores(network, logits, explained)
     part = Maps(maps, {}, explained, scores, curve, digests_of(images), _sums_by_sign(features))
@@ -203,11 +225,26 @@ def _batch_maps(network, methods, explanation):
     by_name = {}
     for name, method in methods.items():
         try:
-            maps = as_numpy(method(explanation))
+            maps = as_numpy(_drawn(name, method, explanation))
         except ValueError as problem:
             raise ValueError(f"{name} on the output of layer {network.layer!r}: {problem}") from problem
         by_name[name] = maps.astype("float32")
     return by_name
+
+
+def _drawn(name, method, explanation):
+    """What a method draws, with a bar of its own for one that asks the network again: a batch may take it minutes."""
+    if not isinstance(method, Perturbing):
+        return method(explanation)
+    total = method.passes(explanation) * len(explanation.classes)
+    with progress.bar(total=total, desc=name, unit="pass") as bar:
+
+        def counted(images, classes):
+            scores = explanation.score(images, classes)
+            bar.update(len(scores))
+            return scores
+
+        return method(explanation._replace(score=counted))
 
 
 def _curve(images, maps):
@@ -225,8 +262,9 @@ def _same_maps(maps):
         values = np.maximum(values, 0)
         peak = values.max(axis=(1, 2), keepdims=True)
         scaled[name] = np.divide(values, peak, out=np.zeros_like(values), where=peak > 0)
-        for earlier in scaled:
-            if earlier != name and earlier not in same and np.abs(scaled[earlier] - scaled[name]).max() < SAME_MAP:
+        for earlier, others in scaled.items():
+            comparable = earlier != name and earlier not in same and others.shape == values.shape
+            if comparable and np.abs(others - scaled[name]).max() < SAME_MAP:
                 same[name] = earlier
                 break
     return same

@@ -80,7 +80,8 @@ if int(sys.argv[1]) > 1:
 CORE = (
     "test_cams.py",
     "test_further_cams.py",
-    "test_upsampling.py",
+    "test_resampling.py",
+    "test_perturbation.py",
     "test_masks.py",
     "test_metrics.py",
     "test_statistics.py",

@@ -174,8 +174,12 @@ def read_counted(build, data_root):
 def write_maps(bench, path, seed):
     """Write the first pass of a bench, and the seed of its controls, to an .npz file; returns the path."""
     first_pass = bench.first_pass
-    arrays = {"methods": list(first_pass.maps), "maps": np.stack(list(first_pass.maps.values()))}
-    arrays |= {"same_as": [first_pass.same_as.get(name, "") for name in first_pass.maps], "seed": seed}
+    arrays = {
+        "methods": list(first_pass.maps),
+        "same_as": [first_pass.same_as.get(name, "") for name in first_pass.maps],
+        "seed": seed,
+    }
+    arrays |= {f"map {name}": maps for name, maps in first_pass.maps.items()}  # those of RISE are larger than others
     arrays |= {name: getattr(first_pass, name) for name in ARRAYS}
     return _write(path, arrays | {f"score {name}": part.to_numpy() for name, part in first_pass.scores.items()})
 
@@ -187,7 +191,7 @@ def read_maps(bench, path):
     same_as = {name: other for name, other in zip(names, arrays["same_as"].tolist(), strict=True) if other}
     scores = {name.removeprefix("score "): part for name, part in arrays.items() if name.startswith("score ")}
     rest = {name: arrays[name] for name in ARRAYS}
-    maps = dict(zip(names, arrays["maps"], strict=True))
+    maps = {name: arrays[f"map {name}"] for name in names}
     first_pass = evaluation.Maps(maps=maps, same_as=same_as, scores=pd.DataFrame(scores), **rest)
     return bench.with_maps(first_pass, int(arrays["seed"]))
 

@@ -1,0 +1,55 @@
+"""What a run is said to cost against the images that the network sees in it."""
+
+import numpy as np
+import pytest
+
+from black_average_drop import cams, controls, evaluation, networks, perturbation
+from black_average_drop.choice import cost
+
+
+@pytest.fixture
+def network(small_model):
+    return networks.CamNetwork.from_model(small_model)
+
+
+def test_the_images_that_are_counted_are_those_that_the_network_sees(network, pixels):
+    """With 1 image in a batch, nothing is padded."""
+    few = perturbation.Perturbing(
+        lambda e: perturbation.rise(e.images, e.score, e.classes, masks=20, at_once=e.batch_size), lambda e: 20
+    )
+    methods = cams.chosen(["CAM", "Grad-CAM++", "Score-CAM"]) | {"RISE": few}
+    seen = []
+    explain, score = network.explain, network.score
+    network.explain = lambda images: seen.append(len(images)) or explain(images)
+    network.score = lambda images: seen.append(len(images)) or score(images)
+    evaluation.evaluate(network, pixels, methods, 0.3, 1, controls=controls.IN_TABLE_1)
+    counted = sum(seen)
+    explanation = evaluation.explain_batch(network, pixels[:2], np.array([0, 1]), 2)
+    planned = cost.planned_passes(10, len(methods) + len(controls.IN_TABLE_1), methods, explanation)
+    assert planned.set_index("what")["each"].to_dict() == {"maps": 1, "Score-CAM": 6, "RISE": 20, "masked images": 12}
+    assert list(planned["passes"]) == [10, 60, 200, 120] and planned["passes"].sum() == counted
+
+
+def test_the_announcement_names_what_asks_again_and_how_long_all_takes(network, pixels):
+    explanation = evaluation.explain_batch(network, pixels[:1], np.array([0]), 1)
+    methods = cams.chosen(["CAM", "RISE", "Score-CAM"])
+    planned = cost.planned_passes(240, 10, methods, explanation)
+    total = 240 * (1 + 4000 + 6 + 20)
+    assert cost.announcement(planned, 0.01) == (
+        f"RISE takes 4,000 passes a map. Score-CAM takes 6 passes a map. In all {total:,} passes through the network: "
+        "about 2.7 hours on this machine."
+    )
+    planned = cost.planned_passes(500, 10, cams.chosen(["CAM"]), explanation)
+    for seconds, said in ((0.01, "1.8 minutes"), (0.1, "18 minutes"), (0.002, "21 seconds"), (1e-4, "a few seconds")):
+        assert cost.announcement(planned, seconds) == (
+            f"In all 10,500 passes through the network: about {said} on this machine."
+        )
+    assert "about 12 hours on" in cost.announcement(planned, 4.0)
+
+
+def test_seconds_are_those_of_an_image_in_a_batch_that_is_warm(network, pixels, monkeypatch):
+    clock = iter([100.0, 104.0])
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
+    sizes = []
+    network.score = lambda images: sizes.append(len(images))
+    assert cost.seconds_per_pass(network, pixels[:8]) == 0.5 and sizes == [8, 8]
