@@ -61,6 +61,7 @@ from black_average_drop.artifact import choose_settings, provenance
 from black_average_drop.choice import (
     answers_and_maps,
     class_labels,
+    cost,
     finding_pairs,
     gallery,
     preprocessing_doubts,
@@ -196,6 +197,12 @@ studied, classes = dataset.subset(explained.rows), explained.classes
 several = finding_pairs.several(network, dataset)
 counts = finding_pairs.count(network, logits, states, explained, dataset.groups, names, above)
 counts[counts["explained"] > 0] if network.classes > 40 else counts
+
+# %% [markdown]
+# So many images go through the network. A method that asks it again, such as Score-CAM or RISE, takes most of them.
+
+# %%
+cost.announce(network, studied, classes, chosen, len(chosen) + len(controls.CONTROLS), batch_size)
 
 # %% [markdown]
 # ## The maps

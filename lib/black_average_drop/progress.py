@@ -28,6 +28,11 @@ def bar(iterable=None, **settings):
     return tqdm(iterable, file=file, leave=True, position=0, **settings)
 
 
+def note(text):
+    """Write a line to standard error, where bars go, for whoever waits for a notebook."""
+    print(f"\r{text}", file=sys.stderr, flush=True)
+
+
 def is_watched():
     """Whether standard error is a terminal, or the page of a notebook that is not run for a file."""
     if os.environ.get(LINES) == "lines":
@@ -36,5 +41,5 @@ def is_watched():
 
 
 def is_bar(text):
-    """Whether a notebook's output to standard error is a bar, rather than a warning."""
+    """Whether a notebook's output to standard error is a bar or a note, rather than a warning."""
     return "\r" in text or "%|" in text

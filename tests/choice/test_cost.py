@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from black_average_drop import cams, controls, evaluation, networks, perturbation
+from black_average_drop import cams, controls, evaluation, networks, perturbation, progress
 from black_average_drop.choice import cost
+from black_average_drop.datasets import folder, phantoms
 
 
 @pytest.fixture
@@ -36,13 +37,13 @@ def test_the_announcement_names_what_asks_again_and_how_long_all_takes(network, 
     planned = cost.planned_passes(240, 10, methods, explanation)
     total = 240 * (1 + 4000 + 6 + 20)
     assert cost.announcement(planned, 0.01) == (
-        f"RISE takes 4,000 passes a map. Score-CAM takes 6 passes a map. In all {total:,} passes through the network: "
-        "about 2.7 hours on this machine."
+        "RISE takes 4,000 passes a map. Score-CAM takes 6 passes a map. "
+        f"In all up to {total:,} passes through the network: about 2.7 hours on this machine."
     )
     planned = cost.planned_passes(500, 10, cams.chosen(["CAM"]), explanation)
     for seconds, said in ((0.01, "1.8 minutes"), (0.1, "18 minutes"), (0.002, "21 seconds"), (1e-4, "a few seconds")):
         assert cost.announcement(planned, seconds) == (
-            f"In all 10,500 passes through the network: about {said} on this machine."
+            f"In all up to 10,500 passes through the network: about {said} on this machine."
         )
     assert "about 12 hours on" in cost.announcement(planned, 4.0)
 
@@ -53,3 +54,13 @@ def test_seconds_are_those_of_an_image_in_a_batch_that_is_warm(network, pixels, 
     sizes = []
     network.score = lambda images: sizes.append(len(images))
     assert cost.seconds_per_pass(network, pixels[:8]) == 0.5 and sizes == [8, 8]
+
+
+def test_it_is_announced_on_both_streams_before_a_run(network, capfd, tmp_path):
+    folder.save_images(phantoms.radiographs(5, size=64), tmp_path)
+    images = folder.load(tmp_path, network.image_size)
+    planned = cost.announce(network, images, np.zeros(5, int), cams.chosen(["CAM", "RISE"]), 3, 4)
+    assert list(planned["passes"]) == [5, 20_000, 30]
+    out, err = capfd.readouterr()
+    assert out == err.removeprefix("\r") and out.startswith("RISE takes 4,000 passes a map. In all up to 20,035 passes")
+    assert progress.is_bar(err)

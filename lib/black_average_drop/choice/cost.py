@@ -4,14 +4,38 @@ import time
 
 import pandas as pd
 
+from black_average_drop import evaluation, first_pass, progress
 from black_average_drop.evaluation import METRICS
 from black_average_drop.perturbation import Perturbing
 
 MAPS, MASKED = "maps", "masked images"
 
 
+def announce(network, dataset, classes, methods, maps, batch_size):
+    """Print what a run will cost, where somebody watches and into the notebook, before it starts.
+
+    Args:
+        network: a `networks.Network`.
+        dataset: a Dataset of the pairs of image and finding to explain.
+        classes: (N,), the explained classes.
+        methods: name -> method.
+        maps: as for `planned_passes`.
+        batch_size: how many images go through the network at a time.
+
+    Returns:
+        What `planned_passes` gives.
+    """
+    images = dataset.images(slice(0, batch_size))
+    explanation = evaluation.explain_batch(network, images, classes[: len(images)], batch_size)
+    planned = planned_passes(len(dataset), maps, methods, explanation)
+    said = announcement(planned, seconds_per_pass(network, first_pass.padded(images, batch_size)))
+    progress.note(said)
+    print(said)
+    return planned
+
+
 def planned_passes(pairs, maps, methods, explanation):
-    """Count the images that a run shows to the network.
+    """Count the images that a run shows to the network, if no two methods draw the same map.
 
     Args:
         pairs: the number of images and findings to explain.
@@ -43,7 +67,9 @@ def announcement(planned, seconds):
     again = planned[~planned["what"].isin([MAPS, MASKED])]
     said = [f"{name} takes {passes:,} passes a map." for name, passes in zip(again["what"], again["each"], strict=True)]
     total = int(planned["passes"].sum())
-    said.append(f"In all {total:,} passes through the network: about {_duration(total * seconds)} on this machine.")
+    said.append(
+        f"In all up to {total:,} passes through the network: about {_duration(total * seconds)} on this machine."
+    )
     return " ".join(said)
 
 
