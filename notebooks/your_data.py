@@ -194,7 +194,7 @@ above = finding_pairs.thresholds_of(network, thresholds, names)
 wanted = finding_pairs.numbers_of(findings, names)
 explained = finding_pairs.to_explain(network, logits, states, wanted, above)
 studied, classes = dataset.subset(explained.rows), explained.classes
-several = finding_pairs.several(network, dataset)
+several = finding_pairs.several(network, states)
 counts = finding_pairs.count(network, logits, states, explained, dataset.groups, names, above)
 counts[counts["explained"] > 0] if network.classes > 40 else counts
 

@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from black_average_drop.choice import finding_pairs
 from black_average_drop.datasets import Dataset
+from black_average_drop.datasets.findings import Findings
 
 NAMES = ["Atelectasis", "Edema", "Pleural Effusion"]
 SEVERAL = SimpleNamespace(activation="sigmoid", classes=3, scores=lambda logits: expit(logits))
@@ -18,9 +19,8 @@ LOGITS = np.array([[2.0, -1.0, 0.1], [-3.0, -2.0, -1.0], [0.2, 1.0, 3.0], [-0.1,
 
 def data(findings=None, class_names=(), labels=(-1, -1, -1, -1), ids="abcd"):
     ids = np.array([f"{name}.png" for name in ids])
-    findings = None if findings is None else np.array(findings, "float32")
-    read = {"positions": np.arange(len(ids)), "read": None}
-    return Dataset(ids, np.array(labels), ids, tuple(class_names), (8, 8), **read, findings=findings)
+    told = {"findings": None if findings is None else Findings(tuple(class_names), np.array(findings, "float32"))}
+    return Dataset(ids, np.array(labels), ids, tuple(class_names), (8, 8), np.arange(len(ids)), read=None, **told)
 
 
 def listed(explained):
@@ -36,7 +36,10 @@ def test_findings_are_outputs_by_their_names():
     nan = np.nan
     np.testing.assert_array_equal(states, [[nan, 1, 1], [nan, -1, 0], [nan, nan, 1], [nan, nan, nan]])
     assert finding_pairs.states_of_outputs(SEVERAL, TABLE) is None  # nobody says how the outputs are called
-    assert finding_pairs.states_of_outputs(SEVERAL, replace(TABLE, class_names=("x", "y", "z")), NAMES) is None
+    unknown = replace(TABLE, findings=Findings(("sex", "y", "z"), TABLE.findings.states))
+    assert finding_pairs.states_of_outputs(SEVERAL, unknown, NAMES) is None
+    folders = replace(unknown, labels=np.array([2, 0, 1, 1]), class_names=tuple(NAMES))  # and labels next to columns
+    np.testing.assert_array_equal(finding_pairs.states_of_outputs(ONE, folders, NAMES), np.eye(3)[[2, 0, 1, 1]])
     said = finding_pairs.said_of_labels(TABLE, states, NAMES, 3)
     assert said == "Among the labels, but no outputs of the model: Hernia."
     said = finding_pairs.said_of_labels(TABLE, None, (), 3)
@@ -77,7 +80,9 @@ def test_one_class_an_image_is_its_label_or_the_one_predicted():
     states = finding_pairs.states_of_outputs(ONE, labelled, NAMES)
     assert listed(finding_pairs.to_explain(ONE, LOGITS, states)) == [(0, 2), (1, 0), (2, 1), (3, 1)]
     assert listed(finding_pairs.to_explain(ONE, LOGITS, None)) == [(0, 0), (1, 2), (2, 2), (3, 0)]
-    assert not finding_pairs.several(ONE, labelled) and finding_pairs.several(ONE, TABLE)
+    assert not finding_pairs.several(ONE, states) and not finding_pairs.several(ONE, None)
+    assert finding_pairs.several(SEVERAL, None)
+    assert finding_pairs.several(ONE, finding_pairs.states_of_outputs(SEVERAL, TABLE, NAMES))
     # Where an image has one class, all labels must be outputs. Otherwise another label says that no output is there.
     other = replace(labelled, class_names=("Atelectasis", "Edema", "No Finding"))
     assert finding_pairs.states_of_outputs(ONE, other, NAMES) is None

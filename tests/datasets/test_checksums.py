@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from black_average_drop.datasets import checksums, phantoms
+from black_average_drop.datasets.findings import Findings
 
 
 def test_dataset_checksum_sees_pixels_labels_and_ids():
@@ -16,11 +17,15 @@ def test_dataset_checksum_sees_pixels_labels_and_ids():
 def test_dataset_checksum_sees_findings_and_their_names():
     states = np.float32([[1, 0], [np.nan, -1]])
     data = phantoms.radiographs(2, size=64)
-    known = replace(data, findings=states, class_names=("Edema", "Mass"), labels=np.full(2, -1))
+    known = replace(data, findings=Findings(("Edema", "Mass"), states), labels=np.full(2, -1))
+    filled = [
+        Findings(known.findings.names, np.where(np.isnan(states), np.float32(state), states)) for state in (0, 1, -1)
+    ]
     others = [
         replace(known, findings=None),
-        replace(known, class_names=("Mass", "Edema")),
-        *(replace(known, findings=np.where(np.isnan(states), np.float32(state), states)) for state in (0, 1, -1)),
+        replace(known, findings=Findings(("Mass", "Edema"), states)),
+        *(replace(known, findings=findings) for findings in filled),
     ]
     sums = [checksums.dataset_checksum(one) for one in (known, *others)]
-    assert len(set(sums)) == len(sums) and sums[0] == checksums.dataset_checksum(replace(known, findings=states.copy()))
+    same = replace(known, findings=Findings(("Edema", "Mass"), states.copy()))
+    assert len(set(sums)) == len(sums) and sums[0] == checksums.dataset_checksum(same)

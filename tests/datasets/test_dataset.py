@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from black_average_drop.datasets import dataset, phantoms
+from black_average_drop.datasets.findings import Findings
 
 
 def test_regions_are_the_masks_where_there_are_masks():
@@ -50,14 +51,14 @@ def test_dataset_subsets_and_batches():
 
 def test_findings_go_along_with_their_images():
     states = np.float32([[1, 0], [np.nan, -1], [1, 1], [0, 1]])
-    data = replace(phantoms.radiographs(4, size=64), findings=states)
+    data = replace(phantoms.radiographs(4, size=64), findings=Findings(("Edema", "Mass"), states))
     for chosen in ([3, 1], [2, 2, 0], np.array([True, False, False, True]), slice(1, 3)):
         part = data.in_memory().subset(chosen)
-        np.testing.assert_array_equal(part.findings, states[chosen])
+        np.testing.assert_array_equal(part.findings.states, states[chosen])
         np.testing.assert_array_equal(part.images(), data.images()[chosen])
     again = data.subset([2, 2, 0])
-    np.testing.assert_array_equal(again.named(data.ids[2]).findings, [[1, 1]])
-    assert data.subset([1]).subset([0, 0]).findings.shape == (2, 2)
+    np.testing.assert_array_equal(again.named(data.ids[2]).findings.states, [[1, 1]])
+    assert data.subset([1]).subset([0, 0]).findings.states.shape == (2, 2)
     assert phantoms.radiographs(4, size=64).subset([0]).findings is None
 
 

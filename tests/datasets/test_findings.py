@@ -43,6 +43,7 @@ def test_columns_of_states_are_findings_and_others_are_not(read):
 
 
 def test_one_column_is_enough(read):
+    assert read("image,Edema\n1,True\n2,False\n3,\n").states.tolist()[:2] == [[1], [0]]
     findings = read("image,Pneumonia\n1,1\n2,0\n")
     assert findings.names == ("Pneumonia",) and findings.states.tolist() == [[1], [0]]
 

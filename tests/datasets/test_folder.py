@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from black_average_drop.datasets import folder, phantoms
+from black_average_drop.datasets.findings import Findings
 from dicom_files import write_dicom
 from pictures import RAMP, SIZE, write_grey, write_quarter
 
@@ -43,25 +44,28 @@ def test_a_csv_without_labels_takes_them_from_the_sub_folders(tmp_path):
 
 @pytest.mark.parametrize("table", ["label\n{c},\n{a},Mass|Edema\n{b},Edema\n", "Edema,Mass\n{c},,\n{a},1,1\n{b},1,0\n"])
 def test_a_csv_lists_several_findings_of_an_image(tmp_path, table):
-    """Sub-folders are no labels then, and the network's outputs need not be the names of the CSV."""
+    """The network's outputs need not be the names of the CSV. Sub-folders are labels where they can be."""
     for name in "abc":
         write_grey(tmp_path / "study" / f"{name}.png")
     (tmp_path / "labels.csv").write_text("image," + table.format(a="study/a.png", b="./study/b.png", c="study/c.png"))
     data = folder.load(tmp_path, SIZE, class_names=("Mass", "Nodule", "Edema"))
-    assert list(data.ids) == ["study/c.png", "study/a.png", "study/b.png"] and data.class_names == ("Edema", "Mass")
-    np.testing.assert_array_equal(data.findings, np.float32([[np.nan, np.nan], [1, 1], [1, 0]]))
+    assert list(data.ids) == ["study/c.png", "study/a.png", "study/b.png"]
+    assert data.findings.names == ("Edema", "Mass")
+    np.testing.assert_array_equal(data.findings.states, np.float32([[np.nan, np.nan], [1, 1], [1, 0]]))
     assert (data.labels == folder.UNLABELLED).all() and folder.left_out(tmp_path, data) == []
-    assert folder.load(tmp_path, SIZE).class_names == ("Edema", "Mass")
+    assert folder.load(tmp_path, SIZE).class_names == (() if table.startswith("label") else ("study",))
+    named = folder.load(tmp_path, SIZE, class_names=("x", "study"))
+    assert set(named.labels) == ({folder.UNLABELLED} if table.startswith("label") else {1})
 
 
 def test_images_saved_with_findings_are_read_again(tmp_path):
     states = np.float32([[1, 0, 1], [np.nan, 1, -1], [0, 0, np.nan]])
     names = ("Edema", "Mass, old", "浮腫")
-    drawn = replace(phantoms.radiographs(3, size=64), class_names=names, findings=states, labels=np.full(3, -1))
+    drawn = replace(phantoms.radiographs(3, size=64), findings=Findings(names, states), labels=np.full(3, -1))
     folder.save_images(drawn.subset([2, 0, 0, 1]), tmp_path)  # one image comes for two of its findings
     data = folder.load(tmp_path, (64, 64))
-    assert data.class_names == names and list(data.ids) == [f"{drawn.ids[row]}.png" for row in (2, 0, 1)]
-    np.testing.assert_array_equal(data.findings, states[[2, 0, 1]])
+    assert data.findings.names == names and list(data.ids) == [f"{drawn.ids[row]}.png" for row in (2, 0, 1)]
+    np.testing.assert_array_equal(data.findings.states, states[[2, 0, 1]])
     np.testing.assert_array_equal(data.images(), drawn.images([2, 0, 1]))
     assert list(data.groups) == list(drawn.groups[[2, 0, 1]])
 

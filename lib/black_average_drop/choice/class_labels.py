@@ -51,8 +51,8 @@ def left_aside(dataset, classes):
     """
     if dataset.findings is None and (dataset.labels == UNLABELLED).any():
         return ""
-    present = np.unique(dataset.labels) if dataset.findings is None else range(len(dataset.class_names))
-    names = [dataset.class_names[number] for number in present]
+    names = [dataset.class_names[number] for number in np.unique(dataset.labels) if number != UNLABELLED]
+    names = names if dataset.findings is None else list(dataset.findings.names)
     some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return (
         f"Sub-folders or labels have {len(names)} names ({some}), and nothing says that these are among the {classes} "

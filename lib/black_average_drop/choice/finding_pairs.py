@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.choice import class_labels
+from black_average_drop.datasets.findings import Findings
 from black_average_drop.datasets.folder import UNLABELLED
 
 THRESHOLD = 0.5  # above it a finding counts as there, unless the user says otherwise
@@ -20,17 +21,22 @@ class Pairs:
     classes: np.ndarray  # (M,) the output that is explained
 
 
-def several(network, dataset):
-    """Whether one image may have several findings, by the network's outputs or by the labels."""
-    return network.activation == "sigmoid" or dataset.findings is not None
+def several(network, states):
+    """Whether one image may have several findings, by the network's outputs or by the labels.
+
+    Args:
+        network: a `networks.Network`.
+        states: of `states_of_outputs`, or None.
+    """
+    return network.activation == "sigmoid" or (states is not None and bool(((states == 1).sum(axis=1) != 1).any()))
 
 
 def states_of_outputs(network, dataset, named=()):
     """What is known of each output of a network in each image.
 
-    Findings are outputs by their names, in capitals or not, with blanks or underscores. One label an image counts as
-    `class_labels.known_labels` says. Where an image may have several findings, a label that is no output says that none
-    of the outputs is there, as long as some other label is one.
+    Findings are outputs by their names, in capitals or not, with blanks or underscores. Where none is, one label an
+    image counts as `class_labels.known_labels` says. Of a network of several findings a label that is no output says
+    that none of the outputs is there, as long as some other label is one.
 
     Args:
         network: a `networks.Network` of C classes.
@@ -40,23 +46,15 @@ def states_of_outputs(network, dataset, named=()):
     Returns:
         float32 (N, C): 1 present, 0 absent, -1 uncertain, NaN not mentioned. None where no label is an output.
     """
-    if dataset.findings is None:
-        known = class_labels.known_labels(dataset, network.classes, named)
-        if known is not None:
-            return np.eye(network.classes, dtype="float32")[known]
-        if not several(network, dataset) or (dataset.labels == UNLABELLED).any():
-            return None
-        by_name = np.eye(len(dataset.class_names), dtype="float32")[dataset.labels]
-    else:
-        by_name = dataset.findings
-    states = np.full((len(dataset), network.classes), np.nan, "float32")
-    if len(named) != network.classes:
+    if dataset.findings is not None and (states := _by_name(dataset.findings, network.classes, named)) is not None:
+        return states
+    known = class_labels.known_labels(dataset, network.classes, named)
+    if known is not None:
+        return np.eye(network.classes, dtype="float32")[known]
+    if network.activation != "sigmoid" or (dataset.labels == UNLABELLED).any():
         return None
-    columns = [(column, _number(name, named)) for column, name in enumerate(dataset.class_names)]
-    columns = [(column, number) for column, number in columns if number is not None]
-    for column, number in columns:
-        states[:, number] = by_name[:, column]
-    return states if columns else None
+    one_each = Findings(dataset.class_names, np.eye(len(dataset.class_names), dtype="float32")[dataset.labels])
+    return _by_name(one_each, network.classes, named)
 
 
 def said_of_labels(dataset, states, named, classes):
@@ -73,7 +71,8 @@ def said_of_labels(dataset, states, named, classes):
     """
     if states is None:
         return class_labels.left_aside(dataset, classes)
-    others = [name for name in dataset.class_names if len(named) == classes and _number(name, named) is None]
+    labels = dataset.class_names if dataset.findings is None else dataset.findings.names
+    others = [name for name in labels if len(named) == classes and _number(name, named) is None]
     return f"Among the labels, but no outputs of the model: {', '.join(others)}." if others else ""
 
 
@@ -200,6 +199,18 @@ def count(network, logits, states, explained, groups, names, thresholds=THRESHOL
     columns["explained"] = np.bincount(explained.classes, minlength=network.classes)
     columns["patients"] = patients.reindex(range(network.classes), fill_value=0).to_numpy()
     return pd.DataFrame(columns)
+
+
+def _by_name(findings, classes, named):
+    """The states (N, C) of outputs by the names of `Findings`, or None where none is an output."""
+    columns = [(column, _number(name, named)) for column, name in enumerate(findings.names)]
+    columns = [(column, number) for column, number in columns if number is not None]
+    if len(named) != classes or not columns:
+        return None
+    states = np.full((len(findings.states), classes), np.nan, "float32")
+    for column, number in columns:
+        states[:, number] = findings.states[:, column]
+    return states
 
 
 def _number(name, named):

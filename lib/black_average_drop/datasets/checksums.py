@@ -20,12 +20,14 @@ def dataset_checksums(dataset, batch_size=64):
         batch_size: how many images are in memory at a time.
 
     Returns:
-        The SHA-256 over ids, labels or findings, and pixels, and a list with the SHA-256 of the pixels of each image.
+        The SHA-256 over ids, labels, findings and pixels, and a list with the SHA-256 of the pixels of each image.
     """
     whole, each = hashlib.sha256(), []
     whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
     if dataset.findings is not None:
-        whole.update("|".join(dataset.class_names).encode() + np.nan_to_num(dataset.findings, nan=2).tobytes())
+        whole.update(
+            "|".join(dataset.findings.names).encode() + np.nan_to_num(dataset.findings.states, nan=2).tobytes()
+        )
     with progress.bar(total=len(dataset), desc="checksums", unit="image") as bar:
         for images in dataset.batches(batch_size):
             whole.update(images.tobytes())

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from black_average_drop.datasets.findings import Findings
+
 KEPT_BYTES = 2 << 30  # of decoded images, by a data set that is kept in memory
 
 
@@ -24,8 +26,7 @@ class Dataset:
     read_mask: Callable[[int], np.ndarray] | None = None  # boolean (H, W): the pixels of the object or lesion
     boxes: Callable[[int], list[tuple]] | None = None  # [(name, x0, y0, x1, y1), ...] in pixels of the image as read
     every_box: bool = False  # every box is of the class, also under another name: the class stands for many findings
-    # float32 (N, F), for each of class_names 1 present, 0 absent, -1 uncertain, NaN not mentioned; labels say nothing
-    findings: np.ndarray | None = None
+    findings: Findings | None = None  # several in one image; labels may say something else, such as a folder
 
     def __len__(self):
         return len(self.ids)
@@ -38,7 +39,7 @@ class Dataset:
         """
         rows = {name: getattr(self, name)[chosen] for name in ("ids", "labels", "groups", "positions")}
         if self.findings is not None:
-            rows["findings"] = self.findings[chosen]
+            rows["findings"] = self.findings.of_rows(chosen)
         return replace(self, **rows)
 
     def images(self, chosen=None):

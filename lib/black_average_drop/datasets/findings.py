@@ -1,12 +1,13 @@
 """Several findings in one image: the columns of a labels.csv as the state of each finding in each image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 SEPARATOR = "|"
 COLUMNS = ("image", "label", "patient")  # every other one may be a finding
 STATES = (1, 0, -1)
+BOOLEANS = {"true": 1, "false": 0}  # as pandas writes them
 BLANKS = ("", "nan", "na", "n/a", "<na>", "none", "null")  # what other programs write for nothing, in small letters
 
 
@@ -17,6 +18,10 @@ class Findings:
     names: tuple[str, ...]  # (F,)
     states: np.ndarray  # float32 (N, F): 1 present, 0 absent, -1 uncertain, NaN not mentioned
 
+    def of_rows(self, rows):
+        """The same findings in some of the images: indices, which may repeat an image, or a boolean (N,)."""
+        return replace(self, states=self.states[rows])
+
 
 def findings_in(table, path):
     """Read the findings of a table, which are lists in its column label, or columns of their own.
@@ -24,7 +29,8 @@ def findings_in(table, path):
     The column label holds lists if a | is in any of its cells: `Effusion|Edema`. A finding in the list of an image is
     present, one that other images have is absent, and of a blank cell nothing is known. Their names come in order.
 
-    Without a column label each column that holds only 1, 0, -1 and blanks is a finding, if it is not blank all over.
+    Without a column label each column that holds only 1, 0, -1 and blanks is a finding, if it is not blank all over. True
+    is 1 and False is 0.
     Columns of other numbers or words are passed over. A blank is also a word that other programs write for nothing,
     such as nan.
 
@@ -110,8 +116,10 @@ def _states(cells, images, name, path):
 
 def _number(cell):
     """A cell as a number, NaN where it is blank, None where it holds a word."""
+    if _is_blank(cell):
+        return np.nan
     try:
-        return np.nan if _is_blank(cell) else float(cell)
+        return float(BOOLEANS.get(cell.strip().casefold(), cell))
     except ValueError:
         return None
 

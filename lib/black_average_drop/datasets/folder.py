@@ -37,7 +37,7 @@ class Listing:
     table: pd.DataFrame  # of text, with the columns image, label and patient, where "" is not known
     labels: np.ndarray  # (N,) index into class_names, or UNLABELLED
     class_names: tuple[str, ...]
-    findings: np.ndarray | None  # as in `Dataset`
+    findings: Findings | None  # several in one image
     csv: Path | None  # what says so, None for the folder itself
 
 
@@ -56,8 +56,8 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
             missing. Without patients every image is a patient of its own, but DICOM files have theirs. `findings_in`
             says how a CSV lists several findings in one image.
         class_names: the classes in the order of the network's outputs; by default those that are there, in order of
-            name. Without labels every label is UNLABELLED. With findings, too: then the names are those of the CSV, in
-            its order, and class_names is not matched with them.
+            name. Without labels every label is UNLABELLED. Findings have the names in the CSV, whatever class_names
+            are.
         window: one of `grey.WINDOWS`, for grey images of more than 8 bits. "full" shows them over all values that their
             bits allow, DICOM through its own window. "minmax" shows each from its smallest to its largest value, and
             "percentile" between two percentiles.
@@ -104,9 +104,10 @@ def listed(root, labels=None, class_names=()):
     for name in class_names:
         if class_names.count(name) > 1:
             raise ValueError(f"class_names names {name!r} more than once: name each class once.")
-    if findings:
-        return Listing(table, np.full(len(table), UNLABELLED), findings.names, findings.states, path)
-    return Listing(table, *_numbered(table["label"], class_names, path or root), None, path)
+    of_images = table["label"]
+    if findings and ((of_images == "").any() or (class_names and not set(of_images) <= set(class_names))):
+        of_images = of_images.str[:0]  # names of folders that are no labels
+    return Listing(table, *_numbered(of_images, class_names, path or root), findings, path)
 
 
 def patient_of(patient, path):
@@ -196,7 +197,7 @@ def save_images(dataset, root):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(dataset.images([row])[0]).save(path)
     if dataset.findings is not None:
-        columns = findings_table(Findings(dataset.class_names, dataset.findings))
+        columns = findings_table(dataset.findings)
         table = pd.DataFrame({"image": names, "patient": dataset.groups} | columns)
         table.drop_duplicates("image").to_csv(Path(root) / LABELS, index=False)
 
@@ -242,12 +243,14 @@ def _listed(root, path):
         )
         if not inside or not (root / name).is_file():
             raise ValueError(f"{path} names {name or 'nothing'}, which is no file in {root}: mend its column image.")
-    findings = findings_in(table, path)
+    findings, columns_given = findings_in(table, path), list(table)
     table["image"] = [os.path.normpath(name) for name in table["image"]]
     folders = [name.rpartition("/")[0] for name in table["image"]]
     known = {"label": folders, "patient": [""] * len(table)}
     for column, values in known.items():
         table[column] = table[column].str.strip() if column in table else values
+    if findings and "label" in columns_given:
+        table["label"] = ""  # lists
     return table[[*COLUMNS]], findings
 
 
