@@ -18,6 +18,7 @@
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
 code = ""  # a Python file with layers of the model: it runs as a program with your rights
+maps = ""  # a folder of maps that others made, .npy or .png named like the images, in a sub-folder for each set
 images = ""  # a folder; empty: sixty phantoms, written as files first
 labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
@@ -270,9 +271,9 @@ gallery_rows, shown = [], np.argsort(-apart, kind="stable")[:6]
 titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in shown], "image")
 of_class, further = lettering.in_picture(names, "output")
 for one, title in zip(shown, titles, strict=True):
-    maps = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
+    drawn_here = {name: first_pass.shown(name, network.image_size, [one])[0] for name in distinct}
     title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
-    gallery_rows.append(figures.Row(title, dataset.images([one])[0], maps, share))
+    gallery_rows.append(figures.Row(title, dataset.images([one])[0], drawn_here, share))
 gallery = figures.figure1(gallery_rows, distinct, colour_map=colour_map)
 display(gallery)
 for new, name in (replaced | further).items():
