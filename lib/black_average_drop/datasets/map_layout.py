@@ -89,9 +89,9 @@ def sets_in(root, stems, class_names):
         ValueError: if there is no set, if the folder could be meant either way, or if a link leads out of it.
     """
     root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is missing: name the folder that the maps are in.")
     with listing(root):
-        if not root.is_dir():
-            raise FileNotFoundError(f"{root} is missing: name the folder that the maps are in.")
         maps = [path for path in sorted(root.iterdir()) if path.suffix.lower() in MAP_SUFFIXES]
     images, folders = set(stems), visible_folders(root)
     for folder in folders:
