@@ -19,6 +19,7 @@
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
 code = ""  # a Python file with layers of the model: it runs as a program with your rights
+maps = ""  # a folder of maps that others made, .npy or .png named like the images, in a sub-folder for each set
 images = ""  # a folder; empty: sixty phantoms, written as files first
 labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does

@@ -428,3 +428,91 @@ def test_any_masking_has_the_same_drops_on_an_accelerator(network, pixels):
         drops.append(evaluation.blended_drops(network, pixels, shares, first_pass, 4, fill=7))
     assert kinds == [False] * 3 + [True] * 3
     assert_same_drops(drops[1], drops[0], first_pass.scores["score"])
+
+
+class ReadBySlices:
+    """Maps (N, h, w) that count how many are in memory at a time."""
+
+    def __init__(self, maps):
+        self.maps, self.most = maps, 0
+
+    def __len__(self):
+        return len(self.maps)
+
+    def __getitem__(self, rows):
+        self.most = max(self.most, len(self.maps[rows]))
+        return self.maps[rows]
+
+
+@pytest.mark.parametrize("ties", ["strict", "exact"])
+def test_maps_that_others_drew_have_the_rows_of_a_method_that_draws_them(network, pixels, ties):
+    """Also signed ones. Nothing else changes: neither alpha nor a row of a method or a control."""
+    given = {"batch_size": 4, "controls": controls.IN_TABLE_1, "ties": ties}
+    first_pass = evaluation.explain_all(network, pixels, batch_size=4)
+    expected = evaluation.evaluate(network, pixels, **given)
+    drawn = {name: ReadBySlices(first_pass.maps[name]) for name in ("CAM", "Grad-CAM++")}
+    rows = evaluation.evaluate(network, pixels, **given, drawn={f"of {name}": maps for name, maps in drawn.items()})
+    assert rows[~rows["method"].str.startswith("of ")].reset_index(drop=True).equals(expected)
+    assert list(rows["method"].unique()) == [*cams.METHODS, "of CAM", "of Grad-CAM++", *controls.IN_TABLE_1]
+    for name, maps in drawn.items():
+        of_method = expected[expected["method"] == name].drop(columns=["method", "same_map_as"])
+        of_drawn = rows[rows["method"] == f"of {name}"]
+        assert (of_drawn["same_map_as"] == name).all() and maps.most == 4
+        assert of_drawn[of_method.columns].reset_index(drop=True).equals(of_method.reset_index(drop=True))
+
+
+def test_one_drawn_map_by_hand(network, small_model, pixels):
+    """A map of the image's own size, so that nothing is upsampled: AD and BAD of the third image in NumPy."""
+    drawn = np.random.default_rng(1).normal(size=(10, 32, 32))
+    rows = evaluation.evaluate(network, pixels, alpha=0.3, batch_size=4, drawn={"pen": drawn})
+    rows = rows[(rows["method"] == "pen") & (rows["id"] == 2)].set_index("metric")
+    image, values = pixels[2].astype("float64"), np.maximum(drawn[2], 0)
+    kept = values > np.sort(values.ravel())[::-1][round(0.3 * 1024)]
+    masked = {"AD": image * (values / values.max())[..., None], "BAD": image * kept[..., None]}
+    full = small_model.predict(image[None], verbose=0)[0]
+    chosen = int(full.argmax())
+    for metric, picture in masked.items():
+        score = small_model.predict(picture[None], verbose=0)[0]
+        drop = max(0, full[chosen] - score[chosen]) / full[chosen]
+        assert_close(rows.loc[metric, "masked_score"], score[chosen], of=full)
+        assert_same_drops(rows.loc[metric, "drop"], drop, full[chosen])
+    assert rows.loc["BAD", "kept"] == kept.mean() == 307 / 1024
+
+
+def test_drawn_maps_are_the_same_only_if_they_are_on_every_image(network, pixels):
+    """Up to a factor, to what is below 0, and to rounding; and only at one resolution."""
+    maps = evaluation.explain_all(network, pixels).maps["Grad-CAM++"]
+    one_differs = maps.copy()
+    one_differs[9] = maps[8]
+    drawn = {
+        "scaled": np.where(maps > 0, maps * 7 * (1 + 1e-6), -5),
+        "one differs": one_differs,
+        "upsampled": evaluation.upsampled(maps, (32, 32)),
+        "upsampled again": evaluation.upsampled(maps, (32, 32)),
+    }
+    rows = evaluation.evaluate(network, pixels, alpha=0.3, batch_size=4, drawn=drawn)
+    same = rows[rows["method"].isin(drawn)].groupby("method")["same_map_as"].unique().str.join("|")
+    assert dict(same) == {"scaled": "Grad-CAM++", "one differs": "", "upsampled": "", "upsampled again": "upsampled"}
+
+
+@pytest.mark.parametrize(
+    ("name", "maps", "message"),
+    [
+        ("CAM", np.ones((10, 4, 4)), "^A drawn map and a method or control are both named 'CAM': rename the drawn one"),
+        ("smooth random map", np.ones((10, 4, 4)), "both named 'smooth random map'"),
+        ("pen", np.ones((9, 4, 4)), "^drawn 'pen' has 9 maps for 10 images: one for each is expected.$"),
+        ("pen", np.ones((10, 4)), r"^drawn 'pen' gives \(4, 4\) for 4 images: \(n, h, w\) is expected.$"),
+        ("pen", np.full((10, 4, 4), [[[1]]] * 6 + [[[np.nan]]] * 4), "^The map 'pen' of image g holds NaN or infinite"),
+    ],
+)
+def test_drawn_maps_that_do_not_fit_are_refused(network, pixels, name, maps, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.evaluate(
+            network,
+            pixels,
+            alpha=0.3,
+            batch_size=4,
+            ids=list("abcdefghij"),
+            controls=controls.IN_TABLE_1,
+            drawn={name: maps},
+        )

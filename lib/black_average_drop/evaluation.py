@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from black_average_drop import cams, masks, metrics, progress, workers
+from black_average_drop import cams, drawn_maps, masks, metrics, progress, workers
 from black_average_drop.arrays import as_numpy, namespace, placed_with
 from black_average_drop.first_pass import (
     Maps,
@@ -58,6 +58,7 @@ def evaluate(
     first_pass: Maps | None = None,
     scheduler="",
     thresholds=0.5,
+    drawn=None,
 ):
     """Measure Average Drop ("AD") and Black Average Drop ("BAD") of every image under every method.
 
@@ -80,6 +81,9 @@ def evaluate(
         scheduler: the address of a Dask scheduler whose workers are to do it, see `workers.in_order`.
         thresholds: for several labels at once, the score above which a label is said to be there, from 0 to 1: one, or
             one for each of the C classes.
+        drawn: name -> maps that others drew, array-like (N, h, w), which are read by slices of rows, a batch at a time.
+            They are scored like those of a method, between methods and controls, and have no part in the choice of
+            alpha.
 
     Returns:
         A DataFrame with a row for each image, explained class, method and metric, and these columns:
@@ -92,28 +96,33 @@ def evaluate(
           the map is not positive.
         - opacity: the mean of the map scaled to a peak of 1; lit: the share of the image where that is above 0.5.
         - same_map_as: the first of the methods whose maps agree with this one's on every image. They are scored once.
+          Maps that others drew are compared as they are read, and scored all the same.
 
     Raises:
         ValueError: an input is unusable, a name, or an id with the same class, is given twice, or the second reading
-            gives other images.
+            gives other images. A drawn map that holds NaN is named.
     """
     crossing = _threshold_logits(thresholds, network.classes)
-    methods = cams.METHODS if methods is None else methods
+    methods, drawn = cams.METHODS if methods is None else methods, drawn or {}
     if first_pass is not None and (list(first_pass.maps) != list(methods) or classes is not None):
         raise ValueError("first_pass was made with other methods or classes: pass what it was made with.")
     explained = first_pass or explain_all(network, images, methods, batch_size, classes, scheduler)
     ids, groups = _checked_names(explained.classes, ids, groups)
     if alpha is None:
         alpha = masks.select_alpha(explained.curve)
-    maps = explained.maps | _control_maps(explained.maps, controls or {}, groups, network.image_size, seed)
+    drawn_maps.check_drawn(drawn, len(ids), {*explained.maps, *(controls or {})})
+    control_maps = _control_maps(explained.maps, controls or {}, groups, network.image_size, seed)
+    maps = explained.maps | drawn | control_maps
     distinct = {name: values for name, values in maps.items() if name not in explained.same_as}
+    alike = {name: [*explained.distinct, *list(drawn)[:earlier]] for earlier, name in enumerate(drawn)}
+    read = partial(drawn_maps.read_batch, distinct, drawn, ids=ids, alike=alike)
     work = partial(_score_chunk, alpha=alpha, ties=ties, batch_size=batch_size)
-    scored = _second_pass(network, images, distinct, explained, work, batch_size, scheduler)
-    tables = []
+    scored = _second_pass(network, images, distinct, read, explained, work, batch_size, scheduler)
+    tables, same_maps = [], explained.same_as | {name: others[0] for name, others in alike.items() if others}
     for name in maps:
         for metric in METRICS:
-            same_as = explained.same_as.get(name, "")
-            masked = scored[same_as or name, metric]
+            same_as = same_maps.get(name, "")
+            masked = scored[name if name in distinct else same_as, metric]
             table = _rows(network, explained.scores, masked, explained.classes, crossing[explained.classes])
             tables.append(table.assign(id=ids, method=name, metric=metric, alpha=alpha, same_map_as=same_as))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
@@ -151,16 +160,14 @@ def _control_maps(maps, controls, groups, size, seed):
     return {name: np.asarray(draw(reference, groups, size, seed), "float32") for name, draw in controls.items()}
 
 
-def _second_pass(network, images, maps, explained, work, batch_size, scheduler):
+def _second_pass(network, images, names, read, explained, work, batch_size, scheduler):
     """Score the masked images: (name, metric) -> DataFrame, a row an image.
 
-    maps: name -> (N, h, w), no two alike; work: `_score_chunk` with what is the same for all batches.
+    names: of the maps; read: a slice of the images -> name -> their maps (n, h, w); work: `_score_chunk` with what is
+    the same for all batches.
     """
-    answers, start, count = {(name, metric): [] for name in maps for metric in METRICS}, 0, len(explained.classes)
-    batches = (
-        (chunk, {name: values[rows] for name, values in maps.items()}, explained.classes[rows])
-        for chunk, rows in chunks(images, batch_size)
-    )
+    answers, start, count = {(name, metric): [] for name in names for metric in METRICS}, 0, len(explained.classes)
+    batches = ((chunk, read(rows), explained.classes[rows]) for chunk, rows in chunks(images, batch_size))
     with progress.bar(total=count * len(answers), desc="masked images", unit="image") as bar:
         for of_batch, digests in workers.in_order(work, network, batches, scheduler):
             expected = explained.digests[start : start + len(digests)]

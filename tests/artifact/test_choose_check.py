@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 from bad_cases import assert_says
 from black_average_drop.artifact import choose_check, model_reading
@@ -49,17 +51,25 @@ def place(tmp_path_factory, copy_project):
     for name, text in {"doubled": CODE, "failing": f"{CODE}\nraise RuntimeError('no')", "nothing": ""}.items():
         (root / f"{name}.py").write_text(text)
     (root / "empty").mkdir()
+    for kind, ids in {"maps": os.listdir(root / "images"), "others": ["other"], "coloured": ["normal"]}.items():
+        for name in ids:
+            (root / kind / "pen" / name).mkdir(parents=True)
+    for image in (root / "images").rglob("*.png"):
+        np.save(root / "maps/pen" / image.relative_to(root / "images").with_suffix(".npy"), np.eye(4))
+    first = sorted((root / "images/normal").iterdir())[0].name
+    Image.fromarray(np.eye(9, 9 * 3).reshape(9, 9, 3).astype("uint8")).save(root / "coloured/pen/normal" / first)
     (root / "without/keras").mkdir(parents=True)
     (root / "without/keras/__init__.py").write_text("raise SystemExit('Keras was imported')")
     return root
 
 
-def choose(place, model, images, *settings, keras=False, code=""):
+def choose(place, model, images, *settings, keras=False, code="", maps=""):
     """Exit code, standard output, the sentence on standard error."""
     paths = [str(place / "lib")] if keras else [str(place / "without"), str(place / "lib")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
     given = ["--model", str(place / model), "--data", str(place / images), *(f"--set={one}" for one in settings)]
     given += [f"--code={place / code}", "--trust=yes"] if code else []
+    given += [f"--maps={place / maps}"] if maps else []
     command = [sys.executable, "-m", "black_average_drop.artifact", "choose", *given]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr.removesuffix("\n")
@@ -118,6 +128,25 @@ def test_what_files_and_settings_show_is_refused_without_keras(place, model, ima
     code, out, err = choose(place, model, images, setting)
     assert_says(err, said, place)
     assert code == 1 and out == progress.format(model=model, images=images) and files_of(place) == there
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        ("others", "{root}/others holds no map of any image: name maps like the images, {root}/others/maps/...npy ..."),
+        ("coloured", "{root}/coloured/pen/normal/...png is in colours, which say no values: save the map itself ..."),
+    ],
+)
+def test_maps_are_refused_without_keras(place, maps, said):
+    there = files_of(place)
+    code, out, err = choose(place, "good.keras", "images", maps=maps)
+    assert_says(err, said, place)
+    assert code == 1 and out == READING.format(model="good.keras", images="images") and files_of(place) == there
+
+
+def test_good_maps_are_not_refused(place, capsys):
+    choose_check.check(place / "good.keras", place / "images", {"maps": str(place / "maps")})
+    assert capsys.readouterr().out == READING.format(model="good.keras", images="images")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,18 @@ def test_code_that_is_trusted_reaches_the_notebook_by_its_path_and_makes_another
     assert len(folders) == 2
 
 
+def test_maps_reach_the_notebook_by_their_path_and_make_another_study(given, tmp_path, monkeypatch):
+    for name in ("maps", "other"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert given("seed=3", maps="maps")["maps"] == str(tmp_path / "maps")
+    assert given("seed=3", maps="other/../maps")["maps"] == str(tmp_path / "maps")
+    assert given("seed=3", maps="other")["maps"] == str(tmp_path / "other")
+    assert "maps" not in given("seed=3", maps="")
+    folders = {path.name for path in (tmp_path / "build/choose").iterdir() if path.is_dir()}
+    assert len(folders) == 3
+
+
 def test_code_does_not_go_to_a_cluster(given, tmp_path, monkeypatch):
     """Nothing is asked of the cluster, which is not there."""
     (tmp_path / "layers.py").touch()

@@ -53,7 +53,7 @@ def make(tmp_path):
         given = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("DATA", "MODEL", "SET", "CODE", "TRUST", "MAKEFLAGS")
+            if name not in ("DATA", "MODEL", "SET", "CODE", "TRUST", "MAPS", "MAKEFLAGS")
         }
         done = subprocess.run(
             ["make", "--no-print-directory", f"VENV={tmp_path / 'venv'}", *arguments],
@@ -82,6 +82,7 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
         "SET",
         "CODE",
         "TRUST",
+        "MAPS",
         "PROFILE",
         "CHECK",
         "SCHEDULER",
@@ -89,7 +90,7 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
         "MENTIONED_NOWHERE",
     )
     for target, expected in {
-        "choose": [f"--model={value}", f"--data={value}", f"--set={value}", f"--code={value}", f"--trust={value}"],
+        "choose": [f"--{name}={value}" for name in ("model", "data", "set", "code", "trust", "maps")],
         "reproduce": [f"--profile={value}", f"--data={value}"],
         "data": [f"--profile={value}", f"--data={value}"],
         "data-report": [f"--data={value}"],
@@ -150,7 +151,7 @@ def test_no_recipe_mentions_what_a_user_sets():
     assert not [
         line
         for line in recipes
-        if re.search(r"\$[({](PROFILE|DATA|MODEL|SET|CODE|TRUST|CHECK|PYTHON|CURDIR)[)}]", line)
+        if re.search(r"\$[({](PROFILE|DATA|MODEL|SET|CODE|TRUST|MAPS|CHECK|PYTHON|CURDIR)[)}]", line)
     ]
 
 

@@ -24,12 +24,12 @@ def profile(text, *arguments):
     return command
 
 
-def choose(*settings, model="a.keras", images="images", code="", trust=""):
+def choose(*settings, model="a.keras", images="images", code="", trust="", maps=""):
     def command(root):
         content("a.keras", b"a model")(root)
         files("images/a.png")(root)
         arguments = [part for setting in settings for part in ("--set", setting)]
-        arguments += ["--code", code and str(root / code), "--trust", trust]
+        arguments += ["--code", code and str(root / code), "--trust", trust, "--maps", maps and str(root / maps)]
         return ["choose", "--model", model and str(root / model), "--data", images and str(root / images), *arguments]
 
     return command
@@ -161,6 +161,29 @@ COMMANDS = [
             "SET holds code, which is given by itself: give CODE=layers.py TRUST=yes.",
         )
         for setting in ("code=layers.py", "seed=3 code=''", "code=[layers.py]")
+    ),
+    Case(
+        "maps that are not there",
+        choose(maps="no maps"),
+        "MAPS={root}/no maps is missing: name the folder that your maps are in.",
+    ),
+    Case(
+        "maps that are a file",
+        choose(maps="images/a.png"),
+        "MAPS={root}/images/a.png is no folder: name the folder that your maps are in.",
+    ),
+    Case(
+        "maps that are the images",
+        choose(maps="images/../images"),
+        "MAPS={root}/images/../images is the folder of the images: put your maps into another one, and name that.",
+    ),
+    *(
+        Case(
+            f"maps as a setting, {setting}",
+            choose(setting),
+            "SET holds maps, which is given by itself: give MAPS=folder.",
+        )
+        for setting in ("maps=folder", "seed=3 maps=''")
     ),
     Case("an unknown setting", choose("alhpa=0.3"), f"{IN_SET} has no parameter 'alhpa': choose from ..."),
     Case("a place as a setting", choose("results=/"), f"{IN_SET} has no parameter 'results': choose from ..."),

@@ -14,7 +14,7 @@ from black_average_drop.datasets import report as data_report
 # Each command with the arguments that it heeds.
 TAKES = {
     "run": ("profile", "data"),
-    "choose": ("model", "data", "set", "code", "trust"),
+    "choose": ("model", "data", "set", "code", "trust", "maps"),
     "report": ("profile",),
     "verify": ("profile", "data"),
     "notebooks": ("check",),
@@ -70,6 +70,7 @@ def _arguments():
         "--code", default="", metavar="FILE.py", help="of choose, with --trust yes: the model's own layers"
     )
     parser.add_argument("--trust", default="", metavar="yes", help="of choose: you trust the author of --code")
+    parser.add_argument("--maps", default="", metavar="FOLDER", help="of choose: maps that others made of the images")
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
     for name, value in vars(arguments).items():
@@ -85,7 +86,7 @@ def _do(arguments):
     if arguments.command == "run":
         pipeline.run(profile, data_root)
     elif arguments.command == "choose":
-        choose.choose(arguments.model, data_root, arguments.set, arguments.code, arguments.trust)
+        choose.choose(arguments.model, data_root, arguments.set, arguments.code, arguments.trust, arguments.maps)
     elif arguments.command == "report":
         pipeline.report(profile)
     elif arguments.command == "verify":

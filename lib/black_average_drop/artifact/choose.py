@@ -15,7 +15,7 @@ from black_average_drop.datasets.paths import check_name
 from black_average_drop.files import ROOT, partial_name
 
 
-def choose(model, images, given=(), code="", trust=""):
+def choose(model, images, given=(), code="", trust="", maps=""):
     """Find out which map suits a model on a folder of images, and print the recommendation.
 
     Results and report go to a folder of build/choose. It is named after model and images, and by a hash of where they
@@ -27,10 +27,11 @@ def choose(model, images, given=(), code="", trust=""):
         given: texts like "most_images=100 seed=3": parameters of the notebook, each with a YAML value.
         code: the path of a Python file with layers of the model, or "".
         trust: "yes" from whoever trusts the author of that code, which runs with their rights.
+        maps: the path of a folder of maps that others made, or "".
 
     Raises:
         ValueError: a setting, the model or the folder is wrong. Nothing has run.
-        FileNotFoundError: the model or the folder is missing. Nothing has run.
+        FileNotFoundError: the model or a folder is missing. Nothing has run.
         RuntimeError: the notebook failed.
     """
     for path, what in ((model, "MODEL=model.keras"), (images, "DATA=folder")):
@@ -42,6 +43,8 @@ def choose(model, images, given=(), code="", trust=""):
     if code := choose_settings.trusted_code(code, trust):
         parameters["code"] = str(code)
     model, images = choose_settings.resolved(model), choose_settings.resolved(images)
+    if maps:
+        parameters["maps"] = str(choose_settings.folder_of_maps(maps, images))
     places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": checked_scheduler()}
     choose_check.check(model, images, parameters)
     build = ROOT / "build" / "choose" / choose_settings.study(model, images, parameters)
@@ -77,6 +80,8 @@ def _parameters(given):
             parameters[name] = read(parameters[name])
     if "code" in parameters:
         raise ValueError("SET holds code, which is given by itself: give CODE=layers.py TRUST=yes.")
+    if "maps" in parameters:
+        raise ValueError("SET holds maps, which is given by itself: give MAPS=folder.")
     check_parameters("--set", YOUR_DATA, parameters)
     choose_check.check_settings(parameters)
     if parameters.get("labels"):

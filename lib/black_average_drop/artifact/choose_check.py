@@ -15,6 +15,7 @@ from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.datasets.folder_check import check_folder
 from black_average_drop.datasets.grey import check_window
+from black_average_drop.datasets.map_check import check_maps
 from black_average_drop.model_files import settings
 from black_average_drop.model_files.first_check import check_model_file
 
@@ -30,7 +31,7 @@ def check(model, images, given):
         given: parameter -> value, checked by `check_settings`; others have the notebook's default.
 
     Raises:
-        ValueError, FileNotFoundError: in the words of what reads the model or the folder.
+        ValueError, FileNotFoundError: in the words of what reads the model, the folder or the maps.
     """
     parameters = default_parameters(YOUR_DATA) | given | {"model": str(model)}
     size = tuple(height_and_width(parameters["image_size"]))
@@ -41,7 +42,9 @@ def check(model, images, given):
     with _reading(parameters) as reading:
         listing = {"labels": parameters["labels"] or None, "class_names": parameters["class_names"]}
         drawing = {"most": parameters["most_images"], "seed": parameters["seed"]}
-        check_folder(images, **listing, window=parameters["window"], **drawing)
+        taken = check_folder(images, **listing, window=parameters["window"], **drawing)
+        if parameters["maps"]:
+            check_maps(parameters["maps"], taken)
         import papermill  # noqa: F401  takes two seconds; the run needs it, and has to wait here anyway
 
         said = reading.communicate()[0]

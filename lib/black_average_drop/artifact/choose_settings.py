@@ -160,6 +160,26 @@ def trusted_code(code, trust):
     return resolved(code)
 
 
+def folder_of_maps(maps, images):
+    """Return the path of a folder of maps, as `resolved` does.
+
+    Args:
+        maps: the path as it was given.
+        images: the path of the folder of images, resolved.
+
+    Raises:
+        ValueError: the path names a file, or the images themselves.
+        FileNotFoundError: the folder is missing.
+    """
+    if not Path(maps).exists():
+        raise FileNotFoundError(f"MAPS={maps} is missing: name the folder that your maps are in.")
+    if not Path(maps).is_dir():
+        raise ValueError(f"MAPS={maps} is no folder: name the folder that your maps are in.")
+    if resolved(maps) == images:
+        raise ValueError(f"MAPS={maps} is the folder of the images: put your maps into another one, and name that.")
+    return resolved(maps)
+
+
 def study(model, images, parameters):
     """Return the name of the folder for a study, which no other model, images or settings share."""
     words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, images.name)]

@@ -29,10 +29,9 @@ def findings_in(table, path):
     The column label holds lists if a | is in any of its cells: `Effusion|Edema`. A finding in the list of an image is
     present, one that other images have is absent, and of a blank cell nothing is known. Their names come in order.
 
-    Without a column label each column that holds only 1, 0, -1 and blanks is a finding, if it is not blank all over. True
-    is 1 and False is 0.
-    Columns of other numbers or words are passed over. A blank is also a word that other programs write for nothing,
-    such as nan.
+    Without a column label each column that holds only 1, 0, -1 and blanks is a finding, if it is not blank all over.
+    True is 1, False is 0, and a word that other programs write for nothing, such as nan, is a blank. Columns of other
+    numbers or words are passed over.
 
     Args:
         table: a DataFrame of text with a row for each image, and a column image.

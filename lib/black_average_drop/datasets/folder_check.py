@@ -17,6 +17,9 @@ def check_folder(root, labels=None, class_names=(), window="full", most=500, see
         root, labels, class_names, window: as in `folder.load`.
         most, seed: as in `folder.drawn_rows`.
 
+    Returns:
+        The ids of the images that a run takes, a list.
+
     Raises:
         FileNotFoundError, ValueError: as `folder.load`; as `images.open_picture` for an image; if all images are of one
             patient.
@@ -35,3 +38,4 @@ def check_folder(root, labels=None, class_names=(), window="full", most=500, see
     folder.check_all_or_none(table["patient"], patients, listing.csv)
     groups = [patient or name for patient, name in zip(patients, names, strict=False)]
     folder.check_patients([*groups, *names[MOST_HEADERS:]])
+    return names

@@ -114,11 +114,15 @@ def read_image(path, size, crop=1.0, open_image=None):
             opaque = not image.has_transparency_data or image.convert("RGBA").getchannel("A").getextrema()[0] == 255
         if not opaque:
             raise ValueError(f"{path} is transparent in places: save it on the background that is to be shown.")
-        left, top, width, height = _crop_window(image.size, size, crop)
-        window = (left, top, left + width, top + height)
         with decoding(path):
-            image = image.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR, box=window)
-            return np.asarray(image)
+            return np.asarray(cropped_and_resized(image.convert("RGB"), size, crop))
+
+
+def cropped_and_resized(image, size, crop=1.0):
+    """Crop and resize a Pillow image, bilinearly, as `read_image` does: size (H, W) and crop as there."""
+    left, top, width, height = _crop_window(image.size, size, crop)
+    window = (left, top, left + width, top + height)
+    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=window)
 
 
 @contextmanager

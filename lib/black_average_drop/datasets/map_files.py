@@ -1,0 +1,117 @@
+"""Maps that another program or a person made, read from their files batch by batch, so that they are ranked like ours.
+
+`map_layout` says which file is whose map, and `map_formats` how a file is read.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from black_average_drop import cams, controls, progress
+from black_average_drop.datasets import map_formats, map_layout
+from black_average_drop.datasets.images import cropped_and_resized
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """One set of maps of M pairs of an image and a finding: like an array (M, h, w) that is read when indexed."""
+
+    paths: tuple[Path, ...]  # (M,)
+    size: tuple[int, int]  # (h, w) of every map as it is given
+    image_size: tuple[int, int]  # (H, W) of what the network sees
+    crop: float  # of the images, as in `images.read_image`
+    passed_over: int  # files below the folder of the set that are no maps, or hidden
+    unused: int  # maps there of other images or findings
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, rows):
+        """Read the maps of some rows, a slice or indices: float32 (n, h, w), >= 0.
+
+        Raises:
+            ValueError: as `map_formats.values_of_map`, or if a file is no longer as it was found.
+        """
+        chosen = np.arange(len(self))[rows]
+        if chosen.ndim == 0:
+            return self._read(self.paths[chosen])
+        maps = np.empty((len(chosen), *self.size), "float32")
+        for one, number in zip(maps, chosen, strict=True):
+            one[:] = self._read(self.paths[number])
+        return maps
+
+    def _read(self, path):
+        values = map_formats.values_of_map(path)
+        if values.shape == self.size:
+            return values
+        if self.size != self.image_size:
+            raise ValueError(f"{path} has changed its size since the run began: run it again.")
+        if _covers_whole_file(values.shape, self.image_size):
+            return np.asarray(cropped_and_resized(Image.fromarray(values), self.image_size, self.crop))
+        return cams.upsample(values[None], self.image_size)[0]
+
+
+def load(root, dataset, classes, class_names, crop=1.0):
+    """Find the maps that others made of images: every set of maps in a folder, as `map_layout` describes it.
+
+    Every map is there, and the header of each is read, before anything else is computed. A map may have any scale. Its
+    values below 0 count as 0. A map that is larger than the network's image, in height or width, covers the whole image
+    file: it is cropped and shrunk as the images are. A smaller one covers what the network sees. Where all maps of a
+    set have one such size, they stay small, and evaluation upsamples them like those of a method. Where sizes differ,
+    each map is brought to that of the network's image.
+
+    Args:
+        root: the folder.
+        dataset: a `Dataset` of M pairs of an image and a finding: an image with several findings is there several
+            times.
+        classes: (M,), the findings, indices into class_names.
+        class_names: text, as the outputs of the network are called.
+        crop: that of the images.
+
+    Returns:
+        name of the set -> `MapFiles`.
+
+    Raises:
+        FileNotFoundError: if the folder is missing.
+        ValueError: if a map is missing, ambiguous or cannot be read by its header, or a set is named like a map that
+            is drawn here.
+    """
+    stems, classes = map_layout.image_stems(dataset.ids), [int(number) for number in classes]
+    sets, size = {}, tuple(dataset.size)
+    for name, place in map_layout.sets_in(root, stems, class_names).items():
+        if name in cams.METHODS or name in controls.CONTROLS:
+            raise ValueError(f"{place} is named like a map that is drawn here: rename the folder.")
+        listed = map_layout.list_maps(place)
+        paths = map_layout.files_of_pairs(listed, place, stems, classes, class_names)
+        sizes = {map_formats.size_of_map(path) for path in paths}
+        common = sizes.pop() if len(sizes) == 1 else size
+        common = size if _covers_whole_file(common, size) else common
+        unused = sum(map(len, listed.files.values())) - len(paths)
+        sets[name] = MapFiles(tuple(paths), common, size, crop, listed.passed_over, unused)
+    return sets
+
+
+def maps_checksum(sets):
+    """Compute the SHA-256, hexadecimal, over the names and all maps of sets as evaluation gets them.
+
+    Every file is read, so that a map which cannot be decoded, or holds NaN, is refused here.
+
+    Args:
+        sets: name -> `MapFiles`, as `load` gives them.
+    """
+    whole = hashlib.sha256()
+    with progress.bar(total=sum(map(len, sets.values())), desc="maps of others", unit="map") as bar:
+        for name, maps in sets.items():
+            whole.update(f"{name}\0{len(maps)} {maps.size}\0".encode())
+            for number in range(len(maps)):
+                whole.update(maps[number].tobytes())
+                bar.update(1)
+    return whole.hexdigest()
+
+
+def _covers_whole_file(size, image_size):
+    """Whether a map (h, w) is larger than the network's image (H, W), so that it was made of the image file."""
+    return size[0] > image_size[0] or size[1] > image_size[1]
