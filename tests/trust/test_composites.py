@@ -54,6 +54,10 @@ def test_a_map_that_is_bad_in_one_part_gets_nothing(parts):
     assert (arcc(**{name: [value] * 2 for name, value in (good | parts).items()}) == 0).all()
 
 
+def test_chance_alone_gives_an_arcc_above_0():
+    assert arcc(opacity=[0.5, 0.5], coherency=[1, 1], ROAD=[-0.1, 0.1]).mean() == pytest.approx(3 / (1 + 2 + 5) / 2)
+
+
 def test_the_best_road_is_a_half():
     assert (arcc(opacity=[0, 0], coherency=[1, 1], ROAD=[0.5, 0.75]) == 1).all()
 
