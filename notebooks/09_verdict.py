@@ -32,7 +32,7 @@ from black_average_drop.artifact.code_hashes import measurement_key
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
 from black_average_drop.statistics import Resampling
-from black_average_drop.trust import agreement, faithfulness, localization, trust_page
+from black_average_drop.trust import agreement, composites, faithfulness, localization, trust_page
 from black_average_drop.trust.bench import COUNTED, read_counted, read_exact_table, read_maps
 
 # %% [markdown]
@@ -63,10 +63,11 @@ pd.DataFrame({bench.title: {"images": len(bench.images), "maps": len(bench.maps)
 # %% [markdown]
 # ## What the metrics say of the same maps
 #
-# Next to AD and BAD we measure Average Increase and Average Gain, ADCC, insertion and deletion, ROAD, and BAD's area
-# over alpha. BAD is also measured on other backgrounds than black. Metrics that need many masked images take a fixed
-# part of each data set. What was measured is kept in the build folder. It is measured again only if networks, images,
-# maps or the measuring code changed.
+# Next to AD and BAD we measure Average Increase and Average Gain, ADCC, insertion and deletion, ROAD, ARCC, and BAD's
+# area over alpha. BAD is also measured on other backgrounds than black. Opacity and coherency are parts of ADCC and
+# ARCC, and are not judged by themselves. Metrics that need many masked images take a fixed part of each data set. What
+# was measured is kept in the build folder. It is measured again only if networks, images, maps or the measuring code
+# changed.
 
 # %%
 measured = {}
@@ -86,7 +87,7 @@ for bench in benches:
         fixed, of_few = images.subset(few), {name: drawn[few] for name, drawn in bench.maps.items()}
         plain = faithfulness.fills(images)
         many = faithfulness.curves(bench.network, fixed, fixed.labels, of_few, plain, batch_size, seed)
-        measured[bench.slug] = pd.concat([singles, many], ignore_index=True)
+        measured[bench.slug] = composites.with_arcc(pd.concat([singles, many], ignore_index=True))
         keep_table(measured[bench.slug], path, key)
 
 # %% [markdown]

@@ -94,7 +94,7 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
         for metric, fill in hidden.items():
             masked, _ = scores_of(network, np.where(kept, images, fill), labels)
             assert_same_drops(read(measured, metric, name), metrics.drops(full, masked), full)
-    assert len({metric for metric in measured["metric"]}) == 4 + 5
+    assert len({metric for metric in measured["metric"]}) == 4 + 5 + len(("opacity", "coherency"))
 
 
 def test_adcc_is_the_harmonic_mean_of_its_three_parts(network, dataset, maps, redraw):
@@ -110,7 +110,10 @@ def test_adcc_is_the_harmonic_mean_of_its_three_parts(network, dataset, maps, re
         correlation = stats.pearsonr(scaled[i].ravel(), again[i].ravel()).statistic
         shares = (1 - metrics.drops(full, masked)[i], 1 - scaled[i].mean(), (1 + correlation) / 2)
         assert value == pytest.approx(stats.hmean(shares), abs=1e-4)
+        assert read(measured, "opacity", "CAM")[i] == pytest.approx(1 - shares[1], abs=1e-5)
+        assert read(measured, "coherency", "CAM")[i] == pytest.approx(shares[2], abs=1e-4)
     assert (read(measured, "ADCC", "all ones") == 0).all()  # as complex as a map can be
+    assert (read(measured, "coherency", "all ones") == 1).all()  # whatever the image
 
 
 def test_all_ones_fade_nothing_and_keep_nothing(network, dataset, maps, redraw):

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from black_average_drop import controls, evaluation, masks, metrics, progress
-from black_average_drop.trust import imputation
+from black_average_drop.trust import composites, imputation
 
 BLUR = 1 / 20  # of the image's side: standard deviation of the blurred fill, wide enough to hide a lesion
 STEPS = 16  # of insertion, deletion and BAD over alpha
@@ -38,6 +38,7 @@ DIRECTIONS = {
     "insertion": 1,
     "deletion": -1,
     "ROAD": 1,
+    "ARCC": 1,
 }
 
 
@@ -95,10 +96,11 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
     """The metrics that show the network one masked image.
 
     AD, eq. (10). Average Increase (Chattopadhay et al. 2018): 1 where O > Y. Average Gain (Zhang et al. 2024):
-    max(0, P' - P) / (1 - P). BAD, eq. (11), on each background: plain "BAD" on black. ADCC (Poppi et al. 2021): the
-    harmonic mean of 1 - AD, of 1 - the mean opacity, and of coherency. Coherency is (1 + r) / 2 with r Pearson's
-    correlation of the map with the one drawn from the faded image. A map that does not look at the image is coherent.
-    Where a map is constant and the other one is not, r counts as 0.
+    max(0, P' - P) / (1 - P). BAD, eq. (11), on each background: plain "BAD" on black. ADCC, of `composites`, and two
+    of its parts, which are no metrics of their own: opacity, which is the mean of the map as a share of its peak, and
+    coherency. Coherency is (1 + r) / 2 with r Pearson's correlation of the map with the one drawn from the faded
+    image. A map that does not look at the image is coherent. Where a map is constant and the other one is not, r
+    counts as 0.
 
     Args:
         network: a `networks.Network`.
@@ -126,11 +128,14 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
             else:
                 scores, again = answered(faded), scaled
             drop = metrics.drops(full["score"], scores["score"])
+            opacity, coherency = scaled.mean(axis=(1, 2)), (1 + _correlation(scaled, again)) / 2
             values = {
                 "AD": drop,
                 "Average Increase": (scores["score"] > full["score"]).astype(float),
                 "Average Gain": _gain(full["softmax"], scores["softmax"]),
-                "ADCC": _harmonic_mean(1 - drop, 1 - scaled.mean(axis=(1, 2)), (1 + _correlation(scaled, again)) / 2),
+                "ADCC": composites.adcc(drop, opacity, coherency),
+                "opacity": opacity,
+                "coherency": coherency,
             }
             kept = masks.kept_pixels(shown, alpha)
             for background, fill in backgrounds.items():
@@ -218,12 +223,6 @@ def _gain(full, masked):
     """Average Gain (n,) from the softmax before and after masking."""
     full, masked = np.asarray(full, "float64"), np.asarray(masked, "float64")
     return np.divide(np.maximum(0, masked - full), 1 - full, out=np.zeros(len(full)), where=full < 1)
-
-
-def _harmonic_mean(*shares):
-    """The harmonic mean (n,) of shares (n,); 0 where one of them is 0."""
-    with np.errstate(divide="ignore"):
-        return len(shares) / sum(1 / np.asarray(share, "float64") for share in shares)
 
 
 def _correlation(maps, others):
