@@ -59,17 +59,8 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance
-from black_average_drop.choice import (
-    answers_and_maps,
-    class_labels,
-    cost,
-    finding_pairs,
-    gallery,
-    preprocessing_doubts,
-    ranking,
-    recommendation,
-)
-from black_average_drop.datasets import appearance, folder, phantoms
+from black_average_drop.choice import answers_and_maps, cost, preprocessing_doubts, ranking, recommendation, selection
+from black_average_drop.datasets import appearance, folder, map_files, phantoms
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.model_files import formats
@@ -95,11 +86,7 @@ results_folder = Path(results)
 loaded, stored = networks.open_model(model, code)
 settings = choose_settings.of_model(globals())
 network = networks.network_of(loaded, preprocessing, **settings)
-head = "pooling and affine layers" if network.head_weights is not None else "a head of another kind, differentiated"
-facts = {"model": Path(model).name, "feature maps": f"layer {network.layer}", "head": head}
-facts |= {"computed in": precision, "score": network.activation, "classes": network.classes}
-facts |= {"images": f"{network.image_size[0]} x {network.image_size[1]}"}
-display(pd.Series(facts).to_frame(""))
+display(answers_and_maps.facts_of(network, model, precision).to_frame(""))
 Markdown(network.notice)
 
 # %% [markdown]
@@ -115,36 +102,27 @@ place = images or str(results_folder / "phantoms")
 if not images:
     folder.save_images(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
 whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
-total, passed_over = len(whole), folder.left_out(place, whole)
-drawn = whole.subset(folder.drawn_rows(total, most_images, seed))
-appearances = appearance.shown(place, drawn, window)
-dataset = appearance.not_blank(drawn, appearances)
+some = whole.subset(folder.drawn_rows(len(whole), most_images, seed))
+appearances = appearance.shown(place, some, window)
+dataset = appearance.not_blank(some, appearances)
 taken = dataset_checksum(dataset)
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = lettering.in_picture(first.ids, "image")
 sheet = figures.contact_sheet(first.images(), titles)
 display(sheet)
-for new, name in replaced.items():
-    print(f"{new}: {name}")
+print(lettering.legend(replaced))
 
 # %% [markdown]
-# The images are counted. Names of sub-folders are labels only if they are names of the model's outputs, by its file or
-# by `class_names`. Otherwise they may be patients. Images of one patient are alike. Without a column `patient` every
+# So many images are taken. Names of sub-folders are labels only if they are names of the model's outputs, by its file
+# or by `class_names`. Otherwise they may be patients. Images of one patient are alike. Without a column `patient` every
 # file counts as a patient of its own. If that is not so, the intervals below are too narrow.
 
 # %%
-counted = {"images in the folder": total, "taken": len(dataset), "patients": len(np.unique(dataset.groups))}
-counted["files passed over"] = len(passed_over)
-counted["blank, left out"] = (appearances["filled"] == 0).sum()
-counted |= {f"shown: {how}": number for how, number in appearances["shown"].value_counts().items()}
-named = class_names or stored.class_names
-names = class_labels.output_names(dataset, network.classes, named)
-states = finding_pairs.states_of_outputs(network, dataset, named)
-counted |= finding_pairs.count_labels(states, names, len(dataset))
-notice = finding_pairs.said_of_labels(dataset, states, named, network.classes)
+known = selection.read_labels(network, dataset, class_names or stored.class_names)
+names, states = known.names, known.states
 folder.check_patients(dataset.groups)
-print(notice)
-pd.Series(counted).to_frame("")
+print(f"{len(whole)} images in the folder. {known.notice}")
+selection.count_images(dataset, appearances, states, names).to_frame("")
 
 # %% [markdown]
 # These images use less than a quarter of the range from black to white, or none of it:
@@ -157,7 +135,7 @@ appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3)
 # nowhere.
 
 # %%
-pd.DataFrame({"passed over": passed_over})
+pd.DataFrame({"passed over": folder.left_out(place, whole)})
 
 # %% [markdown]
 # ## Does the model understand these images?
@@ -191,19 +169,22 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
 logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
-above = finding_pairs.thresholds_of(network, thresholds, names)
-wanted = finding_pairs.numbers_of(findings, names)
-explained = finding_pairs.to_explain(network, logits, states, wanted, above)
+above = selection.thresholds_of(network, thresholds, names)
+wanted = selection.numbers_of(findings, names)
+explained = selection.to_explain(network, logits, states, wanted, above)
 studied, classes = dataset.subset(explained.rows), explained.classes
-several = finding_pairs.several(network, states)
-counts = finding_pairs.count(network, logits, states, explained, dataset.groups, names, above)
+several = selection.several(network, states)
+counts = selection.count(network, logits, states, explained, dataset.groups, names, above)
 counts[counts["explained"] > 0] if network.classes > 40 else counts
 
 # %% [markdown]
-# So many images go through the network. A method that asks it again, such as Score-CAM or RISE, takes most of them.
+# Maps that others made are read from the folder `maps`: their values below 0 count as 0. So many images will go through
+# the network. A method that asks it again, such as Score-CAM or RISE, takes most of them.
 
 # %%
-cost.announce(network, studied, classes, chosen, len(chosen) + len(controls.CONTROLS), batch_size)
+drawn = map_files.load(maps, studied, classes, names) if maps else {}
+checksum_of_maps = map_files.maps_checksum(drawn)
+cost.announce(network, studied, classes, chosen, len(chosen) + len(drawn) + len(controls.CONTROLS), batch_size)
 
 # %% [markdown]
 # ## The maps
@@ -215,10 +196,8 @@ cost.announce(network, studied, classes, chosen, len(chosen) + len(controls.CONT
 first_pass = evaluation.explain_all(network, studied.batches(batch_size), chosen, batch_size, classes, scheduler)
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
 share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_maps.ALPHA)
-maps_compared = {name: first_pass.maps[name] for name in first_pass.distinct}
 negative = first_pass.negative_share if cams.POSITIVE_PART in chosen else 0
-print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ"))
-answers_and_maps.fates(first_pass, unfit, negative)
+f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ")
 
 # %% [markdown]
 # ## The scores
@@ -234,21 +213,22 @@ given = {
     "seed": seed,
     "scheduler": scheduler,
     "thresholds": above,
+    "drawn": drawn,
 }
 batches = studied.batches(batch_size)
 rows = evaluation.evaluate(network, batches, chosen, share, batch_size, first_pass=first_pass, **given)
+same_as = rows[rows["same_map_as"] != ""].groupby("method")["same_map_as"].first().to_dict()
 rows = rows[rows["same_map_as"] == ""]
-resampling, names_explained = Resampling(studied.groups, resamples, seed), np.array(names)[classes]
-of_findings = names_explained if several else None
-ranked, differences = ranking.rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
-sentences = recommendation.recommend_each(ranked, differences, first_pass.same_as)
-left_out = int((first_pass.scores["score"] <= 0).sum())
-print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
+answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 
 # %% [markdown]
 # The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
 
 # %%
+resampling, of_findings = Resampling(studied.groups, resamples, seed), np.array(names)[classes] if several else None
+ranked, differences = ranking.rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
+left_out = int((first_pass.scores["score"] <= 0).sum())
+print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
 ranking_figure = charts.ranking(ranked[ranked["finding"] == ranking.EVERY])
 display(ranking_figure)
 ranked[ranked["finding"] == ranking.EVERY].round(4)
@@ -258,13 +238,15 @@ ranked[ranked["finding"] == ranking.EVERY].round(4)
 # with three findings counts three times.
 
 # %%
-charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"])
+findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"])
+findings_figure if ranked["finding"].nunique() > 1 else "There is one ranking alone."
 
 # %% [markdown]
 # Which differences between methods does the test find, after Holm's correction for all pairs with a method in them?
 # Where too few images differ (`statistics.enough_differ`) there is no interval and no p:
 
 # %%
+maps_compared = {name: one for name, one in (first_pass.maps | drawn).items() if name not in same_as}
 of_methods = differences["first"].isin(maps_compared) & differences["second"].isin(maps_compared)
 differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
 
@@ -276,17 +258,14 @@ differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
 
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
-warning = " ".join(["**Doubtful:**", *doubts, "\n\n"]) if doubts else ""
-said = [notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[ranking.EVERY]["AD"]]
+sentences = recommendation.recommend_each(ranked, differences, same_as)
+said = [known.notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[ranking.EVERY]["AD"]]
 said += [recommendation.list_findings(sentences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.blanks(blank, classes, names)]
-advice = warning + "".join(f"{part}\n\n" for part in said if part)
-advice += f"{len(np.unique(explained.rows))} images of {len(np.unique(studied.groups))} patients, {len(studied)} maps "
-advice += f"explained, {left_out} left out for a score of 0. "
-advice += "This is no clinical evidence. " + recommendation.verdict_of_trust()
+advice = recommendation.page(doubts, said, recommendation.counts_in_words(studied, several, left_out))
 with replacing(results_folder / "recommendation.md") as partial:
-    partial.write_text(advice + "\n", encoding="utf-8")
+    partial.write_text(advice, encoding="utf-8")
 Markdown(advice)
 
 # %% [markdown]
@@ -296,10 +275,9 @@ Markdown(advice)
 
 # %%
 apart = answers_and_maps.disagreement(studied, maps_compared, share, batch_size)
-drawing, replaced = gallery.most_apart(studied, maps_compared, classes, names, apart, share, colour_map)
+drawing, written = answers_and_maps.most_apart(studied, maps_compared, classes, names, apart, share, colour_map)
 display(drawing)
-for new, name in replaced.items():
-    print(f"{new}: {name}")
+print(lettering.legend(written))
 
 # %% [markdown]
 # Everything as CSV, and where it comes from. Nothing is written if the model or an image is no longer what was read
@@ -308,6 +286,7 @@ for new, name in replaced.items():
 # %%
 outputs = [results_folder / "recommendation.md", *figures.save_figure(sheet, results_folder / "images")]
 outputs += figures.save_figure(ranking_figure, results_folder / "ranking")
+outputs += figures.save_figure(findings_figure, results_folder / "findings")
 outputs += figures.save_figure(drawing, results_folder / "gallery")
 tables = {"images": answers_and_maps.by_image(studied, first_pass, names, apart, blank), "findings": counts}
 tables |= {"scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried, "shown": appearances}
@@ -315,5 +294,6 @@ outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, 
 read = [*formats.files_of(model), *([Path(code)] if code else [])]
 inputs = {one.name: one for one in read}
 inputs["images"] = (taken, dataset_checksum(dataset))
+inputs |= {"maps": (checksum_of_maps, map_files.maps_checksum(drawn))} if drawn else {}
 record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

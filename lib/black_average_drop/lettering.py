@@ -30,6 +30,11 @@ def in_picture(names, kind):
     return drawn, {new: name for new, name in zip(drawn, names, strict=True) if new != name}
 
 
+def legend(replaced):
+    """Write what stands for which name, one a line, from the dict that `in_picture` gives."""
+    return "\n".join(f"{new}: {name}" for new, name in replaced.items())
+
+
 def labelled(figure, banner=""):
     """Finish a figure: a banner across its head, no formulas between dollars, and a font for every letter.
 

@@ -1,14 +1,37 @@
 """What a network answers, which maps can be drawn, which of them are blank, and where they differ."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import cams, evaluation, masks, progress
+from black_average_drop import cams, evaluation, figures, lettering, masks, progress
 from black_average_drop.trust import localization
 
+SHOWN = 6  # images in a gallery
 ALPHA = 0.2  # the share of pixels that BAD keeps, where no methods can choose it
+
+
+def facts_of(network, model, precision):
+    """Say what a network is: a Series of text and numbers.
+
+    Args:
+        network: a `networks.Network`.
+        model: the path of its file.
+        precision: in which it computes.
+    """
+    closed = network.head_weights is not None
+    facts = {
+        "model": Path(model).name,
+        "feature maps": f"layer {network.layer}",
+        "head": "pooling and affine layers" if closed else "a head of another kind, differentiated",
+        "computed in": precision,
+        "score": network.activation,
+        "classes": network.classes,
+        "images": f"{network.image_size[0]} x {network.image_size[1]}",
+    }
+    return pd.Series(facts)
 
 
 def first_look(network, dataset, methods, batch_size=32):
@@ -35,18 +58,19 @@ def first_look(network, dataset, methods, batch_size=32):
     return np.concatenate(logits), methods, unfit
 
 
-def fates(maps, unfit, negative=0.0):
-    """Say what became of each method that was asked for.
+def fates(names, same_as, unfit, negative=0.0):
+    """Say what became of each kind of map that was asked for.
 
     Args:
-        maps: an `evaluation.Maps`.
+        names: of the methods that were drawn, and of the maps that others drew.
+        same_as: name -> the earlier one that draws the same map.
         unfit: name -> why a method cannot be drawn.
         negative: the share of the feature maps that is negative, or 0 to say nothing of it.
 
     Returns:
         A DataFrame of text with the column method, and same map as, negative part and left out where there is any.
     """
-    rows = [{"method": name, "same map as": maps.same_as.get(name, "")} for name in maps.maps]
+    rows = [{"method": name, "same map as": same_as.get(name, "")} for name in names]
     if negative:
         next(row for row in rows if row["method"] == cams.POSITIVE_PART)["negative part"] = f"{100 * negative:.3g} %"
     rows += [{"method": name, "left out": reason} for name, reason in unfit.items()]
@@ -111,3 +135,29 @@ def disagreement(dataset, maps, alpha, batch_size=32):
         pairs = [((one ^ other) * light).sum(axis=(1, 2)) for one, other in combinations(kept, 2)]
         shares[rows] = np.mean(pairs, axis=0) / np.maximum(light.sum(axis=(1, 2)), 1) if pairs else 0
     return shares
+
+
+def most_apart(dataset, maps, classes, names, apart, alpha, colour_map):
+    """Draw the maps of the images on which the masked images of the maps have least in common.
+
+    Args:
+        dataset: a Dataset of N images.
+        maps: name -> (N, h, w), before clipping, or what gives such maps for a list of rows.
+        classes: (N,), the explained output.
+        names: of the outputs.
+        apart: (N,), of `disagreement`.
+        alpha: the share of pixels kept.
+        colour_map: as for `figures.figure1`.
+
+    Returns:
+        A matplotlib Figure, and what was written in the place of names that no font can draw: new -> name.
+    """
+    chosen = np.argsort(-apart, kind="stable")[:SHOWN]
+    titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in chosen], "image")
+    of_class, further = lettering.in_picture(names, "output")
+    rows = []
+    for one, title in zip(chosen, titles, strict=True):
+        shown = {name: evaluation.upsampled(drawn[[one]], dataset.size)[0] for name, drawn in maps.items()}
+        title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
+        rows.append(figures.Row(title, dataset.images([one])[0], shown, alpha))
+    return figures.figure1(rows, list(maps), colour_map=colour_map), replaced | further

@@ -77,7 +77,7 @@ def list_findings(sentences, counts):
 
     Args:
         sentences: of `recommend_each`.
-        counts: of `finding_pairs.count`.
+        counts: of `selection.count`.
     """
     ranked = counts[counts["finding"].isin(sentences)].set_index("finding")
     if not len(ranked):
@@ -94,6 +94,32 @@ def list_findings(sentences, counts):
     )
     head = "For each finding, where p is corrected for all comparisons of all these rankings by one metric:"
     return "\n".join([head, "", *lines, "", end]).strip()
+
+
+def page(doubts, parts, counted):
+    """Put together what is said of a study, as Markdown.
+
+    Args:
+        doubts: sentences that speak against preprocessing or images.
+        parts: sentences and lists in their order, "" for what is not to be said.
+        counted: a sentence on what was measured.
+    """
+    warning = " ".join(["**Doubtful:**", *doubts]) if doubts else ""
+    last = f"{counted} This is no clinical evidence. {verdict_of_trust()}"
+    return "\n\n".join(part for part in (warning, *parts, last) if part) + "\n"
+
+
+def counts_in_words(dataset, pairs, without):
+    """Say how many images, patients and findings were measured.
+
+    Args:
+        dataset: a Dataset of the findings that were explained.
+        pairs: whether an image may have several findings.
+        without: how many were left out, since their score is 0.
+    """
+    images, patients = len(np.unique(dataset.ids)), len(np.unique(dataset.groups))
+    explained = f", {len(dataset)} findings" if pairs else ""
+    return f"{images} images of {patients} patients{explained}, {without} left out for a score of 0."
 
 
 def alpha_not_chosen(alpha):

@@ -82,7 +82,7 @@ def load(root, dataset, classes, class_names, crop=1.0):
     stems, classes = map_layout.image_stems(dataset.ids), [int(number) for number in classes]
     sets, size = {}, tuple(dataset.size)
     for name, place in map_layout.sets_in(root, stems, class_names).items():
-        if name in cams.METHODS or name in controls.CONTROLS:
+        if name in cams.METHODS | cams.ON_REQUEST | controls.CONTROLS:
             raise ValueError(f"{place} is named like a map that is drawn here: rename the folder.")
         listed = map_layout.list_maps(place)
         paths = map_layout.files_of_pairs(listed, place, stems, classes, class_names)

@@ -4,10 +4,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
-from black_average_drop.choice import finding_pairs
+from black_average_drop.choice import selection
 from black_average_drop.datasets import Dataset
 from black_average_drop.datasets.findings import Findings
 
@@ -32,79 +33,83 @@ TABLE = data([[1, 1, 0], [0, -1, 1], [1, np.nan, 0], [np.nan, np.nan, np.nan]], 
 
 
 def test_findings_are_outputs_by_their_names():
-    states = finding_pairs.states_of_outputs(SEVERAL, TABLE, NAMES)
+    states = selection.states_of_outputs(SEVERAL, TABLE, NAMES)
     nan = np.nan
     np.testing.assert_array_equal(states, [[nan, 1, 1], [nan, -1, 0], [nan, nan, 1], [nan, nan, nan]])
-    assert finding_pairs.states_of_outputs(SEVERAL, TABLE) is None  # nobody says how the outputs are called
+    assert selection.states_of_outputs(SEVERAL, TABLE) is None  # nobody says how the outputs are called
     unknown = replace(TABLE, findings=Findings(("sex", "y", "z"), TABLE.findings.states))
-    assert finding_pairs.states_of_outputs(SEVERAL, unknown, NAMES) is None
+    assert selection.states_of_outputs(SEVERAL, unknown, NAMES) is None
     folders = replace(unknown, labels=np.array([2, 0, 1, 1]), class_names=tuple(NAMES))  # and labels next to columns
-    np.testing.assert_array_equal(finding_pairs.states_of_outputs(ONE, folders, NAMES), np.eye(3)[[2, 0, 1, 1]])
-    said = finding_pairs.said_of_labels(TABLE, states, NAMES, 3)
+    np.testing.assert_array_equal(selection.states_of_outputs(ONE, folders, NAMES), np.eye(3)[[2, 0, 1, 1]])
+    said = selection.said_of_labels(TABLE, states, NAMES, 3)
     assert said == "Among the labels, but no outputs of the model: Hernia."
-    said = finding_pairs.said_of_labels(TABLE, None, (), 3)
+    said = selection.said_of_labels(TABLE, None, (), 3)
     assert said.startswith("Sub-folders or labels have 3 names (pleural_effusion, Edema, Hernia)")
-    assert finding_pairs.said_of_labels(data(), None, NAMES, 3) == ""
+    assert selection.said_of_labels(data(), None, NAMES, 3) == ""
 
 
 def test_what_is_present_is_explained_and_nothing_that_is_uncertain():
-    states = finding_pairs.states_of_outputs(SEVERAL, TABLE, NAMES)
-    explained = finding_pairs.to_explain(SEVERAL, LOGITS, states)
+    states = selection.states_of_outputs(SEVERAL, TABLE, NAMES)
+    explained = selection.to_explain(SEVERAL, LOGITS, states)
     assert listed(explained) == [(0, 1), (0, 2), (2, 2)]
-    only = finding_pairs.to_explain(SEVERAL, LOGITS, states, wanted=[1])
+    only = selection.to_explain(SEVERAL, LOGITS, states, wanted=[1])
     assert listed(only) == [(0, 1)]
-    table = finding_pairs.count(SEVERAL, LOGITS, states, explained, ["p", "q", "p", "r"], NAMES)
+    table = selection.count(SEVERAL, LOGITS, states, explained, ["p", "q", "p", "r"], NAMES)
     expected = {"finding": NAMES, "present": [0, 1, 2], "absent": [0, 0, 1], "uncertain": [0, 1, 0]}
     expected |= {"not mentioned": [4, 2, 1], "above threshold": [2, 1, 2], "explained": [0, 1, 2]}
     assert table.to_dict("list") == expected | {"patients": [0, 1, 1]}
-    assert finding_pairs.count_labels(states, NAMES, 4) == {
+    appearances = pd.DataFrame({"filled": [0, 1, 1, 1, 1], "shown": ["as it is"] * 5})  # of a blank image, too
+    assert selection.count_images(TABLE, appearances, states, NAMES).to_dict() == {
+        "taken": 4,
+        "patients": 4,
+        "blank, left out": 1,
+        "shown: as it is": 5,
         "without a label": 1,
         "label Edema": 1,
         "label Pleural Effusion": 2,
     }
+    assert selection.count_images(data(), appearances, None, NAMES)["without a label"] == 4
 
 
 def test_without_labels_scores_above_their_thresholds_are_explained():
-    explained = finding_pairs.to_explain(SEVERAL, LOGITS, None)
+    explained = selection.to_explain(SEVERAL, LOGITS, None)
     assert listed(explained) == [(0, 0), (0, 2), (2, 0), (2, 1), (2, 2)]  # image 1 and 3 have no finding
-    thresholds = finding_pairs.thresholds_of(SEVERAL, {"edema": 0.2, "Pleural Effusion": 0.9}, NAMES)
+    thresholds = selection.thresholds_of(SEVERAL, {"edema": 0.2, "Pleural Effusion": 0.9}, NAMES)
     np.testing.assert_array_equal(thresholds, [0.5, 0.2, 0.9])
-    explained = finding_pairs.to_explain(SEVERAL, LOGITS, None, thresholds=thresholds)
+    explained = selection.to_explain(SEVERAL, LOGITS, None, thresholds=thresholds)
     assert listed(explained) == [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2), (3, 1)]
-    everywhere = finding_pairs.thresholds_of(SEVERAL, {"Edema": 0}, NAMES)
-    assert listed(finding_pairs.to_explain(SEVERAL, LOGITS, None, [1], everywhere)) == [(k, 1) for k in range(4)]
+    everywhere = selection.thresholds_of(SEVERAL, {"Edema": 0}, NAMES)
+    assert listed(selection.to_explain(SEVERAL, LOGITS, None, [1], everywhere)) == [(k, 1) for k in range(4)]
 
 
 def test_one_class_an_image_is_its_label_or_the_one_predicted():
     labelled = data(labels=(2, 0, 1, 1), class_names=NAMES)
-    states = finding_pairs.states_of_outputs(ONE, labelled, NAMES)
-    assert listed(finding_pairs.to_explain(ONE, LOGITS, states)) == [(0, 2), (1, 0), (2, 1), (3, 1)]
-    assert listed(finding_pairs.to_explain(ONE, LOGITS, None)) == [(0, 0), (1, 2), (2, 2), (3, 0)]
-    assert not finding_pairs.several(ONE, states) and not finding_pairs.several(ONE, None)
-    assert finding_pairs.several(SEVERAL, None)
-    assert finding_pairs.several(ONE, finding_pairs.states_of_outputs(SEVERAL, TABLE, NAMES))
+    states = selection.states_of_outputs(ONE, labelled, NAMES)
+    assert listed(selection.to_explain(ONE, LOGITS, states)) == [(0, 2), (1, 0), (2, 1), (3, 1)]
+    assert listed(selection.to_explain(ONE, LOGITS, None)) == [(0, 0), (1, 2), (2, 2), (3, 0)]
+    assert not selection.several(ONE, states) and not selection.several(ONE, None)
+    assert selection.several(SEVERAL, None)
+    assert selection.several(ONE, selection.states_of_outputs(SEVERAL, TABLE, NAMES))
     # Where an image has one class, all labels must be outputs. Otherwise another label says that no output is there.
     other = replace(labelled, class_names=("Atelectasis", "Edema", "No Finding"))
-    assert finding_pairs.states_of_outputs(ONE, other, NAMES) is None
-    states = finding_pairs.states_of_outputs(SEVERAL, other, NAMES)
-    assert listed(finding_pairs.to_explain(SEVERAL, LOGITS, states)) == [(1, 0), (2, 1), (3, 1)]
+    assert selection.states_of_outputs(ONE, other, NAMES) is None
+    states = selection.states_of_outputs(SEVERAL, other, NAMES)
+    assert listed(selection.to_explain(SEVERAL, LOGITS, states)) == [(1, 0), (2, 1), (3, 1)]
 
 
 @pytest.mark.parametrize(
     ("attempt", "said"),
     [
         (
-            lambda: finding_pairs.numbers_of(["Efusion"], NAMES),
+            lambda: selection.numbers_of(["Efusion"], NAMES),
             "There is no output 'Efusion' of the model: choose from",
         ),
-        (lambda: finding_pairs.numbers_of([3], NAMES), "There is no output 3 of the model"),
-        (lambda: finding_pairs.thresholds_of(ONE, {"Edema": 0.3}, NAMES), "thresholds are for a model of several"),
-        (lambda: finding_pairs.to_explain(SEVERAL, LOGITS, None, [1], 0.9), "No score of a finding"),
-        (lambda: finding_pairs.to_explain(ONE, LOGITS, None, [1]), "No image is predicted to have a finding"),
+        (lambda: selection.numbers_of([3], NAMES), "There is no output 3 of the model"),
+        (lambda: selection.thresholds_of(ONE, {"Edema": 0.3}, NAMES), "thresholds are for a model of several"),
+        (lambda: selection.to_explain(SEVERAL, LOGITS, None, [1], 0.9), "No score of a finding"),
+        (lambda: selection.to_explain(ONE, LOGITS, None, [1]), "No image is predicted to have a finding"),
         (
-            lambda: finding_pairs.to_explain(
-                SEVERAL, LOGITS, finding_pairs.states_of_outputs(SEVERAL, TABLE, NAMES), [0]
-            ),
+            lambda: selection.to_explain(SEVERAL, LOGITS, selection.states_of_outputs(SEVERAL, TABLE, NAMES), [0]),
             "No image has a finding that is to be explained among its labels",
         ),
     ],
@@ -115,4 +120,4 @@ def test_what_cannot_be_explained_is_refused(attempt, said):
 
 
 def test_numbers_name_outputs_too():
-    assert finding_pairs.numbers_of([2, "edema"], NAMES) == [2, 1]
+    assert selection.numbers_of([2, "edema"], NAMES) == [2, 1]

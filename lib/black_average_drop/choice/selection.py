@@ -14,6 +14,15 @@ UNKNOWN = "not mentioned"
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What is known of N images, in terms of a network's C outputs."""
+
+    names: list[str]  # (C,), of the outputs
+    states: np.ndarray | None  # of `states_of_outputs`
+    notice: str  # on labels that do not count
+
+
+@dataclass(frozen=True)
 class Pairs:
     """M findings that are explained, each of one image; those of an image stand next to each other."""
 
@@ -29,6 +38,13 @@ def several(network, states):
         states: of `states_of_outputs`, or None.
     """
     return network.activation == "sigmoid" or (states is not None and bool(((states == 1).sum(axis=1) != 1).any()))
+
+
+def read_labels(network, dataset, named=()):
+    """Read the labels of a data set as those of a network: `Labels`; arguments as for `states_of_outputs`."""
+    states = states_of_outputs(network, dataset, named)
+    names = class_labels.output_names(dataset, network.classes, named)
+    return Labels(names, states, said_of_labels(dataset, states, named, network.classes))
 
 
 def states_of_outputs(network, dataset, named=()):
@@ -76,17 +92,26 @@ def said_of_labels(dataset, states, named, classes):
     return f"Among the labels, but no outputs of the model: {', '.join(others)}." if others else ""
 
 
-def count_labels(states, names, images):
-    """Count the images without a label, and those where each output is present.
+def count_images(dataset, appearances, states, names):
+    """Count the images that are taken: their patients, how they are shown, and where each output is present.
 
     Args:
+        dataset: a Dataset.
+        appearances: of `appearance.shown`, of these images and of those that are blank.
         states: of `states_of_outputs`, or None.
         names: of the outputs.
-        images: how many there are.
 
     Returns:
-        what -> number.
+        A Series of numbers.
     """
+    counted = {"taken": len(dataset), "patients": len(np.unique(dataset.groups))}
+    counted["blank, left out"] = (appearances["filled"] == 0).sum()
+    counted |= {f"shown: {how}": number for how, number in appearances["shown"].value_counts().items()}
+    return pd.Series(counted | _count_labels(states, names, len(dataset)))
+
+
+def _count_labels(states, names, images):
+    """How many of so many images have no label, and in how many each output is present, by name."""
     if states is None:
         return {"without a label": images}
     present = (states == 1).sum(axis=0)
