@@ -205,13 +205,8 @@ pd.DataFrame(fates).fillna("")
 # recommended.
 
 # %%
-given = {
-    "ids": dataset.ids,
-    "groups": dataset.groups,
-    "controls": controls.CONTROLS,
-    "seed": seed,
-    "scheduler": scheduler,
-}
+given = {"ids": dataset.ids, "groups": dataset.groups, "controls": controls.CONTROLS, "seed": seed}
+given |= {"scheduler": scheduler}
 batches = dataset.batches(batch_size)
 rows = evaluation.evaluate(network, batches, chosen, share, batch_size, first_pass=first_pass, **given)
 rows = rows[rows["same_map_as"] == ""]
