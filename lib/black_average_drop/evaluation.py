@@ -90,8 +90,8 @@ def evaluate(
         - kept: the share of pixels left under BAD, 1 under AD; kept_unsupported: the share of the kept pixels where
           the map is not positive.
         - opacity: the mean of the map scaled to a peak of 1; lit: the share of the image where that is above 0.5.
-        - same_map_as: the first of the methods whose maps agree with this one's on every image. They are scored once.
-          Maps that others drew are compared as they are read, and scored all the same.
+        - same_map_as: the first of the methods, and of what others drew, whose maps agree with this one's on every
+          image. Its rows are those of that one.
 
     Raises:
         ValueError: an input is unusable, an id or a name is given twice, or the second reading gives other images. A
@@ -116,8 +116,7 @@ def evaluate(
     for name in maps:
         for metric in METRICS:
             same_as = same_maps.get(name, "")
-            scores = scored[name if name in distinct else same_as, metric]
-            table = _rows(network, explained.scores, scores, explained.classes)
+            table = _rows(network, explained.scores, scored[same_as or name, metric], explained.classes)
             tables.append(table.assign(id=ids, method=name, metric=metric, alpha=alpha, same_map_as=same_as))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
