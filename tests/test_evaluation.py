@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from black_average_drop import cams, controls, evaluation, masks, metrics, networks
+from black_average_drop.datasets import from_files, map_files
 from cam_cases import same_up_to_factor
 from closeness import assert_close, assert_same_drops, assert_same_rows
 
@@ -459,6 +460,25 @@ def test_maps_that_others_drew_have_the_rows_of_a_method_that_draws_them(network
         of_drawn = rows[rows["method"] == f"of {name}"]
         assert (of_drawn["same_map_as"] == name).all() and maps.most == 4
         assert of_drawn[of_method.columns].reset_index(drop=True).equals(of_method.reset_index(drop=True))
+
+
+def test_maps_read_from_files_have_the_rows_of_the_method_that_drew_them(network, pixels, tmp_path):
+    """Of an image with two findings, too, and at another scale; the same map in the image's size is another kind."""
+    rows_of, classes = np.r_[0:9, 8], np.r_[np.arange(9) % 3, 0]
+    data = from_files([f"{i}" for i in range(9)], [f"{i}.png" for i in range(9)], [0] * 9, range(9), "xyz", (32, 32))
+    first_pass = evaluation.explain_all(network, pixels[rows_of], batch_size=4, classes=classes)
+    for image, number, drawn in zip(rows_of, classes, first_pass.maps["Grad-CAM++"], strict=True):
+        for name, values in {"small": drawn * 1e-9, "large": evaluation.upsampled(drawn[None], (32, 32))}.items():
+            path = tmp_path / name / "xyz"[number] / f"{image}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, values)
+    drawn = map_files.load(tmp_path, data.subset(rows_of), classes, "xyz")
+    rows = evaluation.evaluate(network, pixels[rows_of], batch_size=4, first_pass=first_pass, drawn=drawn)
+    of_method, small, large = (rows[rows["method"] == name] for name in ("Grad-CAM++", "small", "large"))
+    assert (small["same_map_as"] == "Grad-CAM++").all() and (large["same_map_as"] == "").all()
+    for column in ("id", "class", "metric", "drop", "masked_class", "kept"):
+        np.testing.assert_array_equal(small[column], of_method[column])
+    assert_same_drops(large["drop"], of_method["drop"], of_method["full_score"])
 
 
 def test_one_drawn_map_by_hand(network, small_model, pixels):

@@ -116,6 +116,7 @@ def test_a_cluster_gives_the_rows_of_this_machine_though_a_worker_is_killed(sche
     network = networks.CamNetwork.from_model(small_model, lambda pixels: pixels * 0.5, "softmax")
     pixels = np.random.default_rng(0).integers(0, 256, (118, 32, 32, 3)).astype("uint8")
     settings = {"batch_size": 4, "controls": controls.IN_TABLE_1}
+    settings["drawn"] = {"pen": np.random.default_rng(2).random((118, 8, 8))}
     here = evaluation.evaluate(network, pixels, **settings)
 
     def kill():

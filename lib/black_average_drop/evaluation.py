@@ -95,8 +95,8 @@ def evaluate(
         - kept: the share of pixels left under BAD, 1 under AD; kept_unsupported: the share of the kept pixels where
           the map is not positive.
         - opacity: the mean of the map scaled to a peak of 1; lit: the share of the image where that is above 0.5.
-        - same_map_as: the first of the methods whose maps agree with this one's on every image. They are scored once.
-          Maps that others drew are compared as they are read, and scored all the same.
+        - same_map_as: the first of the methods, and of what others drew, whose maps agree with this one's on every
+          image. Its rows are those of that one.
 
     Raises:
         ValueError: an input is unusable, a name, or an id with the same class, is given twice, or the second reading
@@ -122,7 +122,7 @@ def evaluate(
     for name in maps:
         for metric in METRICS:
             same_as = same_maps.get(name, "")
-            masked = scored[name if name in distinct else same_as, metric]
+            masked = scored[same_as or name, metric]
             table = _rows(network, explained.scores, masked, explained.classes, crossing[explained.classes])
             tables.append(table.assign(id=ids, method=name, metric=metric, alpha=alpha, same_map_as=same_as))
     return pd.concat(tables, ignore_index=True)[COLUMNS]

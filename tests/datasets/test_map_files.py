@@ -66,8 +66,13 @@ def test_maps_of_one_set_may_lie_in_the_folder_itself(tmp_path):
     save(tmp_path / "pen/overview.png", np.uint8([[1, 2]]))  # of no image
     assert located(tmp_path / "pen") == {"pen": ["a.npy", "b.png"]}
     save(tmp_path / "pen/captum/a.npy")
-    with pytest.raises(ValueError, match=r"pen holds a.npy, as one set of maps does, next to captum, as a folder of "):
+    with pytest.raises(ValueError, match=r"next to captum, .* into one folder, such as \S+/pen/maps/a.npy.$"):
         load(tmp_path / "pen")
+    (tmp_path / "pen/maps").mkdir()  # as the sentence says
+    for name in ("a.npy", "b.png"):
+        (tmp_path / "pen" / name).rename(tmp_path / "pen/maps" / name)
+    save(tmp_path / "pen/captum/b.npy")
+    assert set(located(tmp_path / "pen")) == {"captum", "maps"}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,13 @@ def test_the_very_name_goes_before_one_like_it(tmp_path):
     (tmp_path / "pen/Mass/a.npy").unlink()
     with pytest.raises(ValueError, match="pen/Mass/a.npy"):  # never the map of another finding
         load(tmp_path, ("a.png",), (1,), ("mass", "Mass"))
+
+
+def test_accents_may_be_stored_in_either_way_and_two_findings_have_no_folder_in_common(tmp_path):
+    save(tmp_path / "pen/e\u0301panchement/a.npy")  # as a Mac may write it
+    assert len(load(tmp_path, ("a.png",), (0,), ("\u00c9panchement",))["pen"]) == 1
+    with pytest.raises(ValueError, match="^Two outputs of the network would have their maps in one folder, a_b: give"):
+        load(tmp_path, ("a.png",), (0,), ("a/b", "a_b"))
 
 
 def test_a_suffix_that_is_none_belongs_to_the_name():
@@ -258,6 +270,9 @@ def test_the_checksum_is_that_of_all_values_and_of_the_names(tmp_path):
     for name in ("pen/a.npy", "pen/b.npy"):
         save(tmp_path / "maps" / name)
     first = map_files.maps_checksum(load(tmp_path / "maps"))
+    for name in "ab":
+        save(tmp_path / f"turned/pen/{name}.npy", SMALL.reshape(3, 2))
+    assert map_files.maps_checksum(load(tmp_path / "turned")) != first
     save(tmp_path / "maps/pen/c.npy", SMALL * 2)
     assert map_files.maps_checksum(load(tmp_path / "maps")) == first  # of no image
     save(tmp_path / "maps/pen/b.npy", SMALL + 1)

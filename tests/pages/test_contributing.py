@@ -135,12 +135,13 @@ def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
     reached = {}
     for module, name in ((pipeline, "run"), (choose, "choose"), (verify, "check_results")):
         monkeypatch.setattr(module, name, lambda *given, name=name: reached.update({name: given}))
-    for line in ("run --profile laptop", "choose --model net.keras --data images --set seed=1", "verify --data ="):
+    choosing = "choose --model net.keras --data images --set seed=1 --maps maps"
+    for line in ("run --profile laptop", choosing, "verify --data ="):
         monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
         command_line.main()
     assert reached == {
         "run": ("laptop", "data"),
-        "choose": ("net.keras", "images", ["seed=1"], "", ""),
+        "choose": ("net.keras", "images", ["seed=1"], "", "", "maps"),
         "check_results": ("", "="),
     }
 
