@@ -169,7 +169,7 @@ reliability: env  ## the long checks: killed, disk full, run twice, many images,
 
 # With lib copied to src, since mutmut takes a module's name from its path and leaves out no other folder; its own
 # dozen of packages stay out of the environment.
-mutate: env  ## change cams, masks, metrics and statistics in each little way: which changes does no test notice? Minutes
+mutate: env  ## change each formula of the method in each little way: which changes does no test notice? Minutes
 	@$(LOCK) build/mutation.lock $(MAKE) --no-print-directory build/mutation
 
 .PHONY: build/mutation

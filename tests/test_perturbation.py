@@ -30,7 +30,7 @@ def small_network(activation):
     model.set_weights(weights)
     middle = keras.Model(model.inputs[0], model.get_layer("features").output)(np.full((1, *SIZE, 3), 64.0, "float32"))
     level = 5 if activation == "relu" else 0.5  # where scores vary
-    model.layers[-1].bias.assign(level - np.asarray(middle).mean(axis=(0, 1, 2)) @ weights[2])
+    model.layers[-1].bias.assign(level - keras.ops.convert_to_numpy(middle).mean(axis=(0, 1, 2)) @ weights[2])
     return model, networks.CamNetwork.from_model(model)
 
 
@@ -50,7 +50,7 @@ def bilinear(values, size):
 
 def answer(model, pixels):
     """What the model says of one image (H, W, 3)."""
-    return np.asarray(model(pixels[None].astype("float32")), "float64")[0]
+    return keras.ops.convert_to_numpy(model(pixels[None].astype("float32")))[0].astype("float64")
 
 
 def score_cam_by_hand(model, image, explained):

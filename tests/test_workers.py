@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from black_average_drop import controls, evaluation, networks, workers
+from black_average_drop import cams, controls, evaluation, networks, workers
 from black_average_drop.artifact import pipeline
 from black_average_drop.files import ROOT
 from page_faults import FAULTS, PAGES, glibc_only
@@ -115,7 +115,8 @@ def test_a_cluster_gives_the_rows_of_this_machine_though_a_worker_is_killed(sche
     networks.make_deterministic(0)
     network = networks.CamNetwork.from_model(small_model, lambda pixels: pixels * 0.5, "softmax")
     pixels = np.random.default_rng(0).integers(0, 256, (118, 32, 32, 3)).astype("uint8")
-    settings = {"batch_size": 4, "controls": controls.IN_TABLE_1}
+    methods = cams.METHODS | cams.chosen(["Score-CAM"])
+    settings = {"methods": methods, "batch_size": 4, "controls": controls.IN_TABLE_1}
     settings["drawn"] = {"pen": np.random.default_rng(2).random((118, 8, 8))}
     here = evaluation.evaluate(network, pixels, **settings)
 
