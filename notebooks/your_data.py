@@ -263,7 +263,7 @@ said = [known.notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[rankin
 said += [recommendation.list_findings(sentences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.blanks(blank, classes, names)]
-advice = recommendation.page(doubts, said, recommendation.counts_in_words(studied, several, left_out))
+advice = recommendation.put_together(doubts, said, recommendation.counts_in_words(studied, several, left_out))
 with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice, encoding="utf-8")
 Markdown(advice)

@@ -96,7 +96,7 @@ def list_findings(sentences, counts):
     return "\n".join([head, "", *lines, "", end]).strip()
 
 
-def page(doubts, parts, counted):
+def put_together(doubts, parts, counted):
     """Put together what is said of a study, as Markdown.
 
     Args:
