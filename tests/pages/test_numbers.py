@@ -99,6 +99,9 @@ ELSEWHERE = {
         "often has 14 or 18 outputs",
         "1 is present and 0 is absent. Neither −1, uncertain",
         "Values below 0 count as 0, as in ours",
+        "is Algorithm 1 of its paper",
+        "where 0 is the mean colour",
+        "Scores lie between 0 and 1, so",
         # held below
         "whose score is above 0.5.",
         "counts as there, 0.5 if you",
