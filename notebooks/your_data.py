@@ -258,9 +258,9 @@ differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
 
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
-sentences = recommendation.recommend_each(ranked, differences, same_as)
-said = [known.notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[ranking.EVERY]["AD"]]
-said += [recommendation.list_findings(sentences, counts)]
+sentences = recommendation.recommend_overall(ranked, differences, same_as)
+said = [known.notice, f"**{sentences['BAD']}**", sentences["AD"]]
+said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.blanks(blank, classes, names)]
 advice = recommendation.put_together(doubts, said, recommendation.counts_in_words(studied, several, left_out))
