@@ -27,18 +27,20 @@ def rank_maps(drops, controls, resampling):
     return table.sort_values("drop", kind="stable", ignore_index=True)
 
 
-def comparisons(drops, controls, resampling):
+def comparisons(drops, controls, resampling, rankings=1):
     """Every method against every other map on the same images.
 
     Args:
         drops: a DataFrame, images by maps, NaN where an image has no drop.
         controls: the names that are controls.
         resampling: a `statistics.Resampling` of the images.
+        rankings: how many are corrected together. The test flips signs that much more often. Otherwise the smallest p
+            that it can give would be above statistics.LEVEL once it is corrected.
 
     Returns:
         A DataFrame, rows of `statistics.differences`, where p_holm corrects for the pairs that have a method in them.
     """
-    pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling)
+    pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling, statistics.FLIPS * rankings)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
     return pairs.assign(p_holm=statistics.holm(pairs["p"]))
 
@@ -69,7 +71,7 @@ def rank_by_finding(drops, findings, controls, resampling):
     for name, rows in scopes.items():
         given = drops[rows], controls, resampling.of_rows(rows)
         tables.append(rank_maps(*given).assign(finding=name))
-        pairs.append(comparisons(*given).assign(finding=name))
+        pairs.append(comparisons(*given, len(scopes)).assign(finding=name))
     pairs = pd.concat(pairs, ignore_index=True)
     return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=statistics.holm(pairs["p"]))
 
