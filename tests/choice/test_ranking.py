@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from black_average_drop import statistics
 from black_average_drop.choice import ranking
@@ -46,6 +47,15 @@ def test_each_finding_that_enough_patients_have_is_ranked_and_holm_counts_all_co
     for given in (None, np.full(80, "Edema")):  # one finding is all there is
         once, _ = ranking.rank_by_finding(table, given, CONTROLS, resampling)
         assert once.drop(columns="finding").equals(whole) and set(once["finding"]) == {ranking.EVERY}
+
+
+def test_a_finding_cannot_take_the_name_of_all_together(generator):
+    table = drops(generator, {"CAM": 0.5, "all ones": 0.7}, images=20)
+    findings = np.repeat(["Edema", ranking.EVERY], 10)
+    with pytest.raises(ValueError, match="An output of the model is named 'all findings': give class_names"):
+        ranking.rank_by_finding(table, findings, CONTROLS, Resampling(np.arange(20), 10))
+    ranked, _ = ranking.rank_by_finding(table, np.repeat(["Edema", "all"], 10), CONTROLS, Resampling(np.arange(20), 10))
+    assert ranked.groupby("finding")["images"].max().to_dict() == {ranking.EVERY: 20, "Edema": 10, "all": 10}
 
 
 def test_a_best_map_is_found_among_as_many_rankings_as_a_chest_model_has(generator):

@@ -5,7 +5,7 @@ import pandas as pd
 
 from black_average_drop import statistics
 
-EVERY = "all"  # in the column finding: whatever the finding
+EVERY = "all findings"  # in the column finding: of whatever finding
 
 
 def rank_maps(drops, controls, resampling):
@@ -60,7 +60,12 @@ def rank_by_finding(drops, findings, controls, resampling):
         The rows of `rank_maps` and those of `comparisons`, each with a column finding: EVERY, or a name where
         statistics.ENOUGH patients or more have a drop, those with most patients first. p_holm corrects for all pairs in
         the table.
+
+    Raises:
+        ValueError: a finding is named EVERY.
     """
+    if findings is not None and EVERY in set(findings):  # its ranking would take the place of that of all
+        raise ValueError(f"An output of the model is named {EVERY!r}: give class_names, with another name for it.")
     scopes = {EVERY: np.ones(len(drops), bool)}
     if findings is not None and len(set(findings)) > 1:
         has_drop, findings = drops.notna().any(axis=1).to_numpy(), np.asarray(findings)
