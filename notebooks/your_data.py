@@ -168,9 +168,9 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
 above = selection.thresholds_of(network, thresholds, names)
 wanted = selection.numbers_of(findings, names)
+logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
 explained = selection.to_explain(network, logits, states, wanted, above)
 studied, classes = dataset.subset(explained.rows), explained.classes
 several = selection.several(network, states)

@@ -31,7 +31,7 @@ def try_preprocessings(model, images, states=None, chosen="", **settings):
         model: of `networks.open_model`.
         images: pixels (N, H, W, 3).
         states: (N, C), 1 where an output's class is present and 0 where it is absent, as of
-            `findings.states_of_outputs`; None without labels.
+            `selection.states_of_outputs`; None without labels.
         chosen: a preprocessing, tried first, before TRIED.
         **settings: for `networks.CamNetwork.from_model`.
 
