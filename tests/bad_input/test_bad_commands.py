@@ -234,6 +234,17 @@ COMMANDS = [
         choose("layer=3"),
         f"{IN_SET}: layer is 3, a int: a str is expected (write 1.0e-4, not 1e-4).",
     ),
+    Case(
+        "a finding without brackets",
+        choose("findings=Pleural Effusion"),
+        f"{IN_SET}: findings is 'Pleural Effusion', a str: a list is expected (write findings=[Pleural Effusion]).",
+    ),
+    Case(
+        "a threshold of a name that YAML reads as something else",
+        choose("thresholds={no: 0.3}"),
+        "thresholds is {False: 0.3}: give outputs of the model a number from 0 to 1, with a blank behind the colon, "
+        "such as thresholds={Edema: 0.3}.",
+    ),
     Case("batch 0 as a setting", choose("batch_size=0"), f"{IN_SET}: batch_size is 0: at least 1 is expected."),
     Case("no resample", choose("resamples=0"), f"{IN_SET}: resamples is 0: at least 1 is expected."),
     Case("a seed below 0", choose("seed=-1"), f"{IN_SET}: seed is -1: at least 0 is expected."),

@@ -122,8 +122,9 @@ def thresholds_by_name(value):
     Raises:
         ValueError: the value is anything else.
     """
-    numbers = value.values() if isinstance(value, dict) else [None]
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= 1 for one in numbers):
+    names, numbers = (value, value.values()) if isinstance(value, dict) else ((), [None])
+    read = all(type(name) in (str, int) for name in names)  # YAML reads no as False
+    if not read or not all(type(one) in (int, float) and 0 <= one <= 1 for one in numbers):
         raise ValueError(
             f"thresholds is {value!r}: give outputs of the model a number from 0 to 1, with a blank behind the colon, "
             "such as thresholds={Edema: 0.3}."

@@ -71,9 +71,10 @@ def check_parameters(where, notebook, parameters):
             raise ValueError(f"{where}: {notebook} has no parameter {name!r}: choose from {free}.")
         expected = type(defaults[name])
         if type(value) is not expected and not (expected is float and type(value) is int):
+            example = f"{name}=[{value}]" if expected is list and value else "1.0e-4, not 1e-4"
             raise ValueError(
                 f"{where}: {notebook}: {name} is {value!r}, a {type(value).__name__}: a {expected.__name__} is "
-                "expected (write 1.0e-4, not 1e-4)."
+                f"expected (write {example})."
             )
         for one in value if expected is list else ():
             if isinstance(one, bool) or not isinstance(one, str | int):
