@@ -71,12 +71,17 @@ def test_a_best_map_is_found_among_as_many_rankings_as_a_chest_model_has(generat
 def test_rows_of_an_evaluation_are_ranked_by_either_metric(generator):
     bad, ad = (drops(generator, {"CAM": mean, "all ones": 0.7}, images=20) for mean in (0.5, 0.9))
     long = [
-        pd.DataFrame({"method": name, "metric": metric, "drop": values[name]})
+        pd.DataFrame({"method": name, "metric": metric, "drop": values[name], "class": 1, "masked_class": masked})
         for name in bad
-        for metric, values in (("AD", ad), ("BAD", bad))
+        for metric, values, masked in (("AD", ad, 1), ("BAD", bad, np.where(np.arange(20) < 5, -1, 1)))
     ]
     resampling = Resampling(np.arange(20), 100)
     ranked, pairs = ranking.rank_by_metric(pd.concat(long), CONTROLS, resampling)
     assert list(ranked["map"]) == ["CAM", "all ones", "all ones", "CAM"]
     assert list(ranked["metric"]) == ["BAD", "BAD", "AD", "AD"] and list(pairs["metric"]) == ["BAD", "AD"]
     np.testing.assert_allclose(ranked["drop"], [*bad.mean(), ad["all ones"].mean(), ad["CAM"].mean()])
+    assert list(ranked["incorrect"]) == [25, 25, 0, 0]
+    findings = np.repeat(["Edema", "Mass"], 10)
+    ranked, _ = ranking.rank_by_metric(pd.concat(long), CONTROLS, resampling, findings)
+    cam = ranked[(ranked["map"] == "CAM") & (ranked["metric"] == "BAD")].set_index("finding")["incorrect"]
+    assert cam.to_dict() == {ranking.EVERY: 25, "Edema": 50, "Mass": 0}

@@ -105,6 +105,16 @@ def test_one_class_an_image_is_its_label_or_the_one_predicted():
     assert selection.read_labels(SEVERAL, other).names == ["class 0", "class 1", "class 2"]
 
 
+def test_what_is_absent_is_the_other_of_two_classes():
+    """A column Pneumonia of 1 and 0, of a network that tells it from Normal, as the Target of RSNA."""
+    two = SimpleNamespace(activation="softmax", classes=2, scores=None)
+    table = data([[1], [0], [-1], [np.nan]], ("pneumonia",))
+    states = selection.states_of_outputs(two, table, ["Normal", "Pneumonia"])
+    nan = np.nan
+    np.testing.assert_array_equal(states, [[0, 1], [1, 0], [nan, -1], [nan, nan]])
+    assert listed(selection.to_explain(two, LOGITS[:, :2], states)) == [(0, 1), (1, 0)]
+
+
 @pytest.mark.parametrize(
     ("attempt", "said"),
     [

@@ -91,12 +91,21 @@ def rank_by_metric(rows, controls, resampling, findings=None):
         findings: as for `rank_by_finding`.
 
     Returns:
-        As `rank_by_finding`, with a further column metric. p_holm is corrected within a metric.
+        As `rank_by_finding`, with a further column metric, and in the first table incorrect: the percentage of masked
+        images that are no longer of the explained class, or whose score crossed the threshold. p_holm is corrected
+        within a metric.
     """
     tables, pairs = [], []
     for metric in ("BAD", "AD"):
-        by_map = rows[rows["metric"] == metric].groupby("method", sort=False)["drop"]
-        drops = pd.DataFrame({name: values.to_numpy() for name, values in by_map})
-        for kept, table in zip((tables, pairs), rank_by_finding(drops, findings, controls, resampling), strict=True):
-            kept.append(table.assign(metric=metric))
+        by_map = dict(list(rows[rows["metric"] == metric].groupby("method", sort=False)))
+        drops = pd.DataFrame({name: part["drop"].to_numpy() for name, part in by_map.items()})
+        wrong = {name: (part["masked_class"] != part["class"]).to_numpy() for name, part in by_map.items()}
+        table, compared = rank_by_finding(drops, findings, controls, resampling)
+        ranked = zip(table["finding"], table["map"], strict=True)
+        of_rows = {
+            one: slice(None) if one == EVERY else np.asarray(findings) == one for one in table["finding"].unique()
+        }
+        incorrect = [100 * wrong[name][of_rows[finding]].mean() for finding, name in ranked]
+        tables.append(table.assign(incorrect=incorrect, metric=metric))
+        pairs.append(compared.assign(metric=metric))
     return pd.concat(tables, ignore_index=True), pd.concat(pairs, ignore_index=True)

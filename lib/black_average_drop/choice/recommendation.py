@@ -79,7 +79,7 @@ def table_of_findings(ranked, differences, counts):
     metrics = list(ranked["metric"].unique())
     lines = []
     for _, row in counts[counts["finding"].isin(ranked["finding"])].iterrows():
-        cells = [_as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
+        cells = [_as_code(row["finding"]).replace("|", "\\|"), str(row["explained"]), str(row["patients"])]
         for metric in metrics:
             chosen = (
                 one[(one["finding"] == row["finding"]) & (one["metric"] == metric)] for one in (ranked, differences)

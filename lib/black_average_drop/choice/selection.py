@@ -63,8 +63,10 @@ def states_of_outputs(network, dataset, named=()):
     Returns:
         float32 (N, C): 1 present, 0 absent, -1 uncertain, NaN not mentioned. None where no label is an output.
     """
-    if dataset.findings is not None and (states := _by_name(dataset.findings, network.classes, named)) is not None:
-        return states
+    one_of_two = network.activation != "sigmoid" and network.classes == 2
+    told = None if dataset.findings is None else _by_name(dataset.findings, network.classes, named, one_of_two)
+    if told is not None:
+        return told
     known = class_labels.known_labels(dataset, network.classes, named, network.activation == "sigmoid")
     if known is not None:
         return np.eye(network.classes, dtype="float32")[known]
@@ -234,8 +236,11 @@ def _above(logits, thresholds):
     return logits > logit(thresholds)
 
 
-def _by_name(findings, classes, named):
-    """The states (N, C) of outputs by the names of `Findings`, or None where none is an output."""
+def _by_name(findings, classes, named, one_of_two=False):
+    """The states (N, C) of outputs by the names of `Findings`, or None where none is an output.
+
+    one_of_two: whether each image has one of two classes.
+    """
     columns = [(column, _number(name, named)) for column, name in enumerate(findings.names)]
     columns = [(column, number) for column, number in columns if number is not None]
     if len(named) != classes or not columns:
@@ -243,6 +248,9 @@ def _by_name(findings, classes, named):
     states = np.full((len(findings.states), classes), np.nan, "float32")
     for column, number in columns:
         states[:, number] = findings.states[:, column]
+    if one_of_two and len(columns) == 1:  # what is absent is the other class
+        told = np.isin(states[:, columns[0][1]], (0, 1))
+        states[told, 1 - columns[0][1]] = 1 - states[told, columns[0][1]]
     return states
 
 
