@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from black_average_drop import lettering
 from black_average_drop.choice import answers_and_maps, ranking, recommendation
 from black_average_drop.files import ROOT
 from black_average_drop.statistics import Resampling
@@ -110,6 +111,13 @@ def test_blank_maps_are_counted_by_explained_class(generator):
     )
     assert "CAM 10 of 10 (`class 0` 2 of 2, `class 1` 2 of 2, `class 2` 2 of 2, 2 more classes)" in many
     assert recommendation.blanks({"Eigen-CAM": np.zeros(10, bool)}, classes, ["NORMAL", "PNEUMONIA"]) == ""
+
+
+def test_maps_of_others_are_named_also_where_no_font_can_draw_them(monkeypatch):
+    monkeypatch.setattr(lettering, "_drawable", str.isascii)
+    said = recommendation.of_others({"Dr. Pen": None, "<b>肺": None})
+    assert said == "Maps of others, behind ◆ in the figures: `Dr. Pen`, `<b>肺` (◆ set 2)."
+    assert recommendation.of_others({}) == ""
 
 
 def test_the_verdict_of_trust_is_quoted_from_the_committed_results():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import cams, files, statistics, wording
+from black_average_drop import cams, files, lettering, statistics, wording
 from black_average_drop.trust import agreement
 
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
@@ -161,6 +161,17 @@ def blanks(blank_maps, classes, names):
     if not counts:
         return ""
     return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(counts)}."
+
+
+def of_others(drawn):
+    """One sentence that names the maps which others drew, "" where there are none."""
+    if not drawn:
+        return ""
+    named = [
+        _as_code(name) if new.endswith(name) else f"{_as_code(name)} ({new})"
+        for name, new in lettering.of_maps(drawn).items()
+    ]
+    return f"Maps of others, behind {lettering.OTHERS} in the figures: {', '.join(named)}."
 
 
 def _as_code(name):
