@@ -263,6 +263,7 @@ said = [known.notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[rankin
 said += [recommendation.list_findings(sentences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, names)]
+said += [recommendation.fewer_kept(rows, maps_compared)]
 advice = recommendation.page(doubts, said, recommendation.counts_in_words(studied, several, left_out))
 with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice, encoding="utf-8")

@@ -120,6 +120,23 @@ def test_maps_of_others_are_named_also_where_no_font_can_draw_them(monkeypatch):
     assert recommendation.of_others({}) == ""
 
 
+def test_maps_are_named_of_which_bad_keeps_less_than_alpha():
+    """By hand: a mask that covers more than alpha keeps nothing. A blank map is no mask, and a control is not named."""
+    kept = {"CAM": [0.2, 0.19], "mask": [0.0, 0.1], "blank now and then": [0.2, 0.0], "all ones": [0.0, 0.0]}
+    rows = pd.DataFrame(
+        [(name, metric, share) for name, shares in kept.items() for share in shares for metric in ("AD", "BAD")],
+        columns=["method", "metric", "kept"],
+    )
+    rows = rows.assign(alpha=0.2, opacity=0.5)
+    rows.loc[rows["method"].eq("blank now and then") & rows["kept"].eq(0), "opacity"] = 0
+    rows.loc[rows["metric"] == "AD", "kept"] = 1.0
+    assert recommendation.fewer_kept(rows, list(kept)[:3]) == (
+        "Many pixels of these maps have equal values. So BAD keeps less than 20.0 % of the image: `mask` 5.0 %. It "
+        "keeps all that a mask of two values marks if alpha is larger than the marked share."
+    )
+    assert recommendation.fewer_kept(rows, ["CAM"]) == ""
+
+
 def test_the_verdict_of_trust_is_quoted_from_the_committed_results():
     said = recommendation.verdict_of_trust()
     table = pd.read_csv(ROOT / "paper_figures/laptop/trust.csv")
