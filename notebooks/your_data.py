@@ -168,9 +168,9 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
 above = selection.thresholds_of(network, thresholds, names)
 wanted = selection.numbers_of(findings, names)
+logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
 explained = selection.to_explain(network, logits, states, wanted, above)
 studied, classes = dataset.subset(explained.rows), explained.classes
 several = selection.several(network, states)
@@ -258,13 +258,13 @@ differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
 
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
-sentences = recommendation.recommend_each(ranked, differences, same_as)
-said = [known.notice, f"**{sentences[ranking.EVERY]['BAD']}**", sentences[ranking.EVERY]["AD"]]
-said += [recommendation.list_findings(sentences, counts)]
+sentences = recommendation.recommend_overall(ranked, differences, same_as)
+said = [known.notice, f"**{sentences['BAD']}**", sentences["AD"]]
+said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, names)]
 said += [recommendation.fewer_kept(rows, maps_compared)]
-advice = recommendation.page(doubts, said, recommendation.counts_in_words(studied, several, left_out))
+advice = recommendation.put_together(doubts, said, recommendation.counts_in_words(studied, several, left_out))
 with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice, encoding="utf-8")
 Markdown(advice)

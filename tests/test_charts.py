@@ -124,3 +124,16 @@ def test_rankings_of_findings_have_a_panel_each_and_the_maps_in_one_order():
         np.testing.assert_allclose([*method, *control], [(drops[0], 0), (drops[1], 1)])
         (segment,) = axes.containers[0].lines[2][0].get_segments()
         np.testing.assert_allclose(segment[:, 0], [drops[0] - 0.1, drops[0] + 0.1])
+
+
+def test_each_column_of_findings_has_numbers_below_and_titles_fit():
+    """Five panels in rows of four: three columns end above the last row."""
+    names = ["all findings", "Edema", "Mass", "Hernia", "Enlarged cardiomediastinum without a known cause"]
+    table = pd.DataFrame({"finding": names, "metric": "BAD", "map": "CAM", "control": False, "images": 12})
+    figure = charts.rankings_of_findings(table.assign(drop=0.5, low=0.4, high=0.6))
+    figure.draw_without_rendering()
+    shown = [any(tick.label1.get_visible() for tick in axes.xaxis.get_major_ticks()) for axes in figure.axes[:5]]
+    assert shown == [False, True, True, True, True]
+    boxes = [axes.title.get_window_extent() for axes in figure.axes[:4]]
+    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
+    assert max(len(axes.get_title()) for axes in figure.axes) <= 32

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from black_average_drop.lettering import OTHERS, labelled, of_maps
+from black_average_drop.lettering import OTHERS, labelled, of_maps, shortened
 
 AGREEMENT = "PuOr_r"  # orange for agreement, violet for its opposite: told apart by colour-blind readers
 COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # told apart by colour-blind readers
@@ -70,10 +70,12 @@ def rankings_of_findings(table, others=()):
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes in panels[len(findings) :]:
         axes.set_visible(False)
+    for axes in panels[len(findings) - columns : len(findings)]:
+        axes.tick_params(axis="x", labelbottom=True)  # where no panel is below
     for axes, finding in zip(panels, findings, strict=False):
         rows = table[table["finding"] == finding].set_index("map").loc[maps].reset_index()
         _draw_drops(axes, rows, others, markersize=3.5)
-        axes.set_title(f"{finding} ({rows['images'].max()})", fontsize=8)
+        axes.set_title(f"{shortened(finding)} ({rows['images'].max()})", fontsize=8)
         axes.set_yticks(range(len(maps)), rows["map"].replace(of_maps(others)), fontsize=7)
         axes.tick_params(axis="x", labelsize=7)
     panels[0].invert_yaxis()

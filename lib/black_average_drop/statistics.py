@@ -12,6 +12,7 @@ import pandas as pd
 
 ENOUGH = 10  # patients that differ, as `enough_differ` counts them, for an interval of a paired difference
 LEVEL = 0.05  # of the corrected tests
+FLIPS = 9999  # of a test: the smallest p is 1 in 10,000
 NOISE = 1e-5  # scores are float32: up to this, a difference of two scores is rounding
 
 
@@ -219,7 +220,7 @@ def holm(p_values):
     return adjusted
 
 
-def sign_flip_test(differences, groups, flips=9999, seed=0):
+def sign_flip_test(differences, groups, flips=FLIPS, seed=0):
     """Two-sided p values of paired differences against a mean of 0.
 
     Under the null hypothesis the two sides of a pair could be exchanged, for all images of a patient at once. p is the
@@ -243,13 +244,14 @@ def sign_flip_test(differences, groups, flips=9999, seed=0):
     return reached / (flips + 1)
 
 
-def differences(values, names, resampling):
+def differences(values, names, resampling, flips=FLIPS):
     """Every pair of maps compared on the same images.
 
     Args:
         values: (N, M), image by map, NaN where an image has no value.
         names: (M,), of the maps.
         resampling: a `Resampling` of the N images.
+        flips: as for `sign_flip_test`.
 
     Returns:
         A DataFrame, a row for each pair, with columns first, second, difference (of the means, second − first), low,
@@ -259,7 +261,7 @@ def differences(values, names, resampling):
     first, second = np.triu_indices(len(names), 1)
     paired = values[:, second] - values[:, first]
     low, high = interval(bootstrap_differences(paired, resampling))
-    p = np.where(np.isnan(low), np.nan, sign_flip_test(paired, resampling.groups, seed=resampling.seed))
+    p = np.where(np.isnan(low), np.nan, sign_flip_test(paired, resampling.groups, flips, resampling.seed))
     return pd.DataFrame(
         {
             "first": np.asarray(names)[first],

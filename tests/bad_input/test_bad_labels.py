@@ -102,6 +102,12 @@ TABLES = [
         "{root}/labels.csv: its column Edema holds 'yes' for c.png: write 1, 0, -1 or nothing there, or leave out the "
         "column.",
     ),
+    Case(
+        "lists in a column of another name",
+        csv("image,Finding Labels\na.png,No Finding\nb.png,Edema|Mass\n"),
+        "{root}/labels.csv: its column Finding Labels holds 'Edema|Mass', and findings are read from the column label: "
+        "rename it to label, or leave out the column.",
+    ),
     Case("a patient for none", csv("image,label,patient\na.png,ill,\nb.png,well,\n"), LABELS),
     Case(
         "a class twice",

@@ -165,6 +165,16 @@ def test_findings_of_one_image_count_where_they_are_known(generator):
     assert preprocessing_doubts.answers(logits, "sigmoid", states)["auc"] == pytest.approx(np.mean(by_hand))
 
 
+def test_rare_findings_do_not_drown_those_with_enough_images(generator):
+    """The common finding is told apart; of three images with another one nothing can be said."""
+    states = np.stack([np.arange(100) % 2, np.arange(100) < 3], axis=1).astype("float32")
+    logits = generator.normal(0, 1, (100, 2))
+    logits[:, 0] += 1.5 * states[:, 0]
+    readings = preprocessing_doubts.answers(logits, "sigmoid", states)
+    common = statistics.area_under_roc(states[:, 0].astype(int), logits[:, 0])
+    assert readings["auc"] == pytest.approx(common) and readings["error"] == pytest.approx(np.sqrt(101 / 12 / 50 / 50))
+
+
 def test_answers_that_have_nothing_to_do_with_labels_are_noticed_where_there_are_enough(generator):
     logits = generator.normal(0, 1, (100, 2))
     for labels, expected in ((np.arange(100) % 2, ["chance"]), ((np.arange(100) < 3).astype(int), [])):

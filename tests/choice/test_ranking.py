@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from black_average_drop import statistics
 from black_average_drop.choice import ranking
@@ -38,7 +39,7 @@ def test_each_finding_that_enough_patients_have_is_ranked_and_holm_counts_all_co
     hernia = ranked[ranked["finding"] == "Hernia"].set_index("map")
     np.testing.assert_allclose(hernia["drop"], by_hand[hernia.index])
     assert list(ranked["images"]) == [80] * 3 + [45] * 3 + [30] * 3
-    alone = ranking.comparisons(table[findings == "Hernia"], CONTROLS, resampling.of_rows(findings == "Hernia"))
+    alone = ranking.comparisons(table[findings == "Hernia"], CONTROLS, resampling.of_rows(findings == "Hernia"), 3)
     np.testing.assert_array_equal(pairs.loc[pairs["finding"] == "Hernia", "p"], alone["p"])
     np.testing.assert_allclose(pairs["p_holm"], statistics.holm(pairs["p"]))
     assert (pairs["p_holm"] > pairs.groupby("finding")["p"].transform(statistics.holm)).any()
@@ -46,6 +47,25 @@ def test_each_finding_that_enough_patients_have_is_ranked_and_holm_counts_all_co
     for given in (None, np.full(80, "Edema")):  # one finding is all there is
         once, _ = ranking.rank_by_finding(table, given, CONTROLS, resampling)
         assert once.drop(columns="finding").equals(whole) and set(once["finding"]) == {ranking.EVERY}
+
+
+def test_a_finding_cannot_take_the_name_of_all_together(generator):
+    table = drops(generator, {"CAM": 0.5, "all ones": 0.7}, images=20)
+    findings = np.repeat(["Edema", ranking.EVERY], 10)
+    with pytest.raises(ValueError, match="An output of the model is named 'all findings': give class_names"):
+        ranking.rank_by_finding(table, findings, CONTROLS, Resampling(np.arange(20), 10))
+    ranked, _ = ranking.rank_by_finding(table, np.repeat(["Edema", "all"], 10), CONTROLS, Resampling(np.arange(20), 10))
+    assert ranked.groupby("finding")["images"].max().to_dict() == {ranking.EVERY: 20, "Edema": 10, "all": 10}
+
+
+def test_a_best_map_is_found_among_as_many_rankings_as_a_chest_model_has(generator):
+    """525 comparisons: a smallest p of 1 in 10,000 would be above 0.05 once it is corrected."""
+    means = {f"method {number}": 0.3 + 0.1 * number for number in range(7)} | {"all ones": 1.2, "centre prior": 1.3}
+    table = drops(generator, means, images=14 * 25, spread=0.01)
+    findings, patients = np.repeat(np.arange(14).astype(str), 25), np.tile(np.arange(25), 14)
+    _, pairs = ranking.rank_by_finding(table, findings, CONTROLS, Resampling(patients, 10))
+    assert len(pairs) == 15 * 35 and statistics.FLIPS < len(pairs) / statistics.LEVEL
+    assert (pairs.loc[pairs["first"] == "method 0", "p_holm"] < statistics.LEVEL).all()
 
 
 def test_rows_of_an_evaluation_are_ranked_by_either_metric(generator):

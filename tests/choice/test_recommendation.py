@@ -1,5 +1,7 @@
 """A method is recommended where it beats every other map, and blank maps are counted."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,19 +80,24 @@ def test_an_alpha_that_no_maps_chose_and_features_that_go_negative_are_said():
     assert recommendation.negative_part(0.0) == ""
 
 
-def test_each_finding_has_its_sentences_and_those_of_few_patients_are_named(generator):
+def test_each_finding_has_a_line_and_those_of_few_patients_are_named(generator):
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7})
+    table.loc[table.index[45:75], "CAM"] = table["Grad-CAM++"]  # of Mass, none is ahead
+    table.loc[table.index[45:75], "all ones"] -= 0.5
     findings = np.repeat(["Edema", "Mass", "Hernia"], (45, 30, 5))
     ranked, pairs = ranking.rank_by_finding(table, findings, CONTROLS, Resampling(np.arange(80), 300))
-    sentences = recommendation.recommend_each(ranked.assign(metric="BAD"), pairs.assign(metric="BAD"))
-    assert list(sentences) == [ranking.EVERY, "Edema", "Mass"]
-    assert all(said["BAD"].startswith("BAD recommends Grad-CAM++") for said in sentences.values())
+    ranked, pairs = ranked.assign(metric="BAD"), pairs.assign(metric="BAD")
     counts = pd.DataFrame({"finding": ["Edema", "Hernia", "Mass", "Nodule"]})
     counts = counts.assign(explained=[45, 5, 30, 0], patients=[45, 5, 30, 0])
-    listed = recommendation.list_findings(sentences, counts).splitlines()
-    assert listed[2] == f"- `Edema`, 45 images of 45 patients: {sentences['Edema']['BAD']}"
-    assert listed[-1] == "Fewer than 10 patients have `Hernia`: no ranking." and "Nodule" not in str(listed)
-    assert recommendation.list_findings({ranking.EVERY: {"BAD": "so"}}, counts) == ""
+    lines = recommendation.table_of_findings(ranked, pairs, counts).splitlines()
+    assert lines[2:4] == ["| Finding | Images | Patients | BAD |", "|---|---|---|---|"]
+    assert re.fullmatch(r"\| `Edema` \| 45 \| 45 \| \*\*Grad-CAM\+\+ 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]\*\* \|", lines[4])
+    assert lines[5].startswith("| `Mass` | 30 | 30 | ") and len(lines) == 8
+    assert lines[5].endswith(", not told apart from 2 maps, 1 of them controls |")
+    assert lines[-1] == "Fewer than 10 patients have `Hernia`: no ranking."
+    whole = ranked[ranked["finding"] == ranking.EVERY]
+    assert recommendation.table_of_findings(whole, pairs, counts) == ""
+    assert list(recommendation.recommend_overall(ranked, pairs)) == ["BAD"]
 
 
 def test_blank_maps_are_counted_by_explained_class(generator):

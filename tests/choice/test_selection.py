@@ -46,6 +46,9 @@ def test_findings_are_outputs_by_their_names():
     said = selection.said_of_labels(TABLE, None, (), 3)
     assert said.startswith("Sub-folders or labels have 3 names (pleural_effusion, Edema, Hernia)")
     assert selection.said_of_labels(data(), None, NAMES, 3) == ""
+    numbered = selection.read_labels(ONE, data(labels=(1, 0, 0, 1), class_names="01"), NAMES)
+    np.testing.assert_array_equal(numbered.states, np.eye(3)[[1, 0, 0, 1]])
+    assert numbered.notice == ""  # labels that are numbers of outputs do count
 
 
 def test_what_is_present_is_explained_and_nothing_that_is_uncertain():
@@ -95,6 +98,11 @@ def test_one_class_an_image_is_its_label_or_the_one_predicted():
     assert selection.states_of_outputs(ONE, other, NAMES) is None
     states = selection.states_of_outputs(SEVERAL, other, NAMES)
     assert listed(selection.to_explain(SEVERAL, LOGITS, states)) == [(1, 0), (2, 1), (3, 1)]
+    said = selection.said_of_labels(other, states, NAMES, 3)
+    assert said == "Among the labels, but no outputs of the model: No Finding."
+    # As many labels as outputs without a name, one of which is no output: the order of names says nothing.
+    assert selection.read_labels(SEVERAL, other).states is None
+    assert selection.read_labels(SEVERAL, other).names == ["class 0", "class 1", "class 2"]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +118,13 @@ def test_one_class_an_image_is_its_label_or_the_one_predicted():
         (lambda: selection.to_explain(ONE, LOGITS, None, [1]), "No image is predicted to have a finding"),
         (
             lambda: selection.to_explain(SEVERAL, LOGITS, selection.states_of_outputs(SEVERAL, TABLE, NAMES), [0]),
-            "No image has a finding that is to be explained among its labels",
+            "No image has a finding that is to be explained among its labels: name other findings",
         ),
+        (
+            lambda: selection.to_explain(SEVERAL, LOGITS, np.zeros((4, 3))),
+            "No image has a finding .* among its labels: leave the findings out of labels.csv, or take other images",
+        ),
+        (lambda: selection.numbers_of([True], NAMES), "There is no output True of the model"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(attempt, said):
@@ -119,5 +132,17 @@ def test_what_cannot_be_explained_is_refused(attempt, said):
         attempt()
 
 
-def test_numbers_name_outputs_too():
-    assert selection.numbers_of([2, "edema"], NAMES) == [2, 1]
+def test_numbers_name_outputs_too_where_no_output_is_named_so():
+    assert selection.numbers_of([2, "edema", "0"], NAMES) == [2, 1, 0]
+    grades = ["1", "2", "3"]
+    assert selection.numbers_of([1, "1", 0], grades) == [0, 0, 0]
+    np.testing.assert_array_equal(selection.thresholds_of(SEVERAL, {"2": 0.1}, grades), [0.5, 0.1, 0.5])
+
+
+def test_a_score_is_above_its_threshold_where_evaluation_says_so():
+    """In float32 the sigmoid of 1e-9 is 0.5, and that of -200 is 0."""
+    logits = np.float32([[1e-9, -200, -1e-9]])
+    explained = selection.to_explain(SEVERAL, logits, None, thresholds=np.array([0.5, 0, 0.5]))
+    assert listed(explained) == [(0, 0), (0, 1)]
+    table = selection.count(SEVERAL, logits, None, explained, ["p"], NAMES, np.array([0.5, 0, 0.5]))
+    assert list(table["above threshold"]) == [1, 1, 0]

@@ -46,6 +46,8 @@ def test_one_column_is_enough(read):
     assert read("image,Edema\n1,True\n2,False\n3,\n").states.tolist()[:2] == [[1], [0]]
     findings = read("image,Pneumonia\n1,1\n2,0\n")
     assert findings.names == ("Pneumonia",) and findings.states.tolist() == [[1], [0]]
+    findings = read("image,label,Pneumonia\n1, ,1\n2,nan,0\n")  # a label that says nothing
+    assert findings.names == ("Pneumonia",) and findings.states.tolist() == [[1], [0]]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,7 @@ def test_one_column_is_enough(read):
         "image,label\n1,1\n2,0\n",
         "image,label,Edema\n1,ill,1\n2,well,0\n",  # a label goes first
         "image,Edema,Mass\n1,,nan\n2,,\n",
+        "image,label,Note\n1,ill,a|b\n2,well,\n",
         "image,Age,Sex,Note\n1,57,F,\n2,61,M,1\n3,48,F,see above\n",
     ],
 )

@@ -7,17 +7,18 @@ import numpy as np
 from black_average_drop.datasets.folder import UNLABELLED
 
 
-def known_labels(dataset, classes, named=()):
+def known_labels(dataset, classes, named=(), several=False):
     """The labels of a data set as numbers of a network's outputs, where they can be taken for these.
 
     Names of sub-folders may be those of patients. They are only labels where all of them are among `named`, in capitals
     or not, or are the numbers of all outputs. Labels of a CSV also count where there are as many as outputs, and nobody
-    named these.
+    named these. Then they are outputs in order of name, but not of several findings at once: No Finding is no output.
 
     Args:
         dataset: a Dataset of N images.
         classes: how many outputs there are.
         named: the names of the outputs in order, from the model's file or `class_names`, () if nobody gave them.
+        several: whether the network gives several findings at once.
 
     Returns:
         (N,), or None.
@@ -35,7 +36,7 @@ def known_labels(dataset, classes, named=()):
     if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
         fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
     else:
-        fit = not of_folders and not len(named) and len(dataset.class_names) == classes
+        fit = not (of_folders or several or len(named)) and len(dataset.class_names) == classes
     return dataset.labels if fit else None
 
 
@@ -62,7 +63,7 @@ def left_aside(dataset, classes):
     )
 
 
-def output_names(dataset, classes, named=()):
+def output_names(dataset, classes, named=(), several=False):
     """A name for each of a network's outputs.
 
     They are `named`, or the names of the data set where its labels are numbers of the outputs, or else the numbers.
@@ -70,10 +71,10 @@ def output_names(dataset, classes, named=()):
     Args:
         dataset: a Dataset.
         classes: how many outputs there are.
-        named: as for `known_labels`.
+        named, several: as for `known_labels`.
     """
     if len(named) == classes:
         return list(named)
-    if len(dataset.class_names) == classes and known_labels(dataset, classes) is not None:
+    if len(dataset.class_names) == classes and known_labels(dataset, classes, several=several) is not None:
         return list(dataset.class_names)
     return [f"class {number}" for number in range(classes)]

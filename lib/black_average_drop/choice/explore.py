@@ -75,7 +75,7 @@ def explorer(network, dataset, alpha=ALPHA, named=()):
         An ipywidgets box.
     """
     answered = {}  # row -> image, features, logits
-    names = class_labels.output_names(dataset, network.classes, named)
+    names = class_labels.output_names(dataset, network.classes, named, network.activation == "sigmoid")
     state = {"row": 0, "quiet": False}
     label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
     method = ipywidgets.Dropdown(options=_drawable(network, dataset), description="method")

@@ -31,7 +31,7 @@ def try_preprocessings(model, images, states=None, chosen="", **settings):
         model: of `networks.open_model`.
         images: pixels (N, H, W, 3).
         states: (N, C), 1 where an output's class is present and 0 where it is absent, as of
-            `findings.states_of_outputs`; None without labels.
+            `selection.states_of_outputs`; None without labels.
         chosen: a preprocessing, tried first, before TRIED.
         **settings: for `networks.CamNetwork.from_model`.
 
@@ -66,7 +66,8 @@ def answers(logits, activation, states=None):
         their standard deviation over images, the mean over classes. surest: the mean largest probability. spread: how
         much of the probability moves from image to image: half the mean absolute difference from the mean answer, 0
         where all answers are the same. The others are NaN without labels, or where no class is present in some images
-        and absent in others. auc: the area under the ROC curve, whatever the threshold, the mean over such classes.
+        and absent in others. auc: the area under the ROC curve, whatever the threshold, the mean over such classes,
+        those of too few images left out where others have enough.
         error: its standard error if answers had nothing to do with labels. Some classes would move in the order that
         suits the answers best. moved: their auc as it is. reordered: their auc in that order. gain_error: the standard
         error of the difference.
@@ -88,14 +89,21 @@ def answers(logits, activation, states=None):
     present = np.flatnonzero((positives > 0) & (positives < total))
     if not len(present):
         return readings | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
-    told = [(states[known[:, k], k] == 1, evidence[known[:, k]]) for k in present]
-    table = np.array([[statistics.area_under_roc(there, one) for one in answered.T] for there, answered in told])
+    answered = [(states[known[:, k], k] == 1, evidence[known[:, k]]) for k in present]
+    table = np.array([[statistics.area_under_roc(there, column) for column in one.T] for there, one in answered])
     positives, total = positives[present], total[present]
     errors = np.sqrt((total + 1) / (12 * positives * (total - positives)))
     own = table[range(len(present)), present]
     rows, columns = linear_sum_assignment(table, maximize=True)
     best, moves = table[rows, columns], columns != present
-    readings |= {"auc": own.mean(), "error": errors.mean(), "moved": np.nan, "reordered": np.nan, "gain_error": np.nan}
+    told = errors < MOST_ERROR if (errors < MOST_ERROR).any() else errors > 0  # rare findings would drown the others
+    readings |= {
+        "auc": own[told].mean(),
+        "error": errors[told].mean(),
+        "moved": np.nan,
+        "reordered": np.nan,
+        "gain_error": np.nan,
+    }
     if moves.any():
         readings |= {"moved": own[moves].mean(), "reordered": best[moves].mean()}
         readings["gain_error"] = np.sqrt(2 * (errors[moves] ** 2).sum()) / moves.sum()

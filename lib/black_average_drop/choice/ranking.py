@@ -5,7 +5,7 @@ import pandas as pd
 
 from black_average_drop import statistics
 
-EVERY = "all"  # in the column finding: whatever the finding
+EVERY = "all findings"  # in the column finding: of whatever finding
 
 
 def rank_maps(drops, controls, resampling):
@@ -27,18 +27,20 @@ def rank_maps(drops, controls, resampling):
     return table.sort_values("drop", kind="stable", ignore_index=True)
 
 
-def comparisons(drops, controls, resampling):
+def comparisons(drops, controls, resampling, rankings=1):
     """Every method against every other map on the same images.
 
     Args:
         drops: a DataFrame, images by maps, NaN where an image has no drop.
         controls: the names that are controls.
         resampling: a `statistics.Resampling` of the images.
+        rankings: how many are corrected together. The test flips signs that much more often. Otherwise the smallest p
+            that it can give would be above statistics.LEVEL once it is corrected.
 
     Returns:
         A DataFrame, rows of `statistics.differences`, where p_holm corrects for the pairs that have a method in them.
     """
-    pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling)
+    pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling, statistics.FLIPS * rankings)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
     return pairs.assign(p_holm=statistics.holm(pairs["p"]))
 
@@ -58,7 +60,12 @@ def rank_by_finding(drops, findings, controls, resampling):
         The rows of `rank_maps` and those of `comparisons`, each with a column finding: EVERY, or a name where
         statistics.ENOUGH patients or more have a drop, those with most patients first. p_holm corrects for all pairs in
         the table.
+
+    Raises:
+        ValueError: a finding is named EVERY.
     """
+    if findings is not None and EVERY in set(findings):  # its ranking would take the place of that of all
+        raise ValueError(f"An output of the model is named {EVERY!r}: give class_names, with another name for it.")
     scopes = {EVERY: np.ones(len(drops), bool)}
     if findings is not None and len(set(findings)) > 1:
         has_drop, findings = drops.notna().any(axis=1).to_numpy(), np.asarray(findings)
@@ -69,7 +76,7 @@ def rank_by_finding(drops, findings, controls, resampling):
     for name, rows in scopes.items():
         given = drops[rows], controls, resampling.of_rows(rows)
         tables.append(rank_maps(*given).assign(finding=name))
-        pairs.append(comparisons(*given).assign(finding=name))
+        pairs.append(comparisons(*given, len(scopes)).assign(finding=name))
     pairs = pd.concat(pairs, ignore_index=True)
     return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=statistics.holm(pairs["p"]))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, files, lettering, statistics, wording
+from black_average_drop.choice import ranking
 from black_average_drop.trust import agreement
 
 FEWER = 0.9  # of alpha: where BAD keeps less of the image than that, its drop is that of another alpha
@@ -23,22 +24,18 @@ def recommend(metric, table, pairs, same_as=None):
     name = best["map"]
     if not best["images"]:
         return f"No image has a score above 0 for the class that is explained: {metric} says nothing."
-    versus = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
-    other = versus["second"].where(versus["first"] == name, versus["first"])
-    lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
-    versus = versus.assign(other=other, lead=lead)
-    sure = (versus["lead"] > 0) & (versus["p_holm"] < statistics.LEVEL)
+    versus = _against_others(name, pairs)
     shown = f"{name}, {wording.with_interval(best, 3, columns=('drop', 'low', 'high'))}"
     twins = [twin for twin, first in (same_as or {}).items() if first == name]
     if "Grad-CAM++" in (name, *twins):  # nothing is negative, and its positive part no method of its own
         twins = [twin for twin in twins if twin != cams.POSITIVE_PART]
     shown += f" (the same map: {', '.join(twins)})" if twins else ""
-    if sure.all():
+    if versus["sure"].all():
         return (
             f"{metric} recommends {name}: it loses least of the score ({shown}), less than every other method and "
             f"every control map (largest p after Holm's correction {versus['p_holm'].max():.2g})."
         )
-    close = versus[~sure].sort_values("lead")
+    close = versus[~versus["sure"]].sort_values("lead")
     controls = [one for one in close["other"] if one in set(table.loc[table["control"], "map"])]
     if controls:
         reason = f"of the control maps, which know nothing of the image, {len(controls)} may do as well or better: "
@@ -56,48 +53,76 @@ def recommend(metric, table, pairs, same_as=None):
     )
 
 
-def recommend_each(ranked, differences, same_as=None):
-    """The sentence of `recommend` for each ranking.
+def recommend_overall(ranked, differences, same_as=None):
+    """The sentence of `recommend` on all findings together, for each metric.
 
     Args:
         ranked, differences: of `ranking.rank_by_metric`.
         same_as: as for `recommend`.
 
     Returns:
-        finding -> metric -> sentence.
+        metric -> sentence.
     """
-    sentences = {}
-    for (finding, metric), table in ranked.groupby(["finding", "metric"], sort=False):
-        pairs = differences[(differences["finding"] == finding) & (differences["metric"] == metric)]
-        sentences.setdefault(finding, {})[metric] = recommend(metric, table, pairs, same_as)
-    return sentences
+    ranked, differences = (one[one["finding"] == ranking.EVERY] for one in (ranked, differences))
+    return {
+        metric: recommend(metric, table, differences[differences["metric"] == metric], same_as)
+        for metric, table in ranked.groupby("metric", sort=False)
+    }
 
 
-def list_findings(sentences, counts):
-    """What is recommended for each finding, as a list in Markdown, "" where no finding has a ranking of its own.
+def table_of_findings(ranked, differences, counts):
+    """A table in Markdown of what comes out for each finding, "" where no finding has a ranking of its own.
 
     Args:
-        sentences: of `recommend_each`.
+        ranked, differences: of `ranking.rank_by_metric`.
         counts: of `selection.count`.
     """
-    ranked = counts[counts["finding"].isin(sentences)].set_index("finding")
-    if not len(ranked):
+    metrics = list(ranked["metric"].unique())
+    lines = []
+    for _, row in counts[counts["finding"].isin(ranked["finding"])].iterrows():
+        cells = [_as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
+        for metric in metrics:
+            chosen = (
+                one[(one["finding"] == row["finding"]) & (one["metric"] == metric)] for one in (ranked, differences)
+            )
+            cells.append(_in_short(*chosen))
+        lines.append(f"| {' | '.join(cells)} |")
+    if not lines:
         return ""
-    lines = [
-        f"- {_as_code(name)}, {ranked.loc[name, 'explained']} images of {ranked.loc[name, 'patients']} patients: "
-        + " ".join(sentences[name].values())
-        for name in sentences
-        if name in ranked.index
-    ]
-    few = counts.loc[~counts["finding"].isin(sentences) & (counts["explained"] > 0), "finding"]
+    few = counts.loc[~counts["finding"].isin(ranked["finding"]) & (counts["explained"] > 0), "finding"]
     end = (
         f"Fewer than {statistics.ENOUGH} patients have {', '.join(map(_as_code, few))}: no ranking." if len(few) else ""
     )
-    head = "For each finding, where p is corrected for all comparisons of all these rankings by one metric:"
-    return "\n".join([head, "", *lines, "", end]).strip()
+    head = (
+        "For each finding: the method with the smallest drop. It is recommended, in bold, only if it is ahead of every "
+        "other method and every control. p is corrected for all comparisons of all these rankings by one metric."
+    )
+    names = ["Finding", "Images", "Patients", *metrics]
+    return "\n".join([head, "", f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *lines, "", end]).strip()
 
 
-def page(doubts, parts, counted):
+def _in_short(table, pairs):
+    """What `recommend` says, in a few words."""
+    best = table[~table["control"]].iloc[0]
+    if not best["images"]:
+        return "no score above 0"
+    versus = _against_others(best["map"], pairs)
+    shown = f"{best['map']} {wording.with_interval(best, 3, columns=('drop', 'low', 'high'))}"
+    if versus["sure"].all():
+        return f"**{shown}**"
+    controls = versus.loc[~versus["sure"], "other"].isin(table.loc[table["control"], "map"]).sum()
+    return f"{shown}, not told apart from {(~versus['sure']).sum()} maps, {controls} of them controls"
+
+
+def _against_others(name, pairs):
+    """Every comparison of one method: other, lead, which is > 0 where it is ahead, p_holm, and whether that is sure."""
+    versus = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
+    other = versus["second"].where(versus["first"] == name, versus["first"])
+    lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
+    return versus.assign(other=other, lead=lead, sure=(lead > 0) & (versus["p_holm"] < statistics.LEVEL))
+
+
+def put_together(doubts, parts, counted):
     """Put together what is said of a study, as Markdown.
 
     Args:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
 from black_average_drop.choice import class_labels
 from black_average_drop.datasets.findings import Findings
@@ -43,7 +44,7 @@ def several(network, states):
 def read_labels(network, dataset, named=()):
     """Read the labels of a data set as those of a network: `Labels`; arguments as for `states_of_outputs`."""
     states = states_of_outputs(network, dataset, named)
-    names = class_labels.output_names(dataset, network.classes, named)
+    names = class_labels.output_names(dataset, network.classes, named, network.activation == "sigmoid")
     return Labels(names, states, said_of_labels(dataset, states, named, network.classes))
 
 
@@ -64,7 +65,7 @@ def states_of_outputs(network, dataset, named=()):
     """
     if dataset.findings is not None and (states := _by_name(dataset.findings, network.classes, named)) is not None:
         return states
-    known = class_labels.known_labels(dataset, network.classes, named)
+    known = class_labels.known_labels(dataset, network.classes, named, network.activation == "sigmoid")
     if known is not None:
         return np.eye(network.classes, dtype="float32")[known]
     if network.activation != "sigmoid" or (dataset.labels == UNLABELLED).any():
@@ -89,6 +90,8 @@ def said_of_labels(dataset, states, named, classes):
         return class_labels.left_aside(dataset, classes)
     labels = dataset.class_names if dataset.findings is None else dataset.findings.names
     others = [name for name in labels if len(named) == classes and _number(name, named) is None]
+    if dataset.findings is None and (states == 1).any(axis=1).all():
+        return ""  # each label is an output, by its name or by its number
     return f"Among the labels, but no outputs of the model: {', '.join(others)}." if others else ""
 
 
@@ -123,7 +126,7 @@ def numbers_of(findings, named):
     """The numbers of outputs that a user names.
 
     Args:
-        findings: names, or numbers from 0.
+        findings: names, or numbers from 0 where no output is named so.
         named: the names of all outputs in order.
 
     Returns:
@@ -134,7 +137,9 @@ def numbers_of(findings, named):
     """
     numbers = []
     for finding in findings:
-        number = finding if isinstance(finding, int) and 0 <= finding < len(named) else _number(str(finding), named)
+        number = _number(str(finding), named)
+        if number is None and str(finding) in map(str, range(len(named))):
+            number = int(finding)
         if number is None:
             some = ", ".join(named[:20]) + (", …" if len(named) > 20 else "")
             raise ValueError(f"There is no output {finding!r} of the model: choose from {some}.")
@@ -180,12 +185,10 @@ def to_explain(network, logits, states, wanted=(), thresholds=THRESHOLD):
         ValueError: nothing is left to explain.
     """
     if states is not None:
-        chosen, none = (
-            states == 1,
-            "No image has a finding that is to be explained among its labels: name other findings.",
-        )
+        chosen, none = states == 1, "No image has a finding that is to be explained among its labels: "
+        none += "name other findings." if len(wanted) else "leave the findings out of labels.csv, or take other images."
     elif network.activation == "sigmoid":
-        chosen = network.scores(logits) > thresholds
+        chosen = _above(logits, thresholds)
         none = "No score of a finding that is to be explained is above its threshold: set lower thresholds."
     else:
         chosen = np.eye(network.classes, dtype=bool)[logits.argmax(axis=1)]
@@ -219,11 +222,16 @@ def count(network, logits, states, explained, groups, names, thresholds=THRESHOL
         values = {"present": states == 1, "absent": states == 0, "uncertain": states == -1, UNKNOWN: np.isnan(states)}
         columns |= {name: value.sum(axis=0) for name, value in values.items()}
     if network.activation == "sigmoid":
-        columns["above threshold"] = (network.scores(logits) > thresholds).sum(axis=0)
+        columns["above threshold"] = _above(logits, thresholds).sum(axis=0)
     patients = pd.Series(np.asarray(groups)[explained.rows]).groupby(explained.classes).nunique()
     columns["explained"] = np.bincount(explained.classes, minlength=network.classes)
     columns["patients"] = patients.reindex(range(network.classes), fill_value=0).to_numpy()
     return pd.DataFrame(columns)
+
+
+def _above(logits, thresholds):
+    """Which scores (N, C) are above their thresholds: by the logits, as `evaluation.evaluate` tells which cross."""
+    return logits > logit(thresholds)
 
 
 def _by_name(findings, classes, named):

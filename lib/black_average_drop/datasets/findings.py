@@ -29,9 +29,9 @@ def findings_in(table, path):
     The column label holds lists if a | is in any of its cells: `Effusion|Edema`. A finding in the list of an image is
     present, one that other images have is absent, and of a blank cell nothing is known. Their names come in order.
 
-    Without a column label each column that holds only 1, 0, -1 and blanks is a finding, if it is not blank all over.
-    True is 1, False is 0, and a word that other programs write for nothing, such as nan, is a blank. Columns of other
-    numbers or words are passed over.
+    Without a column label, or if that is blank all over, each column that holds only 1, 0, -1 and blanks is a finding.
+    One that is blank all over is none. True is 1, False is 0, and a word that other programs write for nothing, such as
+    nan, is a blank. Columns of other numbers or words are passed over.
 
     Args:
         table: a DataFrame of text with a row for each image, and a column image.
@@ -41,10 +41,10 @@ def findings_in(table, path):
         `Findings`, or None if the table holds none.
 
     Raises:
-        ValueError: if a cell holds bars alone, or a word in a column that otherwise holds mostly 1, 0 and -1; or if two
-            findings differ in nothing but capitals, spaces and underscores.
+        ValueError: if a cell holds bars alone, or a word in a column that otherwise holds mostly 1, 0 and -1; if two
+            findings differ in nothing but capitals, spaces and underscores; or if lists are in another column alone.
     """
-    if "label" not in table:
+    if "label" not in table or table["label"].map(_is_blank).all():
         return _in_columns(table, path)
     if table["label"].str.contains(SEPARATOR, regex=False).any():
         return _in_lists(table, path)
@@ -89,10 +89,23 @@ def _in_columns(table, path):
             states = _states(table.iloc[:, number], table["image"], name, path)  # a name may come twice
             found += [] if states is None else [(name, states)]
     if not found:
+        _check_no_lists(table, path)
         return None
     names, states = zip(*found, strict=True)
     _check_names(names, path)
     return Findings(names, np.stack(states, axis=1))
+
+
+def _check_no_lists(table, path):
+    """Refuse lists in a column that is not read: NIH calls it Finding Labels."""
+    for number, name in enumerate(table.columns):
+        cells = table.iloc[:, number]
+        listing = cells[cells.str.contains(SEPARATOR, regex=False)]
+        if len(listing) and name not in COLUMNS:
+            raise ValueError(
+                f"{path}: its column {name} holds {listing.iloc[0]!r}, and findings are read from the column label: "
+                "rename it to label, or leave out the column."
+            )
 
 
 def _states(cells, images, name, path):
