@@ -229,7 +229,7 @@ resampling, of_findings = Resampling(studied.groups, resamples, seed), np.array(
 ranked, differences = ranking.rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
 left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
-ranking_figure = charts.ranking(ranked[ranked["finding"] == ranking.EVERY])
+ranking_figure = charts.ranking(ranked[ranked["finding"] == ranking.EVERY], drawn)
 display(ranking_figure)
 ranked[ranked["finding"] == ranking.EVERY].round(4)
 
@@ -238,7 +238,7 @@ ranked[ranked["finding"] == ranking.EVERY].round(4)
 # with three findings counts three times.
 
 # %%
-findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"])
+findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"], drawn)
 findings_figure if ranked["finding"].nunique() > 1 else "There is one ranking alone."
 
 # %% [markdown]
@@ -262,7 +262,8 @@ sentences = recommendation.recommend_overall(ranked, differences, same_as)
 said = [known.notice, f"**{sentences['BAD']}**", sentences["AD"]]
 said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
-said += [network.notice, recommendation.blanks(blank, classes, names)]
+said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, names)]
+said += [recommendation.fewer_kept(rows, maps_compared)]
 advice = recommendation.put_together(doubts, said, recommendation.counts_in_words(studied, several, left_out))
 with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice, encoding="utf-8")
@@ -275,7 +276,7 @@ Markdown(advice)
 
 # %%
 apart = answers_and_maps.disagreement(studied, maps_compared, share, batch_size)
-drawing, written = answers_and_maps.most_apart(studied, maps_compared, classes, names, apart, share, colour_map)
+drawing, written = answers_and_maps.most_apart(studied, maps_compared, classes, names, apart, share, colour_map, drawn)
 display(drawing)
 print(lettering.legend(written))
 

@@ -92,6 +92,22 @@ def test_identical_images_have_an_interval_of_no_width():
     assert np.ptp(bar.lines[2][0].get_segments()[0][:, 0]) < 1e-9
 
 
+def test_maps_of_others_have_a_sign_of_their_own_in_both_rankings():
+    """Next to a method and a control, in the order of the table."""
+    rows = [("Pen", False, 0.1), ("CAM", False, 0.2), ("all ones", True, 0.5)]
+    table = pd.DataFrame(rows, columns=["map", "control", "drop"])
+    table = table.assign(low=table["drop"] - 0.05, high=0.6, images=9, metric="BAD", finding="all")
+    for draw in (charts.ranking, charts.rankings_of_findings):
+        figure = draw(table, {"Pen": None})
+        axes = figure.axes[0]
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["◆ Pen", "CAM", "all ones"]
+        signs = {container.lines[0].get_marker(): container.lines[0] for container in axes.containers}
+        points = {shape: line.get_xydata().tolist() for shape, line in signs.items()}
+        assert points == {"o": [[0.2, 1]], "D": [[0.1, 0]], "s": [[0.5, 2]]}
+        assert len({line.get_color() for line in signs.values()}) == 3 and "maps of others" in figure.get_supxlabel()
+        assert "others" not in draw(table).get_supxlabel()
+
+
 def test_rankings_of_findings_have_a_panel_each_and_the_maps_in_one_order():
     rows = [
         ("all", "CAM", False, 0.2, 0.1, 0.3, 70),

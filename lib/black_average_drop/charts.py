@@ -4,18 +4,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from black_average_drop.lettering import labelled, shortened
+from black_average_drop.lettering import OTHERS, labelled, of_maps, shortened
 
 AGREEMENT = "PuOr_r"  # orange for agreement, violet for its opposite: told apart by colour-blind readers
 COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # told apart by colour-blind readers
 HEAD_COLOURS = {"relu": "#0072b2", "softmax": "#d55e00"}
 
 
-def ranking(table):
+def ranking(table, others=()):
     """Draw the drop of each map with its 95 % interval, a panel for each metric, control maps in grey.
 
     Args:
         table: DataFrame with columns metric, map, control, drop, low, high, the best map of each metric first.
+        others: the names of the maps that others drew, which get a sign and a colour of their own.
 
     Returns:
         A matplotlib Figure.
@@ -25,20 +26,23 @@ def ranking(table):
     figure = Figure(figsize=(1.2 + 4.2 * len(metrics), 1.2 + 0.28 * count), layout="constrained")
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         rows = table[table["metric"] == metric]
-        _draw_drops(axes, rows, markersize=5)
-        axes.set_yticks(range(len(rows)), rows["map"], fontsize=8)
+        _draw_drops(axes, rows, others, markersize=5)
+        axes.set_yticks(range(len(rows)), rows["map"].replace(of_maps(others)), fontsize=8)
         for label, control in zip(axes.get_yticklabels(), rows["control"], strict=True):
             label.set_color("#777777" if control else "black")
         axes.invert_yaxis()
         axes.set_xlabel(f"{metric}, smaller is better", fontsize=9)
-    figure.supxlabel("round, blue: methods; square, grey: control maps, which know nothing of the image", fontsize=8)
+    signs = "round, blue: methods; " + (f"{OTHERS}, orange: maps of others; " if others else "")
+    figure.supxlabel(f"{signs}square, grey: control maps, which know nothing of the image", fontsize=8)
     return labelled(figure)
 
 
-def _draw_drops(axes, rows, markersize):
-    """The drop of each map with its interval, one below the other: methods round, control maps square and grey."""
-    for control, shape, colour in ((False, "o", "#0072b2"), (True, "s", "#777777")):
-        places = np.flatnonzero(rows["control"] == control)
+def _draw_drops(axes, rows, others, markersize):
+    """The drop of each map with its interval, one below the other, in the signs and colours of its kind."""
+    control, of_others = rows["control"].to_numpy(), np.isin(rows["map"], list(others))
+    kinds = (~control & ~of_others, "o", "#0072b2"), (of_others, "D", "#d55e00"), (control, "s", "#777777")
+    for kind, shape, colour in kinds:
+        places = np.flatnonzero(kind)
         if not len(places):
             continue
         part = rows.iloc[places]
@@ -47,12 +51,13 @@ def _draw_drops(axes, rows, markersize):
         axes.errorbar(part["drop"], places, xerr=reach, fmt=shape, color=colour, markersize=markersize)
 
 
-def rankings_of_findings(table):
+def rankings_of_findings(table, others=()):
     """Draw the drop of each map with its 95 % interval, a panel for each finding, the maps in one order in all of them.
 
     Args:
         table: DataFrame of one metric with columns finding, metric, map, control, drop, low, high, images. The order of
             the maps is that of the first finding.
+        others: as for `ranking`.
 
     Returns:
         A matplotlib Figure.
@@ -68,13 +73,14 @@ def rankings_of_findings(table):
     for axes in panels[len(findings) - columns : len(findings)]:
         axes.tick_params(axis="x", labelbottom=True)  # where no panel is below
     for axes, finding in zip(panels, findings, strict=False):
-        rows = table[table["finding"] == finding].set_index("map").loc[maps]
-        _draw_drops(axes, rows, markersize=3.5)
+        rows = table[table["finding"] == finding].set_index("map").loc[maps].reset_index()
+        _draw_drops(axes, rows, others, markersize=3.5)
         axes.set_title(f"{shortened(finding)} ({rows['images'].max()})", fontsize=8)
-        axes.set_yticks(range(len(maps)), maps, fontsize=7)
+        axes.set_yticks(range(len(maps)), rows["map"].replace(of_maps(others)), fontsize=7)
         axes.tick_params(axis="x", labelsize=7)
     panels[0].invert_yaxis()
-    figure.supxlabel(f"{table['metric'].iloc[0]}, smaller is better; grey squares are control maps", fontsize=8)
+    signs = "grey squares are control maps" + (f", {OTHERS} maps of others" if others else "")
+    figure.supxlabel(f"{table['metric'].iloc[0]}, smaller is better; {signs}", fontsize=8)
     return labelled(figure)
 
 

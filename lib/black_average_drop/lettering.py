@@ -12,6 +12,7 @@ ACCENT = "#ff3b30"  # of banners, and of lines to be noticed
 # Fonts that have the letters of East Asia, of which a system usually has one; the first one that is there is taken.
 FONTS = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "MS Gothic")
 NO_FONT = "Last Resort High-Efficiency"  # comes with Matplotlib, and draws a box for everything
+OTHERS = "◆"  # stands before the names of maps that others drew
 LINE = 26  # letters of a title, those of double width twice
 
 
@@ -28,6 +29,19 @@ def in_picture(names, kind):
     names = [str(name) for name in names]
     drawn = [name if _drawable(name) else f"{kind} {place}" for place, name in enumerate(names, 1)]
     return drawn, {new: name for new, name in zip(drawn, names, strict=True) if new != name}
+
+
+def of_maps(others):
+    """Write the names of maps that others drew, so that a picture tells them from those of the methods.
+
+    Args:
+        others: Their names, in the same order for every picture.
+
+    Returns:
+        A dict from each name to what a picture says: OTHERS and the name, or OTHERS and "set 2" where no installed font
+        can draw it.
+    """
+    return {name: f"{OTHERS} {drawn}" for name, drawn in zip(others, in_picture(others, "set")[0], strict=True)}
 
 
 def legend(replaced):

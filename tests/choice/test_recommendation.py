@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from black_average_drop import lettering
 from black_average_drop.choice import answers_and_maps, ranking, recommendation
 from black_average_drop.files import ROOT
 from black_average_drop.statistics import Resampling
@@ -117,6 +118,30 @@ def test_blank_maps_are_counted_by_explained_class(generator):
     )
     assert "CAM 10 of 10 (`class 0` 2 of 2, `class 1` 2 of 2, `class 2` 2 of 2, 2 more classes)" in many
     assert recommendation.blanks({"Eigen-CAM": np.zeros(10, bool)}, classes, ["NORMAL", "PNEUMONIA"]) == ""
+
+
+def test_maps_of_others_are_named_also_where_no_font_can_draw_them(monkeypatch):
+    monkeypatch.setattr(lettering, "_drawable", str.isascii)
+    said = recommendation.of_others({"Dr. Pen": None, "<b>肺": None})
+    assert said == "Maps of others, behind ◆ in the figures: `Dr. Pen`, `<b>肺` (◆ set 2)."
+    assert recommendation.of_others({}) == ""
+
+
+def test_maps_are_named_of_which_bad_keeps_less_than_alpha():
+    """By hand: a mask that covers more than alpha keeps nothing. A blank map is no mask, and a control is not named."""
+    kept = {"CAM": [0.2, 0.19], "mask": [0.0, 0.1], "blank now and then": [0.2, 0.0], "all ones": [0.0, 0.0]}
+    rows = pd.DataFrame(
+        [(name, metric, share) for name, shares in kept.items() for share in shares for metric in ("AD", "BAD")],
+        columns=["method", "metric", "kept"],
+    )
+    rows = rows.assign(alpha=0.2, opacity=0.5)
+    rows.loc[rows["method"].eq("blank now and then") & rows["kept"].eq(0), "opacity"] = 0
+    rows.loc[rows["metric"] == "AD", "kept"] = 1.0
+    assert recommendation.fewer_kept(rows, list(kept)[:3]) == (
+        "Many pixels of these maps have equal values. So BAD keeps less than 20.0 % of the image: `mask` 5.0 %. It "
+        "keeps all that a mask of two values marks if alpha is larger than the marked share."
+    )
+    assert recommendation.fewer_kept(rows, ["CAM"]) == ""
 
 
 def test_the_verdict_of_trust_is_quoted_from_the_committed_results():

@@ -137,7 +137,7 @@ def disagreement(dataset, maps, alpha, batch_size=32):
     return shares
 
 
-def most_apart(dataset, maps, classes, names, apart, alpha, colour_map):
+def most_apart(dataset, maps, classes, names, apart, alpha, colour_map, others=()):
     """Draw the maps of the images on which the masked images of the maps have least in common.
 
     Args:
@@ -148,16 +148,19 @@ def most_apart(dataset, maps, classes, names, apart, alpha, colour_map):
         apart: (N,), of `disagreement`.
         alpha: the share of pixels kept.
         colour_map: as for `figures.figure1`.
+        others: the names of the maps that others drew.
 
     Returns:
-        A matplotlib Figure, and what was written in the place of names that no font can draw: new -> name.
+        A matplotlib Figure, and what was written in the place of other names: new -> name.
     """
     chosen = np.argsort(-apart, kind="stable")[:SHOWN]
     titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in chosen], "image")
     of_class, further = lettering.in_picture(names, "output")
+    written = {name: name for name in maps} | {name: lettering.of_maps(others)[name] for name in others if name in maps}
     rows = []
     for one, title in zip(chosen, titles, strict=True):
-        shown = {name: evaluation.upsampled(drawn[[one]], dataset.size)[0] for name, drawn in maps.items()}
+        shown = {written[name]: evaluation.upsampled(drawn[[one]], dataset.size)[0] for name, drawn in maps.items()}
         title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
         rows.append(figures.Row(title, dataset.images([one])[0], shown, alpha))
-    return figures.figure1(rows, list(maps), colour_map=colour_map), replaced | further
+    replaced |= further | {new: f"{name}, a map of others" for name, new in written.items() if name != new}
+    return figures.figure1(rows, [written[name] for name in maps], colour_map=colour_map), replaced

@@ -67,9 +67,7 @@ def announcement(planned, seconds):
     again = planned[~planned["what"].isin([MAPS, MASKED])]
     said = [f"{name} takes {passes:,} passes a map." for name, passes in zip(again["what"], again["each"], strict=True)]
     total = int(planned["passes"].sum())
-    said.append(
-        f"In all up to {total:,} passes through the network: about {_duration(total * seconds)} on this machine."
-    )
+    said.append(f"In all up to {total:,} passes through the network: {_duration(total * seconds)} on this machine.")
     return " ".join(said)
 
 
@@ -77,5 +75,5 @@ def _duration(seconds):
     """A duration in the unit that suits it."""
     for unit, length in (("hours", 3600), ("minutes", 60)):
         if seconds >= 1.5 * length:
-            return f"{seconds / length:.0f} {unit}" if seconds >= 10 * length else f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds" if seconds >= 10 else "a few seconds"
+            return f"about {seconds / length:.{int(seconds < 10 * length)}f} {unit}"
+    return f"about {seconds:.0f} seconds" if seconds >= 10 else "a few seconds"

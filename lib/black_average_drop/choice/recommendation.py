@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import cams, files, statistics, wording
+from black_average_drop import cams, files, lettering, statistics, wording
 from black_average_drop.choice import ranking
 from black_average_drop.trust import agreement
 
+FEWER = 0.9  # of alpha: where BAD keeps less of the image than that, its drop is that of another alpha
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
 
 
@@ -186,6 +187,37 @@ def blanks(blank_maps, classes, names):
     if not counts:
         return ""
     return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(counts)}."
+
+
+def of_others(drawn):
+    """One sentence that names the maps which others drew, "" where there are none."""
+    if not drawn:
+        return ""
+    named = [
+        _as_code(name) if new.endswith(name) else f"{_as_code(name)} ({new})"
+        for name, new in lettering.of_maps(drawn).items()
+    ]
+    return f"Maps of others, behind {lettering.OTHERS} in the figures: {', '.join(named)}."
+
+
+def fewer_kept(rows, maps):
+    """Say of which maps BAD keeps clearly less of the image than alpha, "" where there is none.
+
+    Blank maps are no part of this: `blanks` counts them.
+
+    Args:
+        rows: of `evaluation.evaluate`.
+        maps: the names of those to speak of.
+    """
+    of_bad = rows[(rows["metric"] == "BAD") & rows["method"].isin(maps) & (rows["opacity"] > 0)]
+    kept, alpha = of_bad.groupby("method", sort=False)["kept"].mean(), rows["alpha"].iloc[0]
+    fewer = [f"{_as_code(name)} {100 * share:.1f} %" for name, share in kept.items() if share < FEWER * alpha]
+    if not fewer:
+        return ""
+    return (
+        f"Many pixels of these maps have equal values. So BAD keeps less than {100 * alpha:.1f} % of the image: "
+        f"{', '.join(fewer)}. It keeps all that a mask of two values marks if alpha is larger than the marked share."
+    )
 
 
 def _as_code(name):
