@@ -93,8 +93,11 @@ def test_each_finding_has_a_line_and_those_of_few_patients_are_named(generator):
     assert lines[2:4] == ["| Finding | Images | Patients | BAD |", "|---|---|---|---|"]
     assert re.fullmatch(r"\| `Edema` \| 45 \| 45 \| \*\*Grad-CAM\+\+ 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]\*\* \|", lines[4])
     assert lines[5].startswith("| `Mass` | 30 | 30 | ") and len(lines) == 8
-    assert lines[5].endswith(", not told apart from 2 maps, 1 of them controls |")
+    assert lines[5].endswith(", not ahead of 2 maps, 1 of them controls |")
     assert lines[-1] == "Fewer than 10 patients have `Hernia`: no ranking."
+    odd = {"Edema": "a|b", "CAM": "c|d", "Grad-CAM++": "e|f"}
+    lines = recommendation.table_of_findings(ranked.replace(odd), pairs.replace(odd), counts.replace(odd)).splitlines()
+    assert lines[4].startswith(r"| `a\|b` | 45 | 45 | **e\|f 0.")
     whole = ranked[ranked["finding"] == ranking.EVERY]
     assert recommendation.table_of_findings(whole, pairs, counts) == ""
     assert list(recommendation.recommend_overall(ranked, pairs)) == ["BAD"]

@@ -8,6 +8,7 @@ from black_average_drop.choice import ranking
 from black_average_drop.trust import agreement
 
 FEWER = 0.9  # of alpha: where BAD keeps less of the image than that, its drop is that of another alpha
+BAR = r"\|"  # in a cell of a table in Markdown
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
 
 
@@ -80,13 +81,13 @@ def table_of_findings(ranked, differences, counts):
     metrics = list(ranked["metric"].unique())
     lines = []
     for _, row in counts[counts["finding"].isin(ranked["finding"])].iterrows():
-        cells = [_as_code(row["finding"]).replace("|", "\\|"), str(row["explained"]), str(row["patients"])]
+        cells = [_as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
         for metric in metrics:
             chosen = (
                 one[(one["finding"] == row["finding"]) & (one["metric"] == metric)] for one in (ranked, differences)
             )
             cells.append(_in_short(*chosen))
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
     if not lines:
         return ""
     few = counts.loc[~counts["finding"].isin(ranked["finding"]) & (counts["explained"] > 0), "finding"]
@@ -111,7 +112,7 @@ def _in_short(table, pairs):
     if versus["sure"].all():
         return f"**{shown}**"
     controls = versus.loc[~versus["sure"], "other"].isin(table.loc[table["control"], "map"]).sum()
-    return f"{shown}, not told apart from {(~versus['sure']).sum()} maps, {controls} of them controls"
+    return f"{shown}, not ahead of {(~versus['sure']).sum()} maps, {controls} of them controls"
 
 
 def _against_others(name, pairs):
