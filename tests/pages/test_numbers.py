@@ -101,7 +101,8 @@ ELSEWHERE = {
         "Values below 0 count as 0, as in ours",
         "is Algorithm 1 of its paper",
         "where 0 is the mean colour",
-        "Scores lie between 0 and 1, so",
+        "sigmoid lie between 0 and 1.",
+        "a corrected p below 0.05",
         # held below
         "whose score is above 0.5.",
         "counts as there, 0.5 if you",
