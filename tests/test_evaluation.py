@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from black_average_drop import cams, controls, evaluation, masks, metrics, networks
+from black_average_drop import first_pass as first_pass_module
 from black_average_drop.datasets import from_files, map_files
 from cam_cases import same_up_to_factor
 from closeness import assert_close, assert_same_drops, assert_same_rows
@@ -104,6 +105,22 @@ def test_opacity_and_lit_area_are_those_of_the_map_as_it_is_shown(network, pixel
         for metric in ("AD", "BAD"):
             np.testing.assert_allclose(rows.loc[(method, metric), "opacity"], shown.mean(axis=(1, 2)), rtol=1e-5)
             np.testing.assert_allclose(rows.loc[(method, metric), "lit"], (shown > 0.5).mean(axis=(1, 2)))
+
+
+def test_maps_that_differ_on_one_image_are_not_the_same_wherever_it_stands(network, pixels, monkeypatch):
+    """Against a comparison of whole arrays, two images at a time."""
+    monkeypatch.setattr(first_pass_module, "AT_ONCE", 2)
+    base = np.random.default_rng(0).random((len(pixels), 4, 4)).astype("float32")
+    for place in range(len(pixels)):
+        other = base.copy()
+        other[place, 0, 0] += 0.1
+        maps = {"one": base, "twin": 3 * base, "other": other, "wide": base[:, :2], "its twin": other / 7}
+        step = np.float32(0.7 * first_pass_module.SAME_MAP) * (base < base.max(axis=(1, 2), keepdims=True))
+        maps |= {"near": base + step, "like near alone": base + 2 * step}
+        methods = {name: lambda e, drawn=drawn: drawn for name, drawn in maps.items()}
+        explained = evaluation.explain_all(network, pixels, methods, len(pixels))
+        assert explained.same_as == {"twin": "one", "its twin": "other", "near": "one"}
+        np.testing.assert_array_equal(explained.maps["other"], other)
 
 
 def test_another_head_is_differentiated(pixels, monkeypatch):

@@ -12,6 +12,7 @@ from black_average_drop.arrays import as_numpy, namespace, placed_with, softmax
 from black_average_drop.perturbation import Perturbing
 
 SAME_MAP = 1e-4  # maps scaled to a peak of 1 that differ by less are the same map up to rounding
+AT_ONCE = 256  # maps of a method that are compared at a time
 
 
 class Maps(NamedTuple):
@@ -98,7 +99,7 @@ def explain_all(network, images, methods=None, batch_size=32, classes=None, sche
         raise ValueError(
             f"The network gives all {len(explained)} images the same scores: check its weights and preprocessing."
         )
-    maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
+    maps = {name: np.concatenate([part.maps.pop(name) for part in parts]) for name in methods}  # never all of it twice
     scores = pd.concat([part.scores for part in parts], ignore_index=True)
     digests, sums = (np.concatenate([getattr(part, name) for part in parts]) for name in ("digests", "feature_sums"))
     return Maps(maps, _same_maps(maps), explained, scores, sum(part.curve for part in parts), digests, sums)
@@ -255,19 +256,32 @@ def _curve(images, maps):
 
 
 def _same_maps(maps):
-    """Each method -> the first earlier method whose maps, clipped and scaled to a peak of 1, agree on every image."""
-    scaled = {}
-    same = {}
-    for name, values in maps.items():
-        values = np.maximum(values, 0)
-        peak = values.max(axis=(1, 2), keepdims=True)
-        scaled[name] = np.divide(values, peak, out=np.zeros_like(values), where=peak > 0)
-        for earlier, others in scaled.items():
-            comparable = earlier != name and earlier not in same and others.shape == values.shape
-            if comparable and np.abs(others - scaled[name]).max() < SAME_MAP:
-                same[name] = earlier
-                break
+    """Each method -> the first earlier method whose maps, clipped and scaled to a peak of 1, agree on every image.
+
+    maps: name -> (N, h, w), compared AT_ONCE at a time: those of RISE are as large as the images.
+    """
+    names, same = list(maps), {}
+    alike = {
+        name: [earlier for earlier in names[:place] if maps[earlier].shape == maps[name].shape]
+        for place, name in enumerate(names)
+    }
+    for start in range(0, len(next(iter(maps.values()), [])), AT_ONCE):
+        compared = {name for name, earlier in alike.items() if earlier}.union(*alike.values())
+        scaled = {name: _scaled(maps[name][start : start + AT_ONCE]) for name in compared}
+        for name, earlier in alike.items():
+            alike[name] = [one for one in earlier if np.abs(scaled[one] - scaled[name]).max() < SAME_MAP]
+    for name, earlier in alike.items():
+        first = next((one for one in earlier if one not in same), None)
+        if first is not None:
+            same[name] = first
     return same
+
+
+def _scaled(maps):
+    """Maps (n, h, w) clipped and scaled to a peak of 1, or 0 all over."""
+    clipped = np.maximum(maps, 0)
+    peak = clipped.max(axis=(1, 2), keepdims=True)
+    return np.divide(clipped, peak, out=np.zeros_like(clipped), where=peak > 0)
 
 
 def chunks(images, batch_size):

@@ -70,6 +70,9 @@ def score_cam(features, images, score, classes, at_once=AT_ONCE):
 def rise(images, score, classes, masks=MASKS, cells=7, kept=0.5, seed=0, at_once=AT_ONCE):
     """RISE (Petsiuk et al. 2018): S = sum_i Y(I M_i) M_i / (n p), of n random masks M_i whose mean is p.
 
+    Where the score survives most masks, S is far above 0 all over, and fading by it hides little: AD is then small,
+    whatever S shows, as it is for a map of ones. The colours of the authors begin at the minimum, AD and ours at 0.
+
     The authors' code masks the preprocessed tensor, where 0 is the mean colour; the paper dims pixels to 0, as is done
     here. The masks are those of `random_masks`, the same for every image.
 
