@@ -112,6 +112,9 @@ def test_masked_images_reach_the_network_at_one_size(softmax_network, pictures):
     network.score = lambda images: sizes.append(len(images)) or softmax_network.score(images)
     explanation = evaluation.explain_batch(network, pictures[:2], CLASSES[:2], 4)
     for method in METHODS.values():
+        made = []
+        method(explanation._replace(score=lambda *given, made=made: made.append(len(given[0])) or np.ones(made[-1])))
+        assert max(made) == 4 and min(made) > 0
         sizes.clear()
         method(explanation)
         passes = method.passes(explanation)
@@ -141,15 +144,17 @@ def test_score_cam_by_hand(kind):
     np.testing.assert_allclose(drawn, np.maximum(expected, 0), rtol=1e-6)
 
 
-def test_a_score_in_the_hundreds_overflows_nothing():
-    features = np.array([[[[1, 2, 5], [3, 0, 5]]]], "float32")
-    images = np.zeros((1, 1, 2, 3), "float32")
-    images[..., 0] = [[[10_000, 20_000]]]
+def test_scores_in_the_hundreds_overflow_nothing():
+    features = np.array([[[[1, 2, 5], [3, 0, 5]]]] * 2, "float32")
+    images, classes = np.zeros((2, 1, 2, 3), "float32"), np.array([0, 0])
+    images[..., 0] = [[[10_000, 20_000]], [[10, 10]]]
     with np.errstate(all="raise", under="ignore"):
-        drawn = perturbation.score_cam(features, images, brightness, np.array([0]))
-        np.testing.assert_array_equal(drawn, [[[1, 3]]])  # the first channel alone
-        drawn = perturbation.score_cam(features, images, lambda masked, _: -brightness(masked, 0), np.array([0]))
-        np.testing.assert_array_equal(drawn, [[[2, 0]]])  # the second, though a black image would score more
+        drawn = perturbation.score_cam(features, images, brightness, classes)
+        # The first channel alone where it scores 1,000 more than the second, their mean where they score the same.
+        np.testing.assert_array_equal(drawn, [[[1, 3]], [[1.5, 1.5]]])
+        drawn = perturbation.score_cam(features, images, lambda masked, _: -brightness(masked, 0), classes)
+        # The second channel alone, though a black image, which the third would leave, would score more.
+        np.testing.assert_array_equal(drawn, [[[2, 0]], [[1.5, 1.5]]])
 
 
 def test_without_a_channel_that_varies_score_cam_is_blank(kind):
@@ -160,8 +165,8 @@ def test_without_a_channel_that_varies_score_cam_is_blank(kind):
 
 def test_rise_of_a_score_that_does_not_change_is_the_mean_mask(kind):
     images = np.ones((2, *SIZE, 3), "float32")
-    drawn = perturbation.rise(kind(images), lambda images, classes: 1.0 + classes, np.array([0, 1]), masks=50, seed=2)
-    masks = np.concatenate(list(perturbation.random_masks(SIZE, 50, seed=2)))
+    drawn = perturbation.rise(kind(images), lambda images, classes: 1.0 + classes, np.array([0, 1]), masks=50)
+    masks = np.concatenate(list(perturbation.random_masks(SIZE, 50)))
     assert drawn.dtype == np.float32
     np.testing.assert_allclose(drawn, masks.mean(axis=0) / 0.5 * np.array([1, 2])[:, None, None], rtol=1e-5)
 
