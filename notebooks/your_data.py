@@ -197,7 +197,7 @@ first_pass = evaluation.explain_all(network, studied.batches(batch_size), chosen
 told = alpha > 0 or np.max(first_pass.curve) > 0  # the curve is flat where the paper's methods draw no two maps
 share = alpha or (masks.select_alpha(first_pass.curve) if told else answers_and_maps.ALPHA)
 negative = first_pass.negative_share if cams.POSITIVE_PART in chosen else 0
-f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ")
+print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else ", since the maps do not differ"))
 
 # %% [markdown]
 # ## The scores
@@ -239,7 +239,7 @@ ranked[ranked["finding"] == ranking.EVERY].round(4)
 
 # %%
 findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"], drawn)
-findings_figure if ranked["finding"].nunique() > 1 else "There is one ranking alone."
+findings_figure if ranked["finding"].nunique() > 1 else Markdown("There is one ranking alone.")
 
 # %% [markdown]
 # Which differences between methods does the test find, after Holm's correction for all pairs with a method in them?
