@@ -181,9 +181,27 @@ def folder_of_maps(maps, images):
     return resolved(maps)
 
 
+def place_of_lesions(lesions):
+    """Return the path of a file or folder of boxes or masks, as `resolved` does.
+
+    Args:
+        lesions: the path as it was given.
+
+    Raises:
+        FileNotFoundError: it is missing.
+    """
+    if not Path(lesions).exists():
+        raise FileNotFoundError(f"LESIONS={lesions} is missing: name the file or folder of your boxes or masks.")
+    return resolved(lesions)
+
+
 def study(model, images, parameters):
-    """Return the name of the folder for a study, which no other model, images or settings share."""
-    words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, images.name)]
+    """Return the name of the folder for a study, which no other model, images or settings share.
+
+    The name of the folder of images is in it only with names=shown.
+    """
+    folder = images.name if parameters.get("names") == "shown" else "images"
+    words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, folder)]
     given = json.dumps([str(model), str(images), parameters], sort_keys=True)
     return "-".join([*words, hashlib.sha256(given.encode()).hexdigest()[:8]])
 

@@ -94,6 +94,8 @@ def said_of_labels(dataset, states, named, classes):
     others = [name for name in labels if len(named) == classes and _number(name, named) is None]
     if dataset.findings is None and (states == 1).any(axis=1).all():
         return ""  # each label is an output, by its name or by its number
+    if others and dataset.findings is None and class_labels.are_of_folders(dataset):
+        return f"Among the names of folders, but no outputs of the model: {len(others)}."  # perhaps of patients
     return f"Among the labels, but no outputs of the model: {', '.join(others)}." if others else ""
 
 
