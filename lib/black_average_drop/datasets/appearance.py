@@ -87,7 +87,7 @@ def doubts(table):
 
 def _open(path, window):
     """A Pillow image of 8 bits, by which limits it is shown, and how much of black to white it uses."""
-    if path.suffix.lower() in dicom.SUFFIXES or is_dicom_file(path):
+    if is_dicom_file(path):
         picture, how, used = dicom.read_with_limits(path, window)
         return Image.fromarray(picture), how, used
     image, how = open_picture(path), AS_IT_IS
