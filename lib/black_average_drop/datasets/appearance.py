@@ -7,21 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, ImageOps
-from pydicom.misc import is_dicom
 
 from black_average_drop import progress
 from black_average_drop.datasets import dicom
+from black_average_drop.datasets.dicom_headers import is_dicom_file
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 from black_average_drop.datasets.images import decoding, is_signed, open_picture
-from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 
 LEAST_FILLED = 0.25  # of black to white: files that use less are doubted
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
-
-
-def is_dicom_file(path):
-    """Whether a file is DICOM by its name, or, since a clinic's files often have no suffix, by what it holds."""
-    return path.suffix.lower() in dicom.SUFFIXES or (path.suffix.lower() not in IMAGE_SUFFIXES and is_dicom(path))
 
 
 def open_shown(path, window="full", frame=None):
