@@ -45,7 +45,7 @@ def load(root, size=(224, 224), labels=None, class_names=(), window="full", fit=
     """Read the images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     They lie in one sub-folder for each class, or flat. A picture that its EXIF says is turned is turned upright. Ids
-    are paths below root. `left_out` lists what else lies in the folder, `appearance.shown` how each file was shown.
+    are paths below root. `left_out` lists what else lies in the folder, `Dataset.look` says how each file is shown.
 
     Args:
         root: the folder.
