@@ -51,7 +51,9 @@ def read_label_table(path, names):
     table = rows_combined
     roles, of_roles = roles_of(table.columns, path)
     if not len(table):
-        raise ValueError(f"{path} has no column image, or no rows: name each image's path below its folder there.")
+        raise ValueError(
+            f"{path} has no column image, or no rows: name each image's path below the folder of images there."
+        )
     notes += [] if combined else of_roles
 
     values = table[roles.image]

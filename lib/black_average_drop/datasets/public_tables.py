@@ -108,8 +108,8 @@ def _by_majority(images, names, states):
     readers = np.bincount(numbers)
     spread = f"{readers.min()}" if readers.min() == readers.max() else f"{readers.min()} to {readers.max()}"
     note = (
-        f"Readers were put together by majority: {len(images):,} images have {spread} each. Of {joint.size:,} findings, "
-        f"{(joint == -1).sum():,} are uncertain, since no state has more than half of the readers."
+        f"Readers were put together by majority: {len(images):,} images have {spread} each. Of {joint.size:,} "
+        f"findings, {(joint == -1).sum():,} are uncertain, since no state has more than half of the readers."
     )
     return pd.DataFrame({"imageid": images} | columns), [note]
 

@@ -56,7 +56,9 @@ def roles_of(columns, path):
     image = used[0] if used else None
     _check_alike(columns, {"image": image, "label": label, "patient": patient}, path)
     if image is None:
-        raise ValueError(f"{path} has no column image, or no rows: name each image's path below its folder there.")
+        raise ValueError(
+            f"{path} has no column image, or no rows: name each image's path below the folder of images there."
+        )
     roles = Roles(*(there[name][0] if name else "" for name in (image, label, patient)))
     passed_over = [there[name][0] for name in keys[1:]]
     notes = []
