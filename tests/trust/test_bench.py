@@ -148,7 +148,7 @@ def test_a_bench_of_boxes_has_the_test_images_and_what_the_hospital_says_of_them
     model = networks.build("small_cnn", (64, 64), ("No Finding", "any finding"), "relu")
     networks.save(model, hospital / "trust_boxes.keras", networks.Facts(source="chestxray14", seed=2, test_images=0))
     bench = benches.load_bench(hospital / "trust_boxes.keras", hospital)
-    splits = benches.boxed_splits(hospital, (64, 64), 2)
+    splits = benches.boxed_splits("chestxray14", hospital, (64, 64), 2)
     assert list(splits) == ["train", "validation", "test"] and sum(map(len, splits.values())) == 40
     test = splits["test"]
     assert list(bench.images.ids) == list(test.ids[test.labels == 1]) and len(bench.images) >= 5
