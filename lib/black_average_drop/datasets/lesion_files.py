@@ -1,0 +1,199 @@
+"""Lesions that the user marked in images: read, checked, and given as masks at the size of the network's image.
+
+`lesion_tables`, `lesion_json` and `lesion_pictures` read the kinds of files. `lesion_marks` places a lesion in an image.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import progress
+from black_average_drop.datasets.lesion_json import marks_in_json
+from black_average_drop.datasets.lesion_marks import placed
+from black_average_drop.datasets.lesion_pictures import marks_in_folder
+from black_average_drop.datasets.lesion_tables import marks_in_table
+from black_average_drop.files import sha256
+
+ANY = ""  # the finding of a lesion whose file names none: it is one of whatever is explained
+MOST_BYTES = 200_000_000  # of one file; a JSON takes up to ten times as much in memory
+MOST_HEADERS = 300  # of masks whose beginning is read by the first check
+TABLES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A mask, packed: eight pixels of the box around it in a byte."""
+
+    corner: tuple[int, int]  # (row, column) of the box
+    size: tuple[int, int]  # (h, w) of the box
+    bits: np.ndarray  # uint8
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """L lesions of images, each a mask at the size of the network's image."""
+
+    table: pd.DataFrame  # id, finding (as its file names it, or ANY), kind (box, mask), area (share of the image)
+    notes: tuple[str, ...]  # sentences on what was counted, without names
+    size: tuple[int, int]  # (H, W)
+    parts: tuple[Part, ...]  # (L,)
+
+    def __len__(self):
+        return len(self.table)
+
+    def mask(self, row):
+        """Return the mask of one lesion, boolean (H, W): row is its number in `table`."""
+        part = self.parts[row]
+        (top, left), (height, width) = part.corner, part.size
+        mask = np.zeros(self.size, bool)
+        mask[top : top + height, left : left + width] = np.unpackbits(part.bits, count=height * width).reshape(part.size)
+        return mask
+
+    def of_pairs(self, ids, findings):
+        """List the lesions of pairs of an image and a finding.
+
+        Args:
+            ids: (M,), the images.
+            findings: (M,), what lesions of the pair are called in their file. A lesion of ANY finding is of every pair
+                of its image.
+
+        Returns:
+            The pairs (K,) and the lesions (K,) that are in them, both as numbers, pair by pair.
+        """
+        rows = {}
+        for row, key in enumerate(zip(self.table["id"], self.table["finding"], strict=True)):
+            rows.setdefault(key, []).append(row)
+        found = []
+        for pair, (name, finding) in enumerate(zip(map(str, ids), findings, strict=True)):
+            keys = dict.fromkeys([(name, finding), (name, ANY)])
+            found += [(pair, row) for row in sorted(row for key in keys for row in rows.get(key, ()))]
+        pairs, lesions = np.array(found, int).reshape(-1, 2).T
+        return pairs, lesions
+
+    def regions(self, ids, findings):
+        """Mark all lesions of each pair of an image and a finding.
+
+        Args:
+            ids, findings: (M,), as in `of_pairs`; a part of the pairs at a time keeps memory flat.
+
+        Returns:
+            boolean (M, H, W), false all over where a pair has no lesion.
+        """
+        regions = np.zeros((len(ids), *self.size), bool)
+        for pair, row in zip(*self.of_pairs(ids, findings), strict=True):
+            regions[pair] |= self.mask(row)
+        return regions
+
+
+def load(place, dataset, fit, sizes, names=()):
+    """Read the lesions of images from a file or folder, and place them in the network's image.
+
+    Every file is read once, here. An image that a file of lesions names by a part of its path is found if that part
+    is of one image alone.
+
+    Args:
+        place: a CSV of boxes, a JSON of COCO or CheXlocalize, or a folder of masks.
+        dataset: a `Dataset` of images; one with several findings may be there several times.
+        fit: as in `images.read_image`, that of the images.
+        sizes: id -> (width, height) of the image file as it is shown.
+        names: ids of all images there are, if dataset holds only some of them.
+
+    Returns:
+        `Lesions`, in the order of the file. Those of images that dataset does not hold are counted.
+
+    Raises:
+        FileNotFoundError: if place is missing.
+        ValueError: if place is of no known kind, damaged or too large, if none of its images is there, or if a lesion is
+            none, lies outside its image, or was marked in an image of another size.
+    """
+    here, counts = set(map(str, dataset.ids)), Counter()
+    marked = _marks_in(place, names or here)
+    owners = _owners(marked, names or here, place)
+    rows, parts, seen = [], [], set()
+    with progress.bar(total=len(marked.marks), desc="lesions", unit="lesion") as bar:
+        for mark in marked.marks:
+            bar.update(1)
+            owner = owners[mark.image]
+            if owner not in here:
+                counts["elsewhere" if owner else "unknown"] += 1
+                continue
+            key = (owner, mark.finding, mark.box)
+            if mark.box and key in seen:
+                counts["twice"] += 1
+                continue
+            seen.add(key)
+            lesion = placed(mark, sizes[owner], dataset.size, fit)
+            counts["cut"] += lesion.is_cut
+            if not lesion.mask.any():
+                counts["small" if lesion.is_shown else "away" if lesion.is_drawn else "black"] += 1
+                continue
+            rows.append((owner, mark.finding, mark.kind, lesion.mask.mean()))
+            parts.append(_packed(lesion.mask))
+    counts["clear"] = len({owners[name] for name in marked.clear} & here - {owner for owner, *_ in rows})
+    counts["files"] = marked.passed_over
+    table = pd.DataFrame(rows, columns=["id", "finding", "kind", "area"])
+    return Lesions(table, _notes(counts, fit), tuple(dataset.size), tuple(parts))
+
+
+def check_lesions(place, names):
+    """Refuse a file or folder of lesions by what it says, before an image is decoded.
+
+    What passes may still hold a lesion that does not fit its image.
+
+    Args:
+        place: as in `load`.
+        names: ids of all images there are.
+
+    Returns:
+        The ids of the images that have a lesion, or a mask that may be black, as a set.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`, for what needs no image and no decoded mask.
+    """
+    marked = _marks_in(place, names)
+    owners = _owners(marked, names, place)
+    if Path(place).is_dir():
+        for mark in marked.marks[:MOST_HEADERS]:
+            check_mask(mark.where)
+    return {owners[mark.image] for mark in marked.marks} - {""}
+
+
+def checksum_of_lesions(place):
+    """Compute the SHA-256, hexadecimal, over the file of lesions, or over the names and bytes of all masks in a folder.
+
+    Raises:
+        FileNotFoundError: if place is missing.
+        ValueError: if it cannot be read.
+    """
+    place = Path(place)
+    with listing(place):
+        if place.is_file():
+            return sha256(place)
+        whole = hashlib.sha256()
+        for name, path in masks_below(place):
+            whole.update(f"{name}\0{sha256(path)}\0".encode())
+    return whole.hexdigest()
+
+
+def _marks_in(place, names):
+    """What a place holds, by the reader of its kind."""
+    place = Path(place)
+    with listing(place):
+        if place.is_dir():
+            return marks_in_folder(place, names)
+        if not place.is_file():
+            raise FileNotFoundError(f"{place} is missing: name a file of boxes or a folder of masks.")
+        size = place.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(f"{place} is larger than {MOST_BYTES // 1_000_000} MB: leave the lesions of your images in it.")
+    if place.suffix.lower() == ".json":
+        return marks_in_json(place)
+    if place.suffix.lower() in TABLES:
+        return marks_in_table(place)
+    raise ValueError(
+        f"{place} is of no kind that is known here: name a .csv of boxes, a .json of COCO or CheXlocalize, or a folder "
+        "of masks."
+    )
