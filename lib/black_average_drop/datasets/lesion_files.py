@@ -4,6 +4,7 @@
 """
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,43 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import progress
+from black_average_drop.datasets import map_layout
 from black_average_drop.datasets.lesion_json import marks_in_json
 from black_average_drop.datasets.lesion_marks import placed
-from black_average_drop.datasets.lesion_pictures import marks_in_folder
+from black_average_drop.datasets.lesion_pictures import check_mask, marks_in_folder, masks_below
 from black_average_drop.datasets.lesion_tables import marks_in_table
+from black_average_drop.datasets.paths import listing
+from black_average_drop.datasets.table_images import images_of_rows
 from black_average_drop.files import sha256
 
 ANY = ""  # the finding of a lesion whose file names none: it is one of whatever is explained
 MOST_BYTES = 200_000_000  # of one file; a JSON takes up to ten times as much in memory
 MOST_HEADERS = 300  # of masks whose beginning is read by the first check
 TABLES = (".csv", ".tsv", ".txt")
+# What is counted -> what one of them is, and what several are.
+_COUNTED = {
+    "unknown": ("lesion names an image that is not there", "lesions name images that are not there"),
+    "elsewhere": ("lesion is of an image that is not explained", "lesions are of images that are not explained"),
+    "twice": ("box is there twice and was taken once", "boxes are there twice and were taken once"),
+    "cut": (
+        "box reaches beyond its image and was cut at the border",
+        "boxes reach beyond their images and were cut at the border",
+    ),
+    "away": (
+        "lesion is in a part of its image that fit={fit} cuts away",
+        "lesions are in parts of their images that fit={fit} cuts away",
+    ),
+    "small": (
+        "lesion is too small to be seen in the network's image",
+        "lesions are too small to be seen in the network's image",
+    ),
+    "black": ("mask marks nothing", "masks mark nothing"),
+    "clear": ("image is listed without a lesion", "images are listed without a lesion"),
+    "files": (
+        "file next to the masks is none and was passed over",
+        "files next to the masks are none and were passed over",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +77,9 @@ class Lesions:
         part = self.parts[row]
         (top, left), (height, width) = part.corner, part.size
         mask = np.zeros(self.size, bool)
-        mask[top : top + height, left : left + width] = np.unpackbits(part.bits, count=height * width).reshape(part.size)
+        mask[top : top + height, left : left + width] = np.unpackbits(part.bits, count=height * width).reshape(
+            part.size
+        )
         return mask
 
     def of_pairs(self, ids, findings):
@@ -110,8 +140,9 @@ def load(place, dataset, fit, sizes, names=()):
             none, lies outside its image, or was marked in an image of another size.
     """
     here, counts = set(map(str, dataset.ids)), Counter()
-    marked = _marks_in(place, names or here)
-    owners = _owners(marked, names or here, place)
+    there = list(map(str, names)) or sorted(here)
+    marked = _marks_in(place, there)
+    owners = _owners(marked, there, place)
     rows, parts, seen = [], [], set()
     with progress.bar(total=len(marked.marks), desc="lesions", unit="lesion") as bar:
         for mark in marked.marks:
@@ -173,7 +204,7 @@ def checksum_of_lesions(place):
         if place.is_file():
             return sha256(place)
         whole = hashlib.sha256()
-        for name, path in masks_below(place):
+        for name, path in masks_below(place)[0]:
             whole.update(f"{name}\0{sha256(path)}\0".encode())
     return whole.hexdigest()
 
@@ -188,7 +219,9 @@ def _marks_in(place, names):
             raise FileNotFoundError(f"{place} is missing: name a file of boxes or a folder of masks.")
         size = place.stat().st_size
     if size > MOST_BYTES:
-        raise ValueError(f"{place} is larger than {MOST_BYTES // 1_000_000} MB: leave the lesions of your images in it.")
+        raise ValueError(
+            f"{place} is larger than {MOST_BYTES // 1_000_000} MB: leave only the lesions of your images in it."
+        )
     if place.suffix.lower() == ".json":
         return marks_in_json(place)
     if place.suffix.lower() in TABLES:
@@ -196,4 +229,54 @@ def _marks_in(place, names):
     raise ValueError(
         f"{place} is of no kind that is known here: name a .csv of boxes, a .json of COCO or CheXlocalize, or a folder "
         "of masks."
+    )
+
+
+def _owners(marked, names, place):
+    """Each image that a file of lesions names -> its id, "" if it is none of the images."""
+    given = list(dict.fromkeys([*(mark.image for mark in marked.marks), *marked.clear]))
+    if not given:
+        raise ValueError(f"{place} names no image: write one row for each lesion there.")
+    if Path(place).is_dir():
+        found = [name if name in set(names) else "" for name in given]
+    elif marked.joined:
+        found = _of_joined_names(given, names, place)
+    else:
+        found = [name or "" for name in images_of_rows(given, names, place)[0]]
+    if not any(found):
+        raise ValueError(
+            f"{place} names {given[0]}, which is no image, as are the others there, and the first image is {names[0]}: "
+            "write names below your folder of images."
+        )
+    return dict(zip(given, found, strict=True))
+
+
+def _of_joined_names(given, names, place):
+    """The ids of images whose paths have _ for /, "" for none: of a path, or of its end."""
+    ends = {}
+    for name in names:
+        parts = map_layout.image_stems([name])[0].split("/")
+        for first in range(len(parts)):
+            ends.setdefault("_".join(parts[first:]), []).append(name)
+    for name in given:
+        if len(ends.get(name, ())) > 1:
+            raise ValueError(
+                f"{place} names {name}, which fits {ends[name][0]} and {ends[name][1]}: leave out one of the images."
+            )
+    return [ends.get(name, [""])[0] for name in given]
+
+
+def _packed(mask):
+    """A mask as a `Part`."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Part((int(rows[0]), int(columns[0])), part.shape, np.packbits(part))
+
+
+def _notes(counts, fit):
+    """Sentences on what was counted, without a name of an image or a file."""
+    return tuple(
+        f"{counts[what]:,} {one if counts[what] == 1 else several}.".replace("{fit}", fit)
+        for what, (one, several) in _COUNTED.items()
+        if counts[what]
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from black_average_drop.datasets.images import placed_mask, window_of
+from black_average_drop.datasets.fits import placed_box, placed_mask, window_of
 
 MOST_PIXELS_AWAY = 1_000_000  # no pixel of an image is that far from its corner
+_ROUNDING = 1e-9  # of a share of a pixel
 BOX, MASK = "box", "mask"
 
 
@@ -98,46 +99,39 @@ def check_pixels(marks, path):
 
 
 def placed(mark, original, size, fit):
-    """Find where a lesion is in the network's image.
-
-    A pixel belongs to a box if its centre does.
+    """Find where a lesion is in the network's image: a pixel belongs to it if half of its area or more does.
 
     Args:
         mark: a `Mark`.
         original: (width, height) of the image file as it is shown.
         size: (H, W) of the network's image.
-        fit: as in `images.read_image`.
+        fit: one of `fits.FITS`, that of the images.
 
     Returns:
         A `Placed`.
 
     Raises:
-        ValueError: if the lesion lies outside the image file, or its mask does not fit that.
+        ValueError: if the lesion lies outside the image file, or was marked in one of another size.
     """
-    width, height = original
     if mark.declared:
         _check_size(mark, mark.declared, original)
     corners = mark.box or mark.outline
     if corners:
         _check_inside(mark, corners, original)
-    is_cut = bool(mark.box) and (min(corners[:2]) < 0 or corners[2] > width or corners[3] > height)
-    left, top, *sides = window_of(original, size, fit)
     if mark.draw:
         drawn = mark.draw(original)
         _check_size(mark, drawn.shape[::-1], original)
         around = _box_around(drawn)
         if around is None:
-            return Placed(np.zeros(size, bool), False, False, False)
-        mask = placed_mask(drawn, size, fit)
-    else:
-        around = np.clip(corners, 0, [width, height, width, height])
-        x0, x1 = (_first_centre((x - left) * size[1] / sides[0], size[1]) for x in around[::2])
-        y0, y1 = (_first_centre((y - top) * size[0] / sides[1], size[0]) for y in around[1::2])
-        mask = np.zeros(size, bool)
-        mask[y0:y1, x0:x1] = True
-    x0, y0, x1, y1 = around
-    is_shown = x0 < left + sides[0] and x1 > left and y0 < top + sides[1] and y1 > top
-    return Placed(mask, True, is_cut, bool(is_shown))
+            return Placed(np.zeros(size, bool), is_drawn=False, is_cut=False, is_shown=False)
+        is_shown = placed_box(around, original, size, fit) is not None
+        return Placed(placed_mask(drawn, size, fit), True, False, is_shown)
+    is_cut = min(corners[:2]) < 0 or corners[2] > original[0] or corners[3] > original[1]
+    seen = placed_box(corners, original, size, fit)
+    if seen is None:
+        return Placed(np.zeros(size, bool), True, is_cut, is_shown=False)
+    shares = _covered(seen[1::2], size[0])[:, None] * _covered(seen[::2], size[1])
+    return Placed(shares >= 0.5 - _ROUNDING, True, is_cut, is_shown=True)
 
 
 def filled(polygons, original):
@@ -187,9 +181,10 @@ def _box_around(mask):
     return (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else None
 
 
-def _first_centre(edge, length):
-    """The first of so many pixels whose centre is not before an edge."""
-    return _bounded(edge - 0.5, length)
+def _covered(ends, length):
+    """The share (length,) of each pixel of a line that lies between two ends."""
+    pixels = np.arange(length)
+    return np.clip(np.minimum(ends[1], pixels + 1) - np.maximum(ends[0], pixels), 0, 1)
 
 
 def _bounded(value, length):

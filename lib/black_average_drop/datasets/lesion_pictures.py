@@ -28,21 +28,29 @@ def marks_in_folder(folder, names):
     """
     different = list(dict.fromkeys(map(str, names)))
     images = dict(zip(map_layout.image_stems(different), different, strict=True))
-    listed = map_layout.list_maps(folder)
-    marks, passed_over = [], listed.passed_over
-    for stem, paths in listed.files.items():
-        for path in paths:
-            if path.suffix.lower() != ".png":
-                passed_over += 1
-                continue
-            image, finding = _owner(stem, images, path)
-            marks.append(Mark(image, finding, str(path), draw=partial(_drawn, path)))
+    masks, passed_over = masks_below(folder)
+    marks = []
+    for stem, path in masks:
+        image, finding = _owner(stem, images, path)
+        marks.append(Mark(image, finding, str(path), draw=partial(_drawn, path)))
     if not marks:
         raise ValueError(
             f"{folder} holds no mask: put one there for an image, {Path(folder) / next(iter(images), 'a')}.png for one, "
             "or name a file of boxes."
         )
     return Marked(tuple(marks), passed_over=passed_over)
+
+
+def masks_below(folder):
+    """List the masks anywhere below a folder.
+
+    Returns:
+        [(path below the folder without its suffix, path), ...] in order of name, and the number of other files.
+    """
+    listed, folder = map_layout.list_maps(folder), Path(folder)
+    files = sorted((stem, path) for stem, paths in listed.files.items() for path in paths)
+    masks = [(stem, path) for stem, path in files if path.suffix.lower() == ".png"]
+    return masks, listed.passed_over + len(files) - len(masks)
 
 
 def check_mask(path):

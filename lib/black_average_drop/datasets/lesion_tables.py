@@ -19,6 +19,7 @@ class Columns:
     illness: str = ""  # what all lesions are, where no column says so
 
 
+SEPARATORS = ",;\t"
 KINDS = (
     Columns("image", ("x0", "y0", "x1", "y1"), True, "finding"),
     Columns("patientId", ("x", "y", "width", "height"), False, is_ill="Target", illness="Pneumonia"),  # RSNA
