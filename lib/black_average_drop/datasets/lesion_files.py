@@ -1,14 +1,13 @@
 """Lesions that the user marked in images: read, checked, and given as masks at the size of the network's image.
 
-`lesion_tables`, `lesion_json` and `lesion_pictures` read the kinds of files. `lesion_marks` places a lesion in an image.
+`lesion_tables`, `lesion_json` and `lesion_pictures` read the kinds of files. `lesion_marks` places a lesion in the
+network's image, and `lesions` holds what comes of it.
 """
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from black_average_drop import progress
@@ -17,11 +16,11 @@ from black_average_drop.datasets.lesion_json import marks_in_json
 from black_average_drop.datasets.lesion_marks import placed
 from black_average_drop.datasets.lesion_pictures import check_mask, marks_in_folder, masks_below
 from black_average_drop.datasets.lesion_tables import marks_in_table
+from black_average_drop.datasets.lesions import Lesions, packed
 from black_average_drop.datasets.paths import listing
 from black_average_drop.datasets.table_images import images_of_rows
 from black_average_drop.files import sha256
 
-ANY = ""  # the finding of a lesion whose file names none: it is one of whatever is explained
 MOST_BYTES = 200_000_000  # of one file; a JSON takes up to ten times as much in memory
 MOST_HEADERS = 300  # of masks whose beginning is read by the first check
 TABLES = (".csv", ".tsv", ".txt")
@@ -51,73 +50,6 @@ _COUNTED = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
-    """A mask, packed: eight pixels of the box around it in a byte."""
-
-    corner: tuple[int, int]  # (row, column) of the box
-    size: tuple[int, int]  # (h, w) of the box
-    bits: np.ndarray  # uint8
-
-
-@dataclass(frozen=True)
-class Lesions:
-    """L lesions of images, each a mask at the size of the network's image."""
-
-    table: pd.DataFrame  # id, finding (as its file names it, or ANY), kind (box, mask), area (share of the image)
-    notes: tuple[str, ...]  # sentences on what was counted, without names
-    size: tuple[int, int]  # (H, W)
-    parts: tuple[Part, ...]  # (L,)
-
-    def __len__(self):
-        return len(self.table)
-
-    def mask(self, row):
-        """Return the mask of one lesion, boolean (H, W): row is its number in `table`."""
-        part = self.parts[row]
-        (top, left), (height, width) = part.corner, part.size
-        mask = np.zeros(self.size, bool)
-        mask[top : top + height, left : left + width] = np.unpackbits(part.bits, count=height * width).reshape(
-            part.size
-        )
-        return mask
-
-    def of_pairs(self, ids, findings):
-        """List the lesions of pairs of an image and a finding.
-
-        Args:
-            ids: (M,), the images.
-            findings: (M,), what lesions of the pair are called in their file. A lesion of ANY finding is of every pair
-                of its image.
-
-        Returns:
-            The pairs (K,) and the lesions (K,) that are in them, both as numbers, pair by pair.
-        """
-        rows = {}
-        for row, key in enumerate(zip(self.table["id"], self.table["finding"], strict=True)):
-            rows.setdefault(key, []).append(row)
-        found = []
-        for pair, (name, finding) in enumerate(zip(map(str, ids), findings, strict=True)):
-            keys = dict.fromkeys([(name, finding), (name, ANY)])
-            found += [(pair, row) for row in sorted(row for key in keys for row in rows.get(key, ()))]
-        pairs, lesions = np.array(found, int).reshape(-1, 2).T
-        return pairs, lesions
-
-    def regions(self, ids, findings):
-        """Mark all lesions of each pair of an image and a finding.
-
-        Args:
-            ids, findings: (M,), as in `of_pairs`; a part of the pairs at a time keeps memory flat.
-
-        Returns:
-            boolean (M, H, W), false all over where a pair has no lesion.
-        """
-        regions = np.zeros((len(ids), *self.size), bool)
-        for pair, row in zip(*self.of_pairs(ids, findings), strict=True):
-            regions[pair] |= self.mask(row)
-        return regions
-
-
 def load(place, dataset, fit, sizes, names=()):
     """Read the lesions of images from a file or folder, and place them in the network's image.
 
@@ -136,8 +68,8 @@ def load(place, dataset, fit, sizes, names=()):
 
     Raises:
         FileNotFoundError: if place is missing.
-        ValueError: if place is of no known kind, damaged or too large, if none of its images is there, or if a lesion is
-            none, lies outside its image, or was marked in an image of another size.
+        ValueError: if place is of no known kind, damaged or too large, if none of its images is there, or if a lesion
+            is none, lies outside its image, or was marked in an image of another size.
     """
     here, counts = set(map(str, dataset.ids)), Counter()
     there = list(map(str, names)) or sorted(here)
@@ -162,7 +94,7 @@ def load(place, dataset, fit, sizes, names=()):
                 counts["small" if lesion.is_shown else "away" if lesion.is_drawn else "black"] += 1
                 continue
             rows.append((owner, mark.finding, mark.kind, lesion.mask.mean()))
-            parts.append(_packed(lesion.mask))
+            parts.append(packed(lesion.mask))
     counts["clear"] = len({owners[name] for name in marked.clear} & here - {owner for owner, *_ in rows})
     counts["files"] = marked.passed_over
     table = pd.DataFrame(rows, columns=["id", "finding", "kind", "area"])
@@ -264,13 +196,6 @@ def _of_joined_names(given, names, place):
                 f"{place} names {name}, which fits {ends[name][0]} and {ends[name][1]}: leave out one of the images."
             )
     return [ends.get(name, [""])[0] for name in given]
-
-
-def _packed(mask):
-    """A mask as a `Part`."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Part((int(rows[0]), int(columns[0])), part.shape, np.packbits(part))
 
 
 def _notes(counts, fit):

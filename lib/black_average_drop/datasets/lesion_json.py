@@ -134,7 +134,7 @@ def _is_run_length(value):
 
 
 def _numbered(content, part, name, path):
-    """id -> entry of one of COCO's lists, whose entries have a name."""
+    """The entries of one of COCO's lists, which have a name, by their ids."""
     entries = content.get(part)
     if not isinstance(entries, list):
         raise ValueError(f"{path} has no list called {part}: give it one, as COCO has.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from black_average_drop.datasets.fits import placed_box, placed_mask, window_of
+from black_average_drop.datasets.fits import placed_box, placed_mask
 
 MOST_PIXELS_AWAY = 1_000_000  # no pixel of an image is that far from its corner
 _ROUNDING = 1e-9  # of a share of a pixel
@@ -171,7 +171,7 @@ def _check_inside(mark, corners, original):
     if not (max(x0, 0) < min(x1, original[0]) and max(y0, 0) < min(y1, original[1])):
         raise ValueError(
             f"{mark.where}: its lesion from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g}) is outside the "
-            f"{original[0]} x {original[1]} pixels of {mark.image}: give pixels of the image file, or leave out the row."
+            f"{original[0]} x {original[1]} pixels of {mark.image}: give pixels of the image file."
         )
 
 

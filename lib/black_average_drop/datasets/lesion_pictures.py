@@ -35,8 +35,8 @@ def marks_in_folder(folder, names):
         marks.append(Mark(image, finding, str(path), draw=partial(_drawn, path)))
     if not marks:
         raise ValueError(
-            f"{folder} holds no mask: put one there for an image, {Path(folder) / next(iter(images), 'a')}.png for one, "
-            "or name a file of boxes."
+            f"{folder} holds no mask: put {Path(folder) / next(iter(images), 'a')}.png there, for one, or name a file "
+            "of boxes."
         )
     return Marked(tuple(marks), passed_over=passed_over)
 

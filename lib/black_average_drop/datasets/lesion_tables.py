@@ -42,7 +42,7 @@ def marks_in_table(path):
     Raises:
         ValueError: if the columns are of no kind, a row names no image, or a box is none.
     """
-    table = read_csv_table(path, ())
+    table = read_csv_table(path, (), SEPARATORS)
     kind, columns = _kind_of(table, path)
     marks, clear = [], []
     numbers = [table.iloc[:, columns[name]] for name in kind.box]
@@ -73,7 +73,7 @@ def _kind_of(table, path):
     names = [name.casefold() for name in table.columns]
     for kind in KINDS:
         if {name.casefold() for name in (kind.image, *kind.box)} <= set(names):
-            asked = [name for name in (*_further(kind), *kind.box) if name.casefold() in names]
+            asked = [name for name in (*_further(kind), *kind.box) if name and name.casefold() in names]
             for name in asked:
                 if names.count(name.casefold()) > 1:
                     raise ValueError(f"{path} has more than one column {name}: leave one of them.")
