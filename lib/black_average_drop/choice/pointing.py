@@ -1,4 +1,4 @@
-"""Where maps point on the user's own lesions: hits, mass, and small lesions seen, next to chance and the centre prior."""
+"""Where maps point on the user's own lesions: hits, mass, small lesions seen, chance, and the centre prior."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,12 +108,16 @@ def points(pointing, controls, resampling):
         resampling: a `statistics.Resampling` of the M lesions.
 
     Returns:
-        A DataFrame, a row for each map, those that hit most first, with columns map and control; hit, mass_inside,
-        top_inside, hit_tolerant, overlap and small_seen, each with its 95 % interval over patients (hit_low, hit_high
-        and so on); chance_hit, chance_mass_inside, chance_top_inside, chance_hit_tolerant and chance_small_seen; lesions
-        and small_lesions, their numbers. p_centre is that of the paired test of the hits against the centre prior,
-        corrected by Holm for the number of methods, and NaN for controls and where too few patients differ.
-        above_centre says whether that difference is shown.
+        A DataFrame, a row for each map, those that hit most first, with these columns:
+
+        - map and control.
+        - hit, mass_inside, top_inside, hit_tolerant, overlap and small_seen, each with its 95 % interval over patients:
+          hit_low, hit_high and so on.
+        - chance_hit, chance_mass_inside, chance_top_inside, chance_hit_tolerant and chance_small_seen.
+        - lesions and small_lesions: their numbers.
+        - p_centre: of the paired test of the hits against the centre prior, corrected by Holm for the number of
+          methods. It is NaN for controls, and where too few patients differ.
+        - above_centre: whether the test shows that the map hits more often than the centre prior.
     """
     maps = list(pointing.scores["map"].unique())
     table = pd.DataFrame({"map": maps, "control": np.isin(maps, list(controls))}).set_index("map")

@@ -1,4 +1,4 @@
-"""The verdict on a metric in words: believed here, contradicted here, or too few lesions, and about how many would do."""
+"""The verdict on a metric in words: believed here, contradicted here, or too few lesions, and how many would do."""
 
 from dataclasses import dataclass
 
@@ -110,7 +110,8 @@ def _ordered(row, kind):
 
 def _chance(row):
     how = "well" if row["agreement"] > 0 else "badly"
-    return f"A random order of these methods would do as {how} in {100 * row['by_chance']:.2g} % of cases."
+    luck = ": this may be luck" if row["by_chance"] >= statistics.LEVEL else ""
+    return f"A random order of these methods would do as {how} in {100 * row['by_chance']:.2g} % of cases{luck}."
 
 
 def _of_first_two(metric, two):

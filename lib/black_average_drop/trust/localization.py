@@ -100,9 +100,9 @@ def scores(maps, regions, widened=None):
 def intersection_over_union(maps, regions):
     """The overlap of each region with as many top pixels of its map, as a share of what the two cover together.
 
-    Both have the same number of pixels. So this is t / (2 - t), with t the top_inside of `scores`, and ranks the maps of
-    an image as t does. CheXlocalize (Saporta et al. 2022) instead takes the pixels above a threshold, which it tunes for
-    each finding on a validation set. A map without such a pixel is left out of its mean; a blank map has 0 here.
+    Both have the same number of pixels. So this is t / (2 - t), with t the top_inside of `scores`, and ranks the maps
+    of an image as t does. CheXlocalize (Saporta et al. 2022) instead takes the pixels above a threshold, which it tunes
+    for each finding on a validation set. It leaves out maps without such a pixel. A blank map has 0 here.
 
     Args:
         maps: (N, H, W).
