@@ -14,19 +14,18 @@ def test_images_of_more_than_eight_bits_are_refused_by_name(tmp_path, kind):
         images.read_image(tmp_path / "deep.tiff", (4, 4))
 
 
-def test_crop_takes_the_pixels_that_its_boxes_say(tmp_path):
-    """A white box on black, read with a crop: it lies where the scaled box says."""
-    pixels = np.zeros((200, 400, 3), "uint8")
-    pixels[50:100, 180:240] = 255
+@pytest.mark.parametrize("fit", images.FITS)
+@pytest.mark.parametrize("shape", [(200, 400), (400, 200)])
+def test_every_fit_takes_the_pixels_that_its_boxes_say(tmp_path, fit, shape):
+    """A white box on black: it lies where the placed box says."""
+    pixels = np.zeros((*shape, 3), "uint8")
+    pixels[90:140, 60:120] = 255
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    box = [("thing", 180, 50, 240, 100)]
-    for crop in (1.0, 0.875, 0.5):
-        paths = [tmp_path / "a.png"]
-        data = images.from_files(paths, ["a"], [0], ["a"], ("c",), (100, 100), crop, lambda position: box)
-        rows, columns = np.nonzero(data.read(0)[..., 0] > 127)
-        white = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-        np.testing.assert_allclose(white, data.boxes(0)[0][1:], atol=1)
-    assert crop == 0.5 and columns.max() - columns.min() > 55  # half the height fills the image: twice as large
+    box = [("thing", 60, 90, 120, 140)]
+    data = images.from_files([tmp_path / "a.png"], ["a"], [0], ["a"], ("c",), (100, 100), fit, lambda position: box)
+    rows, columns = np.nonzero(data.read(0)[..., 0] > 127)
+    white = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    np.testing.assert_allclose(white, data.boxes(0)[0][1:], atol=1)
 
 
 def test_grey_images_become_rgb(tmp_path):

@@ -29,8 +29,8 @@ def save(path, values=SMALL):
         Image.fromarray(values).save(path)
 
 
-def load(root, ids=("a.png", "b.png"), classes=(0, 0), names=NAMES, size=(4, 6), crop=1.0):
-    return map_files.load(root, pairs(*ids, size=size), np.array(classes), names, crop)
+def load(root, ids=("a.png", "b.png"), classes=(0, 0), names=NAMES, size=(4, 6), fit="stretch"):
+    return map_files.load(root, pairs(*ids, size=size), np.array(classes), names, fit)
 
 
 def located(root, *arguments, **named):
@@ -194,15 +194,15 @@ def test_grey_pictures(tmp_path, values, expected):
     np.testing.assert_allclose(read / read.max(), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("crop", [1.0, 0.75])
-def test_a_map_of_the_whole_file_is_cropped_and_shrunk_as_its_image_is(tmp_path, generator, crop):
+@pytest.mark.parametrize("fit", images.FITS)
+def test_a_map_of_the_whole_file_is_fitted_as_its_image_is(tmp_path, generator, fit):
     """The same picture once as an image and once as a map: they differ by the rounding of the image."""
     picture = generator.integers(0, 256, (50, 37)).astype("uint8")
     save(tmp_path / "a.png", picture)
     save(tmp_path / "maps/deep/a.npy", picture / 1e6)
     save(tmp_path / "maps/pen/a.png", picture)
-    expected = images.read_image(tmp_path / "a.png", (16, 20), crop)[..., 0]
-    for maps in load(tmp_path / "maps", ("a.png",), (0,), size=(16, 20), crop=crop).values():
+    expected = images.read_image(tmp_path / "a.png", (16, 20), fit)[..., 0]
+    for maps in load(tmp_path / "maps", ("a.png",), (0,), size=(16, 20), fit=fit).values():
         assert maps.size == (16, 20)
         read = maps[:][0]
         factor = picture.max() / map_formats.values_of_map(maps.paths[0]).max()

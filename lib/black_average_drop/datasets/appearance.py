@@ -18,17 +18,36 @@ LEAST_FILLED = 0.25  # of black to white: files that use less are doubted
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
 
 
-def open_image(path, window="full"):
-    """Open a file as a Pillow image of 8 bits.
+def open_shown(path, window="full", frame=None):
+    """Open a file as a Pillow image of 8 bits, and say how it is shown.
 
     Args:
         path: the file.
         window: one of `grey.WINDOWS`, as in `folder.load`.
+        frame: the number from 0 of the frame or page that is taken, None where there is to be only one.
+
+    Returns:
+        (image, how, filled): how says in words by which limits it is shown; filled is how much of black to white it
+        uses, from 0, a blank picture, to 1.
 
     Raises:
         ValueError: if it cannot be decoded.
     """
-    return _open(path, window)[0]
+    if path.suffix.lower() in dicom.SUFFIXES or is_dicom_file(path):
+        chosen = {} if frame is None else {"frame": frame}
+        picture, how, used = dicom.read_with_limits(path, window, **chosen)
+        return Image.fromarray(picture), how, used
+    image, how = open_picture(path, frame), AS_IT_IS
+    with decoding(path):
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            ImageOps.exif_transpose(image, in_place=True)
+        deep = image.mode == "F" or image.mode.startswith("I")
+        values = np.asarray(image, "float64") if deep else np.asarray(image.convert("RGB"))
+    if deep:
+        values, how = _deep(path, image, values, window)
+        image = Image.fromarray(values)
+        values = values[..., None]
+    return image, how, share_filled(values)
 
 
 def shown(root, dataset, window="full"):
@@ -47,7 +66,7 @@ def shown(root, dataset, window="full"):
         ValueError: if a file cannot be decoded.
     """
     with ThreadPoolExecutor(os.cpu_count()) as readers:
-        opening = readers.map(lambda name: _open(Path(root) / name, window)[1:], dataset.ids)
+        opening = readers.map(lambda name: open_shown(Path(root) / name, window)[1:], dataset.ids)
         rows = list(progress.bar(opening, total=len(dataset), desc="grey values", unit="image"))
     return pd.DataFrame(rows, columns=["shown", "filled"]).assign(id=dataset.ids)[["id", "shown", "filled"]]
 
@@ -83,24 +102,6 @@ def doubts(table):
             'bright or flat: window="minmax" or "percentile" stretches each.'
         )
     return sentences
-
-
-def _open(path, window):
-    """A Pillow image of 8 bits, by which limits it is shown, and how much of black to white it uses."""
-    if path.suffix.lower() in dicom.SUFFIXES or is_dicom_file(path):
-        picture, how, used = dicom.read_with_limits(path, window)
-        return Image.fromarray(picture), how, used
-    image, how = open_picture(path), AS_IT_IS
-    with decoding(path):
-        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-            ImageOps.exif_transpose(image, in_place=True)
-        deep = image.mode == "F" or image.mode.startswith("I")
-        values = np.asarray(image, "float64") if deep else np.asarray(image.convert("RGB"))
-    if deep:
-        values, how = _deep(path, image, values, window)
-        image = Image.fromarray(values)
-        values = values[..., None]
-    return image, how, share_filled(values)
 
 
 def _deep(path, image, values, window):

@@ -11,7 +11,8 @@ import pandas as pd
 from PIL import Image
 
 from black_average_drop.datasets import dicom
-from black_average_drop.datasets.appearance import is_dicom_file, open_image
+from black_average_drop.datasets.appearance import open_shown
+from black_average_drop.datasets.dicom_headers import is_dicom_file
 from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.findings import COLUMNS, Findings, findings_in, findings_table
 from black_average_drop.datasets.grey import check_window
@@ -41,7 +42,7 @@ class Listing:
     csv: Path | None  # what says so, None for the folder itself
 
 
-def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="full"):
+def load(root, size=(224, 224), labels=None, class_names=(), window="full", fit="stretch"):
     """Read the images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     They lie in one sub-folder for each class, or flat. A picture that its EXIF says is turned is turned upright. Ids
@@ -49,8 +50,7 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
 
     Args:
         root: the folder.
-        size: (H, W), in pixels, that every image is resized to.
-        crop: as in `images.read_image`.
+        size: (H, W), in pixels, that every image is brought to.
         labels: a CSV that says which images to take, by default root's labels.csv if there is one. Its column image
             holds paths below root, label a class's name or number, patient whose image it is. The last two may be
             missing. Without patients every image is a patient of its own, but DICOM files have theirs. `findings_in`
@@ -61,6 +61,7 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
         window: one of `grey.WINDOWS`, for grey images of more than 8 bits. "full" shows them over all values that their
             bits allow, DICOM through its own window. "minmax" shows each from its smallest to its largest value, and
             "percentile" between two percentiles.
+        fit: how images of another shape than size are brought to it, one of `images.FITS`: `fits.window_of`.
 
     Returns:
         A `Dataset`.
@@ -68,8 +69,8 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
     Raises:
         FileNotFoundError: if root is missing.
         ValueError: if the folder has no images or cannot be read, a link leads out of it, a name is not UTF-8, a CSV, a
-            label or a finding does not fit, a class is named twice, or the window is unknown; when an image is read, if
-            it cannot be decoded.
+            label or a finding does not fit, a class is named twice, or window or fit is unknown; when an image is read, if it
+            cannot be decoded.
     """
     check_window(window)
     listing = listed(root, labels, class_names)
@@ -78,8 +79,8 @@ def load(root, size=(224, 224), crop=1.0, labels=None, class_names=(), window="f
     patients = [patient_of(*row) for row in zip(of_table, paths, strict=True)]
     check_all_or_none(of_table, patients, listing.csv)
     groups = [patient or name for patient, name in zip(patients, names, strict=True)]
-    opening = partial(open_image, window=window)
-    dataset = from_files(paths, names, listing.labels, groups, listing.class_names, size, crop, open_image=opening)
+    opening = partial(open_shown, window=window)
+    dataset = from_files(paths, names, listing.labels, groups, listing.class_names, size, fit, open_shown=opening)
     return replace(dataset, findings=listing.findings)
 
 

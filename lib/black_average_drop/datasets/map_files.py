@@ -12,7 +12,7 @@ from PIL import Image
 
 from black_average_drop import cams, controls, progress
 from black_average_drop.datasets import map_formats, map_layout
-from black_average_drop.datasets.images import cropped_and_resized
+from black_average_drop.datasets.images import fit_to_size
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class MapFiles:
     paths: tuple[Path, ...]  # (M,)
     size: tuple[int, int]  # (h, w) of every map as it is given
     image_size: tuple[int, int]  # (H, W) of what the network sees
-    crop: float  # of the images, as in `images.read_image`
+    fit: str  # of the images, one of `images.FITS`
     passed_over: int  # files below the folder of the set that are no maps, or hidden
     unused: int  # maps there of other images or findings
 
@@ -50,11 +50,11 @@ class MapFiles:
         if self.size != self.image_size:
             raise ValueError(f"{path} has changed its size since the run began: run it again.")
         if _covers_whole_file(values.shape, self.image_size):
-            return np.asarray(cropped_and_resized(Image.fromarray(values), self.image_size, self.crop))
+            return np.asarray(fit_to_size(Image.fromarray(values), self.image_size, self.fit))
         return cams.upsample(values[None], self.image_size)[0]
 
 
-def load(root, dataset, classes, class_names, crop=1.0):
+def load(root, dataset, classes, class_names, fit="stretch"):
     """Find the maps that others made of images: every set of maps in a folder, as `map_layout` describes it.
 
     Every map is there, and the header of each is read, before anything else is computed. A map may have any scale. Its
@@ -69,7 +69,7 @@ def load(root, dataset, classes, class_names, crop=1.0):
             times.
         classes: (M,), the findings, indices into class_names.
         class_names: text, as the outputs of the network are called.
-        crop: that of the images.
+        fit: that of the images, one of `images.FITS`.
 
     Returns:
         name of the set -> `MapFiles`.
@@ -90,7 +90,7 @@ def load(root, dataset, classes, class_names, crop=1.0):
         common = sizes.pop() if len(sizes) == 1 else size
         common = size if _covers_whole_file(common, size) else common
         unused = sum(map(len, listed.files.values())) - len(paths)
-        sets[name] = MapFiles(tuple(paths), common, size, crop, listed.passed_over, unused)
+        sets[name] = MapFiles(tuple(paths), common, size, fit, listed.passed_over, unused)
     return sets
 
 
