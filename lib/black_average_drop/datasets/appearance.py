@@ -33,7 +33,7 @@ def open_shown(path, window="full", frame=None):
     Raises:
         ValueError: if it cannot be decoded.
     """
-    if path.suffix.lower() in dicom.SUFFIXES or is_dicom_file(path):
+    if is_dicom_file(path):
         chosen = {} if frame is None else {"frame": frame}
         picture, how, used = dicom.read_with_limits(path, window, **chosen)
         return Image.fromarray(picture), how, used

@@ -5,10 +5,9 @@ from pydicom import pixels
 from scipy import ndimage
 
 from black_average_drop.datasets import dicom_pixels
-from black_average_drop.datasets.dicom_headers import header, unreadable
+from black_average_drop.datasets.dicom_headers import header, holds_dicom, unreadable_dicom
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 
-SUFFIXES = (".dcm", ".dicom")
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
 _FAR = np.array([-(2**40), 2**40])  # a window turns these into the ends of its range
 _TRANSFORMS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
@@ -46,12 +45,12 @@ def read_with_limits(path, window="full"):
     try:
         return _shown(dicom_pixels.open_dicom(path), window)
     except Exception as why:  # decoders raise what they like on damaged files
-        raise unreadable(path, why) from why
+        raise unreadable_dicom(path, why) from why
 
 
 def patient_id(path):
-    """Read the patient's ID in a file, "" where there is none, as `dicom_headers.header` does."""
-    return header(path).patient
+    """Read the patient's ID in a file, "" where there is none or the file is not DICOM."""
+    return header(path).patient if holds_dicom(path) else ""
 
 
 def _shown(file, window):

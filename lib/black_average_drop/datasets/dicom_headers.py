@@ -19,6 +19,7 @@ from black_average_drop.datasets.dicom_elements import (
     to_file_meta,
 )
 
+SUFFIXES = (".dcm", ".dicom")
 IMAGE, HEADER_ONLY = "image", "header only"
 _SOP_CLASS = 0x00080016
 # Character set, class, PatientID, NumberOfFrames and BurnedInAnnotation.
@@ -58,7 +59,16 @@ class Header:
 
 
 def is_dicom_file(path):
-    """Say whether a file is DICOM, by its content, whatever its name.
+    """Say whether a file is to be read as DICOM: by its content, whatever its name, or since its name says so.
+
+    Args:
+        path: the file. A text named .dcm is told from DICOM by `header`, which refuses it.
+    """
+    return path.suffix.lower() in SUFFIXES or holds_dicom(path)
+
+
+def holds_dicom(path):
+    """Say whether a file is DICOM, by its content alone.
 
     It is if the mark DICM follows a preamble. It also is without both, if it begins with well-formed elements of the
     file meta information or of group 0008, little endian, and one of them is the class or the transfer syntax.
@@ -81,15 +91,15 @@ def header(path):
         ValueError: if the file is not DICOM or its header is damaged. The message names the file.
     """
     try:
-        if not is_dicom_file(path):
-            raise ValueError("it is no DICOM file")
+        if not holds_dicom(path):
+            raise ValueError("it is not DICOM")
         with open(path, "rb") as file:
             return _header(file)
     except Exception as why:  # pydicom raises what it likes on damaged values
-        raise unreadable(path, why) from why
+        raise unreadable_dicom(path, why) from why
 
 
-def unreadable(path, why):
+def unreadable_dicom(path, why):
     """Make the error of a DICOM file that cannot be read.
 
     Args:
