@@ -23,7 +23,7 @@ from black_average_drop.datasets.folder_names import (
 
 SPLIT, CLASS, PATIENT, STUDY, SERIES, NOTHING = ROLES = ("split", "class", "patient", "study", "series", "-")
 _UNITS = (PATIENT, STUDY, SERIES)
-FLAT, EVERY_SPLIT = "flat", "all"
+FLAT, DEFAULT_SPLIT, EVERY_SPLIT = "flat", "test", "all"
 _NO_CLASSES = (LIKE_PATIENT, LIKE_STUDY, LIKE_UID)
 _MOST_CLASSES = 30  # that a level is taken for because every split repeats it
 
@@ -46,7 +46,7 @@ def folders_of(names):
     return [tuple(name.split("/")[:-1]) for name in names]
 
 
-def read_tree(folders, class_names=(), layout="", split="test"):
+def read_tree(folders, class_names=(), layout="", split=DEFAULT_SPLIT):
     """Say what each level of sub-folders is taken for.
 
     A level is splits if two of `SPLITS` are among its names. It is classes if all its names are in class_names or
