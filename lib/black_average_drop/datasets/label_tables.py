@@ -8,7 +8,7 @@ import pandas as pd
 from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.findings import COLUMNS, Findings, findings_in
 from black_average_drop.datasets.public_tables import one_row_each
-from black_average_drop.datasets.table_columns import may_be_finding, plain_name, roles_of
+from black_average_drop.datasets.table_columns import NO_IMAGES, may_be_finding, plain_name, roles_of
 from black_average_drop.datasets.table_images import images_of_rows, named_twice
 
 SEPARATORS = ",;\t"
@@ -46,15 +46,11 @@ def read_label_table(path, names):
     """
     names = list(names)
     table = read_csv_table(path, (), SEPARATORS)
-    rows_combined, notes = one_row_each(table, path)
-    combined = rows_combined is not table
-    table = rows_combined
-    roles, of_roles = roles_of(table.columns, path)
     if not len(table):
-        raise ValueError(
-            f"{path} has no column image, or no rows: name each image's path below the folder of images there."
-        )
-    notes += [] if combined else of_roles
+        raise ValueError(NO_IMAGES.format(path))
+    table, notes = one_row_each(table, path)
+    roles, of_roles = roles_of(table.columns, path)
+    notes = notes or of_roles
 
     values = table[roles.image]
     images, left_out = images_of_rows(values, names, path)
@@ -96,7 +92,7 @@ def _image_notes(there, images, left_out):
     """Sentences on rows without a file, and on files without a row."""
     notes, found = [], int(there.sum())
     if left_out:
-        notes.append(f"The first {left_out} folders of each path in the table are not those of the images: left out.")
+        notes.append(f"No path of the table fits as it is. Without the first folders of each, {left_out}, paths fit.")
     if found < len(there):
         notes.append(f"The table has {len(there):,} rows. No image is there for {len(there) - found:,} of them.")
     if found < images:
