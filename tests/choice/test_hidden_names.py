@@ -29,7 +29,8 @@ def test_numbers_have_as_many_digits_as_the_last_one_so_that_they_sort():
 
 def test_names_that_are_shown_stay_and_other_words_are_refused():
     one = data(["a"], ["b"])
-    assert hidden_names.as_numbers(one, "shown") is one
+    shown = hidden_names.as_numbers(one, "shown")
+    assert list(shown.ids) == ["a"] and list(shown.groups) == ["patient 001"]
     with pytest.raises(ValueError, match=r"^names is 'no': choose one of hidden, shown\.$"):
         hidden_names.as_numbers(one, "no")
 
@@ -45,6 +46,7 @@ def test_the_key_holds_files_but_no_patient_and_nobody_else_may_read_it(tmp_path
     one = data(["Meier/2.dcm", "=cmd.dcm"], ["Meier", "Abel"])
     hidden_names.write_key(one, hidden_names.as_numbers(one), tmp_path / "key.csv")
     table = pd.read_csv(tmp_path / "key.csv")
-    assert list(table["image"]) == ["image 001", "image 002"] and list(table["patient"]) == ["patient 001", "patient 002"]
+    assert list(table["image"]) == ["image 001", "image 002"]
+    assert list(table["patient"]) == ["patient 001", "patient 002"]
     assert list(table["file"]) == ["Meier/2.dcm", "'=cmd.dcm"] and "Abel" not in (tmp_path / "key.csv").read_text()
     assert stat.S_IMODE((tmp_path / "key.csv").stat().st_mode) == 0o600

@@ -105,6 +105,7 @@ def _parameters(given):
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
     readers = {"image_size": choose_settings.height_and_width, "reshape": choose_settings.rows_and_columns}
     readers |= {"held": choose_settings.held_values, "thresholds": choose_settings.thresholds_by_name}
+    readers |= {"window": choose_settings.window_as_text, "frame": choose_settings.number_as_text}
     for name, read in readers.items():
         if name in parameters:
             parameters[name] = read(parameters[name])

@@ -94,6 +94,34 @@ def of_model(parameters):
     return {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
 
 
+def of_images(parameters):
+    """Return the arguments of `user_images.read_images` among the parameters of your_data.
+
+    Args:
+        parameters: name -> value, all of the notebook.
+    """
+    given = ("most_images", "seed", "names", "unreadable", "fit", "class_names", "layout", "split", "patients", "frame")
+    values = {name: parameters[name] for name in given}
+    return values | {"labels": parameters["labels"] or None, "window": window_or_pair(parameters["window"])}
+
+
+def window_or_pair(value):
+    """Return the window that a user names: one of `grey.WINDOWS`, or [centre, width] of a text such as "40/400"."""
+    numbers = re.fullmatch(r"\s*([-+]?\d+(?:\.\d*)?)\s*/\s*(\d+(?:\.\d*)?)\s*", value)
+    return [float(number) for number in numbers.groups()] if numbers else value
+
+
+def window_as_text(value):
+    """Return what a user gives as window as text: two numbers become "centre/width"."""
+    pair = isinstance(value, list) and len(value) == 2 and all(type(number) in (int, float) for number in value)
+    return "{:g}/{:g}".format(*value) if pair else value
+
+
+def number_as_text(value):
+    """Return a whole number as text, and anything else as it is."""
+    return str(value) if type(value) is int else value
+
+
 def held_values(value):
     """Return what a user gives as held, where it has a number, or a list of numbers, for each name.
 

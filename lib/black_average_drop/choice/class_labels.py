@@ -63,8 +63,9 @@ def left_aside(dataset, classes):
     predicted = "the outputs of the model: what the network predicts is explained. If they are, give all outputs in "
     if dataset.findings is None and are_of_folders(dataset):
         return (
-            f"Sub-folders have {len(np.unique(dataset.labels))} names, and nothing says that these are among {predicted}"
-            'order, such as SET="class_names=[NORMAL,PNEUMONIA]"; if they are patients, SET="layout=patient".'
+            f"Sub-folders have {len(np.unique(dataset.labels))} names, and nothing says that these are among "
+            f'{predicted}order, such as SET="class_names=[NORMAL,PNEUMONIA]"; if they are patients, '
+            'SET="layout=patient".'
         )
     names = [dataset.class_names[number] for number in np.unique(dataset.labels) if number != UNLABELLED]
     names = names if dataset.findings is None else list(dataset.findings.names)

@@ -25,21 +25,21 @@ def check_names(names):
 def as_numbers(dataset, names="hidden"):
     """Call images and patients by numbers, where names are to be hidden.
 
+    Patients always have numbers, in the order in which they first come. So no draw depends on their names.
+
     Args:
         dataset: a Dataset of N images.
         names: one of NAMES.
 
     Returns:
-        A Dataset with the ids "image 001", ... in the order of the images. Patients are called likewise, in the order
-        in which they first come. With "shown" it is the data set itself.
+        A Dataset with the ids "image 001", ... in the order of the images, or with its own ids for "shown".
 
     Raises:
         ValueError: if names is none of NAMES.
     """
     check_names(names)
-    if names == "shown":
-        return dataset
-    return replace(dataset, ids=_numbered(dataset.ids, "image"), groups=_numbered(dataset.groups, "patient"))
+    ids = dataset.ids if names == "shown" else _numbered(dataset.ids, "image")
+    return replace(dataset, ids=ids, groups=_numbered(dataset.groups, "patient"))
 
 
 def without_places(parameters, names):

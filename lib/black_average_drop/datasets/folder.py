@@ -92,18 +92,20 @@ def as_dataset(found, size=(224, 224), window="full", fit="stretch"):
     return replace(dataset, findings=found.findings)
 
 
-def drawn_rows(total, most, seed):
+def drawn_rows(total, most, seed, first=()):
     """Draw which of the images of a folder are taken, where there are more than are asked for.
 
     Args:
         total: how many images there are.
         most: how many are taken at most.
         seed: of the drawing.
+        first: the numbers of those that are taken before any other.
 
     Returns:
         Their numbers, in order.
     """
-    return np.sort(np.random.default_rng(seed).permutation(total)[:most])
+    order = np.random.default_rng(seed).permutation(total)
+    return np.sort(order[np.argsort(~np.isin(order, list(first)), kind="stable")][:most])
 
 
 def check_patients(groups):
