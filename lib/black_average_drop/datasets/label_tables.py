@@ -8,7 +8,7 @@ import pandas as pd
 from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.findings import COLUMNS, Findings, findings_in
 from black_average_drop.datasets.public_tables import one_row_each
-from black_average_drop.datasets.table_columns import may_be_finding, plain_name, roles_of
+from black_average_drop.datasets.table_columns import NO_IMAGES, may_be_finding, plain_name, roles_of
 from black_average_drop.datasets.table_images import images_of_rows, named_twice
 
 SEPARATORS = ",;\t"
@@ -46,13 +46,11 @@ def read_label_table(path, names):
     """
     names = list(names)
     table = read_csv_table(path, (), SEPARATORS)
-    rows_combined, notes = one_row_each(table, path)
-    combined = rows_combined is not table
-    table = rows_combined
-    roles, of_roles = roles_of(table.columns, path)
     if not len(table):
-        raise ValueError(f"{path} has no column image, or no rows: name each image's path below its folder there.")
-    notes += [] if combined else of_roles
+        raise ValueError(NO_IMAGES.format(path))
+    table, notes = one_row_each(table, path)
+    roles, of_roles = roles_of(table.columns, path)
+    notes = notes or of_roles
 
     values = table[roles.image]
     images, left_out = images_of_rows(values, names, path)
@@ -62,10 +60,16 @@ def read_label_table(path, names):
 
     findings, of_findings = _findings(table, roles, path)
     patients, of_patients = _patients(table, roles)
-    labels = _column(table, "" if findings else roles.label)
+    label_column = "" if findings and _is_class(roles.label) else roles.label
+    labels = _column(table, "" if findings else label_column)
     read = pd.DataFrame(dict(zip(COLUMNS, (images, labels, patients), strict=True)))[there].reset_index(drop=True)
     findings = findings and findings.of_rows(there)
-    return LabelTable(read, findings, tuple(notes + of_findings + of_patients), roles.label)
+    return LabelTable(read, findings, tuple(notes + of_findings + of_patients), label_column)
+
+
+def _is_class(column):
+    """Whether a column holds labels only where no other columns are findings."""
+    return plain_name(column) == "class"
 
 
 def _column(table, name):
@@ -94,7 +98,7 @@ def _image_notes(there, images, left_out):
     """Sentences on rows without a file, and on files without a row."""
     notes, found = [], int(there.sum())
     if left_out:
-        notes.append(f"The first {left_out} folders of each path in the table are not those of the images: left out.")
+        notes.append(f"No path of the table fits as it is. Without the first folders of each, {left_out}, paths fit.")
     if found < len(there):
         notes.append(f"The table has {len(there):,} rows. No image is there for {len(there) - found:,} of them.")
     if found < images:
@@ -106,8 +110,11 @@ def _findings(table, roles, path):
     """`Findings` of all rows or None, and sentences on where they come from."""
     others = [number for number, name in enumerate(table.columns) if name not in (roles.image, roles.label)]
     kept = [number for number in others if table.columns[number] and may_be_finding(table.columns[number])]
-    of_roles = {"image": table[roles.image]} | ({"label": table[roles.label]} if roles.label else {})
-    findings = findings_in(pd.concat([pd.DataFrame(of_roles), table.iloc[:, kept]], axis=1), path)
+    columns = table.iloc[:, kept].assign(image=table[roles.image])
+    findings = findings_in(columns, path) if _is_class(roles.label) else None
+    if findings is None:
+        of_label = {"label": table[roles.label]} if roles.label else {}
+        findings = findings_in(columns.assign(**of_label), path)
     if findings is None:
         return None, []
     if not set(findings.names) <= set(table.columns):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets.findings import Findings, findings_in, findings_table
-from black_average_drop.datasets.table_columns import may_be_finding, plain_name
+from black_average_drop.datasets.table_columns import PATIENT_COLUMNS, may_be_finding, plain_name
 
 OPACITY_CLASSES = {"Normal", "No Lung Opacity / Not Normal", "Lung Opacity"}  # of RSNA
 
@@ -36,69 +36,75 @@ def one_row_each(table, path):
     columns = dict(zip(plain, table.columns, strict=True))
     for needed, combine in FORMATS.items():
         if set(needed) <= set(columns):
-            combined, notes = combine(table.rename(columns={columns[name]: name for name in needed}), path)
-            return combined.rename(columns={needed[0]: columns[needed[0]]}), notes
+            combined, notes = combine(table, [columns[name] for name in needed], path)
+            return _with_patients(combined, table, needed[0], columns, path), notes
     return table, []
 
 
-def _rsna_boxes(table, path):
+def _with_patients(combined, table, image, columns, path):
+    """The same rows with the patients of the table, if it has any."""
+    patient = next((columns[name] for name in PATIENT_COLUMNS if name in columns and name != image), None)
+    if combined is table or patient is None:
+        return combined
+    return combined.merge(_agreeing(table, columns[image], patient, path), on=columns[image])
+
+
+def _rsna_boxes(table, columns, path):
     """The column Target, 1 or 0, of boxes."""
-    states = _agreeing(table, "patientid", "target", path)
+    states = _agreeing(table, columns[0], columns[1], path)
     note = (
         f"The table was read as that of RSNA: it has {len(table):,} rows for {len(states):,} images, which have "
         "Pneumonia or not. It calls an examination patientId, so it tells no patients."
     )
-    return states.rename(columns={"target": "Pneumonia"}), [note]
+    return states.rename(columns={columns[1]: "Pneumonia"}), [note]
 
 
-def _rsna_classes(table, path):
+def _rsna_classes(table, columns, path):
     """The column class, one of three, which is repeated for each box."""
-    if set(table.columns) != {"patientid", "class"} or not set(table["class"]) <= OPACITY_CLASSES:
+    if set(table.columns) != set(columns) or not set(table[columns[1]]) <= OPACITY_CLASSES:
         return table, []
     note = "The table was read as that of RSNA's three classes. It calls an examination patientId."
-    return _agreeing(table, "patientid", "class", path).rename(columns={"class": "label"}), [note]
+    return _agreeing(table, *columns, path), [note]
 
 
-def _siim_masks(table, path):
+def _siim_masks(table, columns, path):
     """The column EncodedPixels: -1, or a mask as runs of pixels."""
-    cells = table["encodedpixels"].str.strip()
-    states = cells.map({"-1": "0", "": ""}).fillna("1")
-    found = _agreeing(table.assign(encodedpixels=states), "imageid", "encodedpixels", path)
+    image, mask = columns
+    states = table[mask].str.strip().map({"-1": "0", "": ""}).fillna("1")
+    found = _agreeing(table.assign(**{mask: states}), image, mask, path)
     note = (
         f"The table was read as that of SIIM-ACR: it has {len(table):,} rows for {len(found):,} images, which have "
         "Pneumothorax where there is a mask."
     )
-    return found.rename(columns={"encodedpixels": "Pneumothorax"}), [note]
+    return found.rename(columns={mask: "Pneumothorax"}), [note]
 
 
-def _vindr_boxes(table, path):
+def _vindr_boxes(table, columns, path):
     """Boxes, a row each, with the name of the finding; every reader of an image has one row at least."""
-    pair = ["imageid", "radid"] if "radid" in table else ["imageid"]
-    reading = table.groupby(pair, sort=False).ngroup().to_numpy()
-    names = sorted(set(table["classname"].str.strip()) - {""})
-    numbers = table["classname"].str.strip().map({name: number for number, name in enumerate(names)})
+    image, finding = columns[:2]
+    reader = [name for name in table.columns if plain_name(name) == "radid"]
+    reading = table.groupby([image, *reader], sort=False).ngroup().to_numpy()
+    found = table[finding].str.strip()
+    names = sorted(set(found) - {""})
+    numbers = found.map({name: number for number, name in enumerate(names)})
     states = np.zeros((reading.max(initial=-1) + 1, len(names)), "float32")
     named = numbers.notna().to_numpy()
     states[reading[named], numbers[named].astype(int)] = 1
-    return _by_majority(table.drop_duplicates(pair)["imageid"], names, states)
+    return _by_majority(table.drop_duplicates([image, *reader])[image], names, states)
 
 
-def _vindr_labels(table, path):
+def _vindr_labels(table, columns, path):
     """A row for each image and reader, and a column for each finding."""
-    findings = findings_in(_for_findings(table), path)
+    kept = [name for name in table.columns if may_be_finding(name)]
+    findings = findings_in(table[kept].assign(image=table[columns[0]]), path)
     if findings is None:
         return table, []
-    return _by_majority(table["imageid"], findings.names, findings.states)
-
-
-def _for_findings(table):
-    """The columns that may be findings, next to the images."""
-    kept = [name for name in table if may_be_finding(name)]
-    return pd.concat([table["imageid"].rename("image"), table[kept]], axis=1)
+    return _by_majority(table[columns[0]], findings.names, findings.states)
 
 
 def _by_majority(images, names, states):
-    """One row for each image from readings: images (R,), states (R, F) of 1, 0, -1 and NaN."""
+    """One row for each image from readings: images a Series (R,), states (R, F) of 1, 0, -1 and NaN."""
+    key = images.name
     numbers, images = pd.factorize(images)
     present, absent, given = (
         pd.DataFrame(which).groupby(numbers).sum().to_numpy() for which in (states == 1, states == 0, states == states)
@@ -108,10 +114,10 @@ def _by_majority(images, names, states):
     readers = np.bincount(numbers)
     spread = f"{readers.min()}" if readers.min() == readers.max() else f"{readers.min()} to {readers.max()}"
     note = (
-        f"Readers were put together by majority: {len(images):,} images have {spread} each. Of {joint.size:,} findings, "
-        f"{(joint == -1).sum():,} are uncertain, since no state has more than half of the readers."
+        f"Readers were put together by majority. {len(images):,} images have {spread} readers each. Of {joint.size:,} "
+        f"findings, {(joint == -1).sum():,} are uncertain, since no state has more than half of the readers."
     )
-    return pd.DataFrame({"imageid": images} | columns), [note]
+    return pd.DataFrame({key: images} | columns), [note]
 
 
 def _agreeing(table, key, column, path):
@@ -126,13 +132,14 @@ def _agreeing(table, key, column, path):
         image = twice[key].iloc[0]
         values = rows.loc[rows[key] == image, column].tolist()
         raise ValueError(
-            f"{path} has {values[0]!r} and {values[1]!r} for {image} in one column: leave the rows of one of them."
+            f"{path} has {values[0]!r} and {values[1]!r} for {image} in its column {column}: fetch the original table "
+            "again."
         )
     return rows.reset_index(drop=True)
 
 
-FORMATS = {  # plain names of columns, the image's first
-    ("patientid", "x", "y", "width", "height", "target"): _rsna_boxes,
+FORMATS = {  # plain names of columns, that of the images first, that of the labels second
+    ("patientid", "target", "x", "y", "width", "height"): _rsna_boxes,
     ("patientid", "class"): _rsna_classes,
     ("imageid", "encodedpixels"): _siim_masks,
     ("imageid", "classname", "radid"): _vindr_boxes,

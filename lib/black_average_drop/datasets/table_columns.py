@@ -7,6 +7,7 @@ IMAGE_COLUMNS = ("image", "path", "filepath", "imagepath", "filename", "file", "
 EXAMINATION = "patientid"  # names images where nothing else does, as in the tables of RSNA
 LABEL_COLUMNS = ("label", "findinglabels", "class")
 PATIENT_COLUMNS = ("patient", EXAMINATION)
+NO_IMAGES = "{} has no column image, or no rows: name each image's path below the folder of images there."
 NO_FINDINGS = frozenset(
     (*IMAGE_COLUMNS, *LABEL_COLUMNS, *PATIENT_COLUMNS)
     + ("sex", "gender", "male", "female", "patientsex", "patientgender", "age", "patientage", "race", "ethnicity")
@@ -56,7 +57,7 @@ def roles_of(columns, path):
     image = used[0] if used else None
     _check_alike(columns, {"image": image, "label": label, "patient": patient}, path)
     if image is None:
-        raise ValueError(f"{path} has no column image, or no rows: name each image's path below its folder there.")
+        raise ValueError(NO_IMAGES.format(path))
     roles = Roles(*(there[name][0] if name else "" for name in (image, label, patient)))
     passed_over = [there[name][0] for name in keys[1:]]
     notes = []

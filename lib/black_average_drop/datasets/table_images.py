@@ -1,6 +1,7 @@
 """Which image a row of a table means: by its path, by the end of a longer path, or by its bare name."""
 
 import posixpath
+import re
 from collections import Counter
 
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES
@@ -8,14 +9,17 @@ from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 SUFFIXES = (*IMAGE_SUFFIXES, ".dcm", ".dicom", ".ima")
 SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 
+FROM_A_ROOT = re.compile(r"([A-Za-z]:)?[/\\]|\.\.")  # of a computer, or of another folder
+
 
 def images_of_rows(values, names, path):
     """Find the image that each row of a table means.
 
     A value means an image if the two paths are equal, or one is the end of the other: `train/p1/a.png` means
     `p1/a.png`, and `a.png` means `p1/a.png`. The longest such path counts. The suffix may be missing, or be another
-    one of images. If no value means an image, the folders that all values have in front are left out. They may be of
-    another computer. The name of a split, such as train, and what is behind it is not left out.
+    one of images. If no value means an image, the folders that all values have in front are left out: they may be of
+    another computer. Two kinds of folders are never left out, since another image may have the same name in another
+    folder: those from the name of a split on, such as train, and the last folder of a path that begins at no root.
 
     Args:
         values: what the table calls the images: paths, of Windows too, or bare names.
@@ -32,7 +36,7 @@ def images_of_rows(values, names, path):
     written = {value: _parts(value) for value in dict.fromkeys(values)}
     found = _matched(written, names, path)
     shared = 0
-    if not any(found.values()) and (shared := _shared_folders(written.values())):
+    if not any(found.values()) and (shared := _shared_folders(written)):
         found = _matched({value: parts[shared:] for value, parts in written.items()}, names, path)
     return [found[value] for value in values], shared if any(found.values()) else 0
 
@@ -82,11 +86,11 @@ def _bare(parts):
     return [*parts[:-1], stem] if suffix.lower() in SUFFIXES else list(parts)
 
 
-def _shared_folders(paths):
-    """How many folders in front all paths share, up to the name of a split."""
-    paths = list(paths)
+def _shared_folders(written):
+    """How many folders in front are left out, of value -> parts of its path."""
+    last = 1 if all(FROM_A_ROOT.match(value.strip()) for value in written) else 2
     number = 0
-    for folders in zip(*(parts[:-1] for parts in paths), strict=False):
+    for folders in zip(*(parts[:-last] for parts in written.values()), strict=False):
         if len(set(folders)) > 1 or folders[0].lower() in SPLIT_FOLDERS:
             break
         number += 1
