@@ -6,6 +6,7 @@ network's image, and `lesions` holds what comes of it.
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,7 +89,7 @@ def load(place, dataset, fit, sizes, names=()):
                 counts["twice"] += 1
                 continue
             seen.add(key)
-            lesion = placed(mark, sizes[owner], dataset.size, fit)
+            lesion = placed(replace(mark, image=owner), sizes[owner], dataset.size, fit)
             counts["cut"] += lesion.is_cut
             if not lesion.mask.any():
                 counts["small" if lesion.is_shown else "away" if lesion.is_drawn else "black"] += 1
@@ -145,12 +146,12 @@ def _marks_in(place, names):
     """What a place holds, by the reader of its kind."""
     place = Path(place)
     with listing(place):
-        if place.is_dir():
-            return marks_in_folder(place, names)
-        if not place.is_file():
-            raise FileNotFoundError(f"{place} is missing: name a file of boxes or a folder of masks.")
-        size = place.stat().st_size
-    if size > MOST_BYTES:
+        is_folder, is_file = place.is_dir(), place.is_file()
+    if is_folder:
+        return marks_in_folder(place, names)
+    if not is_file:
+        raise FileNotFoundError(f"{place} is missing: name a file of boxes or a folder of masks.")
+    if place.stat().st_size > MOST_BYTES:
         raise ValueError(
             f"{place} is larger than {MOST_BYTES // 1_000_000} MB: leave only the lesions of your images in it."
         )

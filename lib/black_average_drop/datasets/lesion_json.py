@@ -109,7 +109,7 @@ def _decoding(mask, where):
         try:
             return run_length.decode(mask["size"], mask["counts"])
         except ValueError as problem:
-            raise ValueError(f"{where}: {problem}: encode the mask again.") from problem
+            raise ValueError(f"{where}: {problem}: save the mask again.") from problem
 
     return draw
 

@@ -147,14 +147,15 @@ def filled(polygons, original):
     width, height = original
     whole = np.zeros((height, width), bool)
     for polygon in polygons:
-        flips = np.zeros((height, width + 1), "int32")
         corners = np.asarray(polygon, float) - 0.5  # so that centres are whole numbers
+        top, bottom = (_bounded(end, height) for end in (corners[:, 1].min(), corners[:, 1].max()))
+        flips = np.zeros((bottom - top, width + 1), bool)
         for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
             rows = np.arange(_bounded(min(y0, y1), height), _bounded(max(y0, y1), height))
             if len(rows):
                 columns = np.ceil(x0 + (rows - y0) * (x1 - x0) / (y1 - y0))
-                flips[rows, np.clip(columns, 0, width).astype(int)] += 1  # an edge crosses a row once
-        whole |= np.cumsum(flips[:, :width], axis=1) % 2 == 1
+                flips[rows - top, np.clip(columns, 0, width).astype(int)] ^= True  # an edge crosses a row once
+        whole[top:bottom] |= np.logical_xor.accumulate(flips, axis=1)[:, :width]
     return whole
 
 
@@ -162,7 +163,7 @@ def _check_size(mark, declared, original):
     if tuple(declared) != tuple(original):
         raise ValueError(
             f"{mark.where} is made for {declared[0]} x {declared[1]} pixels, but {mark.image} has {original[0]} x "
-            f"{original[1]}: mark the lesion in the image file itself."
+            f"{original[1]}: give it in pixels of the image file itself."
         )
 
 

@@ -9,7 +9,7 @@ ANY = ""  # the finding of a lesion whose file names none: it is one of whatever
 
 
 @dataclass(frozen=True)
-class Part:
+class PackedMask:
     """A mask, packed: eight pixels of the box around it in a byte."""
 
     corner: tuple[int, int]  # (row, column) of the box
@@ -24,7 +24,7 @@ class Lesions:
     table: pd.DataFrame  # id, finding (as its file names it, or ANY), kind (box, mask), area (share of the image)
     notes: tuple[str, ...]  # sentences on what was counted, without names
     size: tuple[int, int]  # (H, W)
-    parts: tuple[Part, ...]  # (L,)
+    parts: tuple[PackedMask, ...]  # (L,)
 
     def __len__(self):
         return len(self.table)
@@ -76,7 +76,7 @@ class Lesions:
 
 
 def packed(mask):
-    """Pack a mask, boolean (H, W) with at least one true pixel, as a `Part`."""
+    """Pack a mask, boolean (H, W) with at least one true pixel, as a `PackedMask`."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Part((int(rows[0]), int(columns[0])), part.shape, np.packbits(part))
+    return PackedMask((int(rows[0]), int(columns[0])), part.shape, np.packbits(part))
