@@ -2,13 +2,12 @@
 
 import numpy as np
 from pydicom import pixels
-from pydicom.errors import InvalidDicomError
 from scipy import ndimage
 
 from black_average_drop.datasets import dicom_pixels
+from black_average_drop.datasets.dicom_headers import header, holds_dicom, unreadable_dicom
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 
-SUFFIXES = (".dcm", ".dicom")
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
 _FAR = np.array([-(2**40), 2**40])  # a window turns these into the ends of its range
 _TRANSFORMS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
@@ -46,27 +45,12 @@ def read_with_limits(path, window="full"):
     try:
         return _shown(dicom_pixels.open_dicom(path), window)
     except Exception as why:  # decoders raise what they like on damaged files
-        raise _unreadable(path, why) from why
+        raise unreadable_dicom(path, why) from why
 
 
 def patient_id(path):
-    """Read the patient's ID in a file, "" where there is none.
-
-    Raises:
-        ValueError: if the file is damaged. The message names it.
-    """
-    try:
-        file = dicom_pixels.open_dicom(path, stop_before_pixels=True, specific_tags=["PatientID"])
-        return str(file.get("PatientID") or "")  # decoded when it is asked for
-    except InvalidDicomError:  # `read` says so when the image is asked for
-        return ""
-    except Exception as why:
-        raise _unreadable(path, why) from why
-
-
-def _unreadable(path, why):
-    reason = " ".join(str(why).split()) or type(why).__name__
-    return ValueError(f"{path} cannot be read as a DICOM image ({reason}): export it as PNG, or leave it out.")
+    """Read the patient's ID in a file, "" where there is none or the file is not DICOM."""
+    return header(path).patient if holds_dicom(path) else ""
 
 
 def _shown(file, window):

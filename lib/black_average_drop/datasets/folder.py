@@ -45,7 +45,7 @@ def load(root, size=(224, 224), labels=None, class_names=(), window="full", fit=
     """Read the images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     They lie in one sub-folder for each class, or flat. A picture that its EXIF says is turned is turned upright. Ids
-    are paths below root. `left_out` lists what else lies in the folder, `appearance.shown` how each file was shown.
+    are paths below root. `left_out` lists what else lies in the folder, `Dataset.look` says how each file is shown.
 
     Args:
         root: the folder.
@@ -68,8 +68,8 @@ def load(root, size=(224, 224), labels=None, class_names=(), window="full", fit=
     Raises:
         FileNotFoundError: if root is missing.
         ValueError: if the folder has no images or cannot be read, a link leads out of it, a name is not UTF-8, a CSV, a
-            label or a finding does not fit, a class is named twice, or window or fit is unknown; when an image is read, if it
-            cannot be decoded.
+            label or a finding does not fit, a class is named twice, or window or fit is unknown; when an image is read,
+            if it cannot be decoded.
     """
     check_window(window)
     listing = listed(root, labels, class_names)

@@ -11,11 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from black_average_drop.datasets import dicom
+from black_average_drop.datasets import dicom_headers
 from black_average_drop.datasets.map_formats import MAP_SUFFIXES
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES, check_name, listing, visible_folders
 
-_SUFFIXES = (*IMAGE_SUFFIXES, *dicom.SUFFIXES)
+_SUFFIXES = (*IMAGE_SUFFIXES, *dicom_headers.SUFFIXES)
 
 
 @dataclass(frozen=True)
