@@ -45,7 +45,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '  PROFILE=smoke|demo|laptop|paper|paper_cpu (now %s) and DATA=folder (now %s) choose what runs on what.\n' "$$PROFILE" "$$DATA"
+	@printf '  PROFILE=smoke|demo|laptop|paper|paper_cpu|rsna (now %s) and DATA=folder (now %s) choose what runs on what.\n' "$$PROFILE" "$$DATA"
 
 env:  ## build .venv from requirements.lock; nothing to do while the lock is unchanged
 	@cmp -s requirements.lock $(VENV)/requirements.lock || { \

@@ -99,14 +99,15 @@ def views(root):
     """Read the view of each image of `load` from its DICOM header.
 
     Returns:
-        A DataFrame indexed by the image's id, with the column view: "AP", "PA", or "" where a copy has no header.
+        A DataFrame indexed by the image's id, with the column view: "AP", "PA", or "" where a copy has no header. None
+        where no image has one.
 
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
     dataset = load(root)
-    table = {"view": [_view(dataset.file(position)) for position in dataset.positions]}
-    return pd.DataFrame(table, index=pd.Index(dataset.ids, name="id"))
+    found = [_view(dataset.file(position)) for position in dataset.positions]
+    return pd.DataFrame({"view": found}, index=pd.Index(dataset.ids, name="id")) if any(found) else None
 
 
 def _load_split(root, split, size, seed=0, background=False):

@@ -50,7 +50,7 @@ class Source:
     boxed: Callable[..., Dataset] | None = None
     boxed_splits: Callable[..., tuple[Dataset, Dataset, Dataset]] | None = None
     # data root -> by the id of an image its view, AP or PA, and, if the tables say so, whether it is fully_boxed.
-    views: Callable[[Path], pd.DataFrame] | None = None
+    views: Callable[[Path], pd.DataFrame | None] | None = None
     report: Callable[[Path], list[tuple[str, str]]] = lambda root: []  # data root -> rows of data/README.md, or none
     # For `make data`. None where nobody but the user can fetch it.
     download: KaggleArchive | KagglePhotos | None = None
