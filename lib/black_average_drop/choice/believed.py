@@ -75,7 +75,7 @@ def metric_values(rows, places):
         else:
             rises = part["masked_score"] > part["full_score"]
             columns["Average Increase"][name] = np.where(known, rises.astype(float), np.nan)
-            gained = faithfulness.gains(part["full_softmax"], part["masked_softmax"])
+            gained = faithfulness.average_gains(part["full_softmax"], part["masked_softmax"])
             columns["Average Gain"][name] = np.where(known, gained, np.nan)
             columns["opacity"][name] = np.where(known, part["opacity"].to_numpy(), np.nan)
     return {metric: pd.DataFrame(of_maps) for metric, of_maps in columns.items()}

@@ -74,9 +74,9 @@ def verdict_on(judgement, metric, order):
         return Verdict(DIVIDED, (first, _of_first_two(metric, two)))
     if np.isnan(two.needed):
         return Verdict(TOO_FEW, (f"{too_few}.", _of_first_two(metric, two)))
-    return Verdict(
-        TOO_FEW, (f"{too_few}: {_number(two.needed)} would decide this pair.", _of_first_two(metric, two)), two.needed
-    )
+    pair = f"The pair is {two.names[0]} and {two.names[1]}, which {metric} ranks first and second"
+    pair += f": hits decide it, and {metric} does not." if two.decided else "."
+    return Verdict(TOO_FEW, (f"{too_few}: {_number(two.needed)} would decide this pair.", pair), two.needed)
 
 
 def _first_two(judgement, metric, order):
@@ -121,7 +121,8 @@ def _of_first_two(metric, two):
     if two.decided and two.sure:
         return f"{ranked}, and hits say {'the same' if two.lead > 0 else 'the opposite'}."
     if two.decided:
-        return f"{ranked}, but is not sure of it, while hits decide for {first if two.lead > 0 else second}."
+        missing = "" if np.isnan(two.needed) else f" without {_number(two.needed)} lesions"
+        return f"{ranked}, but is not sure of it{missing}: hits decide for {first if two.lead > 0 else second}."
     if np.isnan(two.needed):
         return f"{ranked}, which hit equally often: no number of lesions that would decide this pair can be estimated."
     return f"{ranked}, which hits leave open: {_number(two.needed)} lesions would decide this pair."
