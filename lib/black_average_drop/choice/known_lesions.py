@@ -9,6 +9,7 @@ from black_average_drop import controls, evaluation
 from black_average_drop.choice import believed, pointing, verdict_on_metric
 from black_average_drop.choice.selection import output_number
 from black_average_drop.datasets import lesion_files
+from black_average_drop.datasets.lesions import ANY, Lesions
 
 NOTHING = "No lesion is of a finding that is explained: BAD is not judged by lesions."
 NONE = "No lesions were given: LESIONS=boxes.csv would tell whether BAD may be believed on these images."
@@ -20,7 +21,7 @@ class KnownLesions:
 
     places: np.ndarray  # (M,) the numbers of the findings, among all that are explained
     parts: dict[int, list]  # 0 to M - 1 -> the numbers of its boxes or masks in `lesions`
-    lesions: lesion_files.Lesions
+    lesions: Lesions
     checksum: str  # of the files of lesions, as they were before they were read
     notes: list[str]  # sentences for the report
 
@@ -62,7 +63,7 @@ def find(place, images, explained, names, fit):
     sizes = dict(zip(images.named.ids, map(tuple, originals.to_numpy().tolist()), strict=True))
     lesions = lesion_files.load(place, images.named, fit, sizes, images.listing.table["image"])
     table, notes = lesions.table, list(lesions.notes)
-    outputs = {name: output_number(name, names) for name in table["finding"].unique() if name != lesion_files.ANY}
+    outputs = {name: output_number(name, names) for name in table["finding"].unique() if name != ANY}
     unknown = sorted(name for name, number in outputs.items() if number is None)
     if unknown:
         notes.append(
@@ -73,7 +74,7 @@ def find(place, images, explained, names, fit):
     pairs, rows = lesions.of_pairs(images.named.ids[explained.rows], [names[number] for number in explained.classes])
     places = np.unique(pairs)
     parts = {number: rows[pairs == place].tolist() for number, place in enumerate(places)}
-    left = int(table["finding"].isin([*spelt, lesion_files.ANY]).sum()) - len(set(rows))
+    left = int(table["finding"].isin([*spelt, ANY]).sum()) - len(set(rows))
     if left:
         notes.append(f"{left:,} of {len(table):,} lesions are of findings that are not explained in their image.")
     return KnownLesions(places, parts, lesions, checksum, notes)
