@@ -71,7 +71,9 @@ def _arguments():
     )
     parser.add_argument("--trust", default="", metavar="yes", help="of choose: you trust the author of --code")
     parser.add_argument("--maps", default="", metavar="FOLDER", help="of choose: maps that others made of the images")
-    parser.add_argument("--lesions", default="", metavar="FILE", help="of choose: boxes or masks of what is to be found")
+    parser.add_argument(
+        "--lesions", default="", metavar="FILE", help="of choose: boxes or masks of what is to be found"
+    )
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
     for name, value in vars(arguments).items():

@@ -52,7 +52,9 @@ def of_findings(lesions, ids, classes, names):
     outputs = {name: output_number(name, names) for name in table["finding"].unique() if name != lesion_files.ANY}
     unknown = sorted(name for name, number in outputs.items() if number is None)
     if unknown:
-        notes.append(f"Lesions of these findings do not count, which are no outputs of the model: {', '.join(unknown)}.")
+        notes.append(
+            f"Lesions of these findings do not count, which are no outputs of the model: {', '.join(unknown)}."
+        )
     spelt = {name: names[number] for name, number in outputs.items() if number is not None}
     lesions = replace(lesions, table=table.assign(finding=table["finding"].replace(spelt)))
     pairs, rows = lesions.of_pairs(ids, [names[number] for number in classes])
