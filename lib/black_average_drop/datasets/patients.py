@@ -68,8 +68,8 @@ def find_patients(of_table, files, headers, units, role="", pattern="", csv=""):
         names = [patient or own for patient, own in zip(of_table, ids, strict=True)]
         if "" in names:
             raise ValueError(f"{csv}: some images have a patient and some have none: give all of them one, or none.")
-        notes = ["Patients are those of the column patient."]
-        return Patients(names, TABLE, notes + ["The pattern in patients= does not count next to it."] * bool(pattern))
+        note = "The pattern in patients= does not count: the table says whose the images are."
+        return Patients(names, TABLE, [note] * bool(pattern))
     if pattern:
         return Patients(_matched(pattern, files), PATTERN, [f"Patients are found by the pattern `{pattern}`."])
     if any(ids):
