@@ -10,6 +10,7 @@ from pydicom import uid
 
 _BYTES_A_PIXEL = 6  # of the largest picture that is read: three colours of 16 bits
 _CHUNK = 1 << 20
+_DEFLATED_CHUNK = 1 << 14
 _DEEPEST = 500  # sequences in sequences: no real file comes near it
 _MARK = b"DICM"
 _PREAMBLE = 128
@@ -85,7 +86,8 @@ def behind_deflation(file, syntax):
         The file itself, or a stream that inflates what is read of it. That one raises a ValueError if it gives more
         bytes than the largest picture that is read may have.
     """
-    return io.BufferedReader(_Inflated(file)) if syntax == uid.DeflatedExplicitVRLittleEndian else file
+    deflated = syntax == uid.DeflatedExplicitVRLittleEndian
+    return io.BufferedReader(_Inflated(file), _CHUNK) if deflated else file
 
 
 def encoding_of(stream, syntax):
@@ -190,10 +192,10 @@ class _Inflated(io.RawIOBase):
     def readinto(self, buffer):
         data = b""
         while not data and not self._inflater.eof:
-            deflated = self._inflater.unconsumed_tail or self._file.read(_CHUNK)
-            if not deflated:
-                raise ValueError("its deflated part is cut")
+            deflated = self._inflater.unconsumed_tail or self._file.read(_DEFLATED_CHUNK)
             data = self._inflater.decompress(deflated, len(buffer))
+            if not (deflated or data or self._inflater.eof):
+                raise ValueError("its deflated part is cut")
         buffer[: len(data)] = data
         self._given += len(data)
         if self._given > self._most:

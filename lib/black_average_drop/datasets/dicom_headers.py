@@ -47,6 +47,14 @@ _KINDS = {
 }
 
 
+class RefusedDicom(ValueError):
+    """A reason why a DICOM file is not read, with a remedy of its own."""
+
+    def __init__(self, reason, remedy):
+        super().__init__(reason)
+        self.remedy = remedy
+
+
 @dataclass(frozen=True)
 class Header:
     """What is known of a DICOM file before its pixels are read."""
@@ -110,7 +118,8 @@ def unreadable_dicom(path, why):
         A ValueError whose message names the file, the reason and a remedy.
     """
     reason = " ".join(str(why).split()) or type(why).__name__
-    return ValueError(f"{path} cannot be read as a DICOM image ({reason}): export it as PNG, or leave it out.")
+    remedy = getattr(why, "remedy", "export it as PNG, or leave it out")
+    return ValueError(f"{path} cannot be read as a DICOM image ({reason}): {remedy}.")
 
 
 def _header(file):
