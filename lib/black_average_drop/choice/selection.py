@@ -102,7 +102,7 @@ def count_images(dataset, appearances, states, names):
 
     Args:
         dataset: a Dataset.
-        appearances: of `appearance.shown`, of these images and of those that are blank.
+        appearances: of `decoded.Decoded`, of these images and of those that are blank.
         states: of `states_of_outputs`, or None.
         names: of the outputs.
 

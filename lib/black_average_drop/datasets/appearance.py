@@ -15,6 +15,8 @@ from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, str
 from black_average_drop.datasets.images import decoding, is_signed, open_picture
 
 LEAST_FILLED = 0.25  # of black to white: files that use less are doubted
+MOST_STRETCHED = 1.1  # how much wider or higher an image may become, than a doubt is said
+MOST_CUT = 0.2  # of an image that the crop of a network's shape may take away
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
 
 
@@ -100,6 +102,49 @@ def doubts(table):
         sentences.append(
             f"{_some(narrow, table)} shown over a range that their values fill to less than a quarter. They look dark, "
             'bright or flat: window="minmax" or "percentile" stretches each.'
+        )
+    return sentences
+
+
+def fit_in_words(fit):
+    """Say in a sentence how images of another shape become those that the network sees; fit is one of `FITS`."""
+    return {
+        "stretch": "The whole of each image is seen, stretched to the shape that the network takes.",
+        "crop": "Of each image the largest central part of the shape that the network takes is seen.",
+        "pad": "The whole of each image is seen in its own shape, on black.",
+        "imagenet": "Of each image the central part is seen that ImageNet classifiers are usually evaluated on: "
+        "87.5 % of the largest in each direction.",
+    }[fit]
+
+
+def doubts_about_shape(table, size, fit="stretch"):
+    """List reasons to doubt the way that images are brought to the network's shape: sentences, or none.
+
+    Args:
+        table: `decoded.Decoded.appearances`.
+        size: (H, W) of what the network sees.
+        fit: how, one of `FITS`.
+
+    Returns:
+        Of "stretch", a sentence on images that become more than 10 % too wide or too high. Of "crop" and "imagenet",
+        one on images that lose more than 20 % since their shape is another one. Of "pad" none.
+    """
+    wider = table["width"] / table["height"] * size[0] / size[1]
+    stretched_by = np.maximum(wider, 1 / wider)
+    lost = 1 - 1 / stretched_by
+    sentences = []
+    if fit == "stretch" and (stretched_by > MOST_STRETCHED).any():
+        some = table[stretched_by > MOST_STRETCHED]
+        sentences.append(
+            f"{_some(some, table)} stretched by more than a tenth, one by {stretched_by.max():.1f} to 1 (median of all "
+            f'images: {stretched_by.median():.1f}). fit="crop" or "pad" keeps their shape: choose what the model was '
+            "trained with."
+        )
+    if fit in ("crop", "imagenet") and (lost > MOST_CUT).any():
+        some = table[lost > MOST_CUT]
+        sentences.append(
+            f"{_some(some, table)} cut by more than a fifth, one by {100 * lost.max():.0f} %, for the shape that the "
+            'network takes: what lies there is not seen. fit="pad" shows the whole image.'
         )
     return sentences
 
