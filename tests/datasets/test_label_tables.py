@@ -156,6 +156,14 @@ def test_columns_of_a_person_are_never_findings(read):
     assert said in found.notes
 
 
+def test_a_column_class_is_the_label_where_no_column_is_a_finding(read):
+    found = read("filename,Class\na.png,ill\nb.png,well\n")
+    assert list(found.table["label"]) == ["ill", "well"] and found.label_column == "Class"
+    found = read("filename,class,Edema\na.png,ill,1\nb.png,well,0\n")
+    assert states_of(found) == {"Edema": [1, 0]} and set(found.table["label"]) == {""} and found.label_column == ""
+    assert states_of(read("filename,class\na.png,Edema|Mass\nb.png,Mass\n")) == {"Edema": [1, 0], "Mass": [1, 1]}
+
+
 def test_notes_hold_no_names_of_files_or_patients(read):
     found = read("Image Index,Patient ID,Edema\nDOE_1.png,DOE,1\nz.png,ROE,0\n", ["DOE_1.png", "MOE.png"])
     assert len(found.notes) == 4 and not any(name in " ".join(found.notes) for name in ("DOE", "ROE", "MOE", "png"))

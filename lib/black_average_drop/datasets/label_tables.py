@@ -60,10 +60,16 @@ def read_label_table(path, names):
 
     findings, of_findings = _findings(table, roles, path)
     patients, of_patients = _patients(table, roles)
-    labels = _column(table, "" if findings else roles.label)
+    label_column = "" if findings and _is_class(roles.label) else roles.label
+    labels = _column(table, "" if findings else label_column)
     read = pd.DataFrame(dict(zip(COLUMNS, (images, labels, patients), strict=True)))[there].reset_index(drop=True)
     findings = findings and findings.of_rows(there)
-    return LabelTable(read, findings, tuple(notes + of_findings + of_patients), roles.label)
+    return LabelTable(read, findings, tuple(notes + of_findings + of_patients), label_column)
+
+
+def _is_class(column):
+    """Whether a column holds labels only where no other columns are findings."""
+    return plain_name(column) == "class"
 
 
 def _column(table, name):
@@ -104,8 +110,11 @@ def _findings(table, roles, path):
     """`Findings` of all rows or None, and sentences on where they come from."""
     others = [number for number, name in enumerate(table.columns) if name not in (roles.image, roles.label)]
     kept = [number for number in others if table.columns[number] and may_be_finding(table.columns[number])]
-    of_roles = {"image": table[roles.image]} | ({"label": table[roles.label]} if roles.label else {})
-    findings = findings_in(pd.concat([pd.DataFrame(of_roles), table.iloc[:, kept]], axis=1), path)
+    columns = table.iloc[:, kept].assign(image=table[roles.image])
+    findings = findings_in(columns, path) if _is_class(roles.label) else None
+    if findings is None:
+        of_label = {"label": table[roles.label]} if roles.label else {}
+        findings = findings_in(columns.assign(**of_label), path)
     if findings is None:
         return None, []
     if not set(findings.names) <= set(table.columns):
