@@ -103,7 +103,7 @@ def test_blank_cells_of_readers_are_no_voices(read):
 
 
 def test_patients_of_a_table_of_boxes_are_kept(read):
-    text = "image_id,class_name,rad_id,patient\ni1,ILD,R1,p\ni1,ILD,R2,p\ni2,No finding,R1,q\n"
+    text = "image_id,class_name,rad_id,patient\ni1,ILD,R1,p\ni1 ,ILD,R2,p\ni2,No finding,R1,q\n"
     assert list(read(text, ["i1.png", "i2.png"]).table["patient"]) == ["p", "q"]
     with pytest.raises(ValueError, match="has 'p' and 'q' for i1 in its column patient"):
         read(text.replace("R2,p", "R2,q"), ["i1.png", "i2.png"])
