@@ -1,7 +1,7 @@
 """How often a verdict is wrong where there is nothing to be right about: a metric of noise, and methods that are equal.
 
-1,000 draws each of 20, 50 and 200 lesions and four methods gave at most 2.5 % of believed and of contradicted each.
-Here are fewer draws, and bounds that chance alone breaks in one of a thousand runs.
+1,000 draws each of 20 and 50 lesions and four methods gave at most 1.7 % of believed and 1.1 % of contradicted. Here
+are fewer draws, and bounds that chance alone breaks in one of a thousand runs.
 """
 
 from collections import Counter

@@ -60,6 +60,13 @@ def test_few_lesions_are_too_few_and_the_number_is_that_by_hand():
     )
 
 
+def test_the_number_takes_all_pairs_of_methods_into_account():
+    """CAM alone hits 12 of 30 and Layer-CAM 9: mean 0.1, variance 0.714, and three pairs, so 30 x (3.236 / 0.648)^2."""
+    hits = {"CAM": first_hit(12, 30), "Layer-CAM": first_hit(9, 30)[::-1], "RISE": first_hit(12, 30)}
+    judgement = judged(hits, dict.fromkeys(hits, np.linspace(0, 1, 30)))
+    assert verdict_on_metric.verdict_on(judgement, "BAD", ["CAM", "Layer-CAM", "RISE"]).needed == 750
+
+
 def test_methods_that_hit_alike_have_no_number():
     hits = {"CAM": first_hit(7, 20), "Layer-CAM": first_hit(7, 20)}
     verdict = verdict_on_metric.verdict_on(

@@ -51,8 +51,10 @@ def verdict_on(judgement, metric, order):
         order: the methods as the metric ranks them on the images that were explained, the best first.
 
     Returns:
-        A `Verdict`. A wrong one, where hits or metric see no difference between any two methods, is about as rare as
-        the level of the intervals says: tests/choice/test_believed_level.py.
+        A `Verdict`. Where hits or the metric see no difference between methods, believed and contradicted are each as
+        rare as the level of the intervals says, or rarer: tests/choice/test_believed_level.py. A metric that is sure of
+        an order which has nothing to do with hits is another matter. It agrees by luck, about as often as not, and
+        then the sentence on random orders says so.
     """
     rows = judgement.agreements
     row = rows[(rows["metric"] == metric) & (rows["maps"] == agreement.MAPS[-1])].iloc[0]
