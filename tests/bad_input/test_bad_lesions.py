@@ -109,7 +109,7 @@ LESIONS = [
     Case(
         "a box with a decimal comma", boxes(HEADER.replace(",", ";") + "a;0;0;4,5;4;"), NUMBER.format(CSV, "x1", "4,5")
     ),
-    Case("a box to NaN", row("a.png,0,0,nan,4,Mass"), NUMBER.format(CSV, "x1", "nan")),
+    Case("a box to NaN", row("a.png,0,0,nan,4,Mass"), NUMBER.format(CSV, "x1", "nothing")),
     Case("a box to infinity", row("a.png,0,0,1e999,4,Mass"), NUMBER.format(CSV, "x1", "1e999")),
     Case("a box of kilometres", row("a.png,0,0,1e9,4,Mass"), NO_PIXEL.format(f"{CSV}, row 1", "1000000000.0")),
     Case("a box outside its image", row("a.png,8,0,12,4,Mass"), OUTSIDE.format(f"{CSV}, row 1", "8, 0", "12, 4")),

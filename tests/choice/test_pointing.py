@@ -61,6 +61,31 @@ def test_two_lesions_have_no_small_third():
     assert table["small_seen"].isna().all() and (table["small_lesions"] == 0).all()
 
 
+class MarkedImages:
+    """Three lesions of two images, with what `lesion_files.load` gives of them: b has two, and c none."""
+
+    masks = [mask(0, 0, 1, 1), mask(1, 1, 2, 2), mask(5, 5, 3, 3)]
+
+    def of_pairs(self, ids, findings):
+        rows = {"a": [2], "b": [0, 1], "c": []}
+        pairs = [(pair, row) for pair, name in enumerate(ids) for row in rows[name]]
+        return np.array(pairs, int).reshape(-1, 2).T
+
+    def mask(self, row):
+        return self.masks[row]
+
+
+def test_what_was_explained_has_the_lesions_of_its_image_or_is_passed_over():
+    given = MarkedImages()
+    places, of_place = pointing.known_lesions(given, ["c", "b", "a", "c"], ["mass", "nodule", "mass", "mass"])
+    assert places.tolist() == [1, 2]
+    for number, expected in enumerate(([("nodule", 0), ("nodule", 1)], [("mass", 2)])):
+        lesions = of_place(number)
+        assert [finding for finding, _ in lesions] == [finding for finding, _ in expected]
+        assert all((one == given.masks[row]).all() for (_, one), (_, row) in zip(lesions, expected, strict=True))
+    assert len(pointing.known_lesions(given, ["c"], ["mass"])[0]) == 0
+
+
 def test_a_finding_without_a_lesion_is_refused():
     with pytest.raises(ValueError, match="Lesion 1 has neither box nor mask: leave out"):
         pointing.point({"CAM": CENTRE}, [0, 1], lambda number: one_lesion(0) if not number else [], SIZE)

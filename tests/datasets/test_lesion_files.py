@@ -23,7 +23,7 @@ NAMES = ("p1/study/a.png", "p2/study/b.png")
 BOXES = {  # (id, finding) -> x0, y0, x1, y1
     (NAMES[0], "Effusion"): (2, 4, 9, 11),
     (NAMES[0], "Mass"): (13, 1, 20, 8),
-    (NAMES[1], "Mass"): (0, 0, 24, 16),
+    (NAMES[1], "Mass"): (0, 0, 24, 9),
 }
 
 
@@ -178,6 +178,16 @@ def test_the_table_of_rsna_has_pneumonia_and_images_without_it(tmp_path):
     assert lesions.notes == ("1 image is listed without a lesion.",)
 
 
+def test_boxes_of_several_readers_are_all_taken(tmp_path):
+    (tmp_path / "train.csv").write_text(
+        "image_id,class_name,rad_id,x_min,y_min,x_max,y_max\n"
+        "a,Mass,R1,1,1,9,9\na,Mass,R2,2,1,9,9\na,No finding,R3,,,,\n"
+    )
+    lesions = load(tmp_path / "train.csv")
+    assert len(lesions) == 2
+    assert lesions.notes == ("Boxes are of 3 readers. A lesion that several of them marked counts several times.",)
+
+
 # -- where a lesion is in the network's image --
 
 corner = st.floats(0, 1)
@@ -297,18 +307,21 @@ HEADER = "image,x0,y0,x1,y1,finding\n"
         ("a,1,1,9,9,\nz,1,1,9,9,\nz,2,2,9,9,", "stretch", "2 lesions name images that are not there."),
         ("a,1,1,9,9,\nb,1,1,9,9,", "stretch", "1 lesion is of an image that is not explained."),
         ("a,1,1,9,9,Mass\na,1,1,9,9,Mass\na,1,1,9,9,", "stretch", "1 box is there twice and was taken once."),
-        ("a,-3,-1,9,9,", "stretch", "1 box reaches beyond its image and was cut at the border."),
+        ("a,-3,-1,9,9,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
+        ("a,0,0,24,16,", "stretch", "1 lesion covers the whole image."),
+        ("a,1,1,9,9,\na,0,0,1,1,No Finding", "stretch", ""),
+        ("a,1,1,9,9,\na,nan,NaN,NA,,", "stretch", ""),
         ("a,9,1,12,9,\na,0,0,2,16,", "crop", "1 lesion is in a part of its image that fit=crop cuts away."),
         ("a,1,1,9,9,\na,2,2,3,3,", "stretch", "1 lesion is too small to be seen in the network's image."),
         ("a,1,1,9,9,\na,,,,,\nb,,,,,", "stretch", ""),  # a has a lesion, b is not explained
-        ("b,1,1,9,9,\na,,,,,", "stretch", "1 image is listed without a lesion."),
+        ("a,,,,,\na,,,,,", "stretch", "1 image is listed without a lesion."),
     ],
 )
 def test_what_is_counted(tmp_path, rows, fit, note):
     (tmp_path / "boxes.csv").write_text(HEADER + rows)
     sizes = {NAMES[0]: ORIGINAL}
     lesions = lesion_files.load(tmp_path / "boxes.csv", a_dataset(NAMES[:1]), fit, sizes, NAMES)
-    assert note in (lesions.notes or ("",))
+    assert lesions.notes == ((note,) if note else ())
     assert all(name not in " ".join(lesions.notes) for name in ("a.png", "p1", str(tmp_path)))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from black_average_drop.choice import hidden_names
+
 
 def split_settings(text):
     """Split one text into its settings "name=value", a list.
@@ -103,6 +105,15 @@ def of_images(parameters):
     given = ("most_images", "seed", "names", "unreadable", "fit", "class_names", "layout", "split", "patients", "frame")
     values = {name: parameters[name] for name in given}
     return values | {"labels": parameters["labels"] or None, "window": window_or_pair(parameters["window"])}
+
+
+def recorded(parameters):
+    """Return parameters of your_data as its record may have them: without paths of images, where names are hidden.
+
+    Args:
+        parameters: name -> value, all of the notebook.
+    """
+    return hidden_names.without_places(parameters, parameters["names"])
 
 
 def window_or_pair(value):

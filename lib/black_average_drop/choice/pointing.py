@@ -40,6 +40,24 @@ class Pointing:
         return self.scores.pivot(index="lesion", columns="map", values=score)[list(self.scores["map"].unique())]
 
 
+def known_lesions(lesions, ids, findings):
+    """Find out which of the explained findings have a lesion, for `point`.
+
+    Args:
+        lesions: the user's, as `lesion_files.load` gives them.
+        ids: (N,), the images of what was explained.
+        findings: (N,), what lesions of each are called in their file.
+
+    Returns:
+        The places (M,) of those that have one, in their order, and the function of `point` that gives the boxes or
+        masks of each.
+    """
+    pairs, rows = lesions.of_pairs(ids, findings)
+    places, starts = np.unique(pairs, return_index=True)  # lesions come pair by pair
+    rows = np.split(rows, starts[1:]) if len(places) else []
+    return places, lambda number: [(findings[places[number]], lesions.mask(row)) for row in rows[number]]
+
+
 def point(maps, places, lesions: Callable[[int], list], size, batch_size=32):
     """Measure how maps point at lesions, a batch at a time: memory does not grow with the number of lesions.
 

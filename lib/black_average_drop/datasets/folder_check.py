@@ -36,7 +36,8 @@ def check_folder(
         The ids of the images that a run takes, a list.
 
     Raises:
-        FileNotFoundError, ValueError: as `folder.load` and `lesion_files.check_lesions`; if all images are of one patient.
+        FileNotFoundError, ValueError: as `folder.load` and `lesion_files.check_lesions`; if all images are of one
+            patient.
     """
     check_window(window)
     images.check_fit(fit)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from black_average_drop.datasets.folder_names import plain
+from black_average_drop.datasets.folder_names import folder_word
 
 UNLABELLED = -1
 MOST_CLASSES = 100_000  # a larger number as a label is a date or an id
@@ -32,8 +32,8 @@ def spelt_alike(labels, class_names):
     """
     spelt = {}
     for name in [*class_names, *sorted(set(labels))]:
-        spelt.setdefault(plain(name), name)
-    return labels.map({name: name if name in class_names else spelt[plain(name)] for name in set(labels)})
+        spelt.setdefault(folder_word(name), name)
+    return labels.map({name: name if name in class_names else spelt[folder_word(name)] for name in set(labels)})
 
 
 def numbered_labels(labels, class_names, where, remedy):

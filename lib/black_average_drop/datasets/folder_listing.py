@@ -254,10 +254,10 @@ def _labels(taken, shape, folders, class_names):
 
 def _refuse_none(taken, root):
     if not len(taken.table):
-        only = ", ".join(f"{count} x {kind}" for kind, count in sorted(taken.passed_over.items()) if count)
+        only = ", ".join(f"{count} {kind}" for kind, count in sorted(taken.passed_over.items()) if count)
+        only = f", only other files ({only})" if only else ""
         raise ValueError(
-            f"{root} holds no images{f', but {only}' if only else ''}: put them into it, or into sub-folders of "
-            "classes, patients or splits."
+            f"{root} holds no images{only}: put them into it, or into sub-folders of classes, patients or splits."
         )
 
 

@@ -8,7 +8,7 @@ SPLITS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-# Names that public collections of medical images give to folders of classes, as `plain` writes them.
+# Names that public collections of medical images give to folders of classes, as `folder_word` writes them.
 USUAL_CLASSES = frozenset(
     "normal|abnormal|healthy|unhealthy|diseased|disease|no disease|pneumonia|no pneumonia|viral pneumonia|virus|viral|"
     "bacteria|bacterial|bacterial pneumonia|lung opacity|opacity|covid|covid 19|covid19|non covid|noncovid|sars cov 2|"
@@ -27,14 +27,14 @@ LIKE_PART = re.compile(r"(images?|batch|part|chunk|shard)[-_ ]?\d+", re.IGNORECA
 LIKE_UID = re.compile(r"[0-2](\.\d+){4,}")
 
 
-def plain(name):
+def folder_word(name):
     """A name without what people write in several ways: capitals, underscores, hyphens and blanks."""
     return " ".join(re.sub(r"[-_\s]+", " ", name).casefold().split())
 
 
 def canonical_split(name):
     """The split that a folder's name stands for: train, validation or test, or the name itself in small letters."""
-    return SPLITS.get(plain(name), plain(name))
+    return SPLITS.get(folder_word(name), folder_word(name))
 
 
 def in_mask_folder(folders):
@@ -46,11 +46,11 @@ def in_mask_folder(folders):
     Returns:
         (N,) of bool.
     """
-    siblings = Counter((level, own[:level], plain(own[level])) for own in folders for level in range(len(own)))
+    siblings = Counter((level, own[:level], folder_word(own[level])) for own in folders for level in range(len(own)))
 
     def is_mask(own):
         return any(
-            plain(name) in _MASKS and any((level, own[:level], wrapper) in siblings for wrapper in WRAPPERS)
+            folder_word(name) in _MASKS and any((level, own[:level], wrapper) in siblings for wrapper in WRAPPERS)
             for level, name in enumerate(own)
         )
 

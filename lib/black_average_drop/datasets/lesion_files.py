@@ -31,8 +31,8 @@ _COUNTED = {
     "elsewhere": ("lesion is of an image that is not explained", "lesions are of images that are not explained"),
     "twice": ("box is there twice and was taken once", "boxes are there twice and were taken once"),
     "cut": (
-        "box reaches beyond its image and was cut at the border",
-        "boxes reach beyond their images and were cut at the border",
+        "lesion reaches beyond its image and was cut at the border",
+        "lesions reach beyond their images and were cut at the border",
     ),
     "away": (
         "lesion is in a part of its image that fit={fit} cuts away",
@@ -42,6 +42,7 @@ _COUNTED = {
         "lesion is too small to be seen in the network's image",
         "lesions are too small to be seen in the network's image",
     ),
+    "whole": ("lesion covers the whole image", "lesions cover the whole image"),
     "black": ("mask marks nothing", "masks mark nothing"),
     "clear": ("image is listed without a lesion", "images are listed without a lesion"),
     "files": (
@@ -94,12 +95,13 @@ def load(place, dataset, fit, sizes, names=()):
             if not lesion.mask.any():
                 counts["small" if lesion.is_shown else "away" if lesion.is_drawn else "black"] += 1
                 continue
+            counts["whole"] += lesion.mask.all()
             rows.append((owner, mark.finding, mark.kind, lesion.mask.mean()))
             parts.append(packed(lesion.mask))
     counts["clear"] = len({owners[name] for name in marked.clear} & here - {owner for owner, *_ in rows})
     counts["files"] = marked.passed_over
     table = pd.DataFrame(rows, columns=["id", "finding", "kind", "area"])
-    return Lesions(table, _notes(counts, fit), tuple(dataset.size), tuple(parts))
+    return Lesions(table, (*_notes(counts, fit), *marked.notes), tuple(dataset.size), tuple(parts))
 
 
 def check_lesions(place, names):
@@ -117,6 +119,7 @@ def check_lesions(place, names):
     Raises:
         FileNotFoundError, ValueError: as `load`, for what needs no image and no decoded mask.
     """
+    names = list(map(str, names))
     marked = _marks_in(place, names)
     owners = _owners(marked, names, place)
     if Path(place).is_dir():
@@ -129,7 +132,6 @@ def checksum_of_lesions(place):
     """Compute the SHA-256, hexadecimal, over the file of lesions, or over the names and bytes of all masks in a folder.
 
     Raises:
-        FileNotFoundError: if place is missing.
         ValueError: if it cannot be read.
     """
     place = Path(place)
@@ -171,7 +173,8 @@ def _owners(marked, names, place):
     if not given:
         raise ValueError(f"{place} names no image: write one row for each lesion there.")
     if Path(place).is_dir():
-        found = [name if name in set(names) else "" for name in given]
+        there = set(names)
+        found = [name if name in there else "" for name in given]
     elif marked.joined:
         found = _of_joined_names(given, names, place)
     else:

@@ -38,6 +38,7 @@ class Marked:
     clear: tuple[str, ...] = ()  # images, as the file names them, that somebody saw and found no lesion in
     passed_over: int = 0  # files in the folder that are no masks
     joined: bool = False  # names of images have _ where a path has /
+    notes: tuple[str, ...] = ()  # sentences for the report, without names
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Placed:
 
     mask: np.ndarray  # boolean (H, W)
     is_drawn: bool  # whether anything is marked in the image file
-    is_cut: bool  # whether a box reaches beyond the border of the image file
+    is_cut: bool  # whether a box or polygon reaches beyond the border of the image file
     is_shown: bool  # whether a part of it is in the part of the file that the network sees
 
 
@@ -115,18 +116,16 @@ def placed(mark, original, size, fit):
     """
     if mark.declared:
         _check_size(mark, mark.declared, original)
-    corners = mark.box or mark.outline
+    corners, is_cut = mark.box or mark.outline, False
     if corners:
         _check_inside(mark, corners, original)
+        is_cut = min(corners[:2]) < 0 or corners[2] > original[0] or corners[3] > original[1]
     if mark.draw:
         drawn = mark.draw(original)
         _check_size(mark, drawn.shape[::-1], original)
         around = _box_around(drawn)
-        if around is None:
-            return Placed(np.zeros(size, bool), is_drawn=False, is_cut=False, is_shown=False)
-        is_shown = placed_box(around, original, size, fit) is not None
-        return Placed(placed_mask(drawn, size, fit), True, False, is_shown)
-    is_cut = min(corners[:2]) < 0 or corners[2] > original[0] or corners[3] > original[1]
+        is_shown = around is not None and placed_box(around, original, size, fit) is not None
+        return Placed(placed_mask(drawn, size, fit), around is not None, is_cut, is_shown)
     seen = placed_box(corners, original, size, fit)
     if seen is None:
         return Placed(np.zeros(size, bool), True, is_cut, is_shown=False)

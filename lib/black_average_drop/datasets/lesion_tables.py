@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from black_average_drop.datasets.csv_tables import read_csv_table
+from black_average_drop.datasets.findings import BLANKS
 from black_average_drop.datasets.lesion_marks import Mark, Marked, check_box, check_pixels
 
 
@@ -19,6 +20,7 @@ class Columns:
     illness: str = ""  # what all lesions are, where no column says so
 
 
+NO_LESION = "no finding"
 SEPARATORS = ",;\t"
 KINDS = (
     Columns("image", ("x0", "y0", "x1", "y1"), True, "finding"),
@@ -31,7 +33,7 @@ KINDS = (
 def marks_in_table(path):
     """Read the boxes of a CSV.
 
-    A row without a box says that its image has no lesion.
+    A row without a box, or with the finding NO_LESION, says that its image has no lesion.
 
     Args:
         path: the file. Its columns are those of one of KINDS; others are passed over.
@@ -49,19 +51,22 @@ def marks_in_table(path):
     known = [table.iloc[:, columns[name]] if name in columns else [""] * len(table) for name in _further(kind)]
     for row, (image, finding, is_ill, *box) in enumerate(zip(*known, *numbers, strict=True), start=1):
         where = f"{path}, row {row}"
-        image, box = image.strip(), [cell.strip() for cell in box]
+        image, finding = image.strip(), finding.strip() or kind.illness
+        box = ["" if cell.strip().casefold() in BLANKS else cell.strip() for cell in box]
         if not image:
             raise ValueError(f"{where}: its column {kind.image} is blank: name an image there.")
-        if not any(box) or (kind.is_ill and is_ill.strip() in ("0", "0.0")):
+        if not any(box) or finding.casefold() == NO_LESION or (kind.is_ill and is_ill.strip() in ("0", "0.0")):
             clear.append(image)
             continue
         corners = [_number(cell, name, where) for cell, name in zip(box, kind.box, strict=True)]
         if not kind.is_corner:
             corners[2:] = [corners[0] + corners[2], corners[1] + corners[3]]
         check_box(corners, where)
-        marks.append(Mark(image, finding.strip() or kind.illness, where, tuple(corners)))
+        marks.append(Mark(image, finding, where, tuple(corners)))
     check_pixels(marks, path)
-    return Marked(tuple(marks), tuple(clear))
+    readers = len(set(table["rad_id"])) if list(table).count("rad_id") == 1 else 1
+    several = f"Boxes are of {readers} readers. A lesion that several of them marked counts several times."
+    return Marked(tuple(marks), tuple(clear), notes=(several,) if readers > 1 else ())
 
 
 def _further(kind):

@@ -31,12 +31,12 @@ def check_pattern(pattern):
         groups = re.compile(pattern).groups
     except re.error as problem:
         raise ValueError(
-            f"patients is {pattern!r}, which is no regular expression ({problem}): write one with a group around the "
+            f'patients is "{pattern}", which is no regular expression ({problem}): write one with a group around the '
             r"patient, such as (person\d+)."
         ) from problem
     if pattern and not groups:
         raise ValueError(
-            f"patients is {pattern!r}, which has no group: put parentheses around the part that names the patient, "
+            f'patients is "{pattern}", which has no group: put parentheses around the part that names the patient, '
             r"such as (person\d+)."
         )
 
@@ -68,8 +68,8 @@ def find_patients(of_table, files, headers, units, role="", pattern="", csv=""):
         names = [patient or own for patient, own in zip(of_table, ids, strict=True)]
         if "" in names:
             raise ValueError(f"{csv}: some images have a patient and some have none: give all of them one, or none.")
-        notes = ["Patients are those of the column patient."]
-        return Patients(names, TABLE, notes + ["The pattern in patients= does not count next to it."] * bool(pattern))
+        note = "The pattern in patients= does not count: the table says whose the images are."
+        return Patients(names, TABLE, [note] * bool(pattern))
     if pattern:
         return Patients(_matched(pattern, files), PATTERN, [f"Patients are found by the pattern `{pattern}`."])
     if any(ids):
@@ -84,10 +84,9 @@ def _matched(pattern, files):
     found = [re.search(pattern, file) for file in files]
     names = [match.group(1) or "" if match else "" for match in found]
     if "" in names:
-        count = sum(map(bool, names))
         raise ValueError(
-            f"patients is {pattern!r}, which finds a patient in {count} of {len(files)} images, in {files[0]!r} "
-            f"{'too' if names[0] else 'not'}: mend it so that it matches every path below the folder, or leave it out."
+            f'patients is "{pattern}", which finds a patient in {sum(map(bool, names))} of {len(files)} images, not in '
+            f"{files[names.index('')]}: mend it so that it matches every path below the folder, or leave it out."
         )
     return names
 

@@ -18,7 +18,7 @@ from black_average_drop.datasets.folder_names import (
     USUAL_CLASSES,
     WRAPPERS,
     canonical_split,
-    plain,
+    folder_word,
 )
 
 SPLIT, CLASS, PATIENT, STUDY, SERIES, NOTHING = ROLES = ("split", "class", "patient", "study", "series", "-")
@@ -147,9 +147,9 @@ class _Detection:
         return [level for level, role in enumerate(self.roles) if not role]
 
     def classes(self, class_names):
-        known = {plain(name) for name in class_names}
+        known = {folder_word(name) for name in class_names}
         for level in self.free():
-            names = {plain(name) for name in self.levels[level]}
+            names = {folder_word(name) for name in self.levels[level]}
             numbers = all(name.isdigit() for name in names)
             if known and (names == known if numbers else names <= known):
                 return self.take(level, CLASS, "names in class_names")
@@ -173,7 +173,7 @@ class _Detection:
         of_splits, split = {}, self.roles.index(SPLIT)
         for own in self.folders:
             if len(own) > level:
-                of_splits.setdefault(canonical_split(own[split]), set()).add(plain(own[level]))
+                of_splits.setdefault(canonical_split(own[split]), set()).add(folder_word(own[level]))
         return len(of_splits) > 1 and len(set(map(frozenset, of_splits.values()))) == 1
 
     def patients(self):
@@ -198,7 +198,7 @@ class _Detection:
             return NOTHING, "names like images 1"
         if len(self.levels[level]) == 1:
             below = [one for one in self.free() if one > level][:1]
-            wraps = plain(self.levels[level][0]) in WRAPPERS or given & set(_UNITS)
+            wraps = folder_word(self.levels[level][0]) in WRAPPERS or given & set(_UNITS)
             if wraps or not any(self.are(kind, one) for one in below for kind in (LIKE_STUDY, LIKE_SERIES, LIKE_UID)):
                 return NOTHING, "one folder alone"
         for number, role in enumerate(_UNITS):
@@ -220,8 +220,8 @@ def _levels(folders):
 def _level_of_splits(folders, asked):
     """The first level with the names of two splits, or with the one that is asked for alone; None if there is none."""
     for level, names in enumerate(_levels(folders)):
-        known = {SPLITS[plain(name)] for name in names if plain(name) in SPLITS}
-        alone = known == {canonical_split(asked)} and all(plain(name) in SPLITS for name in names)
+        known = {SPLITS[folder_word(name)] for name in names if folder_word(name) in SPLITS}
+        alone = known == {canonical_split(asked)} and all(folder_word(name) in SPLITS for name in names)
         if len(known) >= 2 or alone:
             return level
     return None
@@ -229,7 +229,7 @@ def _level_of_splits(folders, asked):
 
 def _in_a_split(folders, level):
     """Those of folders that lie in a folder named like a split; all, if there is no such name at that level."""
-    inside = [own for own in folders if len(own) > level and plain(own[level]) in SPLITS]
+    inside = [own for own in folders if len(own) > level and folder_word(own[level]) in SPLITS]
     return inside or folders
 
 

@@ -73,7 +73,7 @@ def test_a_finding_is_a_class_and_its_mask_the_lesion(stanford):
     np.testing.assert_array_equal(data.regions(), expected)
     edema = chexlocalize.load(stanford, "test", "Edema", (20, 20))
     assert edema.labels.all() and edema.regions()[:, :, 10:].all() and not edema.regions()[:, :, :10].any()
-    assert list(chexlocalize.boxed(stanford, (20, 20)).labels) == [1] * 3
+    assert list(chexlocalize.SOURCE.boxed(stanford, (20, 20)).labels) == [1] * 3
 
 
 def test_the_older_name_of_the_finding_is_known(stanford):
@@ -82,7 +82,7 @@ def test_the_older_name_of_the_finding_is_known(stanford):
 
 
 def test_the_split_of_the_publisher_is_kept(stanford):
-    train, validation, test = chexlocalize.boxed_splits(stanford, (20, 20), 1)
+    train, validation, test = chexlocalize.SOURCE.boxed_splits(stanford, (20, 20), 1)
     assert list(test.ids) == list(chexlocalize.load(stanford, "test").ids)
     assert (
         len(train) + len(validation) == 24 and len(validation) == 3 and not set(train.groups) & set(validation.groups)
@@ -92,7 +92,7 @@ def test_the_split_of_the_publisher_is_kept(stanford):
 
 
 def test_maps_are_scored_next_to_the_radiologists(stanford):
-    ill = chexlocalize.boxed(stanford, (20, 20))
+    ill = chexlocalize.SOURCE.boxed(stanford, (20, 20))
     drawn = np.zeros((3, 20, 20), "float32")
     drawn[[0, 1, 2], 5, [3, 15, 4]] = 1
     scores = localization.score_maps({"a method": drawn}, ill)

@@ -66,7 +66,7 @@ def test_pneumonia_and_normal_are_read_and_what_is_neither_is_left_out(challenge
         ("Pneumonia", 17.5625, 4.75, 25.5625, 18.90625),
     ]
     assert data.boxes(1) == []
-    assert list(rsna.boxed(challenge).ids) == ["00436515", "00704310"]
+    assert list(rsna.SOURCE.boxed(challenge).ids) == ["00436515", "00704310"]
 
 
 def test_regions_are_the_boxes_in_rows_and_columns_of_the_network(challenge):
@@ -90,11 +90,11 @@ def test_copies_in_another_format_and_size_have_the_same_boxes(challenge):
     copies = rsna.load(challenge, (32, 32))
     np.testing.assert_array_equal(copies.images(), pixels)
     np.testing.assert_array_equal(copies.regions(), regions)
-    assert rsna.views(challenge) is None
+    assert rsna.SOURCE.views(challenge) is None
 
 
 def test_views_are_those_of_the_headers(challenge):
-    assert rsna.views(challenge)["view"].to_dict() == {"00436515": "AP", "00569f44": "PA", "00704310": "AP"}
+    assert rsna.SOURCE.views(challenge)["view"].to_dict() == {"00436515": "AP", "00569f44": "PA", "00704310": "AP"}
 
 
 def test_patients_are_those_of_nih_where_the_list_is_there(challenge):
@@ -123,14 +123,14 @@ def test_splits_part_no_patient_and_are_those_of_the_catalogue(tmp_path):
     put(tmp_path, rsna.LABELS, "\n".join(labels))
     put(tmp_path, rsna.CLASSES, "\n".join(classes))
     put(tmp_path, rsna.ORIGINALS, json.dumps(originals))
-    splits = dict(zip(("train", "validation", "test"), rsna.boxed_splits(tmp_path, (32, 32), 4), strict=True))
+    splits = dict(zip(("train", "validation", "test"), rsna.SOURCE.boxed_splits(tmp_path, (32, 32), 4), strict=True))
     assert sorted(np.concatenate([part.ids for part in splits.values()])) == [f"{number:08x}" for number in range(120)]
     patients = [set(part.groups) for part in splits.values()]
     assert sum(map(len, patients)) == len(set.union(*patients)) == 40
     assert 50 <= len(splits["test"]) <= 60 and 3 <= len(splits["validation"]) <= 8
     for split, part in splits.items():
         assert list(catalogue.load("rsna", split, (32, 32), tmp_path, seed=4).ids) == list(part.ids)
-    assert list(rsna.boxed_splits(tmp_path, (32, 32), 5)[2].ids) != list(splits["test"].ids)
+    assert list(rsna.SOURCE.boxed_splits(tmp_path, (32, 32), 5)[2].ids) != list(splits["test"].ids)
     test = splits["test"]
     ill = test.subset(test.labels == 1)
     maps = {"the boxes": ill.regions().astype("float32"), "around them": 1 - ill.regions().astype("float32")}

@@ -84,7 +84,7 @@ def boxed_and_normal(root, size=(224, 224), normal=980, seed=0):
     return everything.subset(np.sort(np.concatenate([np.flatnonzero(boxed), healthy])))
 
 
-def boxed_splits(root, size=(224, 224), seed=0):
+def _boxed_splits(root, size=(224, 224), seed=0):
     """Split the images of `boxed_and_normal` as `split_patients` does: train, validation and test, whole patients.
 
     Raises:
@@ -270,7 +270,7 @@ SOURCE = Source(
     title="NIH ChestX-ray14",
     folder=FOLDER,
     boxed=lambda root, size: load(root, "Pneumonia", boxed_only=True, size=size),
-    boxed_splits=boxed_splits,
+    boxed_splits=_boxed_splits,
     views=views,
     report=_report,
     download=KaggleArchive(

@@ -84,14 +84,14 @@ def load(root, part="test", finding="Lung Opacity", size=(224, 224)):
     return replace(dataset, read_mask=read_mask)
 
 
-def boxed(root, size=(224, 224)):
+def _boxed(root, size=(224, 224)):
     """Read the test images whose lung opacity has a mask: as `load` does."""
     dataset = load(root, "test", size=size)
     dataset = dataset.subset(dataset.labels == 1)
     return dataset.subset(np.array([dataset.read_mask(position).any() for position in dataset.positions], bool))
 
 
-def boxed_splits(root, size=(224, 224), seed=0):
+def _boxed_splits(root, size=(224, 224), seed=0):
     """Split lung opacity into train and validation, which are CheXpert's validation images, and test, its test images.
 
     Raises:
@@ -142,7 +142,7 @@ def human_hits(root, finding="Lung Opacity"):
 
 
 def _load_split(root, split, size, seed=0, background=False):
-    return dict(zip(SPLITS, boxed_splits(root, size, seed), strict=True))[split]
+    return dict(zip(SPLITS, _boxed_splits(root, size, seed), strict=True))[split]
 
 
 def _masks_file(folder, part):
@@ -235,8 +235,8 @@ SOURCE = Source(
     folder=FOLDER,
     load_split=_load_split,
     splits=SPLITS,
-    boxed=boxed,
-    boxed_splits=boxed_splits,
+    boxed=_boxed,
+    boxed_splits=_boxed_splits,
     report=_report,
     expected={"val images": 234, "test images": 668},
     count=_count,

@@ -74,13 +74,13 @@ def load(root, size=(224, 224)):
     return replace(dataset, boxes=boxes)
 
 
-def boxed(root, size=(224, 224)):
+def _boxed(root, size=(224, 224)):
     """Read the images with pneumonia, each with its boxes: as `load` does."""
     dataset = load(root, size)
     return dataset.subset(dataset.labels == 1)
 
 
-def boxed_splits(root, size=(224, 224), seed=0):
+def _boxed_splits(root, size=(224, 224), seed=0):
     """Split the images of `load` into three Datasets, train, validation and test, with no patient in two of them.
 
     Half of the images are for testing, and an eighth of the others is for validation.
@@ -95,7 +95,7 @@ def boxed_splits(root, size=(224, 224), seed=0):
     return rest.subset(~validation), rest.subset(validation), dataset.subset(test)
 
 
-def views(root):
+def _views(root):
     """Read the view of each image of `load` from its DICOM header.
 
     Returns:
@@ -111,7 +111,7 @@ def views(root):
 
 
 def _load_split(root, split, size, seed=0, background=False):
-    return dict(zip(SPLITS, boxed_splits(root, size, seed), strict=True))[split]
+    return dict(zip(SPLITS, _boxed_splits(root, size, seed), strict=True))[split]
 
 
 def _view(path):
@@ -216,9 +216,9 @@ SOURCE = Source(
     folder=FOLDER,
     load_split=_load_split,
     splits=SPLITS,
-    boxed=boxed,
-    boxed_splits=boxed_splits,
-    views=views,
+    boxed=_boxed,
+    boxed_splits=_boxed_splits,
+    views=_views,
     report=_report,
     expected={
         "images": 26684,
