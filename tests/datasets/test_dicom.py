@@ -235,3 +235,41 @@ def test_padding_below_zero_is_found_also_where_its_tag_has_no_sign(tmp_path):
     displayed = shown(tmp_path / "a.dcm", "minmax")
     assert (displayed[0] == 0).all()
     np.testing.assert_array_equal(displayed[1:], expected)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("width", [400, 1.5, 1000.25])
+def test_a_chosen_centre_and_width_shows_what_the_same_window_in_the_file_shows(tmp_path, photometric, width):
+    """In Hounsfield units, as pydicom applies it; a window and a table of the file are passed over."""
+    tags = {"RescaleSlope": 2, "RescaleIntercept": -1000, "PhotometricInterpretation": photometric}
+    write_dicom(tmp_path / "own.dcm", RAMP * 20, WindowCenter=40, WindowWidth=width, **tags)
+    write_dicom(tmp_path / "other.dcm", RAMP * 20, WindowCenter=9, WindowWidth=9, **tags)
+    picture, how, _ = dicom.read_with_limits(tmp_path / "other.dcm", [40, width])
+    np.testing.assert_array_equal(picture, dicom.read(tmp_path / "own.dcm"))
+    assert how == f"window 40/{width:g}" and np.ptp(picture) == 255
+
+
+def frames_with_transforms(path):
+    """Three frames, each with its own slope and window, as enhanced CT and MR have them."""
+    values = np.stack([RAMP, RAMP + 100, RAMP * 3])
+    groups = []
+    for number in range(3):
+        group, modality, voi = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+        modality.RescaleSlope, modality.RescaleIntercept = number + 1, -10 * number
+        voi.WindowCenter, voi.WindowWidth = 50 + number, 80 + number
+        group.PixelValueTransformationSequence, group.FrameVOILUTSequence = [modality], [voi]
+        groups.append(group)
+    tags = {"NumberOfFrames": 3, "PerFrameFunctionalGroupsSequence": groups}
+    write_dicom(path, RAMP, PixelData=values.astype("<u2").tobytes(), **tags)
+    return values
+
+
+def test_each_frame_is_shown_by_its_own_transforms(tmp_path):
+    values = frames_with_transforms(tmp_path / "frames.dcm")
+    for number, frame in enumerate(values):
+        tags = {"RescaleSlope": number + 1, "RescaleIntercept": -10 * number}
+        tags |= {"WindowCenter": 50 + number, "WindowWidth": 80 + number}
+        write_dicom(tmp_path / "one.dcm", frame, **tags)
+        picture, how, _ = dicom.read_with_limits(tmp_path / "frames.dcm", frame=number)
+        np.testing.assert_array_equal(picture, dicom.read(tmp_path / "one.dcm"))
+        assert how == "own window"
