@@ -160,8 +160,8 @@ IMAGES = [
     Case(
         "DICOM of three frames",
         radiograph(NumberOfFrames=3),
-        "{root}/a.dcm cannot be read as a DICOM image (it holds 3 frames, and one is expected): choose one by frame, such "
-        'as frame="middle", or leave the file out.',
+        "{root}/a.dcm cannot be read as a DICOM image (it holds 3 frames, and one is expected): choose one by frame, "
+        'such as frame="middle", or leave the file out.',
     ),
     Case("DICOM, window of no width", radiograph(WindowCenter=100, WindowWidth=0), NOT_DICOM),
     Case(

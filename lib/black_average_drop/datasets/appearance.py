@@ -36,8 +36,7 @@ def open_shown(path, window="full", frame=None):
         ValueError: if it cannot be decoded.
     """
     if is_dicom_file(path):
-        chosen = {} if frame is None else {"frame": frame}
-        picture, how, used = dicom.read_with_limits(path, window, **chosen)
+        picture, how, used = dicom.read_with_limits(path, window, frame)
         return Image.fromarray(picture), how, used
     image, how = open_picture(path, frame), AS_IT_IS
     with decoding(path):

@@ -12,6 +12,7 @@ _BYTES_A_PIXEL = 6  # of the largest picture that is read: three colours of 16 b
 _CHUNK = 1 << 20
 _DEFLATED_CHUNK = 1 << 14
 _DEEPEST = 500  # sequences in sequences: no real file comes near it
+_CUT = "its end is cut off"
 _MARK = b"DICM"
 _PREAMBLE = 128
 _MOST_KEPT = 1 << 16  # bytes of a value that is read
@@ -118,7 +119,9 @@ def elements(stream, encoding, kept):
             nested hundreds deep.
     """
     depth = 0
-    while (element := next_element(stream, encoding)) is not None:
+    while (element := next_element(stream, encoding)) is not None or depth:
+        if element is None:
+            raise ValueError(_CUT)
         if element.tag >> 16 == _ITEMS and element.tag != _ITEM:
             if depth == 0:
                 return
@@ -138,10 +141,19 @@ def elements(stream, encoding, kept):
 
 
 def next_element(stream, encoding):
-    """Read how the next element begins: an `Element` without its value, or None at the end."""
+    """Read how the next element begins.
+
+    Returns:
+        An `Element` without its value, or None at the end. A few zeros at the end are no element.
+
+    Raises:
+        ValueError: if the stream ends within it.
+    """
     head = stream.read(8)
-    if len(head) < 8:
+    if len(head) < 8 and not any(head):
         return None
+    if len(head) < 8:
+        raise ValueError(_CUT)
     order = "<" if encoding.little else ">"
     group, number, length = struct.unpack(f"{order}HHI", head)
     kind = head[4:6]
@@ -167,7 +179,7 @@ def _kept(stream, element):
 def _exactly(stream, length):
     data = stream.read(length)
     if len(data) < length:
-        raise ValueError("its end is cut off")
+        raise ValueError(_CUT)
     return data
 
 

@@ -1,6 +1,7 @@
 """What a DICOM file is, by its content: whether it is one, whose, of how many frames, and whether it holds pixels."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -83,7 +84,9 @@ def holds_dicom(path):
     """
     with open(path, "rb") as file:
         to_file_meta(file)
-        return file.tell() > 0 or _begins_with_elements(file)
+        with suppress(ValueError):  # another file, whose bytes seem to be an element that is cut
+            return file.tell() > 0 or _begins_with_elements(file)
+    return False
 
 
 def header(path):

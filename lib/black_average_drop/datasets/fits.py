@@ -95,8 +95,12 @@ def placed_mask(mask, size, fit="stretch"):
     """
     height, width = mask.shape
     left, top, side_x, side_y = window_of((width, height), size, fit)
-    rows = _means_of_cells(np.asarray(mask, "float64"), top, side_y / size[0], size[0])
-    shares = _means_of_cells(rows.T, left, side_x / size[1], size[1]).T
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return np.zeros(size, bool)
+    part = np.asarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], "float64")  # all else is 0
+    means = _means_of_cells(part, top - rows[0], side_y / size[0], size[0])
+    shares = _means_of_cells(means.T, left - columns[0], side_x / size[1], size[1]).T
     return shares >= 0.5 - _ROUNDING
 
 

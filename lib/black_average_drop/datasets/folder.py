@@ -45,7 +45,7 @@ def load(
     """Read the images of a folder: PNG, JPEG, TIFF, BMP, WebP of 8 bits, or of more in grey, and DICOM.
 
     A picture that its EXIF says is turned is turned upright. Ids are paths below root in POSIX form; `path#i` is frame
-    i of a file, if all of its frames are taken.
+    i of a file, if all of its frames are taken. `Dataset.look` says how each file is shown.
 
     Args:
         root, labels, class_names, layout, split, patients, frame: as for `listed`.
@@ -92,18 +92,20 @@ def as_dataset(found, size=(224, 224), window="full", fit="stretch"):
     return replace(dataset, findings=found.findings)
 
 
-def drawn_rows(total, most, seed):
+def drawn_rows(total, most, seed, first=()):
     """Draw which of the images of a folder are taken, where there are more than are asked for.
 
     Args:
         total: how many images there are.
         most: how many are taken at most.
         seed: of the drawing.
+        first: the numbers of those that are taken before any other.
 
     Returns:
         Their numbers, in order.
     """
-    return np.sort(np.random.default_rng(seed).permutation(total)[:most])
+    order = np.random.default_rng(seed).permutation(total)
+    return np.sort(order[np.argsort(~np.isin(order, list(first)), kind="stable")][:most])
 
 
 def check_patients(groups):

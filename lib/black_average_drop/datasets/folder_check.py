@@ -1,7 +1,10 @@
 """What is surely wrong with a folder of images, said before any image is decoded."""
 
+import numpy as np
+
 from black_average_drop.datasets import folder, images
 from black_average_drop.datasets.grey import check_window
+from black_average_drop.datasets.lesion_files import check_lesions
 from black_average_drop.datasets.patients import LEVEL
 
 
@@ -17,6 +20,7 @@ def check_folder(
     split="test",
     patients="",
     frame="",
+    lesions="",
 ):
     """Refuse a folder by its settings, files, table, and the headers of DICOM files.
 
@@ -26,19 +30,22 @@ def check_folder(
     Args:
         root, labels, class_names, window, fit, layout, split, patients, frame: as in `folder.load`.
         most, seed: as in `folder.drawn_rows`.
+        lesions: a file or folder of lesions, or "". Images that it names are taken first.
 
     Returns:
         The ids of the images that a run takes, a list.
 
     Raises:
-        FileNotFoundError, ValueError: as `folder.load`; if all images are of one patient.
+        FileNotFoundError, ValueError: as `folder.load` and `lesion_files.check_lesions`; if all images are of one
+            patient.
     """
     check_window(window)
     images.check_fit(fit)
     listing = folder.listed(root, labels, class_names, layout, split, patients, frame)
     ids = listing.table["image"]
     images.from_files(ids, ids, listing.labels, ids, listing.class_names, (1, 1))  # no id comes twice
-    taken = folder.drawn_rows(len(ids), most, seed)
+    marked = check_lesions(lesions, list(ids)) if lesions else set()
+    taken = folder.drawn_rows(len(ids), most, seed, np.flatnonzero(ids.isin(marked)))
     if layout or listing.patients_from != LEVEL:
         folder.check_patients(listing.groups[taken])
     return list(ids.iloc[taken])

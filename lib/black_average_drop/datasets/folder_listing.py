@@ -42,7 +42,7 @@ class Listing:
         return self.table["patient"].where(self.table["patient"] != "", self.table["file"]).to_numpy(str)
 
 
-def listed(root, labels=None, class_names=(), layout="", split="test", patients="", frame=""):
+def listed(root, labels=None, class_names=(), layout="", split="test", patients="", frame="", outputs=()):
     """List the images that `load` takes, by names, folders, headers and a CSV, and decode none.
 
     Args:
@@ -57,6 +57,8 @@ def listed(root, labels=None, class_names=(), layout="", split="test", patients=
         patients: a pattern that finds the patient in each path, with a group around it: `patients.find_patients`.
         frame: which frame or page of files with several: `frames.check_frame`. "" lists such a file, which then cannot
             be read.
+        outputs: what the model's file calls its outputs, () if it does not: without class_names a level of folders with
+            such names is one of classes.
 
     Returns:
         A `Listing`.
@@ -74,7 +76,7 @@ def listed(root, labels=None, class_names=(), layout="", split="test", patients=
     csv = table_of(root) if labels is None else Path(labels)
     files = find_files(root, csv)
     taken = _all_images(root, files, layout) if csv is None else _images_of_table(csv, files)
-    shape = _take_split(taken, root, class_names, layout, split)
+    shape = _take_split(taken, root, class_names or tuple(outputs), layout, split)
     headers = _take_pictures(taken, root, files)
     _take_patients(taken, shape, headers, patients, csv)
     for file in taken.table["image"]:
