@@ -71,7 +71,7 @@ def find_patients(of_table, files, headers, units, role="", pattern="", csv=""):
         note = "The pattern in patients= does not count: the table says whose the images are."
         return Patients(names, TABLE, [note] * bool(pattern))
     if pattern:
-        return Patients(_matched(pattern, files), PATTERN, [f"Patients are found by the pattern `{pattern}`."])
+        return Patients(_matched(pattern, files), PATTERN, ["Patients are found by the pattern in patients=."])
     if any(ids):
         return _by_header(ids, units, role)
     if role:
