@@ -170,12 +170,21 @@ def _shares_of(mask, fit, parts=48):
 
 def test_the_table_of_rsna_has_pneumonia_and_images_without_it(tmp_path):
     (tmp_path / "labels.csv").write_text(
-        "patientId,x,y,width,height,Target\na,2.0,4.0,7.0,7.0,1\na,13.0,1.0,7.0,7.0,1\nb,,,,,0\nelsewhere,,,,,0\n"
+        "patientId,x,y,width,height,Target\na,2.0,4.0,7.0,7.0,1\na,13.0,1.0,7.0,7.0,1\nb,1,1,9,9,0\nb,,,,,0\nelsewhere,,,,,0\n"
     )
     lesions = load(tmp_path / "labels.csv")
     assert list(lesions.table["id"]) == [NAMES[0]] * 2 and set(lesions.table["finding"]) == {"Pneumonia"}
     assert (lesions.mask(0) == load(write_own(tmp_path)).mask(0)).all()
     assert lesions.notes == ("1 image is listed without a lesion.",)
+
+
+def test_an_image_of_coco_without_an_annotation_is_counted(tmp_path):
+    boxes = [{"image_id": 0, "bbox": [1, 1, 9, 9]}, {"image_id": 1, "bbox": [2, 2, 1, 1]}]
+    images = [{"id": number, "file_name": name} for number, name in enumerate((*NAMES, "c.png"))]
+    (tmp_path / "coco.json").write_text(json.dumps({"images": images, "annotations": boxes}))
+    lesions = load(tmp_path / "coco.json", (*NAMES, "c.png"))
+    too_small = "1 lesion is too small to be seen in the network's image."
+    assert lesions.notes == (too_small, "1 image is listed without a lesion.")
 
 
 def test_boxes_of_several_readers_are_all_taken(tmp_path):
@@ -223,6 +232,13 @@ def test_a_polygon_is_filled_as_by_scikit_image(corners):
     polygon = np.array(corners) + [0.137, 0.291]
     by_skimage = polygon2mask((32, 40), polygon[:, ::-1] - 0.5)
     assert (filled([polygon], (40, 32)) == by_skimage).all()
+
+
+def test_where_polygons_of_a_lesion_overlap_it_is_inside():
+    squares = [[(0, 0), (4, 0), (4, 4), (0, 4)], [(2, 2), (6, 2), (6, 6), (2, 6)]]
+    expected = np.zeros((8, 8), bool)
+    expected[:4, :4] = expected[2:6, 2:6] = True
+    assert (filled(squares, (8, 8)) == expected).all()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -308,6 +324,8 @@ HEADER = "image,x0,y0,x1,y1,finding\n"
         ("a,1,1,9,9,\nb,1,1,9,9,", "stretch", "1 lesion is of an image that is not explained."),
         ("a,1,1,9,9,Mass\na,1,1,9,9,Mass\na,1,1,9,9,", "stretch", "1 box is there twice and was taken once."),
         ("a,-3,-1,9,9,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
+        ("a,1,1,25,9,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
+        ("a,1,1,9,17,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
         ("a,0,0,24,16,", "stretch", "1 lesion covers the whole image."),
         ("a,1,1,9,9,\na,0,0,1,1,No Finding", "stretch", ""),
         ("a,1,1,9,9,\na,nan,NaN,NA,,", "stretch", ""),
