@@ -106,6 +106,8 @@ def test_masks_by_hand():
     mask[0, 1] = False
     np.testing.assert_array_equal(fits.placed_mask(mask, (2, 2)), [[False, True], [True, True]])
     np.testing.assert_array_equal(fits.placed_mask(mask, (4, 4)), mask)
+    for pixels, share in ((50, True), (49, False)):
+        assert fits.placed_mask(np.arange(100).reshape(10, 10) < pixels, (1, 1)) == share
     whole = np.ones((2, 4), bool)
     np.testing.assert_array_equal(fits.placed_mask(whole, (4, 4), "pad")[:, 0], [False, True, True, False])
 

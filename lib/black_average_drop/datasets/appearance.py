@@ -1,14 +1,8 @@
 """How image files are shown in 8 bits: by which limits, how much of black to white they fill, and reasons to doubt."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
-from black_average_drop import progress
 from black_average_drop.datasets import dicom
 from black_average_drop.datasets.dicom_headers import is_dicom_file
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
@@ -36,8 +30,7 @@ def open_shown(path, window="full", frame=None):
         ValueError: if it cannot be decoded.
     """
     if is_dicom_file(path):
-        chosen = {} if frame is None else {"frame": frame}
-        picture, how, used = dicom.read_with_limits(path, window, **chosen)
+        picture, how, used = dicom.read_with_limits(path, window, frame)
         return Image.fromarray(picture), how, used
     image, how = open_picture(path, frame), AS_IT_IS
     with decoding(path):
@@ -52,29 +45,8 @@ def open_shown(path, window="full", frame=None):
     return image, how, share_filled(values)
 
 
-def shown(root, dataset, window="full"):
-    """Say how each image of a data set from `folder.load` is shown.
-
-    Args:
-        root: the folder that it was loaded from.
-        dataset: the `Dataset`.
-        window: the one that it was loaded with.
-
-    Returns:
-        A DataFrame with columns id, shown (by which limits, in words) and filled (how much of black to white is used,
-        from 0, a blank picture, to 1).
-
-    Raises:
-        ValueError: if a file cannot be decoded.
-    """
-    with ThreadPoolExecutor(os.cpu_count()) as readers:
-        opening = readers.map(lambda name: open_shown(Path(root) / name, window)[1:], dataset.ids)
-        rows = list(progress.bar(opening, total=len(dataset), desc="grey values", unit="image"))
-    return pd.DataFrame(rows, columns=["shown", "filled"]).assign(id=dataset.ids)[["id", "shown", "filled"]]
-
-
 def not_blank(dataset, table):
-    """Select the images that are of more than one grey value, by the rows of `shown`.
+    """Select the images that are of more than one grey value, by the rows of `decoded.Decoded.appearances`.
 
     Raises:
         ValueError: if there is none.
@@ -89,7 +61,7 @@ def not_blank(dataset, table):
 
 
 def doubts(table):
-    """List reasons to doubt the way that images are shown, by the rows of `shown`: sentences, or none."""
+    """List reasons to doubt the way that images are shown, by `decoded.Decoded.appearances`: sentences, or none."""
     blank = table[table["filled"] == 0]
     narrow = table[(table["filled"] > 0) & (table["filled"] < LEAST_FILLED) & (table["shown"] != AS_IT_IS)]
     sentences = []

@@ -181,7 +181,7 @@ def _no_room(place, dataset, problem):
     megabytes = len(dataset) * dataset.size[0] * dataset.size[1] * 3 / 1e6
     return ValueError(
         f"{place} does not take the decoded images ({problem.strerror or problem}): make room for up to "
-        f"{megabytes:.0f} MB there, or choose another folder for the results."
+        f"{megabytes:.0f} MB there, or set a smaller most_images."
     )
 
 

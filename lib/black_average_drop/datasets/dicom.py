@@ -11,11 +11,11 @@ from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, str
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
 _FAR = np.array([-(2**40), 2**40])  # a window turns these into the ends of its range
 _TRANSFORMS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence")
-_OF_FRAMES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_OF_ALL_FRAMES, _OF_EACH_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 _WITH_TRANSFORMS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
-def read(path, window="full"):
+def read(path, window="full", frame=None):
     """Read one image file as pixels, by the standard's display rules (DICOM PS3.3, C.11.1 and C.11.2).
 
     Black and white are the ends of the file's own VOI table or window, of several the first. Without one they are those
@@ -23,19 +23,21 @@ def read(path, window="full"):
 
     Args:
         path: the file.
-        window: "full" for the rule above. Another one of `grey.WINDOWS` stretches every grey picture, and colours of
-            more than 8 bits, instead.
+        window: "full" for the rule above. Another one of `grey.WINDOWS`, or [centre, width] in values after the
+            modality transform, stretches every grey picture, and colours of more than 8 bits, instead.
+        frame: the number of the frame to read, from 0. None reads the only one.
 
     Returns:
         uint8 (H, W, 3), 0..255.
 
     Raises:
-        ValueError: if it cannot be decoded or holds several frames. The message names the file.
+        ValueError: if it cannot be decoded, holds several frames and none is chosen, or has no such frame. The message
+            names the file.
     """
-    return read_with_limits(path, window)[0]
+    return read_with_limits(path, window, frame)[0]
 
 
-def read_with_limits(path, window="full"):
+def read_with_limits(path, window="full", frame=None):
     """Do as `read`, and say how the picture is shown.
 
     Returns:
@@ -43,7 +45,7 @@ def read_with_limits(path, window="full"):
         used outside the padding, 0 to 1.
     """
     try:
-        return _shown(dicom_pixels.open_dicom(path), window)
+        return _shown(dicom_pixels.open_dicom(path), window, frame)
     except Exception as why:  # decoders raise what they like on damaged files
         raise unreadable_dicom(path, why) from why
 
@@ -53,10 +55,10 @@ def patient_id(path):
     return header(path).patient if holds_dicom(path) else ""
 
 
-def _shown(file, window):
+def _shown(file, window, frame):
     """(picture, how, filled) of an open file."""
-    _take_transforms_of_the_frame(file)
-    values = dicom_pixels.stored(file)
+    _take_transforms_of_the_frame(file, frame or 0)
+    values = dicom_pixels.stored(file, frame)
     if file.PhotometricInterpretation == "PALETTE COLOR":
         values = pixels.apply_color_lut(values, file)
         picture = stretched(values[..., :3], 0, np.iinfo(values.dtype).max)
@@ -93,14 +95,14 @@ def _displayed(values, padding, file, window):
     return values, *limits(values[_inside(padding)], window, full)
 
 
-def _take_transforms_of_the_frame(file):
-    """Put the transforms of an enhanced object's one frame where other objects have them, and take out empty ones.
+def _take_transforms_of_the_frame(file, frame):
+    """Put the transforms of a frame of an enhanced object where other objects have them, and take out empty ones.
 
     Enhanced objects have them in groups, for all frames or for each. Empty ones come from files that were made
     anonymous: they are as good as absent, but not to pydicom.
     """
-    for groups in _OF_FRAMES:
-        for group in (file.get(groups) or [])[:1]:
+    for groups, number in ((_OF_ALL_FRAMES, 0), (_OF_EACH_FRAME, frame)):
+        for group in (file.get(groups) or [])[number : number + 1]:
             for macro in _WITH_TRANSFORMS:
                 for item in (group.get(macro) or [])[:1]:
                     for name in _TRANSFORMS:

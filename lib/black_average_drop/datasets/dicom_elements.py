@@ -10,7 +10,9 @@ from pydicom import uid
 
 _BYTES_A_PIXEL = 6  # of the largest picture that is read: three colours of 16 bits
 _CHUNK = 1 << 20
+_DEFLATED_CHUNK = 1 << 14
 _DEEPEST = 500  # sequences in sequences: no real file comes near it
+_CUT = "its end is cut off"
 _MARK = b"DICM"
 _PREAMBLE = 128
 _MOST_KEPT = 1 << 16  # bytes of a value that is read
@@ -85,7 +87,8 @@ def behind_deflation(file, syntax):
         The file itself, or a stream that inflates what is read of it. That one raises a ValueError if it gives more
         bytes than the largest picture that is read may have.
     """
-    return io.BufferedReader(_Inflated(file)) if syntax == uid.DeflatedExplicitVRLittleEndian else file
+    deflated = syntax == uid.DeflatedExplicitVRLittleEndian
+    return io.BufferedReader(_Inflated(file), _CHUNK) if deflated else file
 
 
 def encoding_of(stream, syntax):
@@ -116,7 +119,9 @@ def elements(stream, encoding, kept):
             nested hundreds deep.
     """
     depth = 0
-    while (element := next_element(stream, encoding)) is not None:
+    while (element := next_element(stream, encoding)) is not None or depth:
+        if element is None:
+            raise ValueError(_CUT)
         if element.tag >> 16 == _ITEMS and element.tag != _ITEM:
             if depth == 0:
                 return
@@ -136,10 +141,19 @@ def elements(stream, encoding, kept):
 
 
 def next_element(stream, encoding):
-    """Read how the next element begins: an `Element` without its value, or None at the end."""
+    """Read how the next element begins.
+
+    Returns:
+        An `Element` without its value, or None at the end. A few zeros at the end are no element.
+
+    Raises:
+        ValueError: if the stream ends within it.
+    """
     head = stream.read(8)
-    if len(head) < 8:
+    if len(head) < 8 and not any(head):
         return None
+    if len(head) < 8:
+        raise ValueError(_CUT)
     order = "<" if encoding.little else ">"
     group, number, length = struct.unpack(f"{order}HHI", head)
     kind = head[4:6]
@@ -165,7 +179,7 @@ def _kept(stream, element):
 def _exactly(stream, length):
     data = stream.read(length)
     if len(data) < length:
-        raise ValueError("its end is cut off")
+        raise ValueError(_CUT)
     return data
 
 
@@ -190,10 +204,10 @@ class _Inflated(io.RawIOBase):
     def readinto(self, buffer):
         data = b""
         while not data and not self._inflater.eof:
-            deflated = self._inflater.unconsumed_tail or self._file.read(_CHUNK)
-            if not deflated:
-                raise ValueError("its deflated part is cut")
+            deflated = self._inflater.unconsumed_tail or self._file.read(_DEFLATED_CHUNK)
             data = self._inflater.decompress(deflated, len(buffer))
+            if not (deflated or data or self._inflater.eof):
+                raise ValueError("its deflated part is cut")
         buffer[: len(data)] = data
         self._given += len(data)
         if self._given > self._most:

@@ -1,6 +1,7 @@
 """What a DICOM file is, by its content: whether it is one, whose, of how many frames, and whether it holds pixels."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -47,6 +48,14 @@ _KINDS = {
 }
 
 
+class RefusedDicom(ValueError):
+    """A reason why a DICOM file is not read, with a remedy of its own."""
+
+    def __init__(self, reason, remedy):
+        super().__init__(reason)
+        self.remedy = remedy
+
+
 @dataclass(frozen=True)
 class Header:
     """What is known of a DICOM file before its pixels are read."""
@@ -75,7 +84,9 @@ def holds_dicom(path):
     """
     with open(path, "rb") as file:
         to_file_meta(file)
-        return file.tell() > 0 or _begins_with_elements(file)
+        with suppress(ValueError):  # another file, whose bytes seem to be an element that is cut
+            return file.tell() > 0 or _begins_with_elements(file)
+    return False
 
 
 def header(path):
@@ -110,7 +121,8 @@ def unreadable_dicom(path, why):
         A ValueError whose message names the file, the reason and a remedy.
     """
     reason = " ".join(str(why).split()) or type(why).__name__
-    return ValueError(f"{path} cannot be read as a DICOM image ({reason}): export it as PNG, or leave it out.")
+    remedy = getattr(why, "remedy", "export it as PNG, or leave it out")
+    return ValueError(f"{path} cannot be read as a DICOM image ({reason}): {remedy}.")
 
 
 def _header(file):

@@ -1,107 +1,128 @@
-"""What a DICOM file stores: its header and the values of its one picture, bounded before anything is decoded."""
+"""What a DICOM file stores: its header and the values of one picture, bounded before anything is decoded."""
 
+import shutil
 import struct
-import zlib
 from io import BytesIO
 
 import numpy as np
 import pydicom
 from PIL import Image
-from pydicom import encaps, pixels, uid
-from pydicom.filereader import read_file_meta_info
+from pydicom import encaps, uid
 from pydicom.filewriter import write_file_meta_info
 
-_BYTES_A_PIXEL = 6  # of the largest picture that is read: three colours of 16 bits
-_CHUNK = 1 << 20
+from black_average_drop.datasets import dicom_decoders
+from black_average_drop.datasets.dicom_elements import TRANSFER_SYNTAX, behind_deflation, read_file_meta, to_file_meta
+from black_average_drop.datasets.dicom_headers import RefusedDicom, holds_dicom
+
 _RLE_HEADER = 64
 _JPEG_2000 = (b"\xff\x4f", b"\0\0\0\x0cjP  ")  # a codestream, and one in boxes
 _STARTS = (b"\xff\xd8", *_JPEG_2000)
 # Markers of JPEG's frame headers, which hold the size; the last one is that of JPEG-LS.
 _SIZE_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
+_CHOOSE_A_FRAME = 'choose one by frame, such as frame="middle", or leave the file out'
 
 
-def open_dicom(path, **options):
-    """Do as `pydicom.dcmread`, but no file inflates to more bytes than the largest picture that is read may have.
+def open_dicom(path):
+    """Do as `pydicom.dcmread`, also without preamble; no file inflates to more than the largest picture may have.
 
     Args:
         path: the file.
-        options: further ones of `pydicom.dcmread`.
 
     Raises:
-        ValueError: if it would inflate to more, or its end is cut off.
+        ValueError: if the file is not DICOM, would inflate to more bytes, or its deflated end is cut off.
     """
-    meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != uid.DeflatedExplicitVRLittleEndian:
-        return pydicom.dcmread(path, **options)
+    if not holds_dicom(path):
+        raise ValueError("it is not DICOM")
     with open(path, "rb") as file:
-        file.seek(144 + meta.FileMetaInformationGroupLength)  # behind the preamble and the element of that length
-        deflated = file.read()
+        to_file_meta(file)
+        start = file.tell()
+        syntax = read_file_meta(file).get(TRANSFER_SYNTAX, "")
+        if syntax == uid.DeflatedExplicitVRLittleEndian:
+            return _inflated(file, start)
+    opened = pydicom.dcmread(path, force=True)
+    if not syntax:
+        implicit, little = opened.original_encoding
+        by_encoding = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+        opened.file_meta.TransferSyntaxUID = by_encoding if little else uid.ExplicitVRBigEndian
+    return opened
+
+
+def _inflated(file, start):
+    """The data set of a deflated file, which is open behind the meta information that begins at start."""
+    end = file.tell()
+    file.seek(start)
+    meta = pydicom.dcmread(BytesIO(file.read(end - start)), force=True).file_meta
     meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     copy = BytesIO()
     copy.write(bytes(128) + b"DICM")
     write_file_meta_info(copy, meta, enforce_standard=False)
-    _inflate(deflated, copy)
+    shutil.copyfileobj(behind_deflation(file, uid.DeflatedExplicitVRLittleEndian), copy)
     copy.seek(0)
-    return pydicom.dcmread(copy, **options)
+    return pydicom.dcmread(copy)
 
 
-def stored(file):
+def stored(file, frame=None):
     """Decode what an open file stores: the values of a grey picture, indices into a palette, or colours as RGB.
+
+    Args:
+        file: a data set of `open_dicom`. Of a compressed one with several frames, the chosen one alone is left in it.
+        frame: the number of the frame to decode, from 0; None where the file is expected to hold one.
 
     Returns:
         (H, W), or (H, W, 3) of colours, in the file's own integers.
 
     Raises:
-        ValueError: if there are several frames, more pixels than Pillow takes for harmless, or a codestream whose size
-            is not that of the header.
+        ValueError: if several frames are there and none is chosen, or fewer than that; if there are more pixels than
+            Pillow takes for harmless, a codestream whose size is not that of the header, or no decoder for it.
     """
     height, width, samples = file.Rows, file.Columns, file.SamplesPerPixel
     if height * width > Image.MAX_IMAGE_PIXELS:
         raise ValueError(f"it holds too many pixels, {width} x {height}")
-    _refuse_frames(int(file.get("NumberOfFrames") or 1))
+    frame = _chosen_frame(file, frame)
     encapsulated = file.file_meta.TransferSyntaxUID.is_encapsulated
     if encapsulated:
-        _check_codestream(file, (height, width, samples))
+        _leave_one_codestream(file, frame, (height, width, samples))
+        frame = None
+    elif file.PixelData is not None and file["PixelData"].is_undefined_length:
+        raise ValueError("it is compressed, and does not say how")
     allocated = file.BitsAllocated
     bits = file.get("BitsStored", allocated)
     high = file.get("HighBit", bits - 1)
     if not bits - 1 <= high < allocated:
         raise ValueError(f"its HighBit is {high}, with {bits} of {allocated} bits stored")
     shifted = high != bits - 1 and not (encapsulated and file.file_meta.TransferSyntaxUID != uid.RLELossless)
-    values = pixels.pixel_array(file, correct_unused_bits=not shifted)
+    values = dicom_decoders.decoded(file, frame, correct_unused_bits=not shifted)
     _refuse_frames(values.size // (height * width * samples))
     if shifted:
         values = np.right_shift(np.left_shift(values, allocated - 1 - high), allocated - bits)
     return values
 
 
+def _chosen_frame(file, frame):
+    """The number of the frame to decode where there are several, None where there is one."""
+    frames = int(file.get("NumberOfFrames") or 1)
+    if frame is None and frames > 1:
+        raise RefusedDicom(_several(frames), _CHOOSE_A_FRAME)
+    if frame is not None and not 0 <= frame < frames:
+        remedy = f"choose a frame from 0 to {frames - 1}, or leave the file out"
+        raise RefusedDicom(f"it has no frame {frame}", remedy)
+    return frame if frames > 1 else None
+
+
 def _refuse_frames(frames):
+    """Refuse frames that no element counts: they cannot be chosen."""
     if frames > 1:
-        raise ValueError(f"it holds {frames} frames, and one is expected")
+        raise ValueError(_several(frames))
 
 
-def _inflate(data, file):
-    """Write what a raw deflate stream holds to a file, chunk by chunk."""
-    most, inflater = _BYTES_A_PIXEL * Image.MAX_IMAGE_PIXELS, zlib.decompressobj(-zlib.MAX_WBITS)
-    while data:
-        file.write(inflater.decompress(data, _CHUNK))
-        data = inflater.unconsumed_tail
-        if file.tell() > most:
-            raise ValueError(f"it inflates to more than {most:,} bytes")
-    file.write(inflater.flush())  # less than one chunk
-    if not inflater.eof:
-        raise ValueError("its deflated part is cut")
+def _several(frames):
+    return f"it holds {frames} frames, and one is expected"
 
 
-def _check_codestream(file, expected):
+def _leave_one_codestream(file, frame, expected):
     """Leave one frame without tables of offsets, so that what is checked here is what is decoded."""
-    buffer = BytesIO(file.PixelData)
-    encaps.parse_basic_offsets(buffer)
-    fragments = list(encaps.generate_fragments(buffer))
-    run_length = file.file_meta.TransferSyntaxUID == uid.RLELossless
-    _refuse_frames(len(fragments) if run_length else sum(part.startswith(_STARTS) for part in fragments))
-    data = b"".join(fragments)
-    if run_length:
+    data = _only_codestream(file) if frame is None else _codestream(file, frame)
+    if file.file_meta.TransferSyntaxUID == uid.RLELossless:
         if len(data) > 2 * int(np.prod(expected)) * (file.BitsAllocated // 8) + _RLE_HEADER:
             raise ValueError("its compressed pixels are more than its size can hold")
     else:
@@ -109,10 +130,28 @@ def _check_codestream(file, expected):
         if shape != tuple(expected):
             shapes = (" x ".join(map(str, one)) for one in (shape, expected))
             raise ValueError("its compressed picture is of {} values, and its header says {}".format(*shapes))
-    file.PixelData = encaps.encapsulate([data])
+    file.PixelData, file.NumberOfFrames = encaps.encapsulate([data]), 1
     for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if name in file:
             del file[name]
+
+
+def _only_codestream(file):
+    """The codestream of a file that is expected to hold one frame."""
+    buffer = BytesIO(file.PixelData)
+    encaps.parse_basic_offsets(buffer)
+    fragments = list(encaps.generate_fragments(buffer))
+    run_length = file.file_meta.TransferSyntaxUID == uid.RLELossless
+    _refuse_frames(len(fragments) if run_length else sum(part.startswith(_STARTS) for part in fragments))
+    return b"".join(fragments)
+
+
+def _codestream(file, frame):
+    """The codestream of one of several frames."""
+    offsets = [file.get(name) for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")]
+    offsets = None if None in offsets else tuple(offsets)
+    frames = int(file.NumberOfFrames)
+    return encaps.get_frame(file.PixelData, frame, extended_offsets=offsets, number_of_frames=frames)
 
 
 def _jpeg_size(data):

@@ -6,7 +6,7 @@ from collections import Counter
 
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 
-SUFFIXES = (*IMAGE_SUFFIXES, ".dcm", ".dicom", ".ima")
+SUFFIXES = frozenset((*(suffix[1:] for suffix in IMAGE_SUFFIXES), "dcm", "dicom", "ima"))
 SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 
 FROM_A_ROOT = re.compile(r"([A-Za-z]:)?[/\\]|\.\.")  # of a computer, or of another folder
@@ -33,64 +33,69 @@ def images_of_rows(values, names, path):
     Raises:
         ValueError: if a value fits several images.
     """
-    written = {value: _parts(value) for value in dict.fromkeys(values)}
+    written = {value: _plain_path(value) for value in dict.fromkeys(values)}
     found = _matched(written, names, path)
-    shared = 0
-    if not any(found.values()) and (shared := _shared_folders(written)):
-        found = _matched({value: parts[shared:] for value, parts in written.items()}, names, path)
-    return [found[value] for value in values], shared if any(found.values()) else 0
+    folders = 0
+    if not any(found.values()) and (folders := _shared_folders(written)):
+        found = _matched({value: plain.split("/", folders)[-1] for value, plain in written.items()}, names, path)
+    return [found[value] for value in values], folders if any(found.values()) else 0
 
 
 def _matched(written, names, path):
-    """Value -> name or None; written: value -> parts of its path."""
+    """Value -> name or None; written: value -> its plain path."""
     there = set(names)
     whole, ends = {}, {}
-    lengths = {len(parts) for parts in written.values()}
+    depths = {plain.count("/") + 1 for plain in written.values()}
     for name in names:
-        parts = _bare(name.split("/"))
-        whole.setdefault("/".join(parts), []).append(name)
-        for length in lengths:
-            if length < len(parts):
-                ends.setdefault("/".join(parts[-length:]), []).append(name)
+        bare = _bare(name)
+        whole.setdefault(bare, []).append(name)
+        depth = bare.count("/") + 1
+        for shorter in depths:
+            if shorter < depth:
+                ends.setdefault(bare.split("/", depth - shorter)[-1], []).append(name)
     return {
-        value: value if value in there else _one(value, parts, whole, ends, path) for value, parts in written.items()
+        value: value if value in there else _one(value, plain, whole, ends, path) for value, plain in written.items()
     }
 
 
-def _one(value, parts, whole, ends, path):
+def _one(value, plain, whole, ends, path):
     """The image that a value means, or None."""
-    bare = _bare(parts)
-    full = "/".join(bare)
-    equal, longer = (whole.get(full, []), ends.get(full, [])) if full else ([], [])
-    same_suffix = [[name for name in some if name.rpartition("/")[2] == parts[-1]] for some in (equal, longer)]
-    shorter = (whole.get("/".join(bare[first:]), []) for first in range(1, len(bare)))
-    candidates = next((some for some in (*same_suffix, equal, longer, *shorter) if some), None)
-    if candidates is None:
+    bare = _bare(plain)
+    if not bare:
         return None
+    equal, longer = whole.get(bare, []), ends.get(bare, [])
+    last = plain.rpartition("/")[2]
+    same_suffix = ([name for name in some if name.rpartition("/")[2] == last] for some in (equal, longer))
+    candidates = next((some for some in (*same_suffix, equal, longer) if some), [])
+    while not candidates and "/" in bare:
+        bare = bare.partition("/")[2]
+        candidates = whole.get(bare, [])
     if len(candidates) > 1:
         raise ValueError(
             f"{path} names {value}, which fits {candidates[0]} and {candidates[1]}: write the whole path of each there."
         )
-    return candidates[0]
+    return candidates[0] if candidates else None
 
 
-def _parts(value):
-    """The folders and the name in a path of any system."""
-    path = value.strip().replace("\\", "/")
-    return [part for part in posixpath.normpath(path).split("/") if part not in ("", ".", "..")]
+def _plain_path(value):
+    """A path of any system, without what leads to its first folder."""
+    path = posixpath.normpath(value.strip().replace("\\", "/"))
+    while path.startswith(("/", "../")):
+        path = path.partition("/")[2]
+    return "" if path in (".", "..") else path
 
 
-def _bare(parts):
-    """The same parts without the suffix of an image."""
-    stem, suffix = posixpath.splitext(parts[-1]) if parts else ("", "")
-    return [*parts[:-1], stem] if suffix.lower() in SUFFIXES else list(parts)
+def _bare(path):
+    """A path without the suffix of an image."""
+    stem, _, suffix = path.rpartition(".")
+    return stem if suffix.lower() in SUFFIXES else path
 
 
 def _shared_folders(written):
-    """How many folders in front are left out, of value -> parts of its path."""
+    """How many folders in front are left out, of value -> its plain path."""
     last = 1 if all(FROM_A_ROOT.match(value.strip()) for value in written) else 2
     number = 0
-    for folders in zip(*(parts[:-last] for parts in written.values()), strict=False):
+    for folders in zip(*(plain.split("/")[:-last] for plain in written.values()), strict=False):
         if len(set(folders)) > 1 or folders[0].lower() in SPLIT_FOLDERS:
             break
         number += 1
