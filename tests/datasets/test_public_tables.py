@@ -90,8 +90,20 @@ def test_boxes_of_three_readers_count_by_majority(read):
     assert "3 images have 2 to 3 readers each. Of 9 findings, 2 are uncertain" in found.notes[0]
 
 
+def test_rows_of_boxes_come_in_any_order(read):
+    text = "image_id,class_name,rad_id\ni2,ILD,R2\ni1,No finding,R2\ni2,ILD,R1\ni1,No finding,R1\n"
+    found = read(text, ["i1.png", "i2.png"])
+    assert list(found.table["image"]) == ["i2.png", "i1.png"]
+    assert states_of(found) == {"ILD": [1, 0], "No finding": [0, 1]}
+
+
+def test_blank_cells_of_readers_are_no_voices(read):
+    text = "image_id,rad_id,COPD,Edema\ni1,R1,1,\ni1,R2,1,\ni1,R3,,\ni2,R1,0,1\ni2,R2,-1,0\ni2,R3,-1,\n"
+    assert states_of(read(text, ["i1.png", "i2.png"])) == {"COPD": [1, -1], "Edema": [9, -1]}
+
+
 def test_patients_of_a_table_of_boxes_are_kept(read):
-    text = "image_id,class_name,rad_id,patient\ni1,ILD,R1,p\ni1,ILD,R2,p\ni2,No finding,R1,q\n"
+    text = "image_id,class_name,rad_id,patient\ni1,ILD,R1,p\ni1 ,ILD,R2,p\ni2,No finding,R1,q\n"
     assert list(read(text, ["i1.png", "i2.png"]).table["patient"]) == ["p", "q"]
     with pytest.raises(ValueError, match="has 'p' and 'q' for i1 in its column patient"):
         read(text.replace("R2,p", "R2,q"), ["i1.png", "i2.png"])

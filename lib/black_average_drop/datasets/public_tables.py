@@ -36,6 +36,8 @@ def one_row_each(table, path):
     columns = dict(zip(plain, table.columns, strict=True))
     for needed, combine in FORMATS.items():
         if set(needed) <= set(columns):
+            image = columns[needed[0]]
+            table = table.assign(**{image: table[image].str.strip()})
             combined, notes = combine(table, [columns[name] for name in needed], path)
             return _with_patients(combined, table, needed[0], columns, path), notes
     return table, []
