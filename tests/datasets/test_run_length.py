@@ -92,6 +92,13 @@ def test_runs_without_end_are_refused():
             run_length.decode((4, 5), counts)
 
 
+def test_a_number_of_more_digits_than_any_mask_needs_is_refused():
+    zero = "P" * 6 + "0"  # written with 7 characters
+    assert run_length.decode((4, 5), f"{zero}d0").all()
+    with pytest.raises(ValueError, match="a number that is too large"):
+        run_length.decode((4, 5), f"P{zero}d0")
+
+
 def test_damaged_texts_are_a_mask_of_that_size_or_a_refusal():
     generator = np.random.default_rng(1)
     mask = np.zeros((30, 40), bool)

@@ -98,7 +98,7 @@ def test_maps_are_scored_next_to_the_radiologists(stanford):
     scores = localization.score_maps({"a method": drawn}, ill)
     assert list(scores["hit"]) == [1, 0, 1]
     points = {
-        ill.ids[0]: {"Lung Opacity": [[59.9, 39.9], [29.9, 0.0]], "Edema": [[0, 0]]},  # the second one hits
+        ill.ids[0]: {"Lung Opacity": [[59.9, 39.9], [29.9, 0.0], [31, 1]], "Edema": [[0, 0]]},  # the second one hits
         ill.ids[1]: {"Airspace Opacity": [[30.0, 3.0]]},  # the first column that is outside
         "patient64742_study1_view1_frontal": {"Lung Opacity": [[1, 1]]},  # no mask: not counted
     }
