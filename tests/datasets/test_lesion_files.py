@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from pycocotools import coco
-from pycocotools import mask as coco_masks
 from skimage.draw import polygon2mask
 
 from black_average_drop.datasets import from_files, lesion_files
@@ -42,9 +40,10 @@ def drawn(box, original=ORIGINAL):
 
 
 def encoded(mask):
-    """A mask in COCO's compressed text, by pycocotools."""
-    code = coco_masks.encode(np.asfortranarray(mask.astype("uint8")))
-    return {"size": list(map(int, code["size"])), "counts": code["counts"].decode()}
+    """A mask as COCO's list of runs, down the columns; the first run is of 0."""
+    flat = mask.ravel("F")
+    ends = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, len(flat)]
+    return {"size": list(mask.shape), "counts": ([0] if flat[0] else []) + np.diff(ends).tolist()}
 
 
 def coco_json(place, shape, **image):
@@ -243,6 +242,7 @@ def test_where_polygons_of_a_lesion_overlap_it_is_inside():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
+    coco = pytest.importorskip("pycocotools.coco")
     random, (width, height) = np.random.default_rng(seed), (60, 44)
     angles = np.sort(random.uniform(0, 2 * np.pi, 9))
     stars = [
@@ -250,8 +250,8 @@ def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
         for centre, radius in (((20, 20), random.uniform(6, 14, 9)), ((44, 26), random.uniform(5, 12, 9)))
     ]
     runs = np.asfortranarray(random.random((height, width)) > 0.7)
-    starts = [0] if runs[0, 0] else []  # the first run is of 0
-    shapes = [stars, {"size": [height, width], "counts": starts + np.diff(_ends(runs)).tolist()}, encoded(runs)]
+    text = pytest.importorskip("pycocotools.mask").encode(runs.astype("uint8"))["counts"].decode()
+    shapes = [stars, encoded(runs), {"size": [height, width], "counts": text}]
     content = {
         "images": [{"id": 7, "file_name": "a.png", "width": width, "height": height}],
         "categories": [{"id": 1, "name": "Mass"}],
@@ -268,12 +268,6 @@ def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
         assert (lesions.mask(row) == masks[row]).all()
     differ = lesions.mask(0) != masks[0]  # pycocotools rounds corners to fifths of a pixel
     assert differ.sum() <= 0.06 * masks[0].sum() and not (differ & ~_border(masks[0])).any()
-
-
-def _ends(runs):
-    """Where the runs of a mask end, down the columns, 0 in front."""
-    flat = runs.ravel("F")
-    return np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, len(flat)]
 
 
 def _border(mask):
