@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from pycocotools import coco
-from pycocotools import mask as coco_masks
 from skimage.draw import polygon2mask
 
 from black_average_drop.datasets import from_files, lesion_files
@@ -42,9 +40,10 @@ def drawn(box, original=ORIGINAL):
 
 
 def encoded(mask):
-    """A mask in COCO's compressed text, by pycocotools."""
-    code = coco_masks.encode(np.asfortranarray(mask.astype("uint8")))
-    return {"size": list(map(int, code["size"])), "counts": code["counts"].decode()}
+    """A mask as COCO's list of runs, down the columns; the first run is of 0."""
+    flat = mask.ravel("F")
+    ends = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, len(flat)]
+    return {"size": list(mask.shape), "counts": ([0] if flat[0] else []) + np.diff(ends).tolist()}
 
 
 def coco_json(place, shape, **image):
@@ -170,12 +169,21 @@ def _shares_of(mask, fit, parts=48):
 
 def test_the_table_of_rsna_has_pneumonia_and_images_without_it(tmp_path):
     (tmp_path / "labels.csv").write_text(
-        "patientId,x,y,width,height,Target\na,2.0,4.0,7.0,7.0,1\na,13.0,1.0,7.0,7.0,1\nb,,,,,0\nelsewhere,,,,,0\n"
+        "patientId,x,y,width,height,Target\na,2.0,4.0,7.0,7.0,1\na,13.0,1.0,7.0,7.0,1\nb,1,1,9,9,0\nb,,,,,0\nelsewhere,,,,,0\n"
     )
     lesions = load(tmp_path / "labels.csv")
     assert list(lesions.table["id"]) == [NAMES[0]] * 2 and set(lesions.table["finding"]) == {"Pneumonia"}
     assert (lesions.mask(0) == load(write_own(tmp_path)).mask(0)).all()
     assert lesions.notes == ("1 image is listed without a lesion.",)
+
+
+def test_an_image_of_coco_without_an_annotation_is_counted(tmp_path):
+    boxes = [{"image_id": 0, "bbox": [1, 1, 9, 9]}, {"image_id": 1, "bbox": [2, 2, 1, 1]}]
+    images = [{"id": number, "file_name": name} for number, name in enumerate((*NAMES, "c.png"))]
+    (tmp_path / "coco.json").write_text(json.dumps({"images": images, "annotations": boxes}))
+    lesions = load(tmp_path / "coco.json", (*NAMES, "c.png"))
+    too_small = "1 lesion is too small to be seen in the network's image."
+    assert lesions.notes == (too_small, "1 image is listed without a lesion.")
 
 
 def test_boxes_of_several_readers_are_all_taken(tmp_path):
@@ -225,8 +233,16 @@ def test_a_polygon_is_filled_as_by_scikit_image(corners):
     assert (filled([polygon], (40, 32)) == by_skimage).all()
 
 
+def test_where_polygons_of_a_lesion_overlap_it_is_inside():
+    squares = [[(0, 0), (4, 0), (4, 4), (0, 4)], [(2, 2), (6, 2), (6, 6), (2, 6)]]
+    expected = np.zeros((8, 8), bool)
+    expected[:4, :4] = expected[2:6, 2:6] = True
+    assert (filled(squares, (8, 8)) == expected).all()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
+    coco = pytest.importorskip("pycocotools.coco")
     random, (width, height) = np.random.default_rng(seed), (60, 44)
     angles = np.sort(random.uniform(0, 2 * np.pi, 9))
     stars = [
@@ -234,8 +250,8 @@ def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
         for centre, radius in (((20, 20), random.uniform(6, 14, 9)), ((44, 26), random.uniform(5, 12, 9)))
     ]
     runs = np.asfortranarray(random.random((height, width)) > 0.7)
-    starts = [0] if runs[0, 0] else []  # the first run is of 0
-    shapes = [stars, {"size": [height, width], "counts": starts + np.diff(_ends(runs)).tolist()}, encoded(runs)]
+    text = pytest.importorskip("pycocotools.mask").encode(runs.astype("uint8"))["counts"].decode()
+    shapes = [stars, encoded(runs), {"size": [height, width], "counts": text}]
     content = {
         "images": [{"id": 7, "file_name": "a.png", "width": width, "height": height}],
         "categories": [{"id": 1, "name": "Mass"}],
@@ -252,12 +268,6 @@ def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
         assert (lesions.mask(row) == masks[row]).all()
     differ = lesions.mask(0) != masks[0]  # pycocotools rounds corners to fifths of a pixel
     assert differ.sum() <= 0.06 * masks[0].sum() and not (differ & ~_border(masks[0])).any()
-
-
-def _ends(runs):
-    """Where the runs of a mask end, down the columns, 0 in front."""
-    flat = runs.ravel("F")
-    return np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, len(flat)]
 
 
 def _border(mask):
@@ -308,6 +318,8 @@ HEADER = "image,x0,y0,x1,y1,finding\n"
         ("a,1,1,9,9,\nb,1,1,9,9,", "stretch", "1 lesion is of an image that is not explained."),
         ("a,1,1,9,9,Mass\na,1,1,9,9,Mass\na,1,1,9,9,", "stretch", "1 box is there twice and was taken once."),
         ("a,-3,-1,9,9,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
+        ("a,1,1,25,9,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
+        ("a,1,1,9,17,", "stretch", "1 lesion reaches beyond its image and was cut at the border."),
         ("a,0,0,24,16,", "stretch", "1 lesion covers the whole image."),
         ("a,1,1,9,9,\na,0,0,1,1,No Finding", "stretch", ""),
         ("a,1,1,9,9,\na,nan,NaN,NA,,", "stretch", ""),
