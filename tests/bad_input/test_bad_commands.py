@@ -264,7 +264,11 @@ COMMANDS = [
         choose("precision=float16"),
         "precision is 'float16': choose one of float32, mixed_float16, mixed_bfloat16.",
     ),
-    Case("an unknown window", choose("window=bone"), "window is 'bone': choose one of full, minmax, percentile."),
+    Case(
+        "an unknown window",
+        choose("window=bone"),
+        "window is 'bone': choose one of full, minmax, percentile, or [centre, width] with a width above 0.",
+    ),
     Case(
         "an unknown colour map",
         choose("colour_map=hot2"),

@@ -55,7 +55,7 @@ def test_of_more_than_eight_bits_all_values_that_could_be_are_shown_unless_a_str
     for name in ("a.png", "c"):
         few = folder.load(tmp_path, SIZE, window="percentile").named(name).images()[0, ..., 0]
         assert few[7, 7] == 255 and (few.ravel()[:63] == 0).all()
-    with pytest.raises(ValueError, match="window is 'narrow': choose one of full, minmax, percentile."):
+    with pytest.raises(ValueError, match="window is 'narrow': choose one of full, minmax, percentile, or"):
         folder.load(tmp_path, SIZE, window="narrow")
 
 

@@ -180,8 +180,10 @@ def test_compressed_dicom_is_read(name):
 
 
 def test_a_file_without_pixels_is_refused_as_an_image():
-    with pytest.raises(ValueError, match="cannot be read as a DICOM image"):
-        dicom.read(get_testdata_file("rtplan.dcm", download=False))
+    path = get_testdata_file("rtplan.dcm", download=False)
+    with pytest.raises(ValueError) as problem:
+        dicom.read(path)
+    assert str(problem.value) == f"{path} cannot be read as a DICOM image (it holds no pixels): leave it out."
 
 
 OF_GDCM = {
@@ -345,3 +347,16 @@ def test_compressed_pixels_in_a_file_that_does_not_say_how_are_refused(tmp_path)
     (tmp_path / "a.dcm").write_bytes(data[144 + pydicom.dcmread(tmp_path / "a.dcm").file_meta[0x00020000].value :])
     with pytest.raises(ValueError, match=r"\(it is compressed, and does not say how\)"):
         dicom.read(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+def test_fractions_are_shown_from_the_smallest_to_the_largest_value(tmp_path, name, kind):
+    values = RAMP / 64 - 0.3
+    write_dicom(tmp_path / "a.dcm", RAMP, BitsAllocated=8 * int(kind[-1]))
+    file = pydicom.dcmread(tmp_path / "a.dcm")
+    for tag in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        del file[tag]
+    setattr(file, name, values.astype(kind).tobytes())
+    file.save_as(tmp_path / "a.dcm")
+    assert header(tmp_path / "a.dcm").has_pixels
+    np.testing.assert_array_equal(shown(tmp_path / "a.dcm"), at_full_range(RAMP, 0, 63))

@@ -19,6 +19,7 @@ _JPEG_2000 = (b"\xff\x4f", b"\0\0\0\x0cjP  ")  # a codestream, and one in boxes
 _STARTS = (b"\xff\xd8", *_JPEG_2000)
 # Markers of JPEG's frame headers, which hold the size; the last one is that of JPEG-LS.
 _SIZE_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _CHOOSE_A_FRAME = 'choose one by frame, such as frame="middle", or leave the file out'
 
 
@@ -72,9 +73,11 @@ def stored(file, frame=None):
         (H, W), or (H, W, 3) of colours, in the file's own integers.
 
     Raises:
-        ValueError: if several frames are there and none is chosen, or fewer than that; if there are more pixels than
-            Pillow takes for harmless, a codestream whose size is not that of the header, or no decoder for it.
+        ValueError: if the file holds no pixels, several frames and none is chosen, or no such frame; if there are more
+            pixels than Pillow takes for harmless, a codestream whose size is not that of the header, or no decoder.
     """
+    if not any(name in file for name in _PIXELS):
+        raise RefusedDicom("it holds no pixels", "leave it out")
     height, width, samples = file.Rows, file.Columns, file.SamplesPerPixel
     if height * width > Image.MAX_IMAGE_PIXELS:
         raise ValueError(f"it holds too many pixels, {width} x {height}")
@@ -83,7 +86,7 @@ def stored(file, frame=None):
     if encapsulated:
         _leave_one_codestream(file, frame, (height, width, samples))
         frame = None
-    elif file.PixelData is not None and file["PixelData"].is_undefined_length:
+    elif "PixelData" in file and file["PixelData"].is_undefined_length:
         raise ValueError("it is compressed, and does not say how")
     allocated = file.BitsAllocated
     bits = file.get("BitsStored", allocated)
