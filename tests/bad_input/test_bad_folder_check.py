@@ -80,7 +80,7 @@ def test_a_table_that_is_not_there_and_an_unknown_window_are_named(tmp_path):
         refused(lambda check=check: check(tmp_path, labels=absent), said)
     refused(
         lambda: folder_check.check_folder(tmp_path, window="bone"),
-        "window is 'bone': choose one of full, minmax, percentile.",
+        "window is 'bone': choose one of full, minmax, percentile, or [centre, width] with a width above 0.",
     )
     refused(
         lambda: folder_check.check_folder(tmp_path, class_names=["a", "a"]),
