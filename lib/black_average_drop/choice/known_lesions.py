@@ -1,5 +1,6 @@
 """Lesions that a user marked, of the findings that are explained: where maps point, and what that says of metrics."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from black_average_drop import controls, evaluation
 from black_average_drop.choice import believed, pointing, verdict_on_metric
 from black_average_drop.choice.selection import output_number
 from black_average_drop.datasets import lesion_files
-from black_average_drop.datasets.lesions import ANY, Lesions
+from black_average_drop.datasets.lesions import ANY
 
 NOTHING = "No lesion is of a finding that is explained: BAD is not judged by lesions."
 NONE = "No lesions were given: LESIONS=boxes.csv would tell whether BAD may be believed on these images."
@@ -20,15 +21,10 @@ class KnownLesions:
     """M findings that are explained and have a lesion that somebody marked."""
 
     places: np.ndarray  # (M,) the numbers of the findings, among all that are explained
-    parts: dict[int, list]  # 0 to M - 1 -> the numbers of its boxes or masks in `lesions`
-    lesions: Lesions
+    of_lesion: Callable[[int], list]  # the boxes or masks of each of the M, as for `pointing.point`
+    size: tuple[int, int]  # (H, W) of the masks
     checksum: str  # of the files of lesions, as they were before they were read
     notes: list[str]  # sentences for the report
-
-    def marked(self, number):
-        """The boxes or masks of one of the M, as `pointing.point` takes them."""
-        table = self.lesions.table
-        return [(table["finding"].iloc[row], self.lesions.mask(row)) for row in self.parts[number]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +67,13 @@ def find(place, images, explained, names, fit):
         )
     spelt = {name: names[number] for name, number in outputs.items() if number is not None}
     lesions = replace(lesions, table=table.assign(finding=table["finding"].replace(spelt)))
-    pairs, rows = lesions.of_pairs(images.named.ids[explained.rows], [names[number] for number in explained.classes])
-    places = np.unique(pairs)
-    parts = {number: rows[pairs == place].tolist() for number, place in enumerate(places)}
-    left = int(table["finding"].isin([*spelt, ANY]).sum()) - len(set(rows))
+    of_outputs = [names[number] for number in explained.classes]
+    ids = images.named.ids[explained.rows]
+    places, of_lesion = pointing.known_lesions(lesions, ids, of_outputs)
+    left = int(table["finding"].isin([*spelt, ANY]).sum()) - len(np.unique(lesions.of_pairs(ids, of_outputs)[1]))
     if left:
         notes.append(f"{left:,} of {len(table):,} lesions are of findings that are not explained in their image.")
-    return KnownLesions(places, parts, lesions, checksum, notes)
+    return KnownLesions(places, of_lesion, lesions.size, checksum, notes)
 
 
 def judge(known, maps, rows, ranked, resampling, batch_size=32):
@@ -98,10 +94,10 @@ def judge(known, maps, rows, ranked, resampling, batch_size=32):
         return Judged(pd.DataFrame(), pd.DataFrame(), NONE)
     if not len(known.places):
         return Judged(pd.DataFrame(), pd.DataFrame(), " ".join([*known.notes, NOTHING]))
-    of_lesions, size = resampling.of_rows(known.places), known.lesions.size
+    of_lesions = resampling.of_rows(known.places)
     first = dict([next(iter(maps.items()))])
-    drawn = evaluation.control_maps(first, controls.CONTROLS, resampling.groups, size, resampling.seed)
-    pointed = pointing.point(maps | drawn, known.places, known.marked, size, batch_size)
+    drawn = evaluation.control_maps(first, controls.CONTROLS, resampling.groups, known.size, resampling.seed)
+    pointed = pointing.point(maps | drawn, known.places, known.of_lesion, known.size, batch_size)
     values = believed.metric_values(rows, known.places)
     judgement = believed.agreement_of_metrics(values, pointed.by_map(pointing.PRIMARY), list(maps), of_lesions)
     sentences = list(known.notes)
