@@ -109,9 +109,22 @@ def test_a_metric_right_on_one_decided_pair_and_wrong_on_another_is_divided():
     assert verdict.outcome == verdict_on_metric.DIVIDED
     assert verdict.sentences == (
         "BAD is neither believed nor contradicted here, by 40 lesions of 40 patients: it orders 1 of 2 decided pairs "
-        "of methods as hits do.",
+        "of methods as hits do, and 1 against.",
         "BAD ranks CAM before RISE, and hits say the same.",
     )
+
+
+def test_a_metric_that_is_surely_wrong_on_one_of_many_pairs_is_not_believed():
+    """Of the five decided pairs BAD orders four as hits do, so that its agreement is 3/5: it is sure of all."""
+    often, seldom, never = first_hit(38, 40), first_hit(20, 40), first_hit(0, 40)
+    hits = {"CAM": often, "Layer-CAM": seldom, "RISE": never, "Eigen-CAM": never}
+    drops = {"CAM": np.full(40, 0.1), "RISE": np.full(40, 0.2), "Layer-CAM": np.full(40, 0.3)}
+    judgement = judged(hits, drops | {"Eigen-CAM": np.full(40, 0.4)})
+    row = row_of(judgement)
+    assert row[["decided", "right", "wrong", "surely_right", "surely_wrong"]].tolist() == [5, 4, 1, 4, 1]
+    assert row["low"] == 3 / 5
+    verdict = verdict_on_metric.verdict_on(judgement, "BAD", ["CAM", "RISE", "Layer-CAM", "Eigen-CAM"])
+    assert verdict.outcome == verdict_on_metric.DIVIDED
 
 
 @pytest.mark.parametrize(

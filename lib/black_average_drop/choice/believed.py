@@ -36,8 +36,9 @@ class Judgement:
     Attributes:
         agreements: a DataFrame, a row for each metric and each of `agreement.MAPS` (those with controls only where
             there are controls), with columns metric, maps, agreement, low and high (its 95 % interval over patients),
-            pairs, decided (pairs), right, wrong and tied (of the decided pairs), by_chance (the share of random orders
-            of the maps that agree as well; of an agreement below 0: as badly), lesions and patients. What cannot be
+            pairs, decided (pairs), right, wrong and tied (of the decided pairs), surely_right and surely_wrong (those
+            whose own 95 % interval leaves out the opposite order and a tie), by_chance (the share of random orders of
+            the maps that agree as well; of an agreement below 0: as badly), lesions and patients. What cannot be
             computed is NaN.
         pairs: a DataFrame, a row for each pair of methods, of `statistics.differences` of the hits, with a further
             column decided.
@@ -129,7 +130,7 @@ def _agreement(values, pairs, resampling):
     """
     decided = pairs["decided"].to_numpy(bool)
     row = {"agreement": np.nan, "low": np.nan, "high": np.nan, "pairs": len(pairs), "decided": int(decided.sum())}
-    row |= {"right": 0, "wrong": 0, "tied": 0, "by_chance": np.nan}
+    row |= {"right": 0, "wrong": 0, "tied": 0, "surely_right": 0, "surely_wrong": 0, "by_chance": np.nan}
     if not decided.any():
         return row
     first, second = (part[decided] for part in np.triu_indices(values.shape[1], 1))
@@ -137,10 +138,11 @@ def _agreement(values, pairs, resampling):
     means, samples = values.to_numpy().mean(axis=0), _expanded(values, resampling)
     told = statistics.enough_differ(values.to_numpy()[:, second] - values.to_numpy()[:, first], resampling.groups)
     verdicts = truth * _signs(means[second] - means[first]) * told
-    low, high = statistics.interval(
-        (truth * _signs(samples[:, second] - samples[:, first]) * told).mean(axis=1)[:, None]
-    )
+    drawn = truth * _signs(samples[:, second] - samples[:, first]) * told
+    low, high = statistics.interval(drawn.mean(axis=1)[:, None])
     row |= {"agreement": float(verdicts.mean()), "low": low[0], "high": high[0]}
+    lows, highs = statistics.interval(drawn)
+    row |= {"surely_right": int((lows > 0).sum()), "surely_wrong": int((highs < 0).sum())}
     row |= {"right": int((verdicts > 0).sum()), "wrong": int((verdicts < 0).sum()), "tied": int((verdicts == 0).sum())}
     return row | {"by_chance": _by_chance(means, first, second, truth)}
 

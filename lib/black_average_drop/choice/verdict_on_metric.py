@@ -18,9 +18,10 @@ class Verdict:
     """What is said of a metric.
 
     Attributes:
-        outcome: BELIEVED or CONTRADICTED where the interval of the agreement of methods alone is above or below 0.
-            DIVIDED where it is not, although hits and metric are both sure of the two methods that the metric ranks
-            first and second. TOO_FEW otherwise.
+        outcome: BELIEVED where the interval of the agreement of methods alone is above 0, and the metric surely orders
+            no decided pair against the hits. CONTRADICTED where it is below 0, and the metric surely orders none as
+            hits do. DIVIDED where it surely does both, or where hits and metric are sure of the two methods that it
+            ranks first and second, but the agreement may be 0. TOO_FEW otherwise.
         sentences: each of at most 25 words, where names of methods are one word.
         needed: about how many lesions would decide those two methods. NaN where they are decided, or where no number
             can be estimated.
@@ -67,12 +68,14 @@ def verdict_on(judgement, metric, order):
     if row["patients"] < statistics.ENOUGH:
         return Verdict(TOO_FEW, (f"{too_few}: {statistics.ENOUGH} patients are the fewest that give an interval.",))
     two = _first_two(judgement, metric, order)
-    if row["low"] > 0 or row["high"] < 0:
-        outcome = BELIEVED if row["low"] > 0 else CONTRADICTED
+    believed_here = row["low"] > 0 and not row["surely_wrong"]
+    if believed_here or (row["high"] < 0 and not row["surely_right"]):
+        outcome = BELIEVED if believed_here else CONTRADICTED
         sentences = _judged(metric, row, by, outcome), _chance(row), _of_first_two(metric, two)
         return Verdict(outcome, sentences, two.needed)
-    if two.decided and two.sure:
-        first = f"{metric} is neither believed nor contradicted here, by {by}: {_ordered(row, 'right')} as hits do."
+    if (row["surely_right"] and row["surely_wrong"]) or (two.decided and two.sure):
+        first = f"{metric} is neither believed nor contradicted here, by {by}: {_ordered(row, 'right')} as hits do"
+        first += f", and {row['wrong']} against." if row["wrong"] else "."
         return Verdict(DIVIDED, (first, _of_first_two(metric, two)))
     if np.isnan(two.needed):
         return Verdict(TOO_FEW, (f"{too_few}.", _of_first_two(metric, two)))
