@@ -14,8 +14,9 @@ SET     ?=
 CODE    ?=
 TRUST   ?=
 MAPS    ?=
+LESIONS ?=
 CHECK   ?=
-export PROFILE DATA PYTHON MODEL SET CODE TRUST MAPS CHECK
+export PROFILE DATA PYTHON MODEL SET CODE TRUST MAPS LESIONS CHECK
 VENV    := .venv
 BIN     := $(VENV)/bin
 
@@ -32,7 +33,7 @@ PIPELINE = $(BIN)/python -m black_average_drop.artifact
 ALLOCATOR = $(USING) $(BIN)/python -m black_average_drop.artifact.allocator
 EFFORT = $(USING) $(BIN)/python -m black_average_drop.artifact.effort
 # Tests run make themselves, with values of their own; what stands here by default is none that a user gave.
-UNSET = env -u PROFILE -u DATA -u MODEL -u SET -u CODE -u TRUST -u MAPS -u CHECK
+UNSET = env -u PROFILE -u DATA -u MODEL -u SET -u CODE -u TRUST -u MAPS -u LESIONS -u CHECK
 # Commands that use the environment hold its lock together, and one that builds or removes it holds it alone.
 LOCK = env BAD_TARGET="make $@" "$$PYTHON" lib/black_average_drop/artifact/locks.py
 USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/locks.py --shared $(VENV).lock
@@ -44,7 +45,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '  PROFILE=smoke|demo|laptop|paper|paper_cpu (now %s) and DATA=folder (now %s) choose what runs on what.\n' "$$PROFILE" "$$DATA"
+	@printf '  PROFILE=smoke|demo|laptop|paper|paper_cpu|rsna (now %s) and DATA=folder (now %s) choose what runs on what.\n' "$$PROFILE" "$$DATA"
 
 env:  ## build .venv from requirements.lock; nothing to do while the lock is unchanged
 	@cmp -s requirements.lock $(VENV)/requirements.lock || { \
@@ -70,9 +71,9 @@ data: env  ## fetch the images and weights that PROFILE reads into DATA; what is
 data-report: env  ## print the table of data/README.md, counted again from the files in DATA
 	@$(USING) $(PIPELINE) data-report "--data=$$DATA"
 
-choose: env  ## which map suits your MODEL=model.keras or net.pt2 on the images in DATA=folder? SET="name=value ..." sets more, MAPS=folder adds your maps
+choose: env  ## which map suits your MODEL=model.keras or net.pt2 on the images in DATA=folder? SET="name=value ..." sets more, MAPS=folder adds your maps, LESIONS=boxes.csv the truth
 	@$(USING) $(PIPELINE) choose "--model=$$MODEL" "--data=$$DATA" "--set=$$SET" "--code=$$CODE" "--trust=$$TRUST" \
-		"--maps=$$MAPS"
+		"--maps=$$MAPS" "--lesions=$$LESIONS"
 
 report: reproduce  ## figures, tables, claims, notebooks and where each comes from: build/PROFILE/site/index.html
 	@$(USING) $(PIPELINE) report "--profile=$$PROFILE"

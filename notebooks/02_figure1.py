@@ -15,7 +15,7 @@ general_image = ""  # an id; empty: the first test image, if possible one that i
 general_title = ""  # what to call its class; empty: the class name
 colour_map = "heat"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
 radiograph_rows = 2  # the first test images with the finding, those classified right before the others
-boxed_source = ""  # "chestxray14" adds a radiograph with a radiologist's box, from another hospital
+boxed_source = ""  # "chestxray14", "rsna" or "chexlocalize" adds a radiograph whose lesion a radiologist marked
 
 # %% [markdown]
 # Everything that computes is in the package; a notebook names what to compute.
@@ -31,7 +31,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from black_average_drop import cams, evaluation, figures, masks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.datasets.sources import chestxray14
+from black_average_drop.datasets.sources import SOURCES
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -81,7 +81,7 @@ print(f"alpha: {general_alpha:.3f} for general images, {radiograph_alpha:.3f} fo
 # %%
 sets = [("", general_network, general, general_alpha), ("", radiograph_network, radiographs, radiograph_alpha)]
 if boxed_source:
-    boxed = chestxray14.load(data_root, "Pneumonia", boxed_only=True, size=size)
+    boxed = SOURCES[boxed_source].boxed(data_root, size)
     right = radiograph_network.score(boxed.images())[0].argmax(axis=1) == 1
     first = boxed.subset(np.argsort(~right, kind="stable")[:1])
     sets.append(("another hospital:\n", radiograph_network, first, radiograph_alpha))

@@ -15,7 +15,7 @@ seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
 most_images = 200  # of each data set, for what needs many masked images; drawn at random
-boxed_source = ""  # "chestxray14": radiographs with boxes, where the test radiographs have no masks of their lesions
+boxed_source = ""  # "chestxray14", "rsna" or "chexlocalize", where the test radiographs have no masks of their lesions
 
 # %% [markdown]
 # Everything that computes is in the package; a notebook names what to compute.
@@ -33,7 +33,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from black_average_drop import cams, evaluation, figures, networks, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.datasets.sources import chestxray14
+from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import alpha_charts, alpha_study, claims, objections, sensitivity
 from black_average_drop.statistics import Resampling
@@ -181,7 +181,7 @@ contrast.pivot(index=["data", "method"], columns="exponent", values="AD").round(
 # %%
 positives = radiographs[0].counted
 if boxed_source:
-    lesions = chestxray14.load(data_root, "Pneumonia", boxed_only=True, size=radiographs[0].network.image_size)
+    lesions = SOURCES[boxed_source].boxed(data_root, radiographs[0].network.image_size)
 elif positives.read_mask:
     lesions = positives
 else:

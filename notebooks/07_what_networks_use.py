@@ -22,7 +22,7 @@ most_images = 500  # of each data set
 least_fall = 0.1  # of the score: what the network uses must be worth that much
 marked_images = 2000  # phantoms with a planted marker to train on; 0: leave them out
 marked_epochs = 4
-boxed_source = ""  # "chestxray14", where the radiographs are no phantoms
+boxed_source = ""  # "chestxray14", "rsna" or "chexlocalize", where the radiographs are no phantoms
 boxed_backbone = "MobileNetV2"
 boxed_weights = ""
 boxed_epochs = 8
@@ -90,14 +90,14 @@ print(counts if marked_images else "No marked phantoms in this profile.")
 # %% [markdown]
 # ## Radiographs with boxes
 #
-# These come from another hospital: all radiographs with boxes, which radiologists drew, and 980 without a finding. The
-# network learns to tell any finding from none. No patient is in two parts, and about half of the boxed images are for
-# testing.
+# These come from another hospital: all radiographs with boxes, which radiologists drew, and others without a finding.
+# The network learns to tell the finding from none. On NIH that is any finding, and 980 images have none. No patient is
+# in two parts. `data/README.md` says for each source how many of the boxed images are for testing.
 
 # %%
 inputs = {bench.file: build_folder / bench.file for bench in known}
 if boxed_source:
-    splits = boxed_splits(data_root, size, seed)
+    splits = boxed_splits(boxed_source, data_root, size, seed)
     boxed = {split: dataset.in_memory() for split, dataset in splits.items()}
     place = Path(data_root) / boxed_weights
     there = bool(boxed_weights) and place.is_file()

@@ -1,10 +1,9 @@
 # %% [markdown]
 # # Your model, your images: which heat map?
 #
-# This page needs a classifier of Keras or PyTorch and a folder of images, and no pixel labels. CAM, Grad-CAM,
-# Grad-CAM++ and their relatives are drawn. Average Drop and Black Average Drop say how much of the class score survives
-# in what each map points at. The page ends in a recommendation, or in the sentence that these images do not tell the
-# methods apart.
+# This page needs a classifier of Keras or PyTorch and a folder of images, and no pixel labels. Average Drop and Black
+# Average Drop say how much of the class score survives in what CAM, Grad-CAM, Grad-CAM++ and others point at. The page
+# ends in a recommendation, or in the sentence that these images do not tell the methods apart.
 #
 # **This is no clinical evidence.** A method that is ahead here keeps more of what *this network* uses on *these
 # images*. It does not show that its map helps a diagnosis.
@@ -12,16 +11,22 @@
 # %% [markdown]
 # ## Parameters
 #
-# `make choose MODEL=model.keras DATA=folder` sets the first two. The images are in one sub-folder for each class, or
-# flat. A `labels.csv` with the columns `image`, `label` and `patient` may say what is known of them. A label may hold
-# several findings, `Effusion|Edema`. A column of 1, 0, -1 and blanks for each finding may take its place.
+# `make choose MODEL=model.keras DATA=folder` sets `model` and `images`. `MAPS` and `LESIONS` set what they are called
+# after, and `SET="name=value"` any other. `docs/your-model.md` and `docs/your-images.md` say when you need them.
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
 code = ""  # a Python file with layers of the model: it runs as a program with your rights
 maps = ""  # a folder of maps that others made, .npy or .png named like the images, in a sub-folder for each set
+lesions = ""  # boxes or masks of what is to be found: a CSV, a JSON or a folder of PNG
 images = ""  # a folder; empty: sixty phantoms, written as files first
-labels = ""  # a CSV; empty: labels.csv in the folder, if there is one
+labels = ""  # a table; empty: labels.csv in the folder, if there is one
+layout = ""  # what each level of folders is, such as "patient/study" or "split/class"; empty: found out
+split = "test"  # where folders are train, validation and test; or "all"
+patients = ""  # a pattern that finds the patient in each path, such as "(person\\d+)"
+frame = ""  # of files with several: "first", "middle", "all", or a number from 0 as text; empty: they cannot be read
+unreadable = "stop"  # where a file cannot be read; or "leave out"
+names = "hidden"  # of files and folders; or "shown"
 class_names = []  # in the order of the model's outputs; empty: as the model's file has them, if it does
 preprocessing = ""  # empty: the model rescales pixels by itself; or "0..1", "imagenet", a keras.applications name
 activation = ""  # "softmax", "sigmoid" or "relu", where the model ends in logits
@@ -30,7 +35,8 @@ layer = ""  # the name of the layer whose feature maps are explained; empty: the
 reshape = []  # (rows, columns) of the patches among the tokens of a transformer, where their order cannot be found
 output = ""  # the name of the output that is explained, where the model has several
 held = {}  # values of the model's inputs other than the image, by name, such as {"age": 60}
-window = "full"  # of grey values of more than 8 bits; or "minmax", "percentile": each image stretched by itself
+fit = "stretch"  # to the shape that the network takes; or "crop", "pad", "imagenet": as the model was trained
+window = "full"  # of grey values of more than 8 bits; or "minmax", "percentile", or centre and width: "40/400"
 precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a little, mixed_bfloat16 more
 findings = []  # the outputs that are explained, where they are present; empty: all of them
 thresholds = {}  # of a model of several findings: the score above which one counts as there, such as {"Edema": 0.3}
@@ -59,9 +65,17 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance
-from black_average_drop.choice import answers_and_maps, cost, preprocessing_doubts, ranking, recommendation, selection
-from black_average_drop.datasets import appearance, folder, map_files, phantoms
-from black_average_drop.datasets.checksums import dataset_checksum
+from black_average_drop.choice import (
+    answers_and_maps,
+    cost,
+    known_lesions,
+    preprocessing_doubts,
+    ranking,
+    recommendation,
+    selection,
+    user_images,
+)
+from black_average_drop.datasets import appearance, decoded, folder, lesion_files, map_files, phantoms
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.model_files import formats
 from black_average_drop.statistics import Resampling
@@ -92,20 +106,23 @@ Markdown(network.notice)
 # %% [markdown]
 # ## The images
 #
-# The images are shown as they are read: the whole image, stretched to the size that the network takes. Grey images of
-# more than 8 bits are shown over all values that their bits allow. DICOM files are shown through their own window where
-# they have one. `window` stretches each of them instead, DICOM files of 8 bits too. A picture of one grey value alone
-# is blank and left out.
+# Each level of folders is taken for this. `layout` overrules it.
 
 # %%
 place = images or str(results_folder / "phantoms")
 if not images:
     folder.save_images(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
-whole = folder.load(place, network.image_size, labels=labels or None, class_names=class_names, window=window)
-some = whole.subset(folder.drawn_rows(len(whole), most_images, seed))
-appearances = appearance.shown(place, some, window)
-dataset = appearance.not_blank(some, appearances)
-taken = dataset_checksum(dataset)
+how = choose_settings.of_images(globals()) | {"outputs": stored.class_names, "lesions": lesions}
+images_read = user_images.read_images(place, network.image_size, results_folder, **how)
+dataset, appearances = images_read.dataset, images_read.appearances
+images_read.listing.levels
+
+# %% [markdown]
+# The images as the network sees them. Grey images of more than 8 bits are shown over all values that their bits allow.
+# DICOM files are shown through their own window where they have one. A picture of one grey value alone is blank and
+# left out.
+
+# %%
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
 titles, replaced = lettering.in_picture(first.ids, "image")
 sheet = figures.contact_sheet(first.images(), titles)
@@ -114,28 +131,17 @@ print(lettering.legend(replaced))
 
 # %% [markdown]
 # So many images are taken. Names of sub-folders are labels only if they are names of the model's outputs, by its file
-# or by `class_names`. Otherwise they may be patients. Images of one patient are alike. Without a column `patient` every
-# file counts as a patient of its own. If that is not so, the intervals below are too narrow.
+# or by `class_names`. Images of one patient are alike. Where nothing says whose an image is, it counts as a patient of
+# its own. If that is not so, the intervals below are too narrow. Then come images that use less than a quarter of the
+# range from black to white, or none of it, and the files of the folder that are passed over.
 
 # %%
-known = selection.read_labels(network, dataset, class_names or stored.class_names)
-names, states = known.names, known.states
-folder.check_patients(dataset.groups)
-print(f"{len(whole)} images in the folder. {known.notice}")
-selection.count_images(dataset, appearances, states, names).to_frame("")
-
-# %% [markdown]
-# These images use less than a quarter of the range from black to white, or none of it:
-
-# %%
-appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3)
-
-# %% [markdown]
-# These files are passed over. They are of another kind, in a deeper folder, not named in the CSV, or links that lead
-# nowhere.
-
-# %%
-pd.DataFrame({"passed over": folder.left_out(place, whole)})
+known = selection.read_labels(network, images_read.named, class_names or stored.class_names)
+outputs, states = known.names, known.states
+print(f"{len(images_read.listing.table)} images in the folder.", known.notice, *images_read.notes, sep="\n")
+display(selection.count_images(dataset, appearances, states, outputs).to_frame(""))
+display(appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3))
+images_read.listing.passed_over
 
 # %% [markdown]
 # ## Does the model understand these images?
@@ -143,20 +149,15 @@ pd.DataFrame({"passed over": folder.left_out(place, whole)})
 # A network that expects other pixels still answers. But its answers are much the same to every image, surer than
 # training makes them, or as if by chance. Its first BatchNorm also keeps the statistics of its training. Here are its
 # answers on up to 100 images under the usual ways of preprocessing (the columns:
-# `preprocessing_doubts.try_preprocessings`).
+# `preprocessing_doubts.try_preprocessings`). Below are reasons to doubt that model and images belong together.
 
 # %%
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 states_of_few = None if states is None else states[few]
 tried = preprocessing_doubts.try_preprocessings(loaded, dataset.images(few), states_of_few, preprocessing, **settings)
+display(tried.round(3))
 doubts = list(preprocessing_doubts.doubts_about_answers(tried, preprocessing).values())
-tried.round(3)
-
-# %% [markdown]
-# Reasons to doubt that this model and these images belong together:
-
-# %%
-doubts += appearance.doubts(appearances)
+doubts += appearance.doubts(appearances) + appearance.doubts_about_shape(appearances, network.image_size, fit)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
@@ -165,24 +166,21 @@ Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed
 # The class of the label is explained, and without labels the class that the network predicts. A model of several
 # findings at once has each finding of an image explained that is present by the labels. Without labels these are the
 # findings whose score is above the threshold. What is uncertain (-1) or not mentioned (blank) is not explained.
-
-# %%
-asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
-above = selection.thresholds_of(network, thresholds, names)
-wanted = selection.numbers_of(findings, names)
-logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
-explained = selection.to_explain(network, logits, states, wanted, above)
-studied, classes = dataset.subset(explained.rows), explained.classes
-several = selection.several(network, states)
-counts = selection.count(network, logits, states, explained, dataset.groups, names, above)
-counts[counts["explained"] > 0] if network.classes > 40 else counts
-
-# %% [markdown]
+#
 # Maps that others made are read from the folder `maps`: their values below 0 count as 0. So many images will go through
 # the network. A method that asks it again, such as Score-CAM or RISE, takes most of them.
 
 # %%
-drawn = map_files.load(maps, studied, classes, names) if maps else {}
+asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
+above = selection.thresholds_of(network, thresholds, outputs)
+wanted = selection.numbers_of(findings, outputs)
+logits, chosen, unfit = answers_and_maps.first_look(network, dataset, cams.chosen(asked), batch_size)
+explained = selection.to_explain(network, logits, states, wanted, above)
+studied, classes = dataset.subset(explained.rows), explained.classes
+several = selection.several(network, states)
+counts = selection.count(network, logits, states, explained, dataset.groups, outputs, above)
+display(counts[counts["explained"] > 0] if network.classes > 40 else counts)
+drawn = map_files.load(maps, images_read.named.subset(explained.rows), classes, outputs, fit) if maps else {}
 checksum_of_maps = map_files.maps_checksum(drawn)
 cost.announce(network, studied, classes, chosen, len(chosen) + len(drawn) + len(controls.CONTROLS), batch_size)
 
@@ -206,49 +204,46 @@ print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else "
 # recommended.
 
 # %%
-given = {
-    "ids": studied.ids,
-    "groups": studied.groups,
-    "controls": controls.CONTROLS,
-    "seed": seed,
-    "scheduler": scheduler,
-    "thresholds": above,
-    "drawn": drawn,
-}
-batches = studied.batches(batch_size)
-rows = evaluation.evaluate(network, batches, chosen, share, batch_size, first_pass=first_pass, **given)
+given = {"ids": studied.ids, "groups": studied.groups, "thresholds": above, "seed": seed, "scheduler": scheduler}
+given |= {"controls": controls.CONTROLS, "drawn": drawn, "first_pass": first_pass}
+rows = evaluation.evaluate(network, studied.batches(batch_size), chosen, share, batch_size, **given)
 same_as = rows[rows["same_map_as"] != ""].groupby("method")["same_map_as"].first().to_dict()
 rows = rows[rows["same_map_as"] == ""]
 answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 
 # %% [markdown]
 # The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
+# An image with three findings counts three times. Each finding that enough patients have is then ranked by itself.
+# Last come the differences between methods, with p after Holm's correction for all pairs with a method in them. Where
+# too few images differ (`statistics.enough_differ`) there is no interval and no p.
 
 # %%
-resampling, of_findings = Resampling(studied.groups, resamples, seed), np.array(names)[classes] if several else None
+resampling = Resampling(studied.groups, resamples, seed)
+of_findings = np.array(outputs)[classes] if several else None
 ranked, differences = ranking.rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
 left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
-ranking_figure = charts.ranking(ranked[ranked["finding"] == ranking.EVERY], drawn)
-display(ranking_figure)
-ranked[ranked["finding"] == ranking.EVERY].round(4)
-
-# %% [markdown]
-# Where an image may have several findings, each finding that enough patients have is ranked by itself. Above, an image
-# with three findings counts three times.
-
-# %%
+of_all = ranked[ranked["finding"] == ranking.EVERY]
+ranking_figure = charts.ranking(of_all, drawn)
 findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"], drawn)
-findings_figure if ranked["finding"].nunique() > 1 else Markdown("There is one ranking alone.")
-
-# %% [markdown]
-# Which differences between methods does the test find, after Holm's correction for all pairs with a method in them?
-# Where too few images differ (`statistics.enough_differ`) there is no interval and no p:
-
-# %%
+display(ranking_figure, of_all.round(4))
+display(findings_figure if ranked["finding"].nunique() > 1 else Markdown("There is one ranking alone."))
 maps_compared = {name: one for name, one in (first_pass.maps | drawn).items() if name not in same_as}
 of_methods = differences["first"].isin(maps_compared) & differences["second"].isin(maps_compared)
 differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
+
+# %% [markdown]
+# ## May the metric be believed on these images?
+#
+# Known `lesions` tell. The truth was named before: the map's maximum lies inside the lesion, which is a hit. Chance and
+# a map of the image's centre are next to it. On pairs of methods that hits tell apart, the agreement of a metric is 1
+# if it orders all of them as hits do, and -1 if it orders none so. With controls it is high for any metric.
+
+# %%
+found = known_lesions.find(lesions, images_read, explained, outputs, fit)
+judged = known_lesions.judge(found, maps_compared, rows, of_all, resampling, batch_size)
+judged_figure = charts.hits_and_agreement(judged.points, judged.agreements, drawn) if len(judged.points) else None
+display(judged_figure or Markdown(judged.said), judged.points.round(3), judged.agreements.round(3))
 
 # %% [markdown]
 # ## Recommendation
@@ -262,8 +257,8 @@ sentences = recommendation.recommend_overall(ranked, differences, same_as)
 said = [known.notice, f"**{sentences['BAD']}**", sentences["AD"]]
 said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
-said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, names)]
-said += [recommendation.fewer_kept(rows, maps_compared)]
+said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, outputs)]
+said += [recommendation.fewer_kept(rows, maps_compared), judged.said, " ".join(images_read.notes)]
 advice = recommendation.put_together(doubts, said, recommendation.counts_in_words(studied, several, left_out))
 with replacing(results_folder / "recommendation.md") as partial:
     partial.write_text(advice, encoding="utf-8")
@@ -276,25 +271,30 @@ Markdown(advice)
 
 # %%
 apart = answers_and_maps.disagreement(studied, maps_compared, share, batch_size)
-drawing, written = answers_and_maps.most_apart(studied, maps_compared, classes, names, apart, share, colour_map, drawn)
+drawing, titled = answers_and_maps.most_apart(studied, maps_compared, classes, outputs, apart, share, colour_map, drawn)
 display(drawing)
-print(lettering.legend(written))
+print(lettering.legend(titled))
 
 # %% [markdown]
 # Everything as CSV, and where it comes from. Nothing is written if the model or an image is no longer what was read
 # above.
 
 # %%
-outputs = [results_folder / "recommendation.md", *figures.save_figure(sheet, results_folder / "images")]
-outputs += figures.save_figure(ranking_figure, results_folder / "ranking")
-outputs += figures.save_figure(findings_figure, results_folder / "findings")
-outputs += figures.save_figure(drawing, results_folder / "gallery")
-tables = {"images": answers_and_maps.by_image(studied, first_pass, names, apart, blank), "findings": counts}
+pictures = {"images": sheet, "ranking": ranking_figure, "findings": findings_figure, "gallery": drawing}
+pictures |= {"lesions": judged_figure} if judged_figure else {}
+tables = {"images": answers_and_maps.by_image(studied, first_pass, outputs, apart, blank), "findings": counts}
 tables |= {"scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried, "shown": appearances}
-outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+tables |= {"lesions": judged.points, "agreement": judged.agreements} if judged_figure else {}
+made = [results_folder / "recommendation.md"]
+for stem, picture in pictures.items():
+    made += figures.save_figure(picture, results_folder / stem)
+made += [write_csv(table, results_folder / f"{stem}.csv", profile) for stem, table in tables.items()]
 read = [*formats.files_of(model), *([Path(code)] if code else [])]
 inputs = {one.name: one for one in read}
-inputs["images"] = (taken, dataset_checksum(dataset))
+inputs["images"] = (images_read.contents, decoded.contents_checksum(images_read.named))
 inputs |= {"maps": (checksum_of_maps, map_files.maps_checksum(drawn))} if drawn else {}
-record = provenance.write_record("your_data", outputs, inputs, globals(), results_folder, started)
+inputs |= {"lesions": (found.checksum, lesion_files.checksum_of_lesions(lesions))} if found else {}
+given = choose_settings.recorded(globals())
+record = provenance.write_record("your_data", made, inputs, given, results_folder, started)
+user_images.forget(results_folder)
 record["outputs"]

@@ -9,7 +9,7 @@ import torch._dynamo  # noqa: F401  its Triton ends the process where TensorFlow
 from black_average_drop.files import ROOT, replacing
 
 PAGE = ROOT / "build" / "peers" / "peers.md"
-LIBRARIES = ("torch", "torchvision", "timm", "torchxrayvision", "grad-cam", "keras", "numpy")
+LIBRARIES = ("torch", "torchvision", "timm", "torchxrayvision", "grad-cam", "quantus", "keras", "numpy")
 HEAD = """# Other libraries
 
 What `make peers` compared, with {versions}, on {cores} cores. A difference is the largest of all

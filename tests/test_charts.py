@@ -137,3 +137,26 @@ def test_each_column_of_findings_has_numbers_below_and_titles_fit():
     boxes = [axes.title.get_window_extent() for axes in figure.axes[:4]]
     assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
     assert max(len(axes.get_title()) for axes in figure.axes) <= 32
+
+
+def test_hits_stand_next_to_the_agreement_of_metrics():
+    """Maps that are not above the centre prior are hollow; a metric without a decided pair says so."""
+    rows = [("CAM", False, 0.8, True), ("Pen", False, 0.2, False), ("centre prior", True, 0.1, False)]
+    points = pd.DataFrame(rows, columns=["map", "control", "hit", "above_centre"])
+    points = points.assign(hit_low=points["hit"] - 0.05, hit_high=0.9, chance_hit=0.04, lesions=50)
+    agreed = [("BAD", 0.5, 0.25, 1.0, 3, 4), ("AD", np.nan, np.nan, np.nan, 0, 0)]
+    table = pd.DataFrame(agreed, columns=["metric", "agreement", "low", "high", "right", "decided"]).assign(pairs=6)
+    both = pd.concat([table.assign(maps=maps) for maps in ("methods and controls", "methods alone")])
+    hits, agreements = charts.hits_and_agreement(points, both, ["Pen"]).axes
+    assert [label.get_text() for label in hits.get_yticklabels()] == ["CAM", "◆ Pen", "centre prior"]
+    points = {bars.lines[0].get_marker(): bars.lines[0].get_xydata().tolist() for bars in hits.containers}
+    assert points == {"o": [[0.8, 0]], "D": [[0.2, 1]], "s": [[0.1, 2]]}
+    hollow = [line.get_xydata().tolist() for line in hits.lines if line.get_color() == "white"]
+    assert hollow == [[[0.2, 1]]]
+    levels = {line.get_label(): line.get_xdata()[0] for line in hits.lines if not line.get_label().startswith("_")}
+    assert levels == {"chance": 0.04, "centre prior": 0.1} and "50 lesions" in hits.get_xlabel()
+    first = agreements.containers[0].lines[0].get_xydata()
+    assert first[0].tolist() == [0.5, 0]
+    (segment, *_) = agreements.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose(segment[:, 0], [0.25, 1])
+    assert [text.get_text() for text in agreements.texts] == ["3 of 4", "no pair decided"] * 2

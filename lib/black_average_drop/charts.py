@@ -84,6 +84,65 @@ def rankings_of_findings(table, others=()):
     return labelled(figure)
 
 
+def hits_and_agreement(points, agreements, others=()):
+    """Draw how often each map hits known lesions, and next to it how far each metric orders maps as these hits do.
+
+    Left: hits with their 95 % interval, chance dotted, the centre prior dashed. A method has a filled sign only if the
+    test shows that it is above the centre prior. Right: agreement on the pairs that hits decide, of methods alone, and
+    in grey with controls.
+
+    Args:
+        points: DataFrame of `choice.pointing.points`, the map that hits most first.
+        agreements: DataFrame `agreements` of a `choice.believed.Judgement`.
+        others: as for `ranking`.
+
+    Returns:
+        A matplotlib Figure.
+    """
+    metrics = list(agreements["metric"].unique())
+    figure = Figure(figsize=(10.5, 1.5 + 0.28 * max(len(points), 1.6 * len(metrics))), layout="constrained")
+    hits, agreed = figure.subplots(1, 2)
+    rows = points.rename(columns={"hit": "drop", "hit_low": "low", "hit_high": "high"})
+    _draw_drops(hits, rows, others, markersize=5)
+    for place in np.flatnonzero(~points["control"] & ~points["above_centre"]):  # the sign is hollowed
+        shape = "D" if points["map"].iloc[place] in others else "o"
+        hits.plot(points["hit"].iloc[place], place, shape, color="white", markersize=2.6, zorder=3)
+    hits.axvline(points["chance_hit"].mean(), color="black", linewidth=0.8, linestyle=":", label="chance")
+    for value in points.loc[points["map"] == "centre prior", "hit"]:
+        hits.axvline(value, color="#777777", linewidth=0.8, linestyle="--", label="centre prior")
+    hits.legend(fontsize=7, loc="lower right")
+    hits.set_yticks(range(len(points)), points["map"].replace(of_maps(others)), fontsize=8)
+    for label, control in zip(hits.get_yticklabels(), points["control"], strict=True):
+        label.set_color("#777777" if control else "black")
+    hits.invert_yaxis()
+    hits.set_xlabel(f"share of {points['lesions'].iloc[0]} lesions that a map hits", fontsize=9)
+    _draw_agreements(agreed, agreements, metrics)
+    signs = "hollow: not shown to be above the centre prior; grey squares: control maps, and agreement that counts them"
+    figure.supxlabel(signs + (f"; {OTHERS}, orange: maps of others" if others else ""), fontsize=8)
+    return labelled(figure)
+
+
+def _draw_agreements(axes, agreements, metrics):
+    """The agreement of each metric with the hits: methods alone, and below it with controls."""
+    kinds = ("methods alone", "o", "#0072b2", 0.0), ("methods and controls", "s", "#777777", 0.3)
+    for maps, shape, colour, offset in kinds:
+        part = agreements[agreements["maps"] == maps].set_index("metric").reindex(metrics)
+        places = np.arange(len(metrics)) + offset
+        reach = np.maximum([part["agreement"] - part["low"], part["high"] - part["agreement"]], 0)
+        axes.errorbar(part["agreement"], places, xerr=reach, fmt=shape, color=colour, markersize=4.5)
+        for place, (_, row) in zip(places, part.iterrows(), strict=True):
+            if not np.isnan(row["pairs"]):
+                said = 1.08, f"{row['right']:.0f} of {row['decided']:.0f}"
+                left, text = said if row["decided"] else (0.06, "no pair decided")
+                axes.text(left, place, text, fontsize=7, va="center", color=colour)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlim(-1.05, 1.5)
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+    axes.set_ylim(len(metrics) - 0.4, -0.6)
+    axes.set_yticks(range(len(metrics)), metrics, fontsize=8)
+    axes.set_xlabel("agreement with hits, and decided pairs in their order", fontsize=8)
+
+
 def learning_curves(history, banner=""):
     """Draw the validation quality and the loss of each training, epoch by epoch, and mark the epoch that was kept.
 

@@ -27,6 +27,7 @@ __all__ = [
     "black_logits",
     "blended_drops",
     "class_scores",
+    "control_maps",
     "evaluate",
     "explain",
     "explain_all",
@@ -111,8 +112,8 @@ def evaluate(
     if alpha is None:
         alpha = masks.select_alpha(explained.curve)
     drawn_maps.check_drawn(drawn, len(ids), {*explained.maps, *(controls or {})})
-    control_maps = _control_maps(explained.maps, controls or {}, groups, network.image_size, seed)
-    maps = explained.maps | drawn | control_maps
+    drawn_controls = control_maps(explained.maps, controls or {}, groups, network.image_size, seed)
+    maps = explained.maps | drawn | drawn_controls
     distinct = {name: values for name, values in maps.items() if name not in explained.same_as}
     alike = {name: [*explained.distinct, *list(drawn)[:earlier]] for earlier, name in enumerate(drawn)}
     read = partial(drawn_maps.read_batch, distinct, drawn, ids=ids, alike=alike)
@@ -151,15 +152,6 @@ def _threshold_logits(thresholds, classes):
     return np.broadcast_to(logit(thresholds), (classes,))
 
 
-def _control_maps(maps, controls, groups, size, seed):
-    """Name -> maps of the controls, drawn from the clipped maps of the first method."""
-    both = set(maps) & set(controls)
-    if both:
-        raise ValueError(f"A control and a method are both named {min(both)!r}: give the control another name.")
-    reference = np.maximum(next(iter(maps.values())), 0)
-    return {name: np.asarray(draw(reference, groups, size, seed), "float32") for name, draw in controls.items()}
-
-
 def _second_pass(network, images, names, read, explained, work, batch_size, scheduler):
     """Score the masked images: (name, metric) -> DataFrame, a row an image.
 
@@ -183,6 +175,29 @@ def _second_pass(network, images, names, read, explained, work, batch_size, sche
     if start != count:
         raise ValueError(f"The second reading gave {start} images, the first {count}: pass a re-iterable of batches.")
     return {key: pd.concat(tables, ignore_index=True) for key, tables in answers.items()}
+
+
+def control_maps(maps, controls, groups, size, seed=0):
+    """Draw controls as `evaluate` does, from the clipped maps of the first method.
+
+    Args:
+        maps: name -> (N, h, w), those of the methods.
+        controls: name -> one of `controls.CONTROLS` or a function like them.
+        groups: (N,), the patient of each image.
+        size: (H, W) of the images.
+        seed: of those that are drawn at random.
+
+    Returns:
+        name -> float32 (N, h, w) or (N, H, W).
+
+    Raises:
+        ValueError: if a control and a method have one name.
+    """
+    both = set(maps) & set(controls)
+    if both:
+        raise ValueError(f"A control and a method are both named {min(both)!r}: give the control another name.")
+    reference = np.maximum(next(iter(maps.values())), 0)
+    return {name: np.asarray(draw(reference, groups, size, seed), "float32") for name, draw in controls.items()}
 
 
 def blended_drops(network, images, shares, explained, batch_size=32, fill=0, scheduler=""):

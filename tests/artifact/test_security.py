@@ -119,7 +119,7 @@ def fetched(path):
     kaggle._decodable(path.read_bytes())
 
 
-@pytest.mark.parametrize("read", [read_from_a_folder, read_from_the_laboratory, appearance.open_image, count, fetched])
+@pytest.mark.parametrize("read", [read_from_a_folder, read_from_the_laboratory, appearance.open_shown, count, fetched])
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
 def test_an_image_that_is_a_program_is_refused_and_does_not_run(tmp_path, ghostscript, read, name):
     place = tmp_path / "images"
@@ -144,7 +144,7 @@ def test_a_picture_in_a_dicom_file_that_is_a_program_does_not_run(tmp_path, ghos
         file.PixelData = encaps.encapsulate([POSTSCRIPT])
         file.save_as(tmp_path / "a.dcm")
         with pytest.raises(ValueError, match="cannot be read as a DICOM image"):
-            appearance.open_image(tmp_path / "a.dcm")
+            appearance.open_shown(tmp_path / "a.dcm")
     assert not ghostscript.exists()
 
 

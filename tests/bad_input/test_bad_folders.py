@@ -10,7 +10,7 @@ from bad_cases import Case, refused, table_of
 from bad_images import SIZE, content, files
 from black_average_drop.datasets import folder
 
-NO_FILE = "{{root}}/labels.csv names {}, which is no file in {{root}}: mend its column image."
+NO_FILE = "{{root}}/labels.csv names {}, which is no image that is there: mend its column image."
 
 
 def link(name, target, *names):
@@ -26,12 +26,16 @@ def link(name, target, *names):
 
 LEADS_OUT = "{{root}}/{} is a link that leads out of {{root}}: copy the file there, or leave it out."
 NOT_UTF_8 = "The name of {{root}}/{} is not UTF-8: rename the file or its folder."
-EMPTY = "{root} holds no images: put them into it, or into one sub-folder for each class."
+EMPTY = "{{root}} holds no images{}: put them into it, or into sub-folders of classes, patients or splits."
 FOLDERS = [
     Case("missing", shutil.rmtree, "{root} is missing: it should hold ...; see data/README.md, or pass another DATA=."),
-    Case("empty", files(), EMPTY),
-    Case("nothing but other files", content("notes.txt", b"notes"), EMPTY),
-    Case("images too deep alone", files("a/b/c.png"), EMPTY),
+    Case("empty", files(), EMPTY.format("")),
+    Case(
+        "nothing but other files",
+        content("notes.txt", b"notes"),
+        EMPTY.format(", only other files (1 not an image (.txt))"),
+    ),
+    Case("an image far down", files("a/b/c.png"), (["a/b/c.png"], [])),
     Case("a flat folder", files("b.png", "a.PNG"), (["a.PNG", "b.png"], [])),
     Case("hidden files", files("a.png", ".b.png", "._a.png", ".c/d.png"), (["a.png"], [])),
     Case("hidden files in sub-folders", files("ill/a.png", "ill/.b.png", ".c/d.png"), (["ill/a.png"], [])),
@@ -59,13 +63,13 @@ FOLDERS = [
     ),
     Case("a name like a formula", files("=1+1.png"), (["=1+1.png"], [])),
     Case("other files next to images", files("a.png", "b.gif", "c.heic"), (["a.png"], ["b.gif", "c.heic"])),
-    Case("an image too deep", files("ill/a.png", "ill/more/b.png"), (["ill/a.png"], ["ill/more/b.png"])),
+    Case("images at two depths", files("ill/a.png", "ill/more/b.png"), (["ill/a.png", "ill/more/b.png"], [])),
     Case("images next to an empty sub-folder", files("a.png", "ill/notes"), (["a.png"], ["ill/notes"])),
     Case("a folder named like an image", files("a.png", "b.png/notes"), (["a.png"], ["b.png/notes"])),
     Case("a link inside", link("b.png", "root/a.png", "a.png"), (["a.png", "b.png"], [])),
     Case("a link to nowhere", link("b.png", "root/c.png", "a.png"), (["a.png"], ["b.png"])),
     Case("a link out of the root", link("b.png", "outside/c.png", "a.png"), LEADS_OUT.format("b.png")),
-    Case("a folder linked out of the root", link("ill", "outside"), LEADS_OUT.format("ill/c.png")),
+    Case("a folder linked out of the root", link("ill", "outside"), LEADS_OUT.format("ill")),
     Case(
         "a CSV that names a link out of the root",
         lambda root: (link("b.png", "outside/c.png")(root), content("labels.csv", b"image\nb.png\n")(root)),
@@ -79,7 +83,8 @@ FOLDERS = [
     Case(
         "images next to sub-folders",
         files("a.png", "ill/b.png"),
-        "{root} holds images next to its sub-folders, a.png for one: put all of them into sub-folders, or none.",
+        "{root} holds images next to its sub-folders, a.png for one: put all of them into sub-folders, or none, "
+        'or set layout="flat" if folders say nothing.',
     ),
 ]
 
@@ -99,7 +104,6 @@ def test_folders(case, tmp_path):
 
 @pytest.mark.parametrize("unreadable", [".", "ill", "ill/deeper"])
 def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch, unreadable):
-    """A deeper one, in which no image would be taken, is listed among the files passed over."""
     files("ill/a.png", "ill/deeper/b.png")(tmp_path)
 
     def guarded(look):
@@ -112,11 +116,8 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch, unreadabl
 
     monkeypatch.setattr(os, "scandir", guarded(os.scandir))
     monkeypatch.setattr(os, "listdir", guarded(os.listdir))
-    if unreadable == "ill/deeper":
-        assert folder.left_out(tmp_path, folder.load(tmp_path, SIZE)) == ["ill/deeper"]
-    else:
-        place = str(tmp_path / unreadable)
-        refused(
-            lambda: folder.load(tmp_path, SIZE),
-            f"{place} cannot be read (Permission denied): make it readable for yourself, or leave it out.",
-        )
+    place = str(tmp_path / unreadable)
+    refused(
+        lambda: folder.load(tmp_path, SIZE),
+        f"{place} cannot be read (Permission denied): make it readable for yourself, or leave it out.",
+    )

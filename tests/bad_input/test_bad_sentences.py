@@ -9,12 +9,13 @@ from test_bad_commands import COMMANDS
 from test_bad_folders import FOLDERS
 from test_bad_images import IMAGES
 from test_bad_labels import TABLES
+from test_bad_lesions import LESIONS
 from test_bad_maps import MAPS
 from test_bad_model_files import FILES
 from test_bad_models import MODELS
 from test_bad_parameters import PARAMETERS
 
-CASES = [*IMAGES, *TABLES, *FOLDERS, *ANNOTATIONS, *MAPS, *MODELS, *FILES, *PARAMETERS, *COMMANDS]
+CASES = [*IMAGES, *TABLES, *FOLDERS, *ANNOTATIONS, *MAPS, *LESIONS, *MODELS, *FILES, *PARAMETERS, *COMMANDS]
 REMEDY = re.compile(
     r"^(\.\.\.|(check|choose|convert|copy|cut|export|fetch|give|leave|load|make|mend|name|pass|put|remove|rename|replace|run"
     r"|save|see|train|write)\b)|\b(expected|one for each|there is one|it should hold|it is the share)\b"

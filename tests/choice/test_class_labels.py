@@ -57,6 +57,12 @@ def test_outputs_are_named_by_the_model_by_labels_or_by_number():
 
 
 def test_labels_that_are_left_aside_are_said_with_the_remedy():
+    said = class_labels.left_aside(labelled([f"label {number}" for number in range(5)], folders=False), 2)
+    assert said.startswith("Labels have 5 names (label 0, label 1, label 2, …)")
+    assert 'SET="class_names=[label 0,label 1,…]"' in said
+
+
+def test_names_of_folders_are_not_told_since_they_may_be_those_of_patients():
     said = class_labels.left_aside(labelled([f"DOE_{number}" for number in range(5)]), 2)
-    assert said.startswith("Sub-folders or labels have 5 names (DOE_0, DOE_1, DOE_2, …)")
-    assert 'SET="class_names=[DOE_0,DOE_1,…]"' in said and "the column patient of a labels.csv" in said
+    assert said.startswith("Sub-folders have 5 names, and nothing says") and "DOE" not in said
+    assert 'SET="class_names=[NORMAL,PNEUMONIA]"' in said and 'SET="layout=patient"' in said

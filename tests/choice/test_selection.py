@@ -44,7 +44,7 @@ def test_findings_are_outputs_by_their_names():
     said = selection.said_of_labels(TABLE, states, NAMES, 3)
     assert said == "Among the labels, but no outputs of the model: Hernia."
     said = selection.said_of_labels(TABLE, None, (), 3)
-    assert said.startswith("Sub-folders or labels have 3 names (pleural_effusion, Edema, Hernia)")
+    assert said.startswith("Labels have 3 names (pleural_effusion, Edema, Hernia)")
     assert selection.said_of_labels(data(), None, NAMES, 3) == ""
     numbered = selection.read_labels(ONE, data(labels=(1, 0, 0, 1), class_names="01"), NAMES)
     np.testing.assert_array_equal(numbered.states, np.eye(3)[[1, 0, 0, 1]])

@@ -1,14 +1,23 @@
 """Grey images of more than 8 bits as they are shown, and what is said of that."""
 
+import tempfile
+
 import numpy as np
+import pandas as pd
 import pydicom
 import pytest
 import tifffile
 from PIL import Image
 
-from black_average_drop.datasets import appearance, folder
+from black_average_drop.datasets import appearance, decoded, folder, images
 from dicom_files import write_dicom
 from pictures import RAMP, SIZE, write_grey
+
+
+def appearances(root, window="full"):
+    """How every file of a folder is shown, by the one reading of it."""
+    with tempfile.TemporaryDirectory() as place:
+        return decoded.decode_once(folder.load(root, (4, 4), window=window), place).appearances
 
 
 def test_more_than_eight_bits_of_grey_are_stretched(tmp_path):
@@ -80,7 +89,7 @@ def test_how_files_are_shown_and_how_much_of_black_to_white_they_fill(tmp_path):
     write_grey(tmp_path / "blank.png", np.full(SIZE, 77))
     tifffile.imwrite(tmp_path / "real.tif", RAMP.astype("float32"))
     data = folder.load(tmp_path, (4, 4))
-    table = appearance.shown(tmp_path, data).set_index("id")
+    table = appearances(tmp_path).set_index("id")
     assert dict(table["shown"]) == {
         "blank.png": "8 bits as they are",
         "dark.png": "8 bits as they are",
@@ -95,12 +104,43 @@ def test_how_files_are_shown_and_how_much_of_black_to_white_they_fill(tmp_path):
     }
     assert list(table.index[table["filled"] == 0]) == ["blank.png", "padded.dcm", "white.dcm"]
     np.testing.assert_allclose(table.loc[["narrow.dcm", "wide.dcm"], "filled"], [63 / 1008, 1], atol=1 / 255)
-    blank, narrow = appearance.doubts(appearance.shown(tmp_path, data))
+    blank, narrow = appearance.doubts(appearances(tmp_path))
     assert blank.startswith("3 of 10 images (`blank.png`, `padded.dcm`, `white.dcm`) are of one grey value alone")
     assert narrow.startswith("3 of 10 images (`deep.png`, `narrow.dcm`, `table.dcm`) are shown over a range")
     assert list(appearance.not_blank(data, table).ids) == list(table.index[table["filled"] > 0])
     with pytest.raises(ValueError, match="All 10 images are of one grey value alone, blank.png for one: choose"):
         appearance.not_blank(data, table.assign(filled=0))
-    stretched = appearance.shown(tmp_path, data, "minmax").set_index("id")
+    stretched = appearances(tmp_path, "minmax").set_index("id")
     assert (stretched.loc[["narrow.dcm", "table.dcm", "deep.png", "white.dcm"], "filled"] == 1).all()
     assert appearance.doubts(table.reset_index().query("id == ['wide.dcm', 'window.dcm', 'dark.png']")) == []
+
+
+def of_shapes(*shapes):
+    """A table of images of some (width, height)."""
+    width, height = zip(*shapes, strict=True)
+    return pd.DataFrame({"id": [f"{number}.png" for number in range(len(shapes))], "width": width, "height": height})
+
+
+def test_images_of_another_shape_than_the_network_s_are_doubted():
+    table = of_shapes((200, 100), (100, 109), (100, 180), (100, 100))
+    assert appearance.doubts_about_shape(table, (50, 50)) == [
+        "2 of 4 images (`0.png`, `2.png`) are stretched by more than a tenth, one by 2.0 to 1 (median of all images: "
+        '1.4). fit="crop" or "pad" keeps their shape: choose what the model was trained with.'
+    ]
+    cut = [
+        "2 of 4 images (`0.png`, `2.png`) are cut by more than a fifth, one by 50 %, for the shape that the network "
+        'takes: what lies there is not seen. fit="pad" shows the whole image.'
+    ]
+    assert appearance.doubts_about_shape(table, (50, 50), "crop") == cut
+    assert appearance.doubts_about_shape(table, (50, 50), "imagenet") == cut
+    assert appearance.doubts_about_shape(table, (50, 50), "pad") == []
+    assert appearance.doubts_about_shape(table.iloc[:1], (50, 100)) == []
+    assert len(appearance.doubts_about_shape(table.iloc[3:], (50, 100))) == 1
+    for fit, (width, height) in (("stretch", (109, 100)), ("crop", (124, 100)), ("crop", (100, 124))):
+        assert appearance.doubts_about_shape(of_shapes((width, height)), (9, 9), fit) == []
+    for fit, (width, height) in (("stretch", (100, 111)), ("crop", (126, 100)), ("crop", (100, 126))):
+        assert len(appearance.doubts_about_shape(of_shapes((width, height)), (9, 9), fit)) == 1
+
+
+def test_every_fit_has_a_sentence_of_its_own():
+    assert len({appearance.fit_in_words(fit) for fit in images.FITS}) == len(images.FITS)

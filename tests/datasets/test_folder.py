@@ -73,16 +73,16 @@ def test_images_saved_with_findings_are_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("csv", "names", "message"),
     [
-        ("file,label\na.png,x\n", (), "has no column image"),
+        ("name,label\na.png,x\n", (), "has no column image"),
         ("image,label\n", (), "has no column image, or no rows"),
-        ("image,label\nz.png,x\n", (), "names z.png, which is no file in"),
-        ("image,label\n../outside.png,x\n", (), "names ../outside.png, which is no file in"),
+        ("image,label\nz.png,x\n", (), "names z.png, which is no image"),
+        ("image,label\n../outside.png,x\n", (), "names ../outside.png, which is no image"),
         ("image,label\na.png,x\nb.png,\n", (), "some images have a label and some have none"),
         ("image,patient\na.png,7\nb.png, \n", (), "some images have a patient and some have none"),
         ("image,label\na.png,x\nb.png,y\n", ("x", "y", "x"), "class_names names 'x' more than once"),
         ("image,label\na.png,x\nb.png,y\n", ("x", "z"), "'y' is none of the classes x, z"),
-        ("image,label\na.png,x\n./a.png,x\n", (), "The id a.png stands for several images"),
-        ("image\n/etc/hostname\n", (), "names /etc/hostname, which is no file in"),
+        ("image,label\na.png,x\n./a.png,x\n", (), "has more than one row for a.png"),
+        ("image\n/etc/hostname\n", (), "names /etc/hostname, which is no image"),
     ],
 )
 def test_a_csv_that_does_not_fit_is_refused(tmp_path, csv, names, message):

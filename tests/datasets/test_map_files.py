@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from black_average_drop import cams
-from black_average_drop.datasets import from_files, images, map_check, map_files, map_formats, map_layout
+from black_average_drop.datasets import folder, from_files, images, map_check, map_files, map_formats, map_layout
 from closeness import assert_close
 
 NAMES = ("Effusion", "Pleural Thickening", "Mass/Nodule")
@@ -29,8 +29,11 @@ def save(path, values=SMALL):
         Image.fromarray(values).save(path)
 
 
-def load(root, ids=("a.png", "b.png"), classes=(0, 0), names=NAMES, size=(4, 6), crop=1.0):
-    return map_files.load(root, pairs(*ids, size=size), np.array(classes), names, crop)
+def load(root, ids=("a.png", "b.png"), classes=(0, 0), names=NAMES, size=(4, 6), fit="stretch"):
+    dataset = pairs(*ids, size=size)
+    if fit != "stretch":  # the files are looked at
+        dataset = folder.load(root.parent / "images", size, fit=fit)
+    return map_files.load(root, dataset, np.array(classes), names, fit)
 
 
 def located(root, *arguments, **named):
@@ -194,19 +197,36 @@ def test_grey_pictures(tmp_path, values, expected):
     np.testing.assert_allclose(read / read.max(), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("crop", [1.0, 0.75])
-def test_a_map_of_the_whole_file_is_cropped_and_shrunk_as_its_image_is(tmp_path, generator, crop):
+@pytest.mark.parametrize("fit", images.FITS)
+def test_a_map_of_the_whole_file_is_fitted_as_its_image_is(tmp_path, generator, fit):
     """The same picture once as an image and once as a map: they differ by the rounding of the image."""
-    picture = generator.integers(0, 256, (50, 37)).astype("uint8")
-    save(tmp_path / "a.png", picture)
-    save(tmp_path / "maps/deep/a.npy", picture / 1e6)
-    save(tmp_path / "maps/pen/a.png", picture)
-    expected = images.read_image(tmp_path / "a.png", (16, 20), crop)[..., 0]
-    for maps in load(tmp_path / "maps", ("a.png",), (0,), size=(16, 20), crop=crop).values():
-        assert maps.size == (16, 20)
-        read = maps[:][0]
-        factor = picture.max() / map_formats.values_of_map(maps.paths[0]).max()
-        assert np.abs(read * factor - expected).max() <= 1  # the image is rounded twice, once for each axis
+    (tmp_path / "images").mkdir()
+    for shape in ((50, 37), (13, 16)):  # larger than what the network sees, and smaller
+        picture = generator.integers(0, 256, shape).astype("uint8")
+        save(tmp_path / "images/a.png", picture)
+        save(tmp_path / "maps/deep/a.npy", picture / 1e6)
+        save(tmp_path / "maps/pen/a.png", picture)
+        expected = images.read_image(tmp_path / "images/a.png", (16, 20), fit)[..., 0]
+        for maps in load(tmp_path / "maps", ("a.png",), (0,), size=(16, 20), fit=fit).values():
+            if fit == "stretch" and shape == (13, 16):
+                assert maps.size == shape  # evaluation upsamples it
+                continue
+            assert maps.size == (16, 20)
+            read = maps[:][0]
+            factor = picture.max() / map_formats.values_of_map(maps.paths[0]).max()
+            assert np.abs(read * factor - expected).max() <= 1  # the image is rounded twice, once for each axis
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (16, 20)], ids=["of a layer", "of the network"])
+def test_a_map_of_what_the_network_sees_is_not_fitted(tmp_path, generator, shape):
+    (tmp_path / "images").mkdir()
+    save(tmp_path / "images/a.png", np.zeros((16, 20), "uint8") if shape == (16, 20) else np.zeros((50, 37), "uint8"))
+    values = generator.random(shape)
+    save(tmp_path / "maps/pen/a.npy", values)
+    for fit in images.FITS:
+        maps = load(tmp_path / "maps", ("a.png",), (0,), size=(16, 20), fit=fit)["pen"]
+        assert maps.size == shape
+        np.testing.assert_allclose(maps[0] / maps[0].max(), values / values.max(), rtol=1e-6)
 
 
 def test_a_map_longer_than_the_image_in_one_side_is_of_the_whole_file_too(tmp_path):

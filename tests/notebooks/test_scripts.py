@@ -36,8 +36,10 @@ def test_notebooks_read_like_an_article(script):
     for before, cell in zip(cells, cells[1:], strict=False):
         if cell.cell_type == "code":
             assert before.cell_type == "markdown", f"no prose before: {cell.source[:60]}"
-            settings = "parameters" in cell.metadata.get("tags", [])  # a list, one a line
-            assert cell.source.count("\n") < (30 if settings else 25)
+            settings = "parameters" in cell.metadata.get(
+                "tags", []
+            )  # a list, one a line: those of make choose are many
+            assert cell.source.count("\n") < (40 if settings else 25)
             defined = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
             assert not any(isinstance(node, defined) for node in ast.walk(ast.parse(cell.source)))
 

@@ -9,6 +9,7 @@ import markdown_files
 from black_average_drop import perturbation, statistics
 from black_average_drop.artifact import pages, profiles
 from black_average_drop.choice import selection
+from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
 
 # Numbers that no file in paper_figures/ holds, each with words around it, by page.
@@ -63,6 +64,8 @@ ELSEWHERE = {
         "its 95 % interval over patients",
         "Of 100 small ones",
         "half of 1,860 images",
+        "decide it: 120 images",
+        "boxes on 6,012 images",
         "its drops are 0 for",
         "clipped at 0 before",
         "| 2024 |",  # the years of papers
@@ -83,6 +86,7 @@ ELSEWHERE = {
         "took 11 minutes of processor time, 8 % of it",
         "A loop of 10,000 products of matrices 60 x 60, run 15,228 times",
         "images are 45 GB",
+        "its 14,863 radiographs",
     ],
     "docs/performance.md": [
         "glibc 2.35",
@@ -174,6 +178,12 @@ def test_the_numbers_named_as_something_else_are_those_of_their_sources():
     notes = (ROOT / "data/README.md").read_text("utf-8")
     boxed = re.search(r"in ([\d,]+) files", notes.split("### NIH ChestX-ray14, counted")[1])[1]
     assert f"half of {boxed} images" in prose("docs/trust.md") and f"{boxed} of" in prose("MODEL_CARD.md")
+    pneumonia = re.search(r"on [\d,]+ images, (\d+) of them for pneumonia", notes)[1]
+    assert f"decide it: {pneumonia} images" in prose("docs/trust.md")
+    assert f"boxes on {SOURCES['rsna'].expected['boxed images']:,} images" in prose("docs/trust.md")
+    classes = re.search(r"([\d,]+) are \*Lung Opacity\*, ([\d,]+) \*Normal\*", notes).groups()
+    ill, normal = (int(number.replace(",", "")) for number in classes)
+    assert f"its {ill + normal:,} radiographs" in prose("docs/reproducing.md")
     costs = (ROOT / "paper_figures/benchmark/costs.md").read_text("utf-8")
     for number in ("112,120", "560,600"):
         assert number in costs and number in prose("docs/performance.md")

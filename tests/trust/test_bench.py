@@ -10,6 +10,8 @@ from PIL import Image
 from black_average_drop import cams, controls, evaluation, masks, networks
 from black_average_drop.datasets import catalogue
 from black_average_drop.trust import bench as benches
+from black_average_drop.trust import localization
+from dicom_files import write_dicom
 
 
 def save(folder, source, file, **facts):
@@ -148,7 +150,7 @@ def test_a_bench_of_boxes_has_the_test_images_and_what_the_hospital_says_of_them
     model = networks.build("small_cnn", (64, 64), ("No Finding", "any finding"), "relu")
     networks.save(model, hospital / "trust_boxes.keras", networks.Facts(source="chestxray14", seed=2, test_images=0))
     bench = benches.load_bench(hospital / "trust_boxes.keras", hospital)
-    splits = benches.boxed_splits(hospital, (64, 64), 2)
+    splits = benches.boxed_splits("chestxray14", hospital, (64, 64), 2)
     assert list(splits) == ["train", "validation", "test"] and sum(map(len, splits.values())) == 40
     test = splits["test"]
     assert list(bench.images.ids) == list(test.ids[test.labels == 1]) and len(bench.images) >= 5
@@ -161,3 +163,41 @@ def test_a_bench_of_boxes_has_the_test_images_and_what_the_hospital_says_of_them
     )
     boxed = replace(bench, first_pass=first_pass).subsets()["without unboxed findings"]
     np.testing.assert_array_equal(boxed, [int(name[:8]) % 2 == 1 for name in bench.images.ids])
+
+
+@pytest.fixture
+def challenge(tmp_path):
+    """RSNA's challenge with 40 examinations: the first 20 have a box of an eighth of both sides."""
+    place = tmp_path / "rsna-pneumonia-detection-challenge"
+    (place / "stage_2_train_images").mkdir(parents=True)
+    labels, classes = ["patientId,x,y,width,height,Target"], ["patientId,class"]
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 4096, (64, 64))
+        view = "AP" if number % 3 else "PA"
+        write_dicom(place / "stage_2_train_images" / f"{number:04x}.dcm", pixels, ViewPosition=view)
+        labels.append(f"{number:04x},512,256,128,128,1" if number < 20 else f"{number:04x},,,,,0")
+        classes.append(f"{number:04x},{'Lung Opacity' if number < 20 else 'Normal'}")
+    (place / "stage_2_train_labels.csv").write_text("\n".join(labels) + "\n")
+    (place / "stage_2_detailed_class_info.csv").write_text("\n".join(classes) + "\n")
+    return tmp_path
+
+
+def test_a_bench_of_rsna_is_that_of_its_split_and_its_views_say_nothing_of_boxes(challenge):
+    model = networks.build("small_cnn", (64, 64), ("Normal", "Pneumonia"), "relu")
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([np.random.default_rng(1).normal(size=kernel.shape).astype("float32"), bias])
+    networks.save(model, challenge / "trust_rsna.keras", networks.Facts(source="rsna", seed=2, test_images=0))
+    bench = benches.load_bench(challenge / "trust_rsna.keras", challenge)
+    test = catalogue.load("rsna", "test", (64, 64), challenge, seed=2)
+    assert list(bench.images.ids) == list(test.ids[test.labels == 1]) and len(bench.images) >= 5
+    assert list(bench.normal.ids) == list(test.ids[test.labels == 0])
+    assert (bench.slug, bench.title, bench.uses) == ("rsna", "RSNA boxes", "")
+    expected = np.zeros((64, 64), bool)
+    expected[16:24, 32:40] = True
+    assert (bench.images.regions() == expected).all()
+    assert list(bench.views.loc[test.ids, "view"]) == ["AP" if int(name, 16) % 3 else "PA" for name in test.ids]
+    methods, labels = cams.chosen(cams.PAPER_METHODS), bench.images.labels
+    drawn = bench.with_maps(evaluation.explain_all(bench.network, bench.images.batches(8), methods, 8, labels), 0)
+    assert list(drawn.subsets()) == ["all positives", "true positives"]
+    points = localization.score_maps(drawn.maps, drawn.images)
+    assert set(points["map"]) == set(drawn.maps) and (points["chance_hit"] == 1 / 64).all()

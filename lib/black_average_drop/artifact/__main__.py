@@ -14,7 +14,7 @@ from black_average_drop.datasets import report as data_report
 # Each command with the arguments that it heeds.
 TAKES = {
     "run": ("profile", "data"),
-    "choose": ("model", "data", "set", "code", "trust", "maps"),
+    "choose": ("model", "data", "set", "code", "trust", "maps", "lesions"),
     "report": ("profile",),
     "verify": ("profile", "data"),
     "notebooks": ("check",),
@@ -71,6 +71,9 @@ def _arguments():
     )
     parser.add_argument("--trust", default="", metavar="yes", help="of choose: you trust the author of --code")
     parser.add_argument("--maps", default="", metavar="FOLDER", help="of choose: maps that others made of the images")
+    parser.add_argument(
+        "--lesions", default="", metavar="FILE", help="of choose: boxes or masks of what is to be found"
+    )
     parser.add_argument("--check", action="store_true", help="notebooks: write none, fail and name those that differ")
     arguments = parser.parse_args()
     for name, value in vars(arguments).items():
@@ -86,7 +89,8 @@ def _do(arguments):
     if arguments.command == "run":
         pipeline.run(profile, data_root)
     elif arguments.command == "choose":
-        choose.choose(arguments.model, data_root, arguments.set, arguments.code, arguments.trust, arguments.maps)
+        given = {name: getattr(arguments, name) for name in ("code", "trust", "maps", "lesions")}
+        choose.choose(arguments.model, data_root, arguments.set, **given)
     elif arguments.command == "report":
         pipeline.report(profile)
     elif arguments.command == "verify":

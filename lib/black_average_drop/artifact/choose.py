@@ -1,6 +1,8 @@
 """Run your_data on a model file and a folder of images, and put its results where the same study always lies."""
 
+import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -11,11 +13,15 @@ from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.pipeline import checked_scheduler
 from black_average_drop.artifact.profiles import check_parameters
+from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.choice import hidden_names
 from black_average_drop.datasets.paths import check_name
-from black_average_drop.files import ROOT, partial_name
+from black_average_drop.files import ROOT, partial_name, replacing
+
+UNREADABLE = "unreadable.csv"
 
 
-def choose(model, images, given=(), code="", trust="", maps=""):
+def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
     """Find out which map suits a model on a folder of images, and print the recommendation.
 
     Results and report go to a folder of build/choose. It is named after model and images, and by a hash of where they
@@ -28,6 +34,7 @@ def choose(model, images, given=(), code="", trust="", maps=""):
         code: the path of a Python file with layers of the model, or "".
         trust: "yes" from whoever trusts the author of that code, which runs with their rights.
         maps: the path of a folder of maps that others made, or "".
+        lesions: the path of a file or folder of boxes or masks, or "".
 
     Raises:
         ValueError: a setting, the model or the folder is wrong. Nothing has run.
@@ -45,6 +52,8 @@ def choose(model, images, given=(), code="", trust="", maps=""):
     model, images = choose_settings.resolved(model), choose_settings.resolved(images)
     if maps:
         parameters["maps"] = str(choose_settings.folder_of_maps(maps, images))
+    if lesions:
+        parameters["lesions"] = str(choose_settings.place_of_lesions(lesions))
     places = {"profile": "your data", "model": str(model), "images": str(images), "scheduler": checked_scheduler()}
     choose_check.check(model, images, parameters)
     build = ROOT / "build" / "choose" / choose_settings.study(model, images, parameters)
@@ -53,15 +62,36 @@ def choose(model, images, given=(), code="", trust="", maps=""):
         partial = partial_name(build / "results")
         partial.mkdir()
         try:
-            executed = execute(YOUR_DATA, parameters | places | {"results": str(partial)}, build, partial)
+            everything = parameters | places | {"results": str(partial)}
+            executed = execute(YOUR_DATA, everything, build, partial)
+            _hide_places(executed, everything)
             site.write_notebook(executed, partial / "report.html")
             for path in sorted(partial.iterdir(), key=lambda path: path.name == "report.html"):  # that one last
                 os.replace(path, build / path.name)
         finally:
+            for path in partial.glob(UNREADABLE):  # what a run names that stops there
+                os.replace(path, build / path.name)
             shutil.rmtree(partial, ignore_errors=True)
         recommendation = (build / "recommendation.md").read_text(encoding="utf-8")
     page = (build / "report.html").relative_to(ROOT)
     print(f"{recommendation}\nThe report, with figures and tables: {page}")
+
+
+def _hide_places(executed, parameters):
+    """Take the paths of images, and of what goes with them, out of an executed notebook, unless names are shown."""
+    everything = default_parameters(YOUR_DATA) | parameters
+    hidden = hidden_names.without_places(everything, everything["names"])
+    changed = [name for name in hidden if hidden[name] != everything[name]]
+    notebook = json.loads(executed.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if "injected-parameters" in cell["metadata"].get("tags", []):
+            lines = "".join(cell["source"]).splitlines()
+            assigned = re.compile(rf"({'|'.join(changed)}) = .*")
+            cell["source"] = "\n".join(assigned.sub(r'\1 = "hidden"', line) for line in lines)
+    given = notebook["metadata"]["papermill"]["parameters"]
+    given |= {name: "hidden" for name in changed if name in given}
+    with replacing(executed) as partial:
+        partial.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _parameters(given):
@@ -75,13 +105,15 @@ def _parameters(given):
             raise ValueError(f"{setting}: write name=value, such as most_images=100.") from problem
     readers = {"image_size": choose_settings.height_and_width, "reshape": choose_settings.rows_and_columns}
     readers |= {"held": choose_settings.held_values, "thresholds": choose_settings.thresholds_by_name}
+    readers |= {"window": choose_settings.window_as_text, "frame": choose_settings.number_as_text}
     for name, read in readers.items():
         if name in parameters:
             parameters[name] = read(parameters[name])
     if "code" in parameters:
         raise ValueError("SET holds code, which is given by itself: give CODE=layers.py TRUST=yes.")
-    if "maps" in parameters:
-        raise ValueError("SET holds maps, which is given by itself: give MAPS=folder.")
+    for name, apart in (("maps", "MAPS=folder"), ("lesions", "LESIONS=boxes.csv")):
+        if name in parameters:
+            raise ValueError(f"SET holds {name}, which is given by itself: give {apart}.")
     check_parameters("--set", YOUR_DATA, parameters)
     choose_check.check_settings(parameters)
     if parameters.get("labels"):

@@ -10,15 +10,21 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 
-from black_average_drop.artifact.choose_settings import height_and_width
+from black_average_drop.artifact.choose_settings import height_and_width, of_images, window_or_pair
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.choice.hidden_names import check_names
+from black_average_drop.datasets.decoded import check_unreadable
+from black_average_drop.datasets.fits import check_fit
 from black_average_drop.datasets.folder_check import check_folder
+from black_average_drop.datasets.frames import check_frame
 from black_average_drop.datasets.grey import check_window
 from black_average_drop.datasets.map_check import check_maps
+from black_average_drop.datasets.patients import check_pattern
 from black_average_drop.model_files import settings
 from black_average_drop.model_files.first_check import check_model_file
 
+CHECKED_ALONE = ("names", "unreadable")  # settings of images that no file can contradict
 _READER = "black_average_drop.artifact.model_reading"
 
 
@@ -40,9 +46,9 @@ def check(model, images, given):
     )
     print(f"{YOUR_DATA}: reading {model.name} and {images.name}", flush=True)
     with _reading(parameters) as reading:
-        listing = {"labels": parameters["labels"] or None, "class_names": parameters["class_names"]}
-        drawing = {"most": parameters["most_images"], "seed": parameters["seed"]}
-        taken = check_folder(images, **listing, window=parameters["window"], **drawing)
+        asked = of_images(parameters) | {"lesions": parameters["lesions"]}
+        asked["most"] = asked.pop("most_images")
+        taken = check_folder(images, **{name: one for name, one in asked.items() if name not in CHECKED_ALONE})
         if parameters["maps"]:
             check_maps(parameters["maps"], taken)
         import papermill  # noqa: F401  takes two seconds; the run needs it, and has to wait here anyway
@@ -67,8 +73,12 @@ def check_settings(parameters):
     if "precision" in parameters:
         settings.check_precision(parameters["precision"])
     settings.check_preprocessing(parameters.get("preprocessing", ""))
+    checks = {"fit": check_fit, "frame": check_frame, "names": check_names, "patients": check_pattern}
+    for name, check_value in (checks | {"unreadable": check_unreadable}).items():
+        if name in parameters:
+            check_value(parameters[name])
     if "window" in parameters:
-        check_window(parameters["window"])
+        check_window(window_or_pair(parameters["window"]))
     own = default_parameters(YOUR_DATA)["colour_map"]
     if parameters.get("colour_map", own) != own:
         import matplotlib  # here, since it takes as long as all else of this module

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from black_average_drop.choice import hidden_names
+
 
 def split_settings(text):
     """Split one text into its settings "name=value", a list.
@@ -92,6 +94,43 @@ def of_model(parameters):
     given["image_size"] = tuple(height_and_width(parameters["image_size"]))
     given["reshape"] = tuple(rows_and_columns(parameters["reshape"]))
     return {name: value for name, value in given.items() if value} | {"precision": parameters["precision"]}
+
+
+def of_images(parameters):
+    """Return the arguments of `user_images.read_images` among the parameters of your_data.
+
+    Args:
+        parameters: name -> value, all of the notebook.
+    """
+    given = ("most_images", "seed", "names", "unreadable", "fit", "class_names", "layout", "split", "patients", "frame")
+    values = {name: parameters[name] for name in given}
+    return values | {"labels": parameters["labels"] or None, "window": window_or_pair(parameters["window"])}
+
+
+def recorded(parameters):
+    """Return parameters of your_data as its record may have them: without paths of images, where names are hidden.
+
+    Args:
+        parameters: name -> value, all of the notebook.
+    """
+    return hidden_names.without_places(parameters, parameters["names"])
+
+
+def window_or_pair(value):
+    """Return the window that a user names: one of `grey.WINDOWS`, or [centre, width] of a text such as "40/400"."""
+    numbers = re.fullmatch(r"\s*([-+]?\d+(?:\.\d*)?)\s*/\s*(\d+(?:\.\d*)?)\s*", value)
+    return [float(number) for number in numbers.groups()] if numbers else value
+
+
+def window_as_text(value):
+    """Return what a user gives as window as text: two numbers become "centre/width"."""
+    pair = isinstance(value, list) and len(value) == 2 and all(type(number) in (int, float) for number in value)
+    return "{:g}/{:g}".format(*value) if pair else value
+
+
+def number_as_text(value):
+    """Return a whole number as text, and anything else as it is."""
+    return str(value) if type(value) is int else value
 
 
 def held_values(value):
@@ -181,9 +220,27 @@ def folder_of_maps(maps, images):
     return resolved(maps)
 
 
+def place_of_lesions(lesions):
+    """Return the path of a file or folder of boxes or masks, as `resolved` does.
+
+    Args:
+        lesions: the path as it was given.
+
+    Raises:
+        FileNotFoundError: it is missing.
+    """
+    if not Path(lesions).exists():
+        raise FileNotFoundError(f"LESIONS={lesions} is missing: name the file or folder of your boxes or masks.")
+    return resolved(lesions)
+
+
 def study(model, images, parameters):
-    """Return the name of the folder for a study, which no other model, images or settings share."""
-    words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, images.name)]
+    """Return the name of the folder for a study, which no other model, images or settings share.
+
+    The name of the folder of images is in it only with names=shown.
+    """
+    folder = images.name if parameters.get("names") == "shown" else "images"
+    words = [re.sub(r"[^\w.-]+", "_", name)[:30] for name in (model.stem, folder)]
     given = json.dumps([str(model), str(images), parameters], sort_keys=True)
     return "-".join([*words, hashlib.sha256(given.encode()).hexdigest()[:8]])
 

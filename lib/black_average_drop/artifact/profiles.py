@@ -13,7 +13,6 @@ from black_average_drop.files import NOTEBOOKS, ROOT
 PROFILES = NOTEBOOKS / "profiles"
 AT_LEAST_1 = ("batch_size", "resamples", "most_images", "training_seeds", "softmax_seeds")  # other numbers may be 0
 SIGNED = ("paper_lowest", "paper_highest")  # logits
-BOXED = ("", "chestxray14")  # the only radiographs with boxes, or none
 STANDARD = ("profile", *PLACES)  # set for every notebook, not by the profile
 
 
@@ -44,8 +43,11 @@ def read_profile(profile):
     for notebook, parameters in sections.items():
         check_parameters(where, notebook, parameters or {})
         for name, value in (parameters or {}).items():
-            if name == "boxed_source" and value not in BOXED:
-                raise ValueError(f"{where}: {notebook}: boxed_source is {value!r}: leave it empty or name chestxray14.")
+            if name == "boxed_source" and value not in ("", *catalogue.BOXED):
+                raise ValueError(
+                    f"{where}: {notebook}: boxed_source is {value!r}: leave it empty or name "
+                    f"{' or '.join(catalogue.BOXED)}."
+                )
             if name.endswith("_source") and value not in ("", *catalogue.NAMES):
                 raise ValueError(
                     f"{where}: {notebook}: {name} is {value!r}: choose one of {', '.join(catalogue.NAMES)}."

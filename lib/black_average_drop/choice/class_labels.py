@@ -32,7 +32,7 @@ def known_labels(dataset, classes, named=(), several=False):
         labels = [numbers.get(name, numbers.get(name.casefold())) for name in names]
         if None not in labels:
             return np.array(labels)
-    of_folders = all(name == PurePosixPath(one).parent.name for name, one in zip(names, dataset.ids, strict=True))
+    of_folders = are_of_folders(dataset)
     if set(dataset.class_names) == set(map(str, range(len(dataset.class_names)))):
         fit = dataset.labels.max() < classes and (not of_folders or len(set(names)) == classes)
     else:
@@ -40,8 +40,16 @@ def known_labels(dataset, classes, named=(), several=False):
     return dataset.labels if fit else None
 
 
+def are_of_folders(dataset):
+    """Whether the labels of a data set with paths as ids are the names of the folders that its files lie in."""
+    names = np.array(dataset.class_names)[dataset.labels]
+    return all(name == PurePosixPath(one).parent.name for name, one in zip(names, dataset.ids, strict=True))
+
+
 def left_aside(dataset, classes):
     """Why no label of a data set counts, and how to say what they are.
+
+    Names of folders are not told, since they may be those of patients.
 
     Args:
         dataset: a Dataset, with labels or without.
@@ -52,14 +60,19 @@ def left_aside(dataset, classes):
     """
     if dataset.findings is None and (dataset.labels == UNLABELLED).any():
         return ""
+    predicted = "the outputs of the model: what the network predicts is explained. If they are, give all outputs in "
+    if dataset.findings is None and are_of_folders(dataset):
+        return (
+            f"Sub-folders have {len(np.unique(dataset.labels))} names, and nothing says that these are among "
+            f'{predicted}order, such as SET="class_names=[NORMAL,PNEUMONIA]"; if they are patients, '
+            'SET="layout=patient".'
+        )
     names = [dataset.class_names[number] for number in np.unique(dataset.labels) if number != UNLABELLED]
     names = names if dataset.findings is None else list(dataset.findings.names)
     some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return (
-        f"Sub-folders or labels have {len(names)} names ({some}), and nothing says that these are among the {classes} "
-        "outputs of the model: what the network predicts is explained. If they are, give all outputs in order, "
-        f'SET="class_names=[{",".join(names[:2])}{",…" if len(names) > 2 or classes > 2 else ""}]"; if they are '
-        "patients, name them in the column patient of a labels.csv."
+        f"Labels have {len(names)} names ({some}), and nothing says that these are among {predicted}order, "
+        f'SET="class_names=[{",".join(names[:2])}{",…" if len(names) > 2 or classes > 2 else ""}]".'
     )
 
 

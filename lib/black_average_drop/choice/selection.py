@@ -91,9 +91,11 @@ def said_of_labels(dataset, states, named, classes):
     if states is None:
         return class_labels.left_aside(dataset, classes)
     labels = dataset.class_names if dataset.findings is None else dataset.findings.names
-    others = [name for name in labels if len(named) == classes and _number(name, named) is None]
+    others = [name for name in labels if len(named) == classes and output_number(name, named) is None]
     if dataset.findings is None and (states == 1).any(axis=1).all():
         return ""  # each label is an output, by its name or by its number
+    if others and dataset.findings is None and class_labels.are_of_folders(dataset):
+        return f"Among the names of folders, but no outputs of the model: {len(others)}."  # perhaps of patients
     return f"Among the labels, but no outputs of the model: {', '.join(others)}." if others else ""
 
 
@@ -102,7 +104,7 @@ def count_images(dataset, appearances, states, names):
 
     Args:
         dataset: a Dataset.
-        appearances: of `appearance.shown`, of these images and of those that are blank.
+        appearances: of `decoded.Decoded`, of these images and of those that are blank.
         states: of `states_of_outputs`, or None.
         names: of the outputs.
 
@@ -124,6 +126,22 @@ def _count_labels(states, names, images):
     return without | {f"label {name}": number for name, number in zip(names, present, strict=True) if number}
 
 
+def output_number(name, named):
+    """Find the output of a name, in capitals or not, with blanks or underscores.
+
+    Args:
+        name: of a finding.
+        named: the names of all outputs in order.
+
+    Returns:
+        Its number: the very name first, then one that reads the same. None where no output, or several, read so.
+    """
+    if name in named:
+        return list(named).index(name)
+    alike = [number for number, one in enumerate(named) if _plain(one) == _plain(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
 def numbers_of(findings, named):
     """The numbers of outputs that a user names.
 
@@ -139,7 +157,7 @@ def numbers_of(findings, named):
     """
     numbers = []
     for finding in findings:
-        number = _number(str(finding), named)
+        number = output_number(str(finding), named)
         if number is None and str(finding) in map(str, range(len(named))):
             number = int(finding)
         if number is None:
@@ -241,7 +259,7 @@ def _by_name(findings, classes, named, one_of_two=False):
 
     one_of_two: whether each image has one of two classes.
     """
-    columns = [(column, _number(name, named)) for column, name in enumerate(findings.names)]
+    columns = [(column, output_number(name, named)) for column, name in enumerate(findings.names)]
     columns = [(column, number) for column, number in columns if number is not None]
     if len(named) != classes or not columns:
         return None
@@ -252,14 +270,6 @@ def _by_name(findings, classes, named, one_of_two=False):
         told = np.isin(states[:, columns[0][1]], (0, 1))
         states[told, 1 - columns[0][1]] = 1 - states[told, columns[0][1]]
     return states
-
-
-def _number(name, named):
-    """The number of the output of that name, or None: the very name first, then one that reads the same."""
-    if name in named:
-        return list(named).index(name)
-    alike = [number for number, one in enumerate(named) if _plain(one) == _plain(name)]
-    return alike[0] if len(alike) == 1 else None
 
 
 def _plain(name):

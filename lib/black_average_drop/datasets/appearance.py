@@ -1,59 +1,52 @@
 """How image files are shown in 8 bits: by which limits, how much of black to white they fill, and reasons to doubt."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
-from black_average_drop import progress
 from black_average_drop.datasets import dicom
 from black_average_drop.datasets.dicom_headers import is_dicom_file
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 from black_average_drop.datasets.images import decoding, is_signed, open_picture
 
 LEAST_FILLED = 0.25  # of black to white: files that use less are doubted
+MOST_STRETCHED = 1.1  # how much wider or higher an image may become, than a doubt is said
+MOST_CUT = 0.2  # of an image that the crop of a network's shape may take away
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value where small numbers are bright
 
 
-def open_image(path, window="full"):
-    """Open a file as a Pillow image of 8 bits.
+def open_shown(path, window="full", frame=None):
+    """Open a file as a Pillow image of 8 bits, and say how it is shown.
 
     Args:
         path: the file.
         window: one of `grey.WINDOWS`, as in `folder.load`.
+        frame: the number from 0 of the frame or page that is taken, None where there is to be only one.
+
+    Returns:
+        (image, how, filled): how says in words by which limits it is shown; filled is how much of black to white it
+        uses, from 0, a blank picture, to 1.
 
     Raises:
         ValueError: if it cannot be decoded.
     """
-    return _open(path, window)[0]
-
-
-def shown(root, dataset, window="full"):
-    """Say how each image of a data set from `folder.load` is shown.
-
-    Args:
-        root: the folder that it was loaded from.
-        dataset: the `Dataset`.
-        window: the one that it was loaded with.
-
-    Returns:
-        A DataFrame with columns id, shown (by which limits, in words) and filled (how much of black to white is used,
-        from 0, a blank picture, to 1).
-
-    Raises:
-        ValueError: if a file cannot be decoded.
-    """
-    with ThreadPoolExecutor(os.cpu_count()) as readers:
-        opening = readers.map(lambda name: _open(Path(root) / name, window)[1:], dataset.ids)
-        rows = list(progress.bar(opening, total=len(dataset), desc="grey values", unit="image"))
-    return pd.DataFrame(rows, columns=["shown", "filled"]).assign(id=dataset.ids)[["id", "shown", "filled"]]
+    if is_dicom_file(path):
+        picture, how, used = dicom.read_with_limits(path, window, frame)
+        return Image.fromarray(picture), how, used
+    image, how = open_picture(path, frame), AS_IT_IS
+    with decoding(path):
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            ImageOps.exif_transpose(image, in_place=True)
+        deep = image.mode == "F" or image.mode.startswith("I")
+        values = np.asarray(image, "float64") if deep else np.asarray(image.convert("RGB"))
+    if deep:
+        values, how = _deep(path, image, values, window)
+        image = Image.fromarray(values)
+        values = values[..., None]
+    return image, how, share_filled(values)
 
 
 def not_blank(dataset, table):
-    """Select the images that are of more than one grey value, by the rows of `shown`.
+    """Select the images that are of more than one grey value, by the rows of `decoded.Decoded.appearances`.
 
     Raises:
         ValueError: if there is none.
@@ -68,7 +61,7 @@ def not_blank(dataset, table):
 
 
 def doubts(table):
-    """List reasons to doubt the way that images are shown, by the rows of `shown`: sentences, or none."""
+    """List reasons to doubt the way that images are shown, by `decoded.Decoded.appearances`: sentences, or none."""
     blank = table[table["filled"] == 0]
     narrow = table[(table["filled"] > 0) & (table["filled"] < LEAST_FILLED) & (table["shown"] != AS_IT_IS)]
     sentences = []
@@ -85,22 +78,47 @@ def doubts(table):
     return sentences
 
 
-def _open(path, window):
-    """A Pillow image of 8 bits, by which limits it is shown, and how much of black to white it uses."""
-    if is_dicom_file(path):
-        picture, how, used = dicom.read_with_limits(path, window)
-        return Image.fromarray(picture), how, used
-    image, how = open_picture(path), AS_IT_IS
-    with decoding(path):
-        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-            ImageOps.exif_transpose(image, in_place=True)
-        deep = image.mode == "F" or image.mode.startswith("I")
-        values = np.asarray(image, "float64") if deep else np.asarray(image.convert("RGB"))
-    if deep:
-        values, how = _deep(path, image, values, window)
-        image = Image.fromarray(values)
-        values = values[..., None]
-    return image, how, share_filled(values)
+def fit_in_words(fit):
+    """Say in a sentence how images of another shape become those that the network sees; fit is one of `FITS`."""
+    return {
+        "stretch": "The whole of each image is seen, stretched to the shape that the network takes.",
+        "crop": "Of each image the largest central part of the shape that the network takes is seen.",
+        "pad": "The whole of each image is seen in its own shape, on black.",
+        "imagenet": "Of each image the central part is seen that ImageNet classifiers are usually evaluated on: "
+        "87.5 % of the largest in each direction.",
+    }[fit]
+
+
+def doubts_about_shape(table, size, fit="stretch"):
+    """List reasons to doubt the way that images are brought to the network's shape: sentences, or none.
+
+    Args:
+        table: `decoded.Decoded.appearances`.
+        size: (H, W) of what the network sees.
+        fit: how, one of `FITS`.
+
+    Returns:
+        Of "stretch", a sentence on images that become more than 10 % too wide or too high. Of "crop" and "imagenet",
+        one on images that lose more than 20 % since their shape is another one. Of "pad" none.
+    """
+    wider = table["width"] / table["height"] * size[0] / size[1]
+    stretched_by = np.maximum(wider, 1 / wider)
+    lost = 1 - 1 / stretched_by
+    sentences = []
+    if fit == "stretch" and (stretched_by > MOST_STRETCHED).any():
+        some = table[stretched_by > MOST_STRETCHED]
+        sentences.append(
+            f"{_some(some, table)} stretched by more than a tenth, one by {stretched_by.max():.1f} to 1 (median of all "
+            f'images: {stretched_by.median():.1f}). fit="crop" or "pad" keeps their shape: choose what the model was '
+            "trained with."
+        )
+    if fit in ("crop", "imagenet") and (lost > MOST_CUT).any():
+        some = table[lost > MOST_CUT]
+        sentences.append(
+            f"{_some(some, table)} cut by more than a fifth, one by {100 * lost.max():.0f} %, for the shape that the "
+            'network takes: what lies there is not seen. fit="pad" shows the whole image.'
+        )
+    return sentences
 
 
 def _deep(path, image, values, window):

@@ -13,6 +13,7 @@ PHANTOMS = {
     "phantom objects": phantoms.objects,
 }
 NAMES = (*PHANTOMS, *SOURCES)
+BOXED = tuple(name for name, source in SOURCES.items() if source.boxed)  # radiographs whose lesions have a place
 
 
 def load(source, split, size, root=None, count=0, seed=0, background=False, **drawn):

@@ -23,14 +23,19 @@ def dataset_checksums(dataset, batch_size=64):
         The SHA-256 over ids, labels, findings and pixels, and a list with the SHA-256 of the pixels of each image.
     """
     whole, each = hashlib.sha256(), []
-    whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
-    if dataset.findings is not None:
-        whole.update(
-            "|".join(dataset.findings.names).encode() + np.nan_to_num(dataset.findings.states, nan=2).tobytes()
-        )
+    update_with_labels(whole, dataset)
     with progress.bar(total=len(dataset), desc="checksums", unit="image") as bar:
         for images in dataset.batches(batch_size):
             whole.update(images.tobytes())
             each += [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
             bar.update(len(images))
     return whole.hexdigest(), each
+
+
+def update_with_labels(whole, dataset):
+    """Update a hash of hashlib with the ids, labels and findings of a data set."""
+    whole.update("\n".join(f"{i} {label}" for i, label in zip(dataset.ids, dataset.labels, strict=True)).encode())
+    if dataset.findings is not None:
+        whole.update(
+            "|".join(dataset.findings.names).encode() + np.nan_to_num(dataset.findings.states, nan=2).tobytes()
+        )

@@ -4,12 +4,23 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from black_average_drop.datasets.findings import Findings
 
 KEPT_BYTES = 2 << 30  # of decoded images, by a data set that is kept in memory
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image as the network sees it, and what is known of how it is shown."""
+
+    pixels: np.ndarray  # uint8 (H, W, 3)
+    shown: str  # in words, by which limits
+    filled: float  # how much of black to white the file's image uses, from 0, a blank picture, to 1
+    original: tuple[int, int]  # (width, height) of the file's image as it is shown, after any turn that EXIF asks for
 
 
 @dataclass(frozen=True)
@@ -21,12 +32,14 @@ class Dataset:
     groups: np.ndarray  # (N,) the patient, or something else that makes images dependent; otherwise the image's id
     class_names: tuple[str, ...]
     size: tuple[int, int]  # (H, W)
-    positions: np.ndarray  # (N,) the numbers that `read`, `read_mask` and `boxes` take
+    positions: np.ndarray  # (N,) the numbers that `read`, `read_mask`, `boxes`, `look` and `file` take
     read: Callable[[int], np.ndarray]
     read_mask: Callable[[int], np.ndarray] | None = None  # boolean (H, W): the pixels of the object or lesion
     boxes: Callable[[int], list[tuple]] | None = None  # [(name, x0, y0, x1, y1), ...] in pixels of the image as read
     every_box: bool = False  # every box is of the class, also under another name: the class stands for many findings
     findings: Findings | None = None  # several in one image; labels may say something else, such as a folder
+    look: Callable[[int], Picture] | None = None  # of files: decodes one, as `read` does, and says how it is shown
+    file: Callable[[int], Path] | None = None  # of files: where image i lies
 
     def __len__(self):
         return len(self.ids)

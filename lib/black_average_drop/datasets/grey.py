@@ -74,5 +74,4 @@ def share_filled(picture):
     Args:
         picture: uint8, colours last.
     """
-    channels = picture.reshape(-1, picture.shape[-1])
-    return float(np.ptp(channels.astype(int), axis=0).max()) / 255
+    return max(int(channel.max()) - int(channel.min()) for channel in np.moveaxis(picture, -1, 0)) / 255

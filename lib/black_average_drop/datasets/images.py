@@ -1,18 +1,37 @@
-"""Image files as pixels 0..255: what is opened, how it is resized, and a `Dataset` made of them."""
+"""Image files as pixels 0..255: what is opened, what the network sees of it, and a `Dataset` made of them."""
 
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
 
-from black_average_drop.datasets.dataset import Dataset
+from black_average_drop.datasets.dataset import Dataset, Picture
+from black_average_drop.datasets.fits import FITS, check_fit, fit_to_size, placed_box, placed_mask, window_of
+from black_average_drop.datasets.grey import AS_IT_IS, share_filled
+
+__all__ = [  # those of `fits` too, which belong to what an image is read as
+    "FITS",
+    "FORMATS",
+    "check_fit",
+    "decoding",
+    "fit_to_size",
+    "from_files",
+    "is_signed",
+    "look_at",
+    "open_picture",
+    "placed_box",
+    "placed_mask",
+    "read_image",
+    "window_of",
+]
 
 # The only formats that Pillow may open: it goes by content, and hands PostScript to a program that runs what is in it.
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _SAMPLE_FORMAT, _SIGNED = 339, 2  # a tag of TIFF, and its value where numbers below 0 may come
 
 
-def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=None, open_image=None):
+def from_files(paths, ids, labels, groups, class_names, size, fit="stretch", boxes=None, open_shown=None, frames=None):
     """Make a `Dataset` of image files.
 
     Args:
@@ -21,24 +40,37 @@ def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=No
         labels: (N,), indices into class_names.
         groups: (N,), the patient of each image, or the image's id where no patient is known.
         class_names: text, in the order of the network's outputs.
-        size: (H, W), in pixels, that every image is resized to.
-        crop: as in `read_image`.
+        size: (H, W), in pixels, that every image is brought to.
+        fit: how, one of FITS: `fits.window_of`.
         boxes: position -> [(name, x0, y0, x1, y1), ...] in pixels of the original file, if there are any. They are cut
             at the border of the image.
-        open_image: as in `read_image`.
+        open_shown: as in `look_at`. Without it files are opened by `open_picture`, and no turn is made that their EXIF
+            asks for: so boxes fit, and classifiers see what they were trained on.
+        frames: (N,), the number from 0 of the frame or page of each file, None for the only one; or None for all files.
 
     Raises:
-        ValueError: if there is no image, or an id comes twice; when boxes are asked for, if one lies outside its image.
+        ValueError: if there is no image, an id comes twice, or fit is unknown; when boxes are asked for, if one lies
+            outside its image.
     """
+    check_fit(fit)
     ids = np.asarray(ids, str)
     if not len(ids):
         raise ValueError("There is no image to read: check the folder and the selection.")
     unique, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
         raise ValueError(f"The id {unique[counts > 1][0]} stands for several images: name each image once.")
+    frames = [None] * len(ids) if frames is None else frames
 
-    def scaled_boxes(position):
-        return _scaled(boxes(position), paths[position], size, crop)
+    def look(position):
+        return look_at(paths[position], size, fit, open_shown, frames[position])
+
+    def read(position):
+        if open_shown is None:  # how much a file fills is not measured for nothing
+            return read_image(paths[position], size, fit, frames[position])
+        return look(position).pixels
+
+    def placed_boxes(position):
+        return _placed_boxes(boxes(position), paths[position], size, fit, open_shown, frames[position])
 
     return Dataset(
         ids=ids,
@@ -47,28 +79,40 @@ def from_files(paths, ids, labels, groups, class_names, size, crop=1.0, boxes=No
         class_names=tuple(class_names),
         size=tuple(size),
         positions=np.arange(len(ids)),
-        read=lambda position: read_image(paths[position], size, crop, open_image),
-        boxes=scaled_boxes if boxes else None,
+        read=read,
+        boxes=placed_boxes if boxes else None,
+        look=look,
+        file=lambda position: Path(paths[position]),
     )
 
 
-def open_picture(path):
+def open_picture(path, frame=None):
     """Open one file as a Pillow image, not decoded yet.
 
     Pillow decodes some files to other values without a word. They are refused: colours of 16 bits, a TIFF of signed
     bytes, and a TIFF to be turned, which Pillow 13.0 gives in scrambled rows if it is not compressed.
 
+    Args:
+        path: the file.
+        frame: the number from 0 of the page or frame that is taken, None where there is to be only one.
+
     Raises:
-        ValueError: if the file is no image, or one of those above; also if it holds several pages or frames, of which
-            somebody must choose one, or more pixels than Pillow takes for harmless. The message names the file.
+        ValueError: if the file is no image, or one of those above; also if it holds several pages or frames and none is
+            chosen, if the chosen one is not there, or more pixels than Pillow takes for harmless. The message names the
+            file.
     """
     with decoding(path):
         image = Image.open(path, formats=FORMATS)
-        width, height, pages = *image.size, getattr(image, "n_frames", 1)
+        pages = getattr(image, "n_frames", 1)
+        if frame is not None and frame < pages:
+            image.seek(frame)
+        width, height = image.size
         turned = image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Orientation, 1) != 1
         deep, signed = _has_deep_colours(image), image.mode == "L" and is_signed(image)
     refusal = ""
-    if pages > 1:
+    if frame is not None and frame >= pages:
+        refusal = f"holds {pages} pages or frames, but number {frame}, counted from 0, is asked for: choose another."
+    elif frame is None and pages > 1:
         refusal = f"holds {pages} pages or frames, but one is expected: save one by itself, or leave the file out."
     elif turned:
         refusal = "is a TIFF that its tag Orientation turns: save it upright, or leave it out."
@@ -89,16 +133,14 @@ def is_signed(image):
     return image.format == "TIFF" and _SIGNED in image.tag_v2.get(_SAMPLE_FORMAT, ())
 
 
-def read_image(path, size, crop=1.0, open_image=None):
-    """Decode one file: grey becomes RGB, then bilinear resizing.
+def read_image(path, size, fit="stretch", frame=None):
+    """Decode one file of 8 bits: grey becomes RGB, then it is brought to a size bilinearly.
 
     Args:
         path: the file.
         size: (H, W) of the result, in pixels.
-        crop: 1.0 stretches the whole image. A smaller crop keeps the aspect ratio and takes the largest central window
-            of that ratio, shrunk by crop (0.875 is ImageNet's usual evaluation).
-        open_image: path -> Pillow image, by default `open_picture`. That makes no turn that the file's EXIF asks
-            for: so boxes fit, and classifiers see what they were trained on.
+        fit: how, one of FITS: `fits.window_of`.
+        frame: as in `open_picture`.
 
     Returns:
         uint8 (H, W, 3), 0..255.
@@ -107,22 +149,27 @@ def read_image(path, size, crop=1.0, open_image=None):
         ValueError: if the file is truncated, no image, transparent in places, or of more than 8 bits. Turning the last
             two into pixels takes a background or a window that somebody must choose. The message names the file.
     """
-    with (open_image or open_picture)(path) as image:
-        if image.mode == "F" or image.mode.startswith("I"):
-            raise ValueError(f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown.")
-        with decoding(path):
-            opaque = not image.has_transparency_data or image.convert("RGBA").getchannel("A").getextrema()[0] == 255
-        if not opaque:
-            raise ValueError(f"{path} is transparent in places: save it on the background that is to be shown.")
-        with decoding(path):
-            return np.asarray(cropped_and_resized(image.convert("RGB"), size, crop))
+    with open_picture(path, frame) as image:
+        return _pixels(path, image, size, fit)
 
 
-def cropped_and_resized(image, size, crop=1.0):
-    """Crop and resize a Pillow image, bilinearly, as `read_image` does: size (H, W) and crop as there."""
-    left, top, width, height = _crop_window(image.size, size, crop)
-    window = (left, top, left + width, top + height)
-    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=window)
+def look_at(path, size, fit="stretch", open_shown=None, frame=None):
+    """Decode one file as `read_image` does, and say how it is shown.
+
+    Args:
+        path, size, fit, frame: as in `read_image`.
+        open_shown: (path, frame=...) -> (Pillow image of 8 bits, how, filled), as `appearance.open_shown`; by default
+            `open_picture` of files of 8 bits.
+
+    Returns:
+        A `Picture`.
+
+    Raises:
+        ValueError: as `read_image`.
+    """
+    image, how, filled = (open_shown or _open_as_it_is)(path, frame=frame)
+    with image:
+        return Picture(_pixels(path, image, size, fit), how, filled, image.size)
 
 
 @contextmanager
@@ -137,12 +184,28 @@ def decoding(path):
         raise ValueError(f"{path} cannot be read as an image ({reason}): remove it or fetch it again.") from problem
 
 
-def _scaled(boxes, path, size, crop):
+def _open_as_it_is(path, frame=None):
+    image = open_picture(path, frame)
+    with decoding(path):
+        return image, AS_IT_IS, share_filled(np.asarray(image.convert("RGB")))
+
+
+def _pixels(path, image, size, fit):
+    """Pixels of an open Pillow image, as of `read_image`."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        raise ValueError(f"{path} has more than 8 bits a pixel: convert it to 8 bits with the window to be shown.")
+    with decoding(path):
+        opaque = not image.has_transparency_data or image.convert("RGBA").getchannel("A").getextrema()[0] == 255
+    if not opaque:
+        raise ValueError(f"{path} is transparent in places: save it on the background that is to be shown.")
+    with decoding(path):
+        return np.asarray(fit_to_size(image.convert("RGB"), size, fit))
+
+
+def _placed_boxes(boxes, path, size, fit, open_shown, frame):
     """Boxes in pixels of a file as boxes in pixels of the image of size (H, W) that it is read as."""
-    with open_picture(path) as image:
+    with open_picture(path, frame) if open_shown is None else open_shown(path, frame=frame)[0] as image:
         width, height = image.size
-    left, top, side_x, side_y = _crop_window((width, height), size, crop)
-    scale_x, scale_y = size[1] / side_x, size[0] / side_y
     corners = []
     for name, *box in boxes:
         if not (max(box[0], 0) < min(box[2], width) and max(box[1], 0) < min(box[3], height)):  # nor with NaN
@@ -150,10 +213,9 @@ def _scaled(boxes, path, size, crop):
                 f"{path}: its box {name} {tuple(box)} lies outside its {width} x {height} pixels: mend the table of "
                 "boxes, or leave the image out."
             )
-        x0, x1 = np.clip([(x - left) * scale_x for x in box[0::2]], 0, size[1])
-        y0, y1 = np.clip([(y - top) * scale_y for y in box[1::2]], 0, size[0])
-        if x1 > x0 and y1 > y0:  # a box outside the crop is not in the image any more
-            corners.append((name, float(x0), float(y0), float(x1), float(y1)))
+        placed = placed_box(box, (width, height), size, fit)
+        if placed:  # a box outside the window is not in the image any more
+            corners.append((name, *placed))
     return corners
 
 
@@ -164,13 +226,3 @@ def _has_deep_colours(image):
     if image.format == "TIFF":
         return max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))) > 8
     return image.format == "PNG" and any(";16" in str(tile.args) for tile in image.tile)
-
-
-def _crop_window(original, size, crop):
-    """(left, top, width, height) of the part of an original (width, height) that becomes the image of size (H, W)."""
-    width, height = original
-    if crop == 1.0:
-        return 0.0, 0.0, float(width), float(height)
-    scale = crop * min(width / size[1], height / size[0])
-    window = (size[1] * scale, size[0] * scale)
-    return (width - window[0]) / 2, (height - window[1]) / 2, *window

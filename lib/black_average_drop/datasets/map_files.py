@@ -12,7 +12,7 @@ from PIL import Image
 
 from black_average_drop import cams, controls, progress
 from black_average_drop.datasets import map_formats, map_layout
-from black_average_drop.datasets.images import cropped_and_resized
+from black_average_drop.datasets.images import fit_to_size
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,10 @@ class MapFiles:
     """One set of maps of M pairs of an image and a finding: like an array (M, h, w) that is read when indexed."""
 
     paths: tuple[Path, ...]  # (M,)
+    originals: tuple[tuple[int, int] | None, ...]  # (M,), the size (h, w) of each image file where the fit asks for it
     size: tuple[int, int]  # (h, w) of every map as it is given
     image_size: tuple[int, int]  # (H, W) of what the network sees
-    crop: float  # of the images, as in `images.read_image`
+    fit: str  # of the images, one of `images.FITS`
     passed_over: int  # files below the folder of the set that are no maps, or hidden
     unused: int  # maps there of other images or findings
 
@@ -37,39 +38,42 @@ class MapFiles:
         """
         chosen = np.arange(len(self))[rows]
         if chosen.ndim == 0:
-            return self._read(self.paths[chosen])
+            return self._read(chosen)
         maps = np.empty((len(chosen), *self.size), "float32")
         for one, number in zip(maps, chosen, strict=True):
-            one[:] = self._read(self.paths[number])
+            one[:] = self._read(number)
         return maps
 
-    def _read(self, path):
+    def _read(self, number):
+        path = self.paths[number]
         values = map_formats.values_of_map(path)
-        if values.shape == self.size:
+        whole = _covers_whole_file(values.shape, self.image_size, self.originals[number])
+        if values.shape == self.size and not whole:
             return values
         if self.size != self.image_size:
             raise ValueError(f"{path} has changed its size since the run began: run it again.")
-        if _covers_whole_file(values.shape, self.image_size):
-            return np.asarray(cropped_and_resized(Image.fromarray(values), self.image_size, self.crop))
+        if whole:
+            return np.asarray(fit_to_size(Image.fromarray(values), self.image_size, self.fit))
         return cams.upsample(values[None], self.image_size)[0]
 
 
-def load(root, dataset, classes, class_names, crop=1.0):
+def load(root, dataset, classes, class_names, fit="stretch"):
     """Find the maps that others made of images: every set of maps in a folder, as `map_layout` describes it.
 
     Every map is there, and the header of each is read, before anything else is computed. A map may have any scale. Its
     values below 0 count as 0. A map that is larger than the network's image, in height or width, covers the whole image
-    file: it is cropped and shrunk as the images are. A smaller one covers what the network sees. Where all maps of a
-    set have one such size, they stay small, and evaluation upsamples them like those of a method. Where sizes differ,
-    each map is brought to that of the network's image.
+    file: it is fitted as the images are, with 0 around it where they are padded. So is a smaller one of the very size
+    of the image file. Any other smaller map covers what the network sees. Where all maps of a set have one such size,
+    they stay small, and evaluation upsamples them like those of a method. Where sizes differ, each map is brought to
+    that of the network's image.
 
     Args:
         root: the folder.
         dataset: a `Dataset` of M pairs of an image and a finding: an image with several findings is there several
-            times.
+            times. Unless fit is "stretch", its `look` is asked for the size of each file.
         classes: (M,), the findings, indices into class_names.
         class_names: text, as the outputs of the network are called.
-        crop: that of the images.
+        fit: that of the images, one of `images.FITS`.
 
     Returns:
         name of the set -> `MapFiles`.
@@ -79,6 +83,7 @@ def load(root, dataset, classes, class_names, crop=1.0):
         ValueError: if a map is missing, ambiguous or cannot be read by its header, or a set is named like a map that
             is drawn here.
     """
+    originals = _sizes_of_files(dataset, fit)
     stems, classes = map_layout.image_stems(dataset.ids), [int(number) for number in classes]
     sets, size = {}, tuple(dataset.size)
     for name, place in map_layout.sets_in(root, stems, class_names).items():
@@ -86,11 +91,11 @@ def load(root, dataset, classes, class_names, crop=1.0):
             raise ValueError(f"{place} is named like a map that is drawn here: rename the folder.")
         listed = map_layout.list_maps(place)
         paths = map_layout.files_of_pairs(listed, place, stems, classes, class_names)
-        sizes = {map_formats.size_of_map(path) for path in paths}
-        common = sizes.pop() if len(sizes) == 1 else size
-        common = size if _covers_whole_file(common, size) else common
+        sizes = [map_formats.size_of_map(path) for path in paths]
+        whole = any(_covers_whole_file(one, size, original) for one, original in zip(sizes, originals, strict=True))
+        common = size if whole or len(set(sizes)) > 1 else sizes[0]
         unused = sum(map(len, listed.files.values())) - len(paths)
-        sets[name] = MapFiles(tuple(paths), common, size, crop, listed.passed_over, unused)
+        sets[name] = MapFiles(tuple(paths), originals, common, size, fit, listed.passed_over, unused)
     return sets
 
 
@@ -112,6 +117,14 @@ def maps_checksum(sets):
     return whole.hexdigest()
 
 
-def _covers_whole_file(size, image_size):
-    """Whether a map (h, w) is larger than the network's image (H, W), so that it was made of the image file."""
-    return size[0] > image_size[0] or size[1] > image_size[1]
+def _sizes_of_files(dataset, fit):
+    """Sizes (h, w) of the image files of M pairs, or None for each where it does not matter what a map covers."""
+    if fit == "stretch" or dataset.look is None:
+        return (None,) * len(dataset)
+    sizes = {position: dataset.look(position).original[::-1] for position in set(dataset.positions.tolist())}
+    return tuple(sizes[position] for position in dataset.positions.tolist())
+
+
+def _covers_whole_file(size, image_size, original):
+    """Whether a map (h, w) was made of the image file: it is larger than the network's image (H, W), or of its size."""
+    return size[0] > image_size[0] or size[1] > image_size[1] or (size == original and size != image_size)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from black_average_drop import controls, evaluation, masks, networks, training
 from black_average_drop.datasets import Dataset, catalogue
-from black_average_drop.datasets.sources import chestxray14
+from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import read_csv, replacing, write_csv
 
 COUNTED = "trust_images.csv"  # the images that count, and the file of their network
@@ -43,6 +43,8 @@ KINDS = {
         slug="markers", title="Marker phantoms", small="small markers", uses="marker", ignores="lesion"
     ),
     "chestxray14": Kind(slug="boxes", title="NIH boxes", small="small lesions"),
+    "rsna": Kind(slug="rsna", title="RSNA boxes", small="small lesions"),
+    "chexlocalize": Kind(slug="chexlocalize", title="CheXlocalize masks", small="small lesions"),
 }
 WITHOUT = {"lesion": {"lesions": False}, "marker": {"markers": False}}  # how a phantom is drawn without it
 
@@ -57,7 +59,7 @@ class Bench(Kind):
     network: networks.CamNetwork  # the same model, with ReLU scores
     images: Dataset  # N images; `regions` is the truth
     normal: Dataset | None = None  # images without the finding
-    views: pd.DataFrame | None = None  # what the hospital's tables say of each image, by id: `chestxray14.views`
+    views: pd.DataFrame | None = None  # what is known of each image, by id: `Source.views`
     draw: Callable[..., Dataset] | None = None  # draws the phantoms of the test split again, with changes
     first_pass: evaluation.Maps | None = None  # the maps of every method, scores, and the curve of alpha
     maps: dict[str, np.ndarray] | None = None  # the methods' maps that differ, then those of the controls
@@ -98,7 +100,7 @@ class Bench(Kind):
         """
         right = (self.first_pass.scores["predicted"] == self.images.labels).to_numpy()
         subsets = {"all positives": np.full(len(self.images), True), "true positives": right}
-        if self.views is not None:
+        if self.views is not None and "fully_boxed" in self.views:
             subsets["without unboxed findings"] = self.views.loc[self.images.ids, "fully_boxed"].to_numpy()
         return subsets
 
@@ -122,8 +124,10 @@ def load_bench(path, data_root):
     if facts.source not in KINDS:
         return None
     size, kind = classifier.network.image_size, KINDS[facts.source]
-    if facts.source == "chestxray14":
-        views, test = chestxray14.views(data_root), boxed_splits(data_root, size, facts.seed)["test"]
+    source = SOURCES.get(facts.source)
+    if source and source.boxed_splits:
+        views = source.views(data_root) if source.views else None
+        test = boxed_splits(facts.source, data_root, size, facts.seed)["test"]
     else:
         drawn = {"root": data_root, "count": facts.test_images, "seed": facts.seed}
         draw, test = partial(catalogue.load, facts.source, "test", size, **drawn), classifier.dataset
@@ -152,10 +156,16 @@ def load_benches(paths, data_root):
     return known
 
 
-def boxed_splits(data_root, size, seed):
-    """Split -> Dataset, of the radiographs with boxes and some without a finding; no patient is in two splits."""
-    splits = chestxray14.split_patients(chestxray14.boxed_and_normal(data_root, size, seed=seed), seed)
-    return dict(zip(catalogue.SPLITS, splits, strict=True))
+def boxed_splits(source, data_root, size, seed):
+    """Split -> Dataset, of radiographs with known lesions and some without; no patient is in two splits.
+
+    Args:
+        source: one of `catalogue.BOXED`.
+        data_root: the folder of the data sets.
+        size: (H, W), in pixels.
+        seed: of the split, and of the drawing where not all images are taken.
+    """
+    return dict(zip(catalogue.SPLITS, SOURCES[source].boxed_splits(data_root, size, seed), strict=True))
 
 
 def write_counted(benches, build, profile):

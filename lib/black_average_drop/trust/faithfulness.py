@@ -132,7 +132,7 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
             values = {
                 "AD": drop,
                 "Average Increase": (scores["score"] > full["score"]).astype(float),
-                "Average Gain": _gain(full["softmax"], scores["softmax"]),
+                "Average Gain": average_gains(full["softmax"], scores["softmax"]),
                 "ADCC": composites.adcc(drop, opacity, coherency),
                 "opacity": opacity,
                 "coherency": coherency,
@@ -219,8 +219,8 @@ def _long(ids, name, values):
     return pd.DataFrame({"id": ids, "map": name} | values).melt(["id", "map"], var_name="metric")
 
 
-def _gain(full, masked):
-    """Average Gain (n,) from the softmax before and after masking."""
+def average_gains(full, masked):
+    """What Average Gain is the mean of, from the softmax before and after masking: max(0, P' - P) / (1 - P), (n,)."""
     full, masked = np.asarray(full, "float64"), np.asarray(masked, "float64")
     return np.divide(np.maximum(0, masked - full), 1 - full, out=np.zeros(len(full)), where=full < 1)
 

@@ -97,6 +97,25 @@ def scores(maps, regions, widened=None):
     )
 
 
+def intersection_over_union(maps, regions):
+    """The overlap of each region with as many top pixels of its map, as a share of what the two cover together.
+
+    Both have the same number of pixels. So this is t / (2 - t), with t the top_inside of `scores`, and ranks the maps
+    of an image as t does. CheXlocalize (Saporta et al. 2022) instead takes the pixels above a threshold, which it tunes
+    for each finding on a validation set. It leaves out maps without such a pixel. A blank map has 0 here.
+
+    Args:
+        maps: (N, H, W).
+        regions: boolean (N, H, W), none empty.
+
+    Returns:
+        (N,), from 0 to 1.
+    """
+    sizes = np.asarray(regions).sum(axis=(1, 2))
+    shared = (top_pixels(maps, sizes) * regions).sum(axis=(1, 2))
+    return shared / (2 * sizes - shared)
+
+
 def touched(maps, rows, lesions, area):
     """Whether a map touches each lesion: at least TOUCHED_SHARE of it lies in the top `area` of its image's map.
 

@@ -84,6 +84,15 @@ def boxed_and_normal(root, size=(224, 224), normal=980, seed=0):
     return everything.subset(np.sort(np.concatenate([np.flatnonzero(boxed), healthy])))
 
 
+def _boxed_splits(root, size=(224, 224), seed=0):
+    """Split the images of `boxed_and_normal` as `split_patients` does: train, validation and test, whole patients.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`.
+    """
+    return split_patients(boxed_and_normal(root, size, seed=seed), seed)
+
+
 def views(root):
     """Read what the tables say of each image, whether its file is there or not.
 
@@ -260,6 +269,9 @@ SOURCE = Source(
     name="chestxray14",
     title="NIH ChestX-ray14",
     folder=FOLDER,
+    boxed=lambda root, size: load(root, "Pneumonia", boxed_only=True, size=size),
+    boxed_splits=_boxed_splits,
+    views=views,
     report=_report,
     download=KaggleArchive(
         "nih-chest-xrays",

@@ -16,7 +16,6 @@ from black_average_drop.files import sha256
 FOLDER = "ILSVRC2012"
 SOLUTION = "LOC_val_solution.csv"
 CLASSES = 1000
-CROP = 0.875  # the central window that ImageNet classifiers are usually evaluated on
 # The photos of the committed results: 100, of as many classes drawn at random, like the paper.
 PHOTOS = tuple(Path(__file__).with_name("imagenet_photos.txt").read_text().split())
 
@@ -62,7 +61,7 @@ def load(root, size=(224, 224), background=False):
     class_names = (["background"] if background else []) + synsets
     labels = [class_names.index(name) for name in names]
     ids = [path.stem for path in paths]
-    return from_files(paths, ids, labels, ids, class_names, size, CROP, boxes if answers else None)
+    return from_files(paths, ids, labels, ids, class_names, size, "imagenet", boxes if answers else None)
 
 
 def _load_split(root, split, size, seed=0, background=False):

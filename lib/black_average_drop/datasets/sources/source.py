@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from black_average_drop.datasets.dataset import Dataset
 
 SPLITS = ("train", "validation", "test")
@@ -43,6 +45,12 @@ class Source:
     # (data root, split, size, seed, background) -> that split. None where `catalogue.load` gives none of this source.
     load_split: Callable[..., Dataset] | None = None
     splits: tuple[str, ...] = ()  # those of SPLITS that load_split gives
+    # For the notebooks where it is known where the lesions are; None elsewhere. (data root, size) -> images of class 1,
+    # each with a lesion; (data root, size, seed) -> train, validation and test, class 0 without the finding.
+    boxed: Callable[..., Dataset] | None = None
+    boxed_splits: Callable[..., tuple[Dataset, Dataset, Dataset]] | None = None
+    # data root -> by the id of an image its view, AP or PA, and, if the tables say so, whether it is fully_boxed.
+    views: Callable[[Path], pd.DataFrame | None] | None = None
     report: Callable[[Path], list[tuple[str, str]]] = lambda root: []  # data root -> rows of data/README.md, or none
     # For `make data`. None where nobody but the user can fetch it.
     download: KaggleArchive | KagglePhotos | None = None

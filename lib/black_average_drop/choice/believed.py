@@ -1,0 +1,186 @@
+"""May a metric be believed on the user's own images? Its order of methods against that of hits on known lesions.
+
+A pair of methods counts if hits decide it: `statistics.differences`, corrected by Holm for all pairs. On the decided
+pairs a metric agrees (1), differs (-1), or sees a tie (0), and its agreement is the mean. A tie is a difference that is
+0 after rounding, or that too few patients carry (`statistics.enough_differ`).
+
+The interval of an agreement draws patients again for the metric alone: which pairs are decided, and how, is held fixed.
+Bootstrap intervals are too narrow where patients are few. So each resampled difference is moved away from the mean by
+the factor sqrt(n / (n - 1)) t / z, with Student's and the normal quantile (Hesterberg 2015, expanded intervals).
+
+"Believed" is a sentence about these methods and patients like these. It does not say why the metric is right. With one
+decided pair a coin would be right half the time, so `by_chance` says how often a random order does as well.
+"""
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t
+
+from black_average_drop import statistics
+from black_average_drop.trust import agreement, faithfulness
+
+# Metrics that follow from the rows of `evaluation.evaluate`: 1 where more is better, -1 where less is.
+CHEAP = {name: faithfulness.DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
+CHEAP |= {"Incorrect %": -1, "opacity": -1}
+ALL_ORDERS = 7  # so many maps have all their orders tried, and more have ORDERS random ones
+ORDERS = 9999
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """How far metrics order maps as hits on M lesions do.
+
+    Attributes:
+        agreements: a DataFrame, a row for each metric and each of `agreement.MAPS` (those with controls only where
+            there are controls), with columns metric, maps, agreement, low and high (its 95 % interval over patients),
+            pairs, decided (pairs), right, wrong and tied (of the decided pairs), by_chance (the share of random orders
+            of the maps that agree as well; of an agreement below 0: as badly), lesions and patients. What cannot be
+            computed is NaN.
+        pairs: a DataFrame, a row for each pair of methods, of `statistics.differences` of the hits, with a further
+            column decided.
+        hits: a DataFrame, lesions by maps, of the lesions that counted.
+        values: metric -> DataFrame of the same lesions by maps.
+        resampling: of these lesions.
+    """
+
+    agreements: pd.DataFrame
+    pairs: pd.DataFrame
+    hits: pd.DataFrame
+    values: dict[str, pd.DataFrame]
+    resampling: statistics.Resampling
+
+
+def metric_values(rows, places):
+    """The metrics of CHEAP on lesions.
+
+    Args:
+        rows: of `evaluation.evaluate`, N images or findings under each map. Maps that are the same as another are
+            passed over.
+        places: (M,), which of the N have a known lesion.
+
+    Returns:
+        metric -> DataFrame of lesions (0 to M - 1) by maps, NaN where an image has no drop.
+    """
+    rows, columns = rows[rows["same_map_as"] == ""], {name: {} for name in CHEAP}
+    for (name, metric), part in rows.groupby(["method", "metric"], sort=False):
+        part = part.iloc[np.asarray(places)]
+        columns[metric][name] = part["drop"].to_numpy()
+        known = part["drop"].notna().to_numpy()
+        if metric == "BAD":
+            changed = part["masked_class"] != part["class"]
+            columns["Incorrect %"][name] = np.where(known, 100.0 * changed, np.nan)
+        else:
+            rises = part["masked_score"] > part["full_score"]
+            columns["Average Increase"][name] = np.where(known, rises.astype(float), np.nan)
+            gained = faithfulness.average_gains(part["full_softmax"], part["masked_softmax"])
+            columns["Average Gain"][name] = np.where(known, gained, np.nan)
+            columns["opacity"][name] = np.where(known, part["opacity"].to_numpy(), np.nan)
+    return {metric: pd.DataFrame(of_maps) for metric, of_maps in columns.items()}
+
+
+def agreement_of_metrics(values, hits, methods, resampling):
+    """How far each metric orders maps as hits do, on the pairs that hits decide.
+
+    Args:
+        values: of `metric_values`. Lesions without a value of every metric are left out, for the hits too.
+        hits: a DataFrame, M lesions by maps, as `Pointing.by_map` gives them.
+        methods: the maps that are no controls.
+        resampling: a `statistics.Resampling` of the M lesions.
+
+    Returns:
+        A `Judgement`.
+    """
+    known = np.logical_and.reduce([table[list(hits)].notna().all(axis=1).to_numpy() for table in values.values()])
+    hits, resampling = hits[known], resampling.of_rows(known)
+    values = {metric: table.loc[known, list(hits)] for metric, table in values.items()}
+    rows, pairs_of_methods = [], None
+    for maps, names in zip(agreement.MAPS, (list(hits), [name for name in hits if name in set(methods)]), strict=True):
+        of_methods = maps == agreement.MAPS[-1]
+        if not of_methods and len(names) == len(methods):
+            continue
+        pairs = _pairs(hits[names], resampling)
+        for metric, table in values.items():
+            row = {"metric": metric, "maps": maps, **_agreement(CHEAP[metric] * table[names], pairs, resampling)}
+            rows.append(row | {"lesions": len(hits), "patients": len(np.unique(resampling.groups))})
+        pairs_of_methods = pairs if of_methods else None
+    return Judgement(pd.DataFrame(rows), pairs_of_methods, hits, values, resampling)
+
+
+def _pairs(hits, resampling):
+    """Rows of `statistics.differences` of every pair of maps, and whether it is decided."""
+    count = hits.shape[1] * (hits.shape[1] - 1) // 2
+    if not len(hits):
+        return pd.DataFrame(columns=["first", "second", "difference", "low", "high", "p", "p_holm", "decided"])
+    flips = max(statistics.FLIPS, round(2 * count / statistics.LEVEL))  # or Holm puts the smallest p above LEVEL
+    pairs = statistics.differences(hits.to_numpy(), list(hits), resampling, flips)
+    return pairs.assign(decided=(pairs["p_holm"] < statistics.LEVEL) & (pairs["difference"] != 0))
+
+
+def _agreement(values, pairs, resampling):
+    """The columns of `Judgement.agreements` from agreement to by_chance.
+
+    Args:
+        values: a DataFrame, lesions by maps, more is better.
+        pairs: of `_pairs`, of the same maps in the same order.
+        resampling: of the lesions.
+    """
+    decided = pairs["decided"].to_numpy(bool)
+    row = {"agreement": np.nan, "low": np.nan, "high": np.nan, "pairs": len(pairs), "decided": int(decided.sum())}
+    row |= {"right": 0, "wrong": 0, "tied": 0, "by_chance": np.nan}
+    if not decided.any():
+        return row
+    first, second = (part[decided] for part in np.triu_indices(values.shape[1], 1))
+    truth = np.sign(pairs.loc[decided, "difference"].to_numpy())
+    means, samples = values.to_numpy().mean(axis=0), _expanded(values, resampling)
+    told = statistics.enough_differ(values.to_numpy()[:, second] - values.to_numpy()[:, first], resampling.groups)
+    verdicts = truth * _signs(means[second] - means[first]) * told
+    low, high = statistics.interval(
+        (truth * _signs(samples[:, second] - samples[:, first]) * told).mean(axis=1)[:, None]
+    )
+    row |= {"agreement": float(verdicts.mean()), "low": low[0], "high": high[0]}
+    row |= {"right": int((verdicts > 0).sum()), "wrong": int((verdicts < 0).sum()), "tied": int((verdicts == 0).sum())}
+    return row | {"by_chance": _by_chance(means, first, second, truth)}
+
+
+def _expanded(values, resampling):
+    """Means (resamples, maps) over patients drawn again, moved away from the mean by the factor named above."""
+    means = values.to_numpy().mean(axis=0)
+    patients = len(np.unique(resampling.groups))
+    widened = np.sqrt(patients / max(patients - 1, 1)) * t.isf(0.025, max(patients - 1, 1)) / norm.isf(0.025)
+    return means + widened * (statistics.bootstrap_means(values.to_numpy(), resampling) - means)
+
+
+def is_sure(judgement, metric, first, second):
+    """Whether a metric tells two maps apart on the lesions of a `Judgement`: its interval leaves 0 out."""
+    values = judgement.values[metric][[first, second]]
+    difference = values[second] - values[first]
+    if not statistics.enough_differ(difference.to_numpy()[:, None], judgement.resampling.groups)[0]:
+        return False
+    samples = _expanded(values, judgement.resampling)
+    low, high = statistics.interval(_signs(samples[:, 1] - samples[:, 0])[:, None])
+    return bool(low[0] > 0 or high[0] < 0)
+
+
+def _signs(differences):
+    return np.sign(np.round(differences, agreement.VALUE_DIGITS))
+
+
+def _by_chance(means, first, second, truth):
+    """The share of the orders of maps that agree with the truth as well as this metric does, or as badly.
+
+    Orders of maps are what a metric would have if its means belonged to other maps. All of them are tried, or random
+    ones with that of the metric itself.
+    """
+    count = len(means)
+    if count <= ALL_ORDERS:
+        orders = np.array(list(permutations(range(count))))
+    else:
+        random = np.random.default_rng(0).permuted(np.tile(np.arange(count), (ORDERS, 1)), axis=1)
+        orders = np.concatenate([np.arange(count)[None], random])
+    shuffled = means[orders]
+    others = (truth * _signs(shuffled[:, second] - shuffled[:, first])).mean(axis=1)
+    own = others[0]
+    return float((others >= own - 1e-9).mean() if own >= 0 else (others <= own + 1e-9).mean())

@@ -1,0 +1,113 @@
+"""Lesions that a user marked, of the findings that are explained: where maps point, and what that says of metrics."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop import controls, evaluation
+from black_average_drop.choice import believed, pointing, verdict_on_metric
+from black_average_drop.choice.selection import output_number
+from black_average_drop.datasets import lesion_files
+from black_average_drop.datasets.lesions import ANY, Lesions
+
+NOTHING = "No lesion is of a finding that is explained: BAD is not judged by lesions."
+NONE = "No lesions were given: LESIONS=boxes.csv would tell whether BAD may be believed on these images."
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLesions:
+    """M findings that are explained and have a lesion that somebody marked."""
+
+    places: np.ndarray  # (M,) the numbers of the findings, among all that are explained
+    parts: dict[int, list]  # 0 to M - 1 -> the numbers of its boxes or masks in `lesions`
+    lesions: Lesions
+    checksum: str  # of the files of lesions, as they were before they were read
+    notes: list[str]  # sentences for the report
+
+    def marked(self, number):
+        """The boxes or masks of one of the M, as `pointing.point` takes them."""
+        table = self.lesions.table
+        return [(table["finding"].iloc[row], self.lesions.mask(row)) for row in self.parts[number]]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What known lesions say of maps and metrics; the tables are empty where there are no lesions."""
+
+    points: pd.DataFrame  # of `pointing.points`
+    agreements: pd.DataFrame  # of `believed.Judgement`
+    said: str  # the verdict on BAD, then on AD
+
+
+def find(place, images, explained, names, fit):
+    """Find the lesions of the findings that are explained.
+
+    Args:
+        place: a file or folder of lesions, or "".
+        images: `user_images.UserImages`.
+        explained: `selection.Pairs` of these images.
+        names: of all outputs. A lesion is one of the output of its name, or of any where its file names none.
+        fit: how images were brought to the size that the network sees.
+
+    Returns:
+        `KnownLesions`, or None without a place.
+
+    Raises:
+        FileNotFoundError, ValueError: as `lesion_files.load`.
+    """
+    if not place:
+        return None
+    checksum = lesion_files.checksum_of_lesions(place)
+    originals = images.appearances.set_index("id").loc[images.dataset.ids, ["width", "height"]]
+    sizes = dict(zip(images.named.ids, map(tuple, originals.to_numpy().tolist()), strict=True))
+    lesions = lesion_files.load(place, images.named, fit, sizes, images.listing.table["image"])
+    table, notes = lesions.table, list(lesions.notes)
+    outputs = {name: output_number(name, names) for name in table["finding"].unique() if name != ANY}
+    unknown = sorted(name for name, number in outputs.items() if number is None)
+    if unknown:
+        notes.append(
+            f"Lesions of these findings do not count, which are no outputs of the model: {', '.join(unknown)}."
+        )
+    spelt = {name: names[number] for name, number in outputs.items() if number is not None}
+    lesions = replace(lesions, table=table.assign(finding=table["finding"].replace(spelt)))
+    pairs, rows = lesions.of_pairs(images.named.ids[explained.rows], [names[number] for number in explained.classes])
+    places = np.unique(pairs)
+    parts = {number: rows[pairs == place].tolist() for number, place in enumerate(places)}
+    left = int(table["finding"].isin([*spelt, ANY]).sum()) - len(set(rows))
+    if left:
+        notes.append(f"{left:,} of {len(table):,} lesions are of findings that are not explained in their image.")
+    return KnownLesions(places, parts, lesions, checksum, notes)
+
+
+def judge(known, maps, rows, ranked, resampling, batch_size=32):
+    """Judge maps by known lesions, and metrics by the maps' hits.
+
+    Args:
+        known: `KnownLesions`, or None.
+        maps: name -> array-like (N, h, w) of methods and of others; the first is that which controls are drawn from.
+        rows: of `evaluation.evaluate`, with `controls.CONTROLS`.
+        ranked: of `ranking.rank_by_metric`, of all findings.
+        resampling: a `statistics.Resampling` of the N findings, with the seed of the controls.
+        batch_size: how many lesions are in memory at a time.
+
+    Returns:
+        `Judged`.
+    """
+    if known is None:
+        return Judged(pd.DataFrame(), pd.DataFrame(), NONE)
+    if not len(known.places):
+        return Judged(pd.DataFrame(), pd.DataFrame(), " ".join([*known.notes, NOTHING]))
+    of_lesions, size = resampling.of_rows(known.places), known.lesions.size
+    first = dict([next(iter(maps.items()))])
+    drawn = evaluation.control_maps(first, controls.CONTROLS, resampling.groups, size, resampling.seed)
+    pointed = pointing.point(maps | drawn, known.places, known.marked, size, batch_size)
+    values = believed.metric_values(rows, known.places)
+    judgement = believed.agreement_of_metrics(values, pointed.by_map(pointing.PRIMARY), list(maps), of_lesions)
+    sentences = list(known.notes)
+    for metric in ("BAD", "AD"):
+        of_metric = ranked[(ranked["metric"] == metric) & ~ranked["control"]]
+        order = [name for name in of_metric["map"] if name in maps]
+        sentences += verdict_on_metric.verdict_on(judgement, metric, order).sentences
+    points = pointing.points(pointed, controls.CONTROLS, of_lesions)
+    return Judged(points, judgement.agreements, " ".join(sentences))

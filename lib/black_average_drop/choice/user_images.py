@@ -1,0 +1,75 @@
+"""The images of a user: listed, decoded once, and called by numbers in whatever is written."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop.choice import hidden_names
+from black_average_drop.datasets import appearance, decoded, folder, lesion_files
+from black_average_drop.datasets.dataset import Dataset
+
+DECODED, UNREADABLE, KEY = "decoded", "unreadable.csv", "key.csv"  # in the folder of results
+
+
+@dataclass(frozen=True, eq=False)
+class UserImages:
+    """The N images that a run takes, and what it says of the folder that they come from."""
+
+    named: Dataset  # ids are paths below the folder
+    dataset: Dataset  # the same images, under the names that tables and figures may have
+    appearances: pd.DataFrame  # as of `decoded.Decoded`, with the ids of `dataset`, and those of blank images
+    listing: folder.Listing
+    notes: list[str]  # sentences for the report
+    contents: str  # the checksum of the files as they were decoded
+
+
+def read_images(root, size, results, most_images, seed, names, unreadable, fit, window, lesions="", **how):
+    """List the images of a folder, decode those that are taken, and leave out blank ones.
+
+    Args:
+        root: the folder.
+        size: (H, W), in pixels, what the network sees.
+        results: the folder of results. DECODED below it holds the pixels until `forget` is called, UNREADABLE the
+            names of what cannot be read, and KEY those of all images where names are hidden.
+        most_images, seed: how many are taken, as in `folder.drawn_rows`.
+        names: one of `hidden_names.NAMES`.
+        unreadable: one of `decoded.UNREADABLE`.
+        fit, window: as for `folder.as_dataset`.
+        lesions: a file or folder of lesions, or "". Images that it names are taken first.
+        **how: further arguments of `folder.listed`.
+
+    Returns:
+        `UserImages`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `folder.listed`, `decoded.check_all_read`, `appearance.not_blank` and
+            `folder.check_patients`.
+    """
+    results = Path(results)
+    listing = folder.listed(root, **how)
+    whole = folder.as_dataset(listing, size, window, fit)
+    marked = lesion_files.check_lesions(lesions, whole.ids.tolist()) if lesions else set()
+    first = np.flatnonzero(np.isin(whole.ids, list(marked)))
+    taken = folder.drawn_rows(len(whole), most_images, seed, first)
+    once = decoded.decode_once(whole.subset(taken), results / DECODED)
+    left_out = decoded.check_all_read(once, unreadable, results / UNREADABLE)
+    under_numbers = hidden_names.as_numbers(once.dataset, names)
+    if names == "hidden":
+        hidden_names.write_key(once.dataset, under_numbers, results / KEY)
+    appearances = once.appearances.assign(id=under_numbers.ids)
+    dataset = appearance.not_blank(under_numbers, appearances)
+    named = appearance.not_blank(once.dataset, appearances)
+    folder.check_patients(dataset.groups)
+    notes = [*listing.notes, appearance.fit_in_words(fit), *([left_out] if left_out else [])]
+    if len(first) and len(taken) < len(whole):
+        notes.append("Images with lesions were taken first, and others drawn at random.")
+    contents = decoded.contents_checksum(named, once.contents)
+    return UserImages(named, dataset, appearances, listing, notes, contents)
+
+
+def forget(results):
+    """Remove the decoded images from a folder of results."""
+    shutil.rmtree(Path(results) / DECODED, ignore_errors=True)
