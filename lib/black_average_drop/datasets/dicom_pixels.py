@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 from PIL import Image
 from pydicom import encaps, uid
+from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import write_file_meta_info
 
 from black_average_drop.datasets import dicom_decoders
@@ -31,10 +32,11 @@ def open_dicom(path, **options):
         options: further ones of `pydicom.dcmread`.
 
     Raises:
-        ValueError: if the file is not DICOM, would inflate to more bytes, or its deflated end is cut off.
+        InvalidDicomError: if the file is not DICOM.
+        ValueError: if it would inflate to more bytes, or its deflated end is cut off.
     """
     if not holds_dicom(path):
-        raise ValueError("it is not DICOM")
+        raise InvalidDicomError("it is not DICOM")
     with open(path, "rb") as file:
         to_file_meta(file)
         start = file.tell()
