@@ -262,3 +262,46 @@ def test_no_header_takes_much_memory(tmp_path, tail, reason, deflate):
 def raw_deflated(data):
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     return deflater.compress(data) + deflater.flush()
+
+
+CLASS = b"1.2.840.10008.5.1.4.1.1.1\0"
+
+
+def short(number, kind, value):
+    """An element of group 0008 with a length of two bytes."""
+    return b"\x08\0" + number.to_bytes(2, "little") + kind + len(value).to_bytes(2, "little") + value
+
+
+@pytest.mark.parametrize(
+    ("content", "known"),
+    [
+        (short(0x16, b"UI", CLASS), True),
+        (short(0, b"UL", bytes(4)) + short(5, b"CS", b"ISO_IR 100") + short(0x16, b"UI", CLASS), True),
+        (short(0x16, b"LO", CLASS), False),  # another type than the standard gives the class
+        (short(3, b"UI", b"1.2") + short(0x16, b"UI", CLASS), False),  # no such element
+        (short(8, b"CS", b"A" * 5000) + short(0x16, b"UI", CLASS), False),  # longer than any before the class
+        (short(8, b"CS", b"A ") + short(5, b"CS", b"") + short(0x16, b"UI", CLASS), False),  # out of order
+        (short(0x16, b"UI", b"a class "), False),
+        (short(0x16, b"UI", b"1.2.840." + b"1" * 99), False),
+        (short(0x18, b"UI", CLASS), False),  # an instance, and no class
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_without_preamble_the_first_elements_decide(tmp_path, content, known):
+    (tmp_path / "film").write_bytes(content)
+    assert holds_dicom(tmp_path / "film") == known
+
+
+def test_a_file_that_ends_inside_a_sequence_is_refused(tmp_path):
+    """Between two of its elements, too: the pixels may have come behind it."""
+    write_dicom(tmp_path / "a", RAMP)
+    file = pydicom.dcmread(tmp_path / "a")
+    del file.PixelData
+    file.save_as(tmp_path / "a")
+    data = (tmp_path / "a").read_bytes()
+    sequence = element(0x0040A730, b"SQ", ITEM + element(0x0040A160, b"UT", b"text") + ITEM_END, 2**32 - 1)
+    (tmp_path / "a").write_bytes(data + sequence + SEQUENCE_END)
+    assert not header(tmp_path / "a").has_pixels
+    (tmp_path / "a").write_bytes(data + sequence)
+    with pytest.raises(ValueError, match=r"a cannot be read as a DICOM image \(its end is cut off\)"):
+        header(tmp_path / "a")

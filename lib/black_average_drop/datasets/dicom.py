@@ -5,7 +5,7 @@ from pydicom import pixels
 from scipy import ndimage
 
 from black_average_drop.datasets import dicom_pixels
-from black_average_drop.datasets.dicom_headers import header, holds_dicom, unreadable_dicom
+from black_average_drop.datasets.dicom_headers import unreadable_dicom
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 
 OWN_WINDOW, OWN_TABLE = "own window", "own table"
@@ -48,11 +48,6 @@ def read_with_limits(path, window="full", frame=None):
         return _shown(dicom_pixels.open_dicom(path), window, frame)
     except Exception as why:  # decoders raise what they like on damaged files
         raise unreadable_dicom(path, why) from why
-
-
-def patient_id(path):
-    """Read the patient's ID in a file, "" where there is none or the file is not DICOM."""
-    return header(path).patient if holds_dicom(path) else ""
 
 
 def _shown(file, window, frame):

@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 from PIL import Image
 from pydicom import encaps, uid
+from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import write_file_meta_info
 
 from black_average_drop.datasets import dicom_decoders
@@ -23,24 +24,26 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _CHOOSE_A_FRAME = 'choose one by frame, such as frame="middle", or leave the file out'
 
 
-def open_dicom(path):
+def open_dicom(path, **options):
     """Do as `pydicom.dcmread`, also without preamble; no file inflates to more than the largest picture may have.
 
     Args:
         path: the file.
+        options: further ones of `pydicom.dcmread`.
 
     Raises:
-        ValueError: if the file is not DICOM, would inflate to more bytes, or its deflated end is cut off.
+        InvalidDicomError: if the file is not DICOM.
+        ValueError: if it would inflate to more bytes, or its deflated end is cut off.
     """
     if not holds_dicom(path):
-        raise ValueError("it is not DICOM")
+        raise InvalidDicomError("it is not DICOM")
     with open(path, "rb") as file:
         to_file_meta(file)
         start = file.tell()
         syntax = read_file_meta(file).get(TRANSFER_SYNTAX, "")
         if syntax == uid.DeflatedExplicitVRLittleEndian:
-            return _inflated(file, start)
-    opened = pydicom.dcmread(path, force=True)
+            return _inflated(file, start, options)
+    opened = pydicom.dcmread(path, force=True, **options)
     if not syntax:
         implicit, little = opened.original_encoding
         by_encoding = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
@@ -48,7 +51,7 @@ def open_dicom(path):
     return opened
 
 
-def _inflated(file, start):
+def _inflated(file, start, options):
     """The data set of a deflated file, which is open behind the meta information that begins at start."""
     end = file.tell()
     file.seek(start)
@@ -59,7 +62,7 @@ def _inflated(file, start):
     write_file_meta_info(copy, meta, enforce_standard=False)
     shutil.copyfileobj(behind_deflation(file, uid.DeflatedExplicitVRLittleEndian), copy)
     copy.seek(0)
-    return pydicom.dcmread(copy)
+    return pydicom.dcmread(copy, **options)
 
 
 def stored(file, frame=None):
@@ -77,7 +80,7 @@ def stored(file, frame=None):
             pixels than Pillow takes for harmless, a codestream whose size is not that of the header, or no decoder.
     """
     if not any(name in file for name in _PIXELS):
-        raise RefusedDicom("it holds no pixels", "leave it out")
+        raise ValueError("it holds no pixels")
     height, width, samples = file.Rows, file.Columns, file.SamplesPerPixel
     if height * width > Image.MAX_IMAGE_PIXELS:
         raise ValueError(f"it holds too many pixels, {width} x {height}")
