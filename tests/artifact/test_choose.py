@@ -64,7 +64,7 @@ def choose(place, *arguments):
 def chosen(place):
     arguments = ["--model", place / "outside.keras", "--data", place / "x-rays", "--set", "resamples=200"]
     names = "class_names=['<script>alert(1)<', pneumonia]"
-    code, said = choose(place, *arguments, "--set", "batch_size=10", "--set", names)
+    code, said = choose(place, *arguments, "--set", "batch_size=10 names=shown", "--set", names)
     assert code == 0, said
     return study(place, "outside-x-rays"), said
 
@@ -126,11 +126,18 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
         path = tmp_path / "clinic" / f"DOE_{row % 2}" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(drawn.images([row])[0]).save(path if not path.exists() else path.with_stem(f"{path.stem}2"))
-    arguments = ["--model", tmp_path / "named.keras", "--data", tmp_path / "clinic", "--set", "resamples=50"]
+    arguments = [
+        "--model",
+        tmp_path / "named.keras",
+        "--data",
+        tmp_path / "clinic",
+        "--set",
+        "resamples=50 names=shown",
+    ]
     code, said = choose(place, *arguments)
     assert code == 0, said
     build = study(place, "named-clinic")
-    notice = "Sub-folders or labels have 2 names (DOE_0, DOE_1), and nothing says that these are among the 2 outputs"
+    notice = "Sub-folders have 2 names, and nothing says that these are among the outputs"
     assert notice in (build / "recommendation.md").read_text()
     images = pd.read_csv(build / "images.csv")
     assert (images["explained"] == images["predicted"]).all()
@@ -169,7 +176,11 @@ def with_a_weight_that_is_nan(root):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (cut_short, r"\S+/x-rays/\S+\.png cannot be read as an image \(.+\): remove it or fetch it again\."),
+        (
+            cut_short,
+            r"1 of 4 images cannot be read, listed in \S+/unreadable\.csv: mend them, leave them out of the folder, or "
+            r'set unreadable="leave out"\.',
+        ),
         (
             with_a_weight_that_is_nan,
             r"The network gives a score that is NaN or infinite: train it again, or load another\.",
@@ -203,7 +214,8 @@ def test_what_is_bad_inside_is_said_where_the_traceback_is_and_leaves_no_result(
     cells = json.loads((place / stopped[1]).read_text())["cells"]
     raised = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     assert len(raised) == 1 and re.fullmatch(sentence, raised[0]["evalue"]) and raised[0]["traceback"]
-    left = {path.name for path in build.iterdir()} - {"your_data.failed.ipynb", "your_data.log", ".lock"}
+    made = {"your_data.failed.ipynb", "your_data.log", ".lock", "unreadable.csv"}
+    left = {path.name for path in build.iterdir()} - made
     assert left == set(earlier) and {(build / name).read_text() for name in left} == {"of an earlier run"}
 
 
@@ -216,7 +228,14 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
             values = np.asarray(image)[..., 0].astype("uint16") * 16
         Image.fromarray(values).save(path)
     Image.new("RGB", (64, 64), "white").save(paths[-1])
-    arguments = ["--model", place / "outside.keras", "--data", tmp_path / "images", "--set", "resamples=200"]
+    arguments = [
+        "--model",
+        place / "outside.keras",
+        "--data",
+        tmp_path / "images",
+        "--set",
+        "resamples=200 names=shown",
+    ]
     code, said = choose(place, *arguments)
     assert code == 0, said
     build = place / re.search(r"build/choose/[^/]+(?=/report\.html)", said)[0]

@@ -15,10 +15,9 @@ from black_average_drop.artifact.pipeline import checked_scheduler
 from black_average_drop.artifact.profiles import check_parameters
 from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.choice import hidden_names
+from black_average_drop.choice.user_images import UNREADABLE
 from black_average_drop.datasets.paths import check_name
 from black_average_drop.files import ROOT, partial_name, replacing
-
-UNREADABLE = "unreadable.csv"
 
 
 def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
@@ -63,7 +62,7 @@ def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
         partial.mkdir()
         try:
             everything = parameters | places | {"results": str(partial)}
-            executed = execute(YOUR_DATA, everything, build, partial)
+            executed = _executed(everything, build, partial)
             _hide_places(executed, everything)
             site.write_notebook(executed, partial / "report.html")
             for path in sorted(partial.iterdir(), key=lambda path: path.name == "report.html"):  # that one last
@@ -75,6 +74,14 @@ def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
         recommendation = (build / "recommendation.md").read_text(encoding="utf-8")
     page = (build / "report.html").relative_to(ROOT)
     print(f"{recommendation}\nThe report, with figures and tables: {page}")
+
+
+def _executed(parameters, build, partial):
+    """The path of the executed notebook; where it fails, the message names files where they will lie."""
+    try:
+        return execute(YOUR_DATA, parameters, build, partial)
+    except RuntimeError as problem:
+        raise RuntimeError(str(problem).replace(str(partial), str(build.relative_to(ROOT)))) from problem
 
 
 def _hide_places(executed, parameters):
