@@ -75,7 +75,9 @@ from black_average_drop.choice import (
     selection,
     user_images,
 )
-from black_average_drop.datasets import appearance, decoded, folder, lesion_files, map_files, phantoms
+from black_average_drop.datasets import appearance, decoded, folder, phantoms
+from black_average_drop.datasets.lesions import lesion_files
+from black_average_drop.datasets.maps import map_files
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.model_files import formats
 from black_average_drop.statistics import Resampling

@@ -9,7 +9,8 @@ from keras import layers
 
 from black_average_drop import cams, controls, evaluation, masks, metrics, networks
 from black_average_drop import first_pass as first_pass_module
-from black_average_drop.datasets import from_files, map_files
+from black_average_drop.datasets import from_files
+from black_average_drop.datasets.maps import map_files
 from cam_cases import same_up_to_factor
 from closeness import assert_close, assert_same_drops, assert_same_rows
 

@@ -140,7 +140,7 @@ def test_a_worker_with_other_code_is_refused(scheduler, two_workers, small_model
         evaluation.explain_all(network, np.zeros((2, 32, 32, 3), "uint8"), scheduler=scheduler)
 
 
-@pytest.mark.parametrize("file", ["masks.py", "datasets/folder.py", "datasets/new.py"])
+@pytest.mark.parametrize("file", ["masks.py", "datasets/folder/__init__.py", "datasets/new.py"])
 def test_other_code_is_noticed_wherever_in_the_package_it_is(file, tmp_path):
     package = shutil.copytree(workers.PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__"))
     before = workers._code(package)

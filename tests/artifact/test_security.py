@@ -20,8 +20,9 @@ from pydicom.data import get_testdata_file
 
 from black_average_drop import networks
 from black_average_drop.artifact import profiles
-from black_average_drop.datasets import appearance, counting, csv_tables, folder, images
+from black_average_drop.datasets import appearance, counting, folder, images
 from black_average_drop.datasets.fetch import kaggle, weights
+from black_average_drop.datasets.tables import csv_files
 from black_average_drop.files import ROOT
 from source_lines import LIB, SCRIPTS, lines_with
 
@@ -167,13 +168,13 @@ def test_a_table_is_not_unpacked_by_its_name(tmp_path, name):
     """Which could be a bomb."""
     pd.DataFrame({"image": ["a.png"]}).to_csv(tmp_path / name, index=False)
     with pytest.raises(ValueError, match=f"{name} cannot be read as a CSV"):
-        csv_tables.read_csv_table(tmp_path / name, ())
+        csv_files.read_csv_table(tmp_path / name, ())
 
 
 def test_a_table_is_not_fetched_from_an_address(monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **options: pytest.fail("It was fetched."))
     with pytest.raises(ValueError, match="cannot be read as a CSV"):
-        csv_tables.read_csv_table("https://localhost/labels.csv", ())
+        csv_files.read_csv_table("https://localhost/labels.csv", ())
 
 
 def test_numpy_refuses_an_array_of_objects(tmp_path):

@@ -5,7 +5,8 @@ import pytest
 
 from bad_cases import assert_says, refused, table_of
 from bad_images import SIZE, files
-from black_average_drop.datasets import folder, folder_check
+from black_average_drop.datasets import folder
+from black_average_drop.datasets.folder import check as folder_check
 from dicom_files import write_dicom
 from test_bad_folders import FOLDERS
 from test_bad_images import IMAGES

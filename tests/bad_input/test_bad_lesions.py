@@ -9,7 +9,8 @@ import pytest
 
 from bad_cases import Case, assert_says, refused, table_of
 from bad_images import COLOUR, GREY, content, cut, deep_png, files, frames, header_of, picture, with_alpha
-from black_average_drop.datasets import from_files, lesion_files
+from black_average_drop.datasets import from_files
+from black_average_drop.datasets.lesions import lesion_files
 
 NAMES = ("a.png", "b.png")
 FIRST = [("a.png", "Mass", 16)]  # pixels

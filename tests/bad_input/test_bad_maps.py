@@ -10,7 +10,8 @@ from PIL import Image
 
 from bad_cases import Case, assert_says, refused, table_of
 from bad_images import COLOUR, GREY, content, cut, deep_png, files, frames, header_of, palette, picture, with_alpha
-from black_average_drop.datasets import from_files, map_check, map_files, map_formats
+from black_average_drop.datasets import from_files
+from black_average_drop.datasets.maps import check, formats, map_files
 
 NAMES = ("Effusion", "No Finding")
 
@@ -192,7 +193,7 @@ def test_maps(case, tmp_path):
 def test_the_first_check_says_what_a_header_shows_in_the_same_words(case, tmp_path):
     case.make(tmp_path)
     try:
-        map_check.check_maps(tmp_path, ["a.png", "b.png"])
+        check.check_maps(tmp_path, ["a.png", "b.png"])
     except ValueError as problem:
         assert isinstance(case.outcome, str), f"refused, but it can be read: {problem}"
         assert_says(str(problem), case.outcome, tmp_path)
@@ -208,4 +209,4 @@ def test_whatever_reading_an_array_raises_the_file_is_named(tmp_path, monkeypatc
     np.save(tmp_path / "a.npy", GREY)
     monkeypatch.setattr(np, "load", stumble)
     with pytest.raises(ValueError, match=rf"a.npy cannot be read as an array \({problem.__name__}\): save it again"):
-        map_formats.values_of_map(tmp_path / "a.npy")
+        formats.values_of_map(tmp_path / "a.npy")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.findings import findings_in, findings_table
+from black_average_drop.datasets.tables.csv_files import read_csv_table
 
 NONE = np.nan
 

@@ -16,11 +16,11 @@ from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.choice.hidden_names import check_names
 from black_average_drop.datasets.decoded import check_unreadable
 from black_average_drop.datasets.fits import check_fit
-from black_average_drop.datasets.folder_check import check_folder
-from black_average_drop.datasets.frames import check_frame
+from black_average_drop.datasets.folder.check import check_folder
+from black_average_drop.datasets.folder.frames import check_frame
+from black_average_drop.datasets.folder.patients import check_pattern
 from black_average_drop.datasets.grey import check_window
-from black_average_drop.datasets.map_check import check_maps
-from black_average_drop.datasets.patients import check_pattern
+from black_average_drop.datasets.maps.check import check_maps
 from black_average_drop.model_files import settings
 from black_average_drop.model_files.first_check import check_model_file
 

@@ -9,8 +9,7 @@ import pandas as pd
 from black_average_drop import controls, evaluation
 from black_average_drop.choice import believed, pointing, verdict_on_metric
 from black_average_drop.choice.selection import output_number
-from black_average_drop.datasets import lesion_files
-from black_average_drop.datasets.lesions import ANY
+from black_average_drop.datasets.lesions import ANY, lesion_files
 
 NOTHING = "No lesion is of a finding that is explained: BAD is not judged by lesions."
 NONE = "No lesions were given: LESIONS=boxes.csv would tell whether BAD may be believed on these images."

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.choice import hidden_names
-from black_average_drop.datasets import appearance, decoded, folder, lesion_files
+from black_average_drop.datasets import appearance, decoded, folder
 from black_average_drop.datasets.dataset import Dataset
+from black_average_drop.datasets.lesions import lesion_files
 
 DECODED, UNREADABLE, KEY = "decoded", "unreadable.csv", "key.csv"  # in the folder of results
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from black_average_drop.datasets import dicom
-from black_average_drop.datasets.dicom_headers import is_dicom_file
+from black_average_drop.datasets.dicom.headers import is_dicom_file
 from black_average_drop.datasets.grey import AS_IT_IS, limits, share_filled, stretched
 from black_average_drop.datasets.images import decoding, is_signed, open_picture
 

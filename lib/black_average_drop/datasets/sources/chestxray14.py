@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, open_picture
 from black_average_drop.datasets.paths import image_files, require_folder
 from black_average_drop.datasets.sources.source import SPLITS, KaggleArchive, Source
+from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
 FOLDER = "nih-chest-xrays"

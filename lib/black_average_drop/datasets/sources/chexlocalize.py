@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop.datasets import counting, run_length
-from black_average_drop.datasets.csv_tables import read_csv_table
+from black_average_drop.datasets import counting
 from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, open_picture, placed_mask
+from black_average_drop.datasets.lesions import run_length
 from black_average_drop.datasets.paths import require_folder
 from black_average_drop.datasets.sources.source import SPLITS, Source
+from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
 FOLDER = "chexlocalize"

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import image_files, require_folder, visible_folders
 from black_average_drop.datasets.sources.source import KagglePhotos, Source
+from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
 FOLDER = "ILSVRC2012"

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from pydicom.errors import InvalidDicomError
 
-from black_average_drop.datasets import counting, dicom_pixels
+from black_average_drop.datasets import counting
 from black_average_drop.datasets.appearance import open_shown
-from black_average_drop.datasets.csv_tables import read_csv_table
 from black_average_drop.datasets.dataset import split_by_group
+from black_average_drop.datasets.dicom import stored_pixels
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES, require_folder
 from black_average_drop.datasets.sources.source import SPLITS, Source
+from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
 FOLDER = "rsna-pneumonia-detection-challenge"
@@ -116,7 +117,7 @@ def _load_split(root, split, size, seed=0, background=False):
 
 def _view(path):
     try:
-        file = dicom_pixels.open_dicom(path, stop_before_pixels=True, specific_tags=["ViewPosition"])
+        file = stored_pixels.open_dicom(path, stop_before_pixels=True, specific_tags=["ViewPosition"])
         return str(file.get("ViewPosition") or "")
     except InvalidDicomError:  # a copy in another format
         return ""

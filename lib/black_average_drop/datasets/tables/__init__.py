@@ -1,0 +1,1 @@
+"""Tables that others made: CSV files, labels as they come, and which image a row means."""
