@@ -135,15 +135,16 @@ print(lettering.legend(replaced))
 # So many images are taken. Names of sub-folders are labels only if they are names of the model's outputs, by its file
 # or by `class_names`. Images of one patient are alike. Where nothing says whose an image is, it counts as a patient of
 # its own. If that is not so, the intervals below are too narrow. Then come images that use less than a quarter of the
-# range from black to white, or none of it, and the files of the folder that are passed over.
+# range from black to white, and files that are passed over.
 
 # %%
 known = selection.read_labels(network, images_read.named, class_names or stored.class_names)
 outputs, states = known.names, known.states
-print(f"{len(images_read.listing.table)} images in the folder.", known.notice, *images_read.notes, sep="\n")
+print("\n".join(filter(None, [known.notice, *images_read.notes])))
 display(selection.count_images(dataset, appearances, states, outputs).to_frame(""))
-display(appearances[appearances["filled"] < appearance.LEAST_FILLED].round(3))
-images_read.listing.passed_over
+dark, passed_over = appearances[appearances["filled"] < appearance.LEAST_FILLED], images_read.listing.passed_over
+display(dark.round(3) if len(dark) else Markdown("No image uses less than a quarter of the range."))
+passed_over if len(passed_over) else Markdown("No file is passed over.")
 
 # %% [markdown]
 # ## Does the model understand these images?
@@ -245,7 +246,7 @@ differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
 found = known_lesions.find(lesions, images_read, explained, outputs, fit)
 judged = known_lesions.judge(found, maps_compared, rows, of_all, resampling, batch_size)
 judged_figure = charts.hits_and_agreement(judged.points, judged.agreements, drawn) if len(judged.points) else None
-display(judged_figure or Markdown(judged.said), judged.points.round(3), judged.agreements.round(3))
+display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreements.round(3))
 
 # %% [markdown]
 # ## Recommendation

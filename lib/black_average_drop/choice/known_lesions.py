@@ -12,6 +12,8 @@ from black_average_drop.choice.selection import output_number
 from black_average_drop.datasets.lesions import ANY, lesion_files
 
 NOTHING = "No lesion is of a finding that is explained: BAD is not judged by lesions."
+SHORT = ["map", "hit", "hit_low", "hit_high", "chance_hit", "mass_inside", "chance_mass_inside", "small_seen"]
+SHORT += ["chance_small_seen", "p_centre", "above_centre"]
 NONE = "No lesions were given: LESIONS=boxes.csv would tell whether BAD may be believed on these images."
 
 
@@ -33,6 +35,10 @@ class Judged:
     points: pd.DataFrame  # of `pointing.points`
     agreements: pd.DataFrame  # of `believed.Judgement`
     said: str  # the verdict on BAD, then on AD
+
+    def in_short(self):
+        """The columns of `points` that a report shows."""
+        return self.points.filter(items=SHORT).round(3)
 
 
 def find(place, images, explained, names, fit):

@@ -64,7 +64,12 @@ def read_images(root, size, results, most_images, seed, names, unreadable, fit, 
     dataset = appearance.not_blank(under_numbers, appearances)
     named = appearance.not_blank(once.dataset, appearances)
     folder.check_patients(dataset.groups)
-    notes = [*listing.notes, appearance.fit_in_words(fit), *([left_out] if left_out else [])]
+    notes = [
+        f"{len(whole):,} images are in the folder.",
+        *listing.notes,
+        appearance.fit_in_words(fit),
+        *([left_out] if left_out else []),
+    ]
     if len(first) and len(taken) < len(whole):
         notes.append("Images with lesions were taken first, and others drawn at random.")
     contents = decoded.contents_checksum(named, once.contents)
