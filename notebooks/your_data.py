@@ -251,8 +251,7 @@ display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreem
 # %% [markdown]
 # ## Recommendation
 #
-# The first sentence is by BAD, the next by AD. Then follows what `09_verdict` measured of both, where lesions are
-# known. Read that before you conclude anything.
+# The first sentence is by BAD, the next by AD. What `09_verdict` measured of both, where lesions are known, comes last.
 
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
@@ -279,8 +278,7 @@ display(drawing)
 print(lettering.legend(titled))
 
 # %% [markdown]
-# Everything as CSV, and where it comes from. Nothing is written if the model or an image is no longer what was read
-# above.
+# Everything as CSV, and where it comes from. Nothing is written if the model or an image has changed meanwhile.
 
 # %%
 pictures = {"images": sheet, "ranking": ranking_figure, "findings": findings_figure, "gallery": drawing}
@@ -292,12 +290,11 @@ made = [results_folder / "recommendation.md"]
 for stem, picture in pictures.items():
     made += figures.save_figure(picture, results_folder / stem)
 made += [write_csv(table, results_folder / f"{stem}.csv", profile) for stem, table in tables.items()]
-read = [*formats.files_of(model), *([Path(code)] if code else [])]
-inputs = {one.name: one for one in read}
+inputs = {one.name: one for one in [*formats.files_of(model), *([Path(code)] if code else [])]}
 inputs["images"] = (images_read.contents, decoded.contents_checksum(images_read.named))
 inputs |= {"maps": (checksum_of_maps, map_files.maps_checksum(drawn))} if drawn else {}
 inputs |= {"lesions": (found.checksum, lesion_files.checksum_of_lesions(lesions))} if found else {}
-given = choose_settings.recorded(globals())
-record = provenance.write_record("your_data", made, inputs, given, results_folder, started)
+recorded = choose_settings.recorded(globals())
+record = provenance.write_record("your_data", made, inputs, recorded, results_folder, started)
 user_images.forget(results_folder)
 record["outputs"]
