@@ -33,7 +33,9 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
 
 def test_a_record_names_what_makes_pixels_and_scores(monkeypatch):
     recorded = versions.surroundings()["versions"]
-    assert {"pillow", "pydicom", "python-gdcm", "h5py", "numpy", "keras", "tensorflow"} <= set(recorded)
+    assert {"pillow", "pydicom", "python-gdcm", "pylibjpeg-libjpeg", "h5py", "numpy", "keras", "tensorflow"} <= set(
+        recorded
+    )
     monkeypatch.setattr(versions, "version", lambda name: "1.0")
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert "torch" not in versions.versions()  # installed, but nothing used it

@@ -11,7 +11,7 @@ from black_average_drop.files import ROOT, sha256
 
 LOCK = ROOT / "requirements.lock"
 _PACKAGES = ("h5py", "jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "pydicom", "python-gdcm", "scipy")
-_PACKAGES += ("tensorflow", "torch")
+_PACKAGES += ("pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "tensorflow", "torch")
 _IF_USED = ("torch",)  # recorded where something has imported it
 
 
