@@ -127,6 +127,17 @@ def test_a_metric_that_is_surely_wrong_on_one_of_many_pairs_is_not_believed():
     assert verdict.outcome == verdict_on_metric.DIVIDED
 
 
+def test_forms_of_one_map_are_no_further_evidence():
+    """Layer-CAM hits all that CAM hits, and one more."""
+    hits = {"CAM": first_hit(36, 40), "Layer-CAM": first_hit(37, 40), "RISE": first_hit(4, 40)}
+    judgement = judged(hits, {name: 0.5 - 0.3 * hit for name, hit in hits.items()})
+    assert row_of(judgement)[["decided", "right", "families"]].tolist() == [2, 2, 2]
+    assert verdict_on_metric.verdict_on(judgement, "BAD", ["Layer-CAM", "CAM", "RISE"]).sentences[1] == (
+        "A random order, methods that hit the same lesions kept together, would do as well in 50 % of cases: this may "
+        "be luck."
+    )
+
+
 @pytest.mark.parametrize(
     ("hits", "sentence"),
     [

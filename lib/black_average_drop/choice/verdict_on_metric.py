@@ -71,7 +71,7 @@ def verdict_on(judgement, metric, order):
     believed_here = row["low"] > 0 and not row["surely_wrong"]
     if believed_here or (row["high"] < 0 and not row["surely_right"]):
         outcome = BELIEVED if believed_here else CONTRADICTED
-        sentences = _judged(metric, row, by, outcome), _chance(row), _of_first_two(metric, two)
+        sentences = _judged(metric, row, by, outcome), _chance(row, len(order)), _of_first_two(metric, two)
         return Verdict(outcome, sentences, two.needed)
     if (row["surely_right"] and row["surely_wrong"]) or (two.decided and two.sure):
         first = f"{metric} is neither believed nor contradicted here, by {by}: {_ordered(row, 'right')} as hits do"
@@ -113,10 +113,14 @@ def _ordered(row, kind):
     return f"it orders {row[kind]} of {row['decided']} decided pairs of methods"
 
 
-def _chance(row):
+def _chance(row, methods):
+    """How often a random order does as well, or as badly."""
     how = "well" if row["agreement"] > 0 else "badly"
     luck = ": this may be luck" if row["by_chance"] >= statistics.LEVEL else ""
-    return f"A random order of these methods would do as {how} in {100 * row['by_chance']:.2g} % of cases{luck}."
+    order = "A random order of these methods"
+    if row["families"] < methods:
+        order = "A random order, methods that hit the same lesions kept together,"
+    return f"{order} would do as {how} in {100 * row['by_chance']:.2g} % of cases{luck}."
 
 
 def _of_first_two(metric, two):
