@@ -41,6 +41,7 @@ class _FirstTwo:
     decided: bool  # whether hits decide which is better
     sure: bool  # whether the metric is sure of its own order
     needed: float
+    differ: int  # the number of lesions that the two hit differently
 
 
 def verdict_on(judgement, metric, order):
@@ -80,7 +81,7 @@ def verdict_on(judgement, metric, order):
     if np.isnan(two.needed):
         return Verdict(TOO_FEW, (f"{too_few}.", _of_first_two(metric, two)))
     pair = f"The pair is {two.names[0]} and {two.names[1]}, which {metric} ranks first and second"
-    pair += f": hits decide it, and {metric} does not." if two.decided else "."
+    pair += f": hits decide it, and {metric} does not." if two.decided else f", and {_resting_on(two)}."
     return Verdict(TOO_FEW, (f"{too_few}: {_number(two.needed)} would decide this pair.", pair), two.needed)
 
 
@@ -97,7 +98,8 @@ def _first_two(judgement, metric, order):
         needed = lesions_needed(hits, groups, len(pairs))
     elif not sure:
         needed = lesions_needed(values, groups)
-    return _FirstTwo((first, second), hits.mean(), bool(pair["decided"]), sure, needed)
+    differ = np.count_nonzero(np.abs(hits) > statistics.NOISE)
+    return _FirstTwo((first, second), hits.mean(), bool(pair["decided"]), sure, needed, differ)
 
 
 def _judged(metric, row, by, outcome):
@@ -134,7 +136,12 @@ def _of_first_two(metric, two):
         return f"{ranked}, but is not sure of it{missing}: hits decide for {first if two.lead > 0 else second}."
     if np.isnan(two.needed):
         return f"{ranked}, which hit equally often: no number of lesions that would decide this pair can be estimated."
-    return f"{ranked}, which hits leave open: {_number(two.needed)} lesions would decide this pair."
+    return f"{ranked}, which hits leave open, and {_resting_on(two)}: {_number(two.needed)} would decide this pair."
+
+
+def _resting_on(two):
+    """What a number of lesions is estimated from: it is a guess where few lesions tell the two methods apart."""
+    return f"they differ on {_counted(two.differ, 'lesion')}"
 
 
 def _number(needed):
