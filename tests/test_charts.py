@@ -160,3 +160,22 @@ def test_hits_stand_next_to_the_agreement_of_metrics():
     (segment, *_) = agreements.containers[0].lines[2][0].get_segments()
     np.testing.assert_allclose(segment[:, 0], [0.25, 1])
     assert [text.get_text() for text in agreements.texts] == ["3 of 4", "no pair decided"] * 2
+
+
+def test_agreements_of_many_maps_are_not_cut():
+    """Long names leave the right panel narrow: what is written there ends in the figure, and outside the panel."""
+    names = [f"Method number {one} (normalised)" for one in range(16)]
+    row = {"control": False, "hit": 0.5, "hit_low": 0.4, "hit_high": 0.6, "chance_hit": 0.1, "lesions": 60}
+    points = pd.DataFrame([{"map": name, "above_centre": True, **row} for name in names])
+    row = {"agreement": 0.9, "low": 0.8, "high": 1.0, "right": 139, "decided": 145, "pairs": 253}
+    agreements = pd.DataFrame(
+        [{"metric": "BAD", "maps": maps, **row} for maps in ("methods and controls", "methods alone")]
+    )
+    figure = charts.hits_and_agreement(points, agreements)
+    figure.draw_without_rendering()
+    panel = figure.axes[1]
+    assert [text.get_text() for text in panel.texts] == ["139 of 145"] * 2
+    for text in (*panel.texts, panel.xaxis.label):
+        extent = text.get_window_extent()
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+    assert min(text.get_window_extent().x0 for text in panel.texts) > panel.get_window_extent().x1

@@ -132,15 +132,15 @@ def _draw_agreements(axes, agreements, metrics):
         axes.errorbar(part["agreement"], places, xerr=reach, fmt=shape, color=colour, markersize=4.5)
         for place, (_, row) in zip(places, part.iterrows(), strict=True):
             if not np.isnan(row["pairs"]):
-                said = 1.08, f"{row['right']:.0f} of {row['decided']:.0f}"
-                left, text = said if row["decided"] else (0.06, "no pair decided")
-                axes.text(left, place, text, fontsize=7, va="center", color=colour)
+                said = f"{row['right']:.0f} of {row['decided']:.0f}" if row["decided"] else "no pair decided"
+                where = {"transform": axes.get_yaxis_transform(), "va": "center"}  # outside, so that no text is cut
+                axes.text(1.02, place, said, fontsize=7, color=colour, **where)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlim(-1.05, 1.5)
+    axes.set_xlim(-1.05, 1.05)
     axes.set_xticks([-1, -0.5, 0, 0.5, 1])
     axes.set_ylim(len(metrics) - 0.4, -0.6)
     axes.set_yticks(range(len(metrics)), metrics, fontsize=8)
-    axes.set_xlabel("agreement with hits, and decided pairs in their order", fontsize=8)
+    axes.set_xlabel("agreement with hits; at the right:\nof the decided pairs, those in order", fontsize=8)
 
 
 def learning_curves(history, banner=""):

@@ -56,7 +56,28 @@ def test_few_lesions_are_too_few_and_the_number_is_that_by_hand():
     assert verdict.sentences == (
         "12 lesions of 12 patients are too few to say whether BAD may be believed here: about 40 would decide this "
         "pair.",
-        "The pair is Layer-CAM and CAM, which BAD ranks first and second.",
+        "The pair is Layer-CAM and CAM, which BAD ranks first and second, and they differ on 3 lesions.",
+    )
+
+
+def test_what_a_number_rests_on_is_said():
+    """Two forms of one map differ on one lesion of 54: the number is a guess."""
+    hits = {"CAM": first_hit(2, 54), "Layer-CAM": first_hit(1, 54), "RISE": first_hit(3, 54)}
+    verdict = verdict_on_metric.verdict_on(
+        judged(hits, dict.fromkeys(hits, np.linspace(0, 1, 54))), "BAD", ["CAM", "Layer-CAM", "RISE"]
+    )
+    assert verdict.sentences[1].endswith("which BAD ranks first and second, and they differ on 1 lesion.")
+
+
+def test_a_believed_metric_may_leave_its_first_two_open():
+    """CAM hits two lesions that Layer-CAM does not, and RISE hits few."""
+    hits = {"CAM": first_hit(38, 40), "Layer-CAM": first_hit(36, 40), "RISE": first_hit(4, 40)}
+    judgement = judged(hits, {name: 0.5 - 0.3 * hit for name, hit in hits.items()})
+    verdict = verdict_on_metric.verdict_on(judgement, "BAD", ["CAM", "Layer-CAM", "RISE"])
+    assert verdict.outcome == verdict_on_metric.BELIEVED
+    assert verdict.sentences[2] == (
+        "BAD ranks CAM before Layer-CAM, which hits leave open, and they differ on 2 lesions: about "
+        f"{verdict.needed:.0f} would decide this pair."
     )
 
 
@@ -125,6 +146,17 @@ def test_a_metric_that_is_surely_wrong_on_one_of_many_pairs_is_not_believed():
     assert row["low"] == 3 / 5
     verdict = verdict_on_metric.verdict_on(judgement, "BAD", ["CAM", "RISE", "Layer-CAM", "Eigen-CAM"])
     assert verdict.outcome == verdict_on_metric.DIVIDED
+
+
+def test_forms_of_one_map_are_no_further_evidence():
+    """Layer-CAM hits all that CAM hits, and one more."""
+    hits = {"CAM": first_hit(36, 40), "Layer-CAM": first_hit(37, 40), "RISE": first_hit(4, 40)}
+    judgement = judged(hits, {name: 0.5 - 0.3 * hit for name, hit in hits.items()})
+    assert row_of(judgement)[["decided", "right", "families"]].tolist() == [2, 2, 2]
+    assert verdict_on_metric.verdict_on(judgement, "BAD", ["Layer-CAM", "CAM", "RISE"]).sentences[1] == (
+        "A random order, methods that hit the same lesions kept together, would do as well in 50 % of cases: this may "
+        "be luck."
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ Bootstrap intervals are too narrow where patients are few. So each resampled dif
 the factor sqrt(n / (n - 1)) t / z, with Student's and the normal quantile (Hesterberg 2015, expanded intervals).
 
 "Believed" is a sentence about these methods and patients like these. It does not say why the metric is right. With one
-decided pair a coin would be right half the time, so `by_chance` says how often a random order does as well.
+decided pair a coin would be right half the time, so `by_chance` says how often a random order does as well. Methods
+that hit the same lesions stand together in such an order. Otherwise five forms of one map against another map would
+look like five pairs that a metric got right.
 """
 
 from dataclasses import dataclass
@@ -25,8 +27,9 @@ from black_average_drop.trust import agreement, faithfulness
 # Metrics that follow from the rows of `evaluation.evaluate`: 1 where more is better, -1 where less is.
 CHEAP = {name: faithfulness.DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
 CHEAP |= {"Incorrect %": -1, "opacity": -1}
-ALL_ORDERS = 7  # so many maps have all their orders tried, and more have ORDERS random ones
+ALL_ORDERS = 7  # so many families of maps have all their orders tried, and more have ORDERS random ones
 ORDERS = 9999
+ALIKE = 0.9  # of the lesions: maps whose hits are the same on so many, and which hits do not tell apart, are a family
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +40,9 @@ class Judgement:
         agreements: a DataFrame, a row for each metric and each of `agreement.MAPS` (those with controls only where
             there are controls), with columns metric, maps, agreement, low and high (its 95 % interval over patients),
             pairs, decided (pairs), right, wrong and tied (of the decided pairs), surely_right and surely_wrong (those
-            whose own 95 % interval leaves out the opposite order and a tie), by_chance (the share of random orders of
-            the maps that agree as well; of an agreement below 0: as badly), lesions and patients. What cannot be
-            computed is NaN.
+            whose own 95 % interval leaves out the opposite order and a tie), families (of maps: ALIKE), by_chance (the
+            share of random orders of the families that agree as well; of an agreement below 0: as badly), lesions and
+            patients. What cannot be computed is NaN.
         pairs: a DataFrame, a row for each pair of methods, of `statistics.differences` of the hits, with a further
             column decided.
         hits: a DataFrame, lesions by maps, of the lesions that counted.
@@ -103,8 +106,10 @@ def agreement_of_metrics(values, hits, methods, resampling):
         if not of_methods and len(names) == len(methods):
             continue
         pairs = _pairs(hits[names], resampling)
+        family = _families(hits[names].to_numpy(), pairs["decided"].to_numpy(bool))
         for metric, table in values.items():
-            row = {"metric": metric, "maps": maps, **_agreement(CHEAP[metric] * table[names], pairs, resampling)}
+            row = {"metric": metric, "maps": maps}
+            row |= _agreement(CHEAP[metric] * table[names], pairs, family, resampling)
             rows.append(row | {"lesions": len(hits), "patients": len(np.unique(resampling.groups))})
         pairs_of_methods = pairs if of_methods else None
     return Judgement(pd.DataFrame(rows), pairs_of_methods, hits, values, resampling)
@@ -120,17 +125,35 @@ def _pairs(hits, resampling):
     return pairs.assign(decided=(pairs["p_holm"] < statistics.LEVEL) & (pairs["difference"] != 0))
 
 
-def _agreement(values, pairs, resampling):
+def _families(hits, decided):
+    """The number (M,) of each map's family: any two maps of one are undecided, and ALIKE in hits (lesions, M)."""
+    count = hits.shape[1]
+    if not len(hits):
+        return np.arange(count)
+    first, second = np.triu_indices(count, 1)
+    differ = np.abs(hits[:, first] - hits[:, second]).mean(axis=0)
+    alike = np.eye(count, dtype=bool)
+    alike[first, second] = alike[second, first] = ~decided & (differ <= 1 - ALIKE + 1e-9)
+    family = np.full(count, -1)
+    for one in range(count):
+        fitting = (number for number in range(count) if alike[one, family == number].all())  # the last are empty
+        family[one] = next(fitting)
+    return family
+
+
+def _agreement(values, pairs, family, resampling):
     """The columns of `Judgement.agreements` from agreement to by_chance.
 
     Args:
         values: a DataFrame, lesions by maps, more is better.
         pairs: of `_pairs`, of the same maps in the same order.
+        family: (M,), of `_families`.
         resampling: of the lesions.
     """
     decided = pairs["decided"].to_numpy(bool)
     row = {"agreement": np.nan, "low": np.nan, "high": np.nan, "pairs": len(pairs), "decided": int(decided.sum())}
-    row |= {"right": 0, "wrong": 0, "tied": 0, "surely_right": 0, "surely_wrong": 0, "by_chance": np.nan}
+    row |= {"right": 0, "wrong": 0, "tied": 0, "surely_right": 0, "surely_wrong": 0}
+    row |= {"families": len(np.unique(family)), "by_chance": np.nan}
     if not decided.any():
         return row
     first, second = (part[decided] for part in np.triu_indices(values.shape[1], 1))
@@ -144,7 +167,13 @@ def _agreement(values, pairs, resampling):
     lows, highs = statistics.interval(drawn)
     row |= {"surely_right": int((lows > 0).sum()), "surely_wrong": int((highs < 0).sum())}
     row |= {"right": int((verdicts > 0).sum()), "wrong": int((verdicts < 0).sum()), "tied": int((verdicts == 0).sum())}
-    return row | {"by_chance": _by_chance(means, first, second, truth)}
+    pairs_of_families = family[first], family[second]
+    return row | {"by_chance": _by_chance(_means_of(family, means), *pairs_of_families, truth, row["agreement"] >= 0)}
+
+
+def _means_of(family, means):
+    """The mean (F,) of each family."""
+    return np.bincount(family, means) / np.bincount(family)
 
 
 def _expanded(values, resampling):
@@ -170,11 +199,11 @@ def _signs(differences):
     return np.sign(np.round(differences, agreement.VALUE_DIGITS))
 
 
-def _by_chance(means, first, second, truth):
-    """The share of the orders of maps that agree with the truth as well as this metric does, or as badly.
+def _by_chance(means, first, second, truth, is_well):
+    """The share of the orders of families that agree with the truth as well as this metric does, or else as badly.
 
-    Orders of maps are what a metric would have if its means belonged to other maps. All of them are tried, or random
-    ones with that of the metric itself.
+    Orders of families are what a metric would have if its means (F,) belonged to other families. All of them are tried,
+    or random ones with that of the metric itself.
     """
     count = len(means)
     if count <= ALL_ORDERS:
@@ -185,4 +214,4 @@ def _by_chance(means, first, second, truth):
     shuffled = means[orders]
     others = (truth * _signs(shuffled[:, second] - shuffled[:, first])).mean(axis=1)
     own = others[0]
-    return float((others >= own - 1e-9).mean() if own >= 0 else (others <= own + 1e-9).mean())
+    return float((others >= own - 1e-9).mean() if is_well else (others <= own + 1e-9).mean())

@@ -75,10 +75,23 @@ def find(place, images, explained, names, fit):
     of_outputs = [names[number] for number in explained.classes]
     ids = images.named.ids[explained.rows]
     places, of_lesion = pointing.known_lesions(lesions, ids, of_outputs)
-    left = int(table["finding"].isin([*spelt, ANY]).sum()) - len(np.unique(lesions.of_pairs(ids, of_outputs)[1]))
+    pairs, rows = lesions.of_pairs(ids, of_outputs)
+    left = int(table["finding"].isin([*spelt, ANY]).sum()) - len(np.unique(rows))
     if left:
         notes.append(f"{left:,} of {len(table):,} lesions are of findings that are not explained in their image.")
+    notes += _of_any_finding(np.array(of_outputs)[pairs], table["finding"].to_numpy()[rows])
+    if len(rows) > len(places):
+        notes.append(f"{len(rows):,} boxes or masks are {len(places):,} lesions: one for each finding of an image.")
     return KnownLesions(places, of_lesion, lesions.size, checksum, notes)
+
+
+def _of_any_finding(explained, named):
+    """A sentence on lesions whose file names no finding, where they count for several, which may be that of health."""
+    counts = pd.Series(explained[named == ANY]).value_counts()
+    if len(counts) < 2:
+        return []
+    counted = ", ".join(f"{name} {number:,}" for name, number in counts.items())
+    return [f"Lesions without a finding count for whatever is explained ({counted}): name findings if this is wrong."]
 
 
 def judge(known, maps, rows, ranked, resampling, batch_size=32):
@@ -105,10 +118,26 @@ def judge(known, maps, rows, ranked, resampling, batch_size=32):
     pointed = pointing.point(maps | drawn, known.places, known.of_lesion, known.size, batch_size)
     values = believed.metric_values(rows, known.places)
     judgement = believed.agreement_of_metrics(values, pointed.by_map(pointing.PRIMARY), list(maps), of_lesions)
+    points = pointing.points(pointed, controls.CONTROLS, of_lesions)
     sentences = list(known.notes)
+    if len(judgement.hits) < len(known.places):
+        without = f"{len(known.places) - len(judgement.hits):,} of {len(known.places):,} lesions"
+        sentences.append(f"{without} do not count for metrics: the score of their finding is 0.")
     for metric in ("BAD", "AD"):
         of_metric = ranked[(ranked["metric"] == metric) & ~ranked["control"]]
         order = [name for name in of_metric["map"] if name in maps]
         sentences += verdict_on_metric.verdict_on(judgement, metric, order).sentences
-    points = pointing.points(pointed, controls.CONTROLS, of_lesions)
+        sentences += _of_best(metric, order, points) if metric == "BAD" else []
     return Judged(points, judgement.agreements, " ".join(sentences))
+
+
+def _of_best(metric, order, points):
+    """A sentence on the method that a metric ranks first, where it is not shown to be above the centre prior."""
+    points = points.set_index("map")
+    if not order or points.loc[order[0], "above_centre"]:
+        return []
+    hits, centre = (f"{100 * points.loc[name, 'hit']:.0f} %" for name in (order[0], pointing.CENTRE))
+    return [
+        f"{order[0]}, which {metric} ranks first, hits {hits} of lesions, and a map of the centre {centre}: it is not "
+        "shown to do better."
+    ]

@@ -41,6 +41,7 @@ class _FirstTwo:
     decided: bool  # whether hits decide which is better
     sure: bool  # whether the metric is sure of its own order
     needed: float
+    differ: int  # the number of lesions that the two hit differently
 
 
 def verdict_on(judgement, metric, order):
@@ -71,7 +72,7 @@ def verdict_on(judgement, metric, order):
     believed_here = row["low"] > 0 and not row["surely_wrong"]
     if believed_here or (row["high"] < 0 and not row["surely_right"]):
         outcome = BELIEVED if believed_here else CONTRADICTED
-        sentences = _judged(metric, row, by, outcome), _chance(row), _of_first_two(metric, two)
+        sentences = _judged(metric, row, by, outcome), _chance(row, len(order)), _of_first_two(metric, two)
         return Verdict(outcome, sentences, two.needed)
     if (row["surely_right"] and row["surely_wrong"]) or (two.decided and two.sure):
         first = f"{metric} is neither believed nor contradicted here, by {by}: {_ordered(row, 'right')} as hits do"
@@ -80,7 +81,7 @@ def verdict_on(judgement, metric, order):
     if np.isnan(two.needed):
         return Verdict(TOO_FEW, (f"{too_few}.", _of_first_two(metric, two)))
     pair = f"The pair is {two.names[0]} and {two.names[1]}, which {metric} ranks first and second"
-    pair += f": hits decide it, and {metric} does not." if two.decided else "."
+    pair += f": hits decide it, and {metric} does not." if two.decided else f", and {_resting_on(two)}."
     return Verdict(TOO_FEW, (f"{too_few}: {_number(two.needed)} would decide this pair.", pair), two.needed)
 
 
@@ -97,7 +98,8 @@ def _first_two(judgement, metric, order):
         needed = lesions_needed(hits, groups, len(pairs))
     elif not sure:
         needed = lesions_needed(values, groups)
-    return _FirstTwo((first, second), hits.mean(), bool(pair["decided"]), sure, needed)
+    differ = np.count_nonzero(np.abs(hits) > statistics.NOISE)
+    return _FirstTwo((first, second), hits.mean(), bool(pair["decided"]), sure, needed, differ)
 
 
 def _judged(metric, row, by, outcome):
@@ -113,10 +115,14 @@ def _ordered(row, kind):
     return f"it orders {row[kind]} of {row['decided']} decided pairs of methods"
 
 
-def _chance(row):
+def _chance(row, methods):
+    """How often a random order does as well, or as badly."""
     how = "well" if row["agreement"] > 0 else "badly"
     luck = ": this may be luck" if row["by_chance"] >= statistics.LEVEL else ""
-    return f"A random order of these methods would do as {how} in {100 * row['by_chance']:.2g} % of cases{luck}."
+    order = "A random order of these methods"
+    if row["families"] < methods:
+        order = "A random order, methods that hit the same lesions kept together,"
+    return f"{order} would do as {how} in {100 * row['by_chance']:.2g} % of cases{luck}."
 
 
 def _of_first_two(metric, two):
@@ -130,7 +136,12 @@ def _of_first_two(metric, two):
         return f"{ranked}, but is not sure of it{missing}: hits decide for {first if two.lead > 0 else second}."
     if np.isnan(two.needed):
         return f"{ranked}, which hit equally often: no number of lesions that would decide this pair can be estimated."
-    return f"{ranked}, which hits leave open: {_number(two.needed)} lesions would decide this pair."
+    return f"{ranked}, which hits leave open, and {_resting_on(two)}: {_number(two.needed)} would decide this pair."
+
+
+def _resting_on(two):
+    """What a number of lesions is estimated from: it is a guess where few lesions tell the two methods apart."""
+    return f"they differ on {_counted(two.differ, 'lesion')}"
 
 
 def _number(needed):
