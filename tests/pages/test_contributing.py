@@ -141,9 +141,10 @@ def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
     for line in ("run --profile laptop", choosing, "verify --data ="):
         monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
         command_line.main()
+    apart = {"code": "", "trust": "", "maps": "maps", "lesions": "boxes.csv"}
     assert reached == {
         "run": ("laptop", "data", {}),
-        "choose": ("net.keras", "images", ["seed=1"], {"code": "", "trust": "", "maps": "maps", "lesions": "boxes.csv"}),
+        "choose": ("net.keras", "images", ["seed=1"], apart),
         "check_results": ("", "=", {}),
     }
 
