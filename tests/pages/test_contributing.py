@@ -136,15 +136,16 @@ def test_an_argument_that_a_command_would_not_heed_is_refused(command, argument,
 def test_arguments_that_a_command_heeds_reach_it(monkeypatch):
     reached = {}
     for module, name in ((pipeline, "run"), (choose, "choose"), (verify, "check_results")):
-        monkeypatch.setattr(module, name, lambda *given, name=name: reached.update({name: given}))
-    choosing = "choose --model net.keras --data images --set seed=1 --maps maps"
+        monkeypatch.setattr(module, name, lambda *given, called=name, **more: reached.update({called: (*given, more)}))
+    choosing = "choose --model net.keras --data images --set seed=1 --maps maps --lesions boxes.csv"
     for line in ("run --profile laptop", choosing, "verify --data ="):
         monkeypatch.setattr(sys, "argv", ["pipeline", *line.split()])
         command_line.main()
+    apart = {"code": "", "trust": "", "maps": "maps", "lesions": "boxes.csv"}
     assert reached == {
-        "run": ("laptop", "data"),
-        "choose": ("net.keras", "images", ["seed=1"], "", "", "maps"),
-        "check_results": ("", "="),
+        "run": ("laptop", "data", {}),
+        "choose": ("net.keras", "images", ["seed=1"], apart),
+        "check_results": ("", "=", {}),
     }
 
 

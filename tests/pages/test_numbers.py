@@ -9,6 +9,7 @@ import markdown_files
 from black_average_drop import perturbation, statistics
 from black_average_drop.artifact import pages, profiles
 from black_average_drop.choice import selection
+from black_average_drop.datasets import fits
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
 
@@ -99,7 +100,6 @@ ELSEWHERE = {
     "docs/your-model.md": [
         "of Keras 3, Keras 2 or",
         "PyTorch 2.9 or",
-        "| 8 bits, or 16 bits in grey |",
         "often has 14 or 18 outputs",
         "1 is present and 0 is absent. Neither −1, uncertain",
         "Values below 0 count as 0, as in ours",
@@ -116,6 +116,22 @@ ELSEWHERE = {
         # measured by hand, as the page says
         "| 15 ms |",
         "| 55 ms |",
+    ],
+    "docs/your-images.md": [
+        "a number from 0.",
+        "| one finding: 1, 0, -1 or blank |",
+        "the centre 40 over a width of 400,",
+        "more than 8 bits are shown",
+        "no image of 8 bits",
+        "x1 and y1 are the first",
+        "High-Throughput JPEG 2000.",
+        "two kinds need an extra: 12-bit",
+        "interval of the agreement is above 0,",
+        "The interval is below 0,",
+        "agreement may be 0.",
+        # held below
+        "keeps 87.5 % of each side",
+        "10 patients are the fewest",
     ],
     "docs/cluster.md": [],
     "docs/architecture.md": [],
@@ -188,6 +204,9 @@ def test_the_numbers_named_as_something_else_are_those_of_their_sources():
     for number in ("112,120", "560,600"):
         assert number in costs and number in prose("docs/performance.md")
     assert 5 * 112_120 == 560_600
+    page = prose("docs/your-images.md")
+    assert f"{statistics.ENOUGH} patients are the fewest" in page
+    assert "keeps 87.5 % of each side" in page and fits.window_of((1000, 1000), (7, 7), "imagenet")[2:] == (875, 875)
     page = prose("docs/your-model.md")
     assert f"finding of {statistics.ENOUGH} patients" in page and f"| {perturbation.MASKS:,} |" in page
     assert f"score is above {selection.THRESHOLD}." in page and f"there, {selection.THRESHOLD} if" in page

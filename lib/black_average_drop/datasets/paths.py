@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")  # a DICOM file may also have another one, or none
 
 
 def readable(name):

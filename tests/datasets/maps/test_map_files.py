@@ -109,6 +109,7 @@ def test_accents_may_be_stored_in_either_way_and_two_findings_have_no_folder_in_
 
 def test_a_suffix_that_is_none_belongs_to_the_name():
     assert layout.image_stems(["1.2.840", "b.DCM", "c.tar.png", "d/e.jpeg"]) == ["1.2.840", "b", "c.tar", "d/e"]
+    assert layout.image_stems(["a.ima", "b.IMA", "c.dicom"]) == ["a", "b", "c"]
     with pytest.raises(ValueError, match="^a.png and a.jpg would have the same map"):
         layout.image_stems(["a.png", "b.png", "a.jpg"])
 

@@ -19,8 +19,8 @@ from black_average_drop.datasets.dicom.elements import (
     read_file_meta,
     to_file_meta,
 )
+from black_average_drop.datasets.paths import DICOM_SUFFIXES
 
-SUFFIXES = (".dcm", ".dicom")
 IMAGE, HEADER_ONLY = "image", "header only"
 _SOP_CLASS = 0x00080016
 # Character set, class, PatientID, NumberOfFrames and BurnedInAnnotation.
@@ -73,7 +73,7 @@ def is_dicom_file(path):
     Args:
         path: the file. A text named .dcm is told from DICOM by `header`, which refuses it.
     """
-    return path.suffix.lower() in SUFFIXES or holds_dicom(path)
+    return path.suffix.lower() in DICOM_SUFFIXES or holds_dicom(path)
 
 
 def holds_dicom(path):

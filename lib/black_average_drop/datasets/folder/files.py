@@ -10,9 +10,8 @@ from PIL import Image
 
 from black_average_drop import progress
 from black_average_drop.datasets.dicom import headers
-from black_average_drop.datasets.paths import IMAGE_SUFFIXES, listing
+from black_average_drop.datasets.paths import DICOM_SUFFIXES, IMAGE_SUFFIXES, listing
 
-DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 TIFF_SUFFIXES = (".tif", ".tiff")
 LEADS_OUT = "link that leads out of the folder"
 # Other suffixes are not named, since what follows a dot may be part of a person's name.

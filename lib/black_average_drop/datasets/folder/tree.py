@@ -24,7 +24,6 @@ from black_average_drop.datasets.folder.names import (
 SPLIT, CLASS, PATIENT, STUDY, SERIES, NOTHING = ROLES = ("split", "class", "patient", "study", "series", "-")
 _UNITS = (PATIENT, STUDY, SERIES)
 FLAT, DEFAULT_SPLIT, EVERY_SPLIT = "flat", "test", "all"
-_NO_CLASSES = (LIKE_PATIENT, LIKE_STUDY, LIKE_UID)
 _MOST_CLASSES = 30  # that a level is taken for because every split repeats it
 
 

@@ -11,11 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from black_average_drop.datasets.dicom import headers
 from black_average_drop.datasets.maps.formats import MAP_SUFFIXES
-from black_average_drop.datasets.paths import IMAGE_SUFFIXES, check_name, listing, visible_folders
+from black_average_drop.datasets.paths import DICOM_SUFFIXES, IMAGE_SUFFIXES, check_name, listing, visible_folders
 
-_SUFFIXES = (*IMAGE_SUFFIXES, *headers.SUFFIXES)
+_SUFFIXES = (*IMAGE_SUFFIXES, *DICOM_SUFFIXES)
 
 
 @dataclass(frozen=True)

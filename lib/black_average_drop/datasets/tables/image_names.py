@@ -4,12 +4,11 @@ import posixpath
 import re
 from collections import Counter
 
-from black_average_drop.datasets.paths import IMAGE_SUFFIXES
+from black_average_drop.datasets.paths import DICOM_SUFFIXES, IMAGE_SUFFIXES
 
-SUFFIXES = frozenset((*(suffix[1:] for suffix in IMAGE_SUFFIXES), "dcm", "dicom", "ima"))
-SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
-
-FROM_A_ROOT = re.compile(r"([A-Za-z]:)?[/\\]|\.\.")  # of a computer, or of another folder
+_SUFFIXES = frozenset(suffix[1:] for suffix in IMAGE_SUFFIXES + DICOM_SUFFIXES)
+_SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
+_FROM_A_ROOT = re.compile(r"([A-Za-z]:)?[/\\]|\.\.")  # of a computer, or of another folder
 
 
 def images_of_rows(values, names, path):
@@ -88,15 +87,15 @@ def _plain_path(value):
 def _bare(path):
     """A path without the suffix of an image."""
     stem, _, suffix = path.rpartition(".")
-    return stem if suffix.lower() in SUFFIXES else path
+    return stem if suffix.lower() in _SUFFIXES else path
 
 
 def _shared_folders(written):
     """How many folders in front are left out, of value -> its plain path."""
-    last = 1 if all(FROM_A_ROOT.match(value.strip()) for value in written) else 2
+    last = 1 if all(_FROM_A_ROOT.match(value.strip()) for value in written) else 2
     number = 0
     for folders in zip(*(plain.split("/")[:-last] for plain in written.values()), strict=False):
-        if len(set(folders)) > 1 or folders[0].lower() in SPLIT_FOLDERS:
+        if len(set(folders)) > 1 or folders[0].lower() in _SPLIT_FOLDERS:
             break
         number += 1
     return number
