@@ -60,6 +60,21 @@ def test_each_level_is_taken_for_what_its_names_say(names, expected):
     assert roles(*names) == expected
 
 
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (("Ito", "Sato", "Suzuki"), "patient"),  # more than the model has outputs, and none of these
+        (("Ito", "Sato"), "class"),  # perhaps, in another language: the notebook says that they are no outputs
+        (("ill", "Sato", "Suzuki"), "class"),  # whoever numbers labels refuses the other names
+        (("0", "1", "2"), "patient"),
+        (("20240101", "20240102", "20240103"), "study"),
+    ],
+)
+def test_more_folders_than_classes_are_patients(folders, expected):
+    names = [f"{folder}/a.png" for folder in folders]
+    assert roles(*names, class_names=("ill", "well")) == expected and roles(*names) == "class"
+
+
 def test_names_of_classes_that_are_given_tell_classes():
     names = ["No_Finding/p1/a.png", "EDEMA/p2/b.png"]
     assert roles(*names, class_names=["edema", "no finding", "mass"]) == "class/patient"
