@@ -12,7 +12,6 @@ from black_average_drop import progress
 from black_average_drop.datasets import dicom_headers
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES, listing
 
-DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 TIFF_SUFFIXES = (".tif", ".tiff")
 LEADS_OUT = "link that leads out of the folder"
 # Other suffixes are not named, since what follows a dot may be part of a person's name.
@@ -73,7 +72,7 @@ def find_files(root, table=None):
         path = PurePosixPath(name)
         if path.name.upper() == "DICOMDIR":
             passed_over["DICOMDIR"] += 1
-        elif is_dicom or path.suffix.lower() in IMAGE_SUFFIXES + DICOM_SUFFIXES:
+        elif is_dicom or path.suffix.lower() in IMAGE_SUFFIXES:
             images.append(name)
             dicom.update([name] if is_dicom else [])
         else:

@@ -78,7 +78,7 @@ def listed(root, labels=None, class_names=(), layout="", split="test", patients=
     taken = _all_images(root, files, layout) if csv is None else _images_of_table(csv, files)
     shape = _take_split(taken, root, class_names or tuple(outputs), layout, split)
     headers = _take_pictures(taken, root, files)
-    _take_patients(taken, shape, headers, patients, csv)
+    _take_patients(taken, shape, headers, files.dicom, patients, csv)
     for file in taken.table["image"]:
         check_name(root / file)
     counts = {file: header.frames for file, header in headers.items()}
@@ -216,11 +216,12 @@ def _take_pictures(taken, root, files):
     return headers
 
 
-def _take_patients(taken, shape, headers, pattern, csv):
+def _take_patients(taken, shape, headers, dicom, pattern, csv):
     """Say whose each image is."""
     files = list(taken.table["image"])
     role, units = tree.units_of(shape, tree.folders_of(files))
-    found = whose.find_patients(list(taken.table["patient"]), files, headers, units, role, pattern, csv)
+    of_table = list(taken.table["patient"])
+    found = whose.find_patients(of_table, files, headers, units, role, pattern, csv, dicom.difference(headers))
     taken.table["patient"] = found.names
     taken.patients_from = found.source
     taken.notes += found.notes

@@ -4,9 +4,10 @@ import posixpath
 import re
 from collections import Counter
 
+from black_average_drop.datasets import dicom_headers
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES
 
-SUFFIXES = frozenset((*(suffix[1:] for suffix in IMAGE_SUFFIXES), "dcm", "dicom", "ima"))
+SUFFIXES = frozenset((*IMAGE_SUFFIXES, *dicom_headers.SUFFIXES))
 SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 
 FROM_A_ROOT = re.compile(r"([A-Za-z]:)?[/\\]|\.\.")  # of a computer, or of another folder
@@ -87,8 +88,8 @@ def _plain_path(value):
 
 def _bare(path):
     """A path without the suffix of an image."""
-    stem, _, suffix = path.rpartition(".")
-    return stem if suffix.lower() in SUFFIXES else path
+    stem, point, suffix = path.rpartition(".")
+    return stem if (point + suffix).lower() in SUFFIXES else path
 
 
 def _shared_folders(written):
