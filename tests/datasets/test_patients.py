@@ -43,11 +43,11 @@ def test_a_blank_cell_is_filled_by_the_header_alone():
     ("ids", "doubt"),
     [
         (["7"] * 4, "All 4 images have the same PatientID"),
-        (["ANON", "ANON", "8", "9"], "2 of 4 images have a placeholder as their PatientID"),
-        (["0", "0", "0", "9"], "3 of 4 images have a placeholder as their PatientID"),
+        (["ANON", "ANON", "8", "9"], "2 of 4 images have a placeholder for a PatientID"),
+        (["0", "0", "0", "9"], "3 of 4 images have a placeholder for a PatientID"),
         (["anonymized", "Anonymized"] * 2, ""),  # each is another ID, and one of them of half
-        (["1", "", "2", "3"], "1 of 4 images have no PatientID"),
-        (["1", None, "2", "3"], "1 of 4 images have no PatientID"),
+        (["1", "", "2", "3"], "1 of 4 images has no PatientID"),
+        (["1", None, "2", "3"], "1 of 4 images has no PatientID"),
     ],
 )
 def test_folders_count_where_patient_ids_cannot(ids, doubt):

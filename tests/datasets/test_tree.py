@@ -20,6 +20,8 @@ def roles(*names, **settings):
     [
         (["a.png", "b.png"], ""),
         (["ill/a.png", "well/b.png"], "class"),
+        (["images/a.png", "images/b.png"], "-"),
+        (["NORMAL/a.png"], "class"),
         (["20240101/a.png", "20240102/b.png"], "class"),  # the only level: the notebook says what names are
         (["patient1/a.png", "patient2/b.png"], "patient"),
         ([f"{UIDS[0]}/a.dcm", f"{UIDS[1]}/b.dcm"], "study"),

@@ -82,7 +82,7 @@ def listed(root, labels=None, class_names=(), layout="", split="test", patients=
     for file in taken.table["image"]:
         check_name(root / file)
     counts = {file: header.frames for file, header in headers.items()}
-    counts |= {} if frame == "" else pages_of(root, [file for file in taken.table["image"] if file not in headers])
+    counts |= pages_of(root, [file for file in taken.table["image"] if file not in headers])
     frames = _take_frames(taken, counts, frame)
     folders = tree.folders_of(taken.table["file"])
     of_images = _labels(taken, shape, folders, class_names)
@@ -210,8 +210,8 @@ def _take_pictures(taken, root, files):
     burned_in = sum(header.burned_in for header in headers.values())
     if burned_in:
         taken.notes.append(
-            f"{burned_in} of {len(taken.table)} files say that text is burned into their pixels (BurnedInAnnotation): "
-            "look whether it names the patient."
+            f"{burned_in} of {len(taken.table)} files {'says' if burned_in == 1 else 'say'} that text is burned into "
+            "the pixels (BurnedInAnnotation): look whether it names the patient."
         )
     return headers
 

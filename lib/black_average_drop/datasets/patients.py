@@ -100,16 +100,16 @@ def _by_header(ids, units, role, damaged):
     placeholder = bool(_PLACEHOLDER.fullmatch(commonest.casefold())) and 2 * count >= total
     doubt = ""
     if missing:
-        doubt = f"{missing} of {total} images have no PatientID"
+        doubt = f"{missing} of {total} images {'has' if missing == 1 else 'have'} no PatientID"
     elif count == total > 1:
         doubt = f"All {total} images have the same PatientID"
     elif placeholder:
-        doubt = f"{count} of {total} images have a placeholder as their PatientID"
+        doubt = f"{count} of {total} images {'has' if count == 1 else 'have'} a placeholder for a PatientID"
     if doubt and role and len(set(units)) > 1 and "" not in units:
         return Patients(list(units), LEVEL, [f"{doubt}, so it does not count.", _by_folders(role)])
     notes = ["Patients are those of PatientID in the DICOM files."]
     if missing:
-        notes.append(f"{doubt}: each of these counts as a patient of its own.")
+        notes.append(f"{doubt}: each such image counts as a patient of its own.")
     elif doubt:
         notes.append(f"{doubt}: they count as one patient until patients=, layout= or a labels.csv tells them apart.")
     elif total > 3 and 2 * count >= total:

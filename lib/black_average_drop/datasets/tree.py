@@ -161,7 +161,7 @@ class _Detection:
                 return self.take(level, CLASS, "the same names in each split")
         if len(self.levels) == 1 and self.free() and not any(self.are(kind, 0) for kind in (LIKE_PATIENT, LIKE_UID)):
             names = {folder_word(name) for name in self.levels[0]}
-            if not known or names & known or len(names) <= len(known):
+            if names & known or 1 < len(names) and (not known or len(names) <= len(known)):
                 self.take(0, CLASS, self.ONLY)
 
     def repeats_in_each_split(self, level):
