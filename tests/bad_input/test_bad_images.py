@@ -38,6 +38,7 @@ from dicom_files import write_dicom
 LOSSY = 3
 REFETCH = "cannot be read as an image (...): remove it or fetch it again."
 FRAMES = "holds 3 pages or frames, but one is expected: save one by itself, or leave the file out."
+PAGES = FRAMES.replace("save one by itself", 'choose one by frame, such as frame="middle"')
 DEEP = "has colours or transparency of 16 bits: convert it to 8 bits with the window to be shown."
 TRANSPARENT = "is transparent in places: save it on the background that is to be shown."
 NOT_DICOM = "{root}/a.dcm cannot be read as a DICOM image (...): export it as PNG, or leave it out."
@@ -123,7 +124,7 @@ IMAGES = [
     Case("animated PNG", frames("a.png", "PNG"), f"{{root}}/a.png {FRAMES}"),
     Case("animated WebP", frames("a.webp", "WEBP"), f"{{root}}/a.webp {FRAMES}"),
     Case("several pictures in a JPEG", frames("a.jpg", "MPO"), f"{{root}}/a.jpg {FRAMES}"),
-    Case("TIFF of several pages", frames("a.tif", "TIFF"), f"{{root}}/a.tif {FRAMES}"),
+    Case("TIFF of several pages", frames("a.tif", "TIFF"), f"{{root}}/a.tif {PAGES}"),
     Case("EXIF: a quarter turn", turned(COLOUR, 6), np.rot90(COLOUR, -1)),
     Case("EXIF: upside down", turned(COLOUR, 3), COLOUR[::-1, ::-1]),
     Case("EXIF: mirrored", turned(COLOUR, 2), COLOUR[:, ::-1]),

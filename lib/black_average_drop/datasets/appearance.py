@@ -67,13 +67,13 @@ def doubts(table):
     sentences = []
     if len(blank):
         sentences.append(
-            f"{_some(blank, table)} of one grey value alone and left out: see whether they are meant to be so, or "
+            f"{_some(blank, table)} of one grey value alone and left out: see whether that is meant, or "
             'whether window="minmax" shows more.'
         )
     if len(narrow):
         sentences.append(
-            f"{_some(narrow, table)} shown over a range that their values fill to less than a quarter. They look dark, "
-            'bright or flat: window="minmax" or "percentile" stretches each.'
+            f"{_some(narrow, table)} shown over a range that their values fill to less than a quarter. Such images "
+            'look dark, bright or flat: window="minmax" or "percentile" stretches each.'
         )
     return sentences
 

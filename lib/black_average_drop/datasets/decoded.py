@@ -104,7 +104,7 @@ def check_all_read(decoded, unreadable, path, profile=""):
     Args:
         decoded: a `Decoded`.
         unreadable: one of UNREADABLE.
-        path: of the CSV, which is written only if an image cannot be read.
+        path: of the CSV, which is written only if an image cannot be read. Nobody else on this machine may read it.
         profile: as in `files.write_csv`.
 
     Returns:
@@ -117,7 +117,8 @@ def check_all_read(decoded, unreadable, path, profile=""):
     missing, number = len(decoded.unreadable), len(decoded.unreadable) + len(set(decoded.dataset.ids))
     if not missing:
         return ""
-    write_csv(decoded.unreadable.rename(columns={"id": "image"}), Path(path), profile)
+    table = decoded.unreadable.rename(columns={"id": "image"})
+    os.chmod(write_csv(table, Path(path), profile), 0o600)  # it names files, and so perhaps patients
     if missing == number:
         raise ValueError(
             f"None of {number} images can be read, as {path} lists: mend them, or name a folder of other images."

@@ -113,7 +113,8 @@ def open_picture(path, frame=None):
     if frame is not None and frame >= pages:
         refusal = f"holds {pages} pages or frames, but number {frame}, counted from 0, is asked for: choose another."
     elif frame is None and pages > 1:
-        refusal = f"holds {pages} pages or frames, but one is expected: save one by itself, or leave the file out."
+        remedy = 'choose one by frame, such as frame="middle"' if image.format == "TIFF" else "save one by itself"
+        refusal = f"holds {pages} pages or frames, but one is expected: {remedy}, or leave the file out."
     elif turned:
         refusal = "is a TIFF that its tag Orientation turns: save it upright, or leave it out."
     elif deep:

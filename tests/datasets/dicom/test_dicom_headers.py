@@ -1,6 +1,8 @@
 """What a DICOM file is, by its content: against pydicom, against other files, and in little memory."""
 
 import io
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from itertools import islice
@@ -90,8 +92,9 @@ def test_no_other_file_is_taken_for_dicom(tmp_path):
 
 
 def test_a_name_that_says_dicom_is_enough_to_be_asked(tmp_path):
-    (tmp_path / "film.DCM").write_text("noise")
-    assert is_dicom_file(tmp_path / "film.DCM") and not holds_dicom(tmp_path / "film.DCM")
+    for name in ("film.DCM", "film.ima"):
+        (tmp_path / name).write_text("noise")
+        assert is_dicom_file(tmp_path / name) and not holds_dicom(tmp_path / name)
 
 
 KINDS = {
@@ -172,6 +175,18 @@ def test_a_patient_of_any_alphabet_is_read(tmp_path, characters):
     patient = "患者七" if characters == "GB18030" else "Müller-7"
     write_dicom(tmp_path / "a", RAMP, SpecificCharacterSet=characters, PatientID=patient)
     assert header(tmp_path / "a").patient == patient
+
+
+def test_no_warning_repeats_what_a_file_says(tmp_path):
+    tags = {"SpecificCharacterSet": "SECRET", "PatientID": "SECRET" + "7" * 100}
+    with pydicom.config.disable_value_validation():
+        write_dicom(tmp_path / "a.dcm", RAMP, **tags)
+    code = (
+        "import sys; from pathlib import Path; from black_average_drop.datasets import dicom; from black_average_drop.datasets.dicom import headers;"
+        "dicom.read(Path(sys.argv[1])); print(headers.header(Path(sys.argv[1])).patient)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, tmp_path / "a.dcm"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("SECRET7") and run.stderr == ""
 
 
 def test_a_file_that_ends_anywhere_is_refused_or_read(tmp_path):

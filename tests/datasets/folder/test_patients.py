@@ -43,11 +43,11 @@ def test_a_blank_cell_is_filled_by_the_header_alone():
     ("ids", "doubt"),
     [
         (["7"] * 4, "All 4 images have the same PatientID"),
-        (["ANON", "ANON", "8", "9"], "2 of 4 images have a placeholder as their PatientID"),
-        (["0", "0", "0", "9"], "3 of 4 images have a placeholder as their PatientID"),
+        (["ANON", "ANON", "8", "9"], "2 of 4 images have a placeholder for a PatientID"),
+        (["0", "0", "0", "9"], "3 of 4 images have a placeholder for a PatientID"),
         (["anonymized", "Anonymized"] * 2, ""),  # each is another ID, and one of them of half
-        (["1", "", "2", "3"], "1 of 4 images have no PatientID"),
-        (["1", None, "2", "3"], "1 of 4 images have no PatientID"),
+        (["1", "", "2", "3"], "1 of 4 images has no PatientID"),
+        (["1", None, "2", "3"], "1 of 4 images has no PatientID"),
     ],
 )
 def test_folders_count_where_patient_ids_cannot(ids, doubt):
@@ -120,3 +120,19 @@ def test_the_same_id_in_all_files_is_refused_until_folders_or_a_pattern_say_more
         assert len(set(groups)) == 2
     (tmp_path / "labels.csv").write_text("image,patient\nx/a_1.dcm,p\ny/b_1.dcm,q\n")
     folder.check_patients(folder.load(tmp_path, SIZE).groups)
+
+
+def test_damaged_files_do_not_speak_against_patient_ids(tmp_path):
+    """They are no images, so that nobody misses their PatientID."""
+    for number in range(4):
+        place = tmp_path / f"patient{number % 2}"
+        place.mkdir(exist_ok=True)
+        write_dicom(place / f"{number}.dcm", RAMP, PatientID=f"{number}")
+    (tmp_path / "patient0" / "text.dcm").write_text("no DICOM")
+    (tmp_path / "patient1" / "raw.IMA").write_text("no DICOM")
+    cut = (tmp_path / "patient1" / "1.dcm").read_bytes()[:300]
+    (tmp_path / "patient1" / "cut").write_bytes(cut)
+    listing = folder.listed(tmp_path)
+    assert listing.patients_from == HEADER and len(listing.table) == 7
+    assert sorted(filter(None, listing.table["patient"])) == ["0", "1", "2", "3"]
+    assert not any("no PatientID" in note for note in listing.notes)

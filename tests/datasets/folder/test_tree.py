@@ -21,6 +21,8 @@ def roles(*names, **settings):
     [
         (["a.png", "b.png"], ""),
         (["ill/a.png", "well/b.png"], "class"),
+        (["images/a.png", "images/b.png"], "-"),
+        (["NORMAL/a.png"], "class"),
         (["20240101/a.png", "20240102/b.png"], "class"),  # the only level: the notebook says what names are
         (["patient1/a.png", "patient2/b.png"], "patient"),
         ([f"{UIDS[0]}/a.dcm", f"{UIDS[1]}/b.dcm"], "study"),
@@ -59,6 +61,21 @@ def roles(*names, **settings):
 )
 def test_each_level_is_taken_for_what_its_names_say(names, expected):
     assert roles(*names) == expected
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (("Ito", "Sato", "Suzuki"), "patient"),  # more than the model has outputs, and none of these
+        (("Ito", "Sato"), "class"),  # perhaps, in another language: the notebook says that they are no outputs
+        (("ill", "Sato", "Suzuki"), "class"),  # whoever numbers labels refuses the other names
+        (("0", "1", "2"), "patient"),
+        (("20240101", "20240102", "20240103"), "study"),
+    ],
+)
+def test_more_folders_than_classes_are_patients(folders, expected):
+    names = [f"{folder}/a.png" for folder in folders]
+    assert roles(*names, class_names=("ill", "well")) == expected and roles(*names) == "class"
 
 
 def test_names_of_classes_that_are_given_tell_classes():

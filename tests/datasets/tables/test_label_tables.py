@@ -37,6 +37,15 @@ def test_images_are_named_in_a_column_of_any_usual_name(read, column):
     assert rows_of(read(f"{column},Label\na.png,ill\n")) == [["a.png", "ill", ""]]
 
 
+def test_a_table_that_says_nothing_of_findings_is_told(read):
+    """Shares and other words are no states, and nobody is left to wonder why no label counts."""
+    said = "The table has no column of labels, and none of 1, 0, -1 and blanks alone: it says nothing of findings."
+    assert said in read("image,Edema,patient\na.png,0.5,7\n").notes
+    assert said not in read("image,Edema,Share\na.png,1,0.5\n").notes
+    assert said not in read("image,patient,Sex\na.png,7,F\n").notes + read("image,label,Share\na.png,ill,0.5\n").notes
+    assert "The finding is the column Edema." in read("image,Edema\na.png,1\n").notes
+
+
 def test_a_path_goes_before_an_index_and_an_image_before_both(read):
     found = read("Image Index,path,Edema\n7,a.png,1\n8,b.png,0\n")
     assert rows_of(found) == [["a.png", "", ""], ["b.png", "", ""]] and states_of(found) == {"Edema": [1, 0]}

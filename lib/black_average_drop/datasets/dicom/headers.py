@@ -1,6 +1,7 @@
 """What a DICOM file is, by its content: whether it is one, whose, of how many frames, and whether it holds pixels."""
 
 import re
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,6 +27,8 @@ _SOP_CLASS = 0x00080016
 # Character set, class, PatientID, NumberOfFrames and BurnedInAnnotation.
 _KEPT = {0x00080005, _SOP_CLASS, 0x00100020, 0x00280008, 0x00280301}
 _PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}  # fractions of 32 and of 64 bits, and integers
+# pydicom warns of odd values by repeating them, which may be private, and what cannot be read becomes an error anyway.
+warnings.filterwarnings("ignore", module=r"pydicom\.")
 _UID = re.compile(rb"[0-2](\.(0|[1-9]\d*)){3,}")
 _LONGEST_UID = 64
 _LONGEST_BEFORE = 4096  # bytes of an element before the class in a file without preamble

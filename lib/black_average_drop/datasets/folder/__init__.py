@@ -1,6 +1,5 @@
 """Any folder of images, of a clinic too: flat, or in folders of splits, classes, patients and studies."""
 
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +11,9 @@ from PIL import Image
 from black_average_drop.datasets.appearance import open_shown
 from black_average_drop.datasets.findings import findings_table
 from black_average_drop.datasets.folder.labels import UNLABELLED
-from black_average_drop.datasets.folder.listing import LABELS, Listing, listed, table_of
+from black_average_drop.datasets.folder.listing import LABELS, Listing, listed
 from black_average_drop.datasets.grey import check_window
 from black_average_drop.datasets.images import from_files
-from black_average_drop.datasets.paths import readable
 
 __all__ = [  # UNLABELLED too, which labels of a folder may be
     "UNLABELLED",
@@ -23,7 +21,6 @@ __all__ = [  # UNLABELLED too, which labels of a folder may be
     "as_dataset",
     "check_patients",
     "drawn_rows",
-    "left_out",
     "listed",
     "load",
     "save_images",
@@ -120,25 +117,6 @@ def check_patients(groups):
             'labels.csv, by a pattern such as patients="(person\\d+)", or by layout= where sub-folders are patients '
             "(PatientID of DICOM files may be the same in all where names were removed)."
         )
-
-
-def left_out(root, dataset):
-    """List the files of a folder that are not in the data set that `load` made of it.
-
-    `Listing.passed_over` counts them by kind. Folders that cannot be read are listed, too. Hidden files, and root's
-    labels.csv, do not count.
-
-    Returns:
-        Paths below root, in order of name; what is not UTF-8 in a name is written in hexadecimal.
-    """
-    root, unreadable = Path(root), []
-    taken = {dataset.file(position).relative_to(root).as_posix() for position in dataset.positions}
-    walk = os.walk(root, onerror=lambda problem: unreadable.append(Path(problem.filename)))
-    files = [Path(place) / name for place, _, names in walk for name in names]
-    table = table_of(root)
-    below = (path.relative_to(root) for path in files + unreadable if path != table)
-    visible = (path.as_posix() for path in below if not any(part.startswith(".") for part in path.parts))
-    return sorted(readable(name) for name in visible if name not in taken)
 
 
 def save_images(dataset, root):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from black_average_drop import progress
 from black_average_drop.datasets.dicom import headers
-from black_average_drop.datasets.paths import DICOM_SUFFIXES, IMAGE_SUFFIXES, listing
+from black_average_drop.datasets.paths import IMAGE_SUFFIXES, listing
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 LEADS_OUT = "link that leads out of the folder"
@@ -72,7 +72,7 @@ def find_files(root, table=None):
         path = PurePosixPath(name)
         if path.name.upper() == "DICOMDIR":
             passed_over["DICOMDIR"] += 1
-        elif is_dicom or path.suffix.lower() in IMAGE_SUFFIXES + DICOM_SUFFIXES:
+        elif is_dicom or path.suffix.lower() in IMAGE_SUFFIXES:
             images.append(name)
             dicom.update([name] if is_dicom else [])
         else:

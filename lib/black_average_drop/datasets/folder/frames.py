@@ -46,7 +46,7 @@ def frames_in_words(counts, frame):
         frame: as `check_frame` gives it.
     """
     several = sum(count > 1 for count in counts)
-    files = f"{several} of {len(counts)} files hold several frames or pages"
+    files = f"{several} of {len(counts)} files {'holds' if several == 1 else 'hold'} several frames or pages"
     if not several:
         return []
     if frame == "":

@@ -78,11 +78,11 @@ def listed(root, labels=None, class_names=(), layout="", split="test", patients=
     taken = _all_images(root, files, layout) if csv is None else _images_of_table(csv, files)
     shape = _take_split(taken, root, class_names or tuple(outputs), layout, split)
     headers = _take_pictures(taken, root, files)
-    _take_patients(taken, shape, headers, patients, csv)
+    _take_patients(taken, shape, headers, files.dicom, patients, csv)
     for file in taken.table["image"]:
         check_name(root / file)
     counts = {file: header.frames for file, header in headers.items()}
-    counts |= {} if frame == "" else pages_of(root, [file for file in taken.table["image"] if file not in headers])
+    counts |= pages_of(root, [file for file in taken.table["image"] if file not in headers])
     frames = _take_frames(taken, counts, frame)
     folders = tree.folders_of(taken.table["file"])
     of_images = _labels(taken, shape, folders, class_names)
@@ -210,17 +210,18 @@ def _take_pictures(taken, root, files):
     burned_in = sum(header.burned_in for header in headers.values())
     if burned_in:
         taken.notes.append(
-            f"{burned_in} of {len(taken.table)} files say that text is burned into their pixels (BurnedInAnnotation): "
-            "look whether it names the patient."
+            f"{burned_in} of {len(taken.table)} files {'says' if burned_in == 1 else 'say'} that text is burned into "
+            "the pixels (BurnedInAnnotation): look whether it names the patient."
         )
     return headers
 
 
-def _take_patients(taken, shape, headers, pattern, csv):
+def _take_patients(taken, shape, headers, dicom, pattern, csv):
     """Say whose each image is."""
     files = list(taken.table["image"])
     role, units = tree.units_of(shape, tree.folders_of(files))
-    found = whose.find_patients(list(taken.table["patient"]), files, headers, units, role, pattern, csv)
+    of_table = list(taken.table["patient"])
+    found = whose.find_patients(of_table, files, headers, units, role, pattern, csv, dicom.difference(headers))
     taken.table["patient"] = found.names
     taken.patients_from = found.source
     taken.notes += found.notes

@@ -41,11 +41,11 @@ def check_pattern(pattern):
         )
 
 
-def find_patients(of_table, files, headers, units, role="", pattern="", csv=""):
+def find_patients(of_table, files, headers, units, role="", pattern="", csv="", damaged=()):
     """Say whose images are: by the table, else the pattern, else PatientID, else the folders.
 
     A PatientID does not count if it is missing in some of the images, or a placeholder such as ANON in half of them, or
-    the same in all, as long as folders tell patients apart.
+    the same in all, as long as folders tell patients apart. Damaged files, which will not be read, say nothing of this.
 
     Args:
         of_table: (N,), the patients in a CSV, "" where it gives none.
@@ -54,6 +54,7 @@ def find_patients(of_table, files, headers, units, role="", pattern="", csv=""):
         units, role: as `tree.units_of` gives them.
         pattern: a regular expression that is searched in the paths. Its first group is the patient. "" for none.
         csv: the path of the CSV, for the message.
+        damaged: those of files that are called DICOM and have no header that can be read.
 
     Returns:
         `Patients`.
@@ -73,7 +74,7 @@ def find_patients(of_table, files, headers, units, role="", pattern="", csv=""):
     if pattern:
         return Patients(_matched(pattern, files), PATTERN, ["Patients are found by the pattern in patients=."])
     if any(ids):
-        return _by_header(ids, units, role)
+        return _by_header(ids, units, role, [file in damaged for file in files])
     if role:
         return Patients(list(units), LEVEL, [_by_folders(role)])
     return Patients(ids, NOBODY, ["Nothing says whose the images are: each counts as a patient of its own."])
@@ -91,23 +92,24 @@ def _matched(pattern, files):
     return names
 
 
-def _by_header(ids, units, role):
+def _by_header(ids, units, role, damaged):
     """Patients by PatientID, where some images have one, or by folders where PatientID says less."""
-    total, missing = len(ids), ids.count("")
+    total = len(ids) - sum(damaged)
+    missing = total - sum(map(bool, ids))
     (commonest, count), *_ = Counter(filter(None, ids)).most_common(1)
     placeholder = bool(_PLACEHOLDER.fullmatch(commonest.casefold())) and 2 * count >= total
     doubt = ""
     if missing:
-        doubt = f"{missing} of {total} images have no PatientID"
+        doubt = f"{missing} of {total} images {'has' if missing == 1 else 'have'} no PatientID"
     elif count == total > 1:
         doubt = f"All {total} images have the same PatientID"
     elif placeholder:
-        doubt = f"{count} of {total} images have a placeholder as their PatientID"
+        doubt = f"{count} of {total} images {'has' if count == 1 else 'have'} a placeholder for a PatientID"
     if doubt and role and len(set(units)) > 1 and "" not in units:
         return Patients(list(units), LEVEL, [f"{doubt}, so it does not count.", _by_folders(role)])
     notes = ["Patients are those of PatientID in the DICOM files."]
     if missing:
-        notes.append(f"{doubt}: each of these counts as a patient of its own.")
+        notes.append(f"{doubt}: each such image counts as a patient of its own.")
     elif doubt:
         notes.append(f"{doubt}: they count as one patient until patients=, layout= or a labels.csv tells them apart.")
     elif total > 3 and 2 * count >= total:

@@ -24,6 +24,7 @@ from black_average_drop.datasets.folder.names import (
 SPLIT, CLASS, PATIENT, STUDY, SERIES, NOTHING = ROLES = ("split", "class", "patient", "study", "series", "-")
 _UNITS = (PATIENT, STUDY, SERIES)
 FLAT, DEFAULT_SPLIT, EVERY_SPLIT = "flat", "test", "all"
+_NO_CLASSES = (LIKE_PATIENT, LIKE_STUDY, LIKE_UID)
 _MOST_CLASSES = 30  # that a level is taken for because every split repeats it
 
 
@@ -49,7 +50,8 @@ def read_tree(folders, class_names=(), layout="", split=DEFAULT_SPLIT):
     """Say what each level of sub-folders is taken for.
 
     A level is splits if two of `SPLITS` are among its names. It is classes if all its names are in class_names or
-    usual ones, if each split repeats the same few names, or if it is the only level and has no names like `patient 7`.
+    usual ones, if each split repeats the same few names, or if it is the only level and has no names like `patient 7`,
+    as long as one of class_names is among its names or it has no more names than these.
     Levels that are left are a patient's, then a study's, then a series'; a single folder without such a name says
     nothing. Numbers alone are classes only where they are all of class_names.
 
@@ -158,16 +160,16 @@ class _Detection:
             if self.repeats_in_each_split(level):
                 return self.take(level, CLASS, "the same names in each split")
         if len(self.levels) == 1 and self.free() and not any(self.are(kind, 0) for kind in (LIKE_PATIENT, LIKE_UID)):
-            self.take(0, CLASS, self.ONLY)
+            names = {folder_word(name) for name in self.levels[0]}
+            if names & known or 1 < len(names) and (not known or len(names) <= len(known)):
+                self.take(0, CLASS, self.ONLY)
 
     def repeats_in_each_split(self, level):
         """Whether the same few names are in all splits, as those of classes are and those of patients must not be."""
         names = self.levels[level]
         if SPLIT not in self.roles or not 2 <= len(names) <= _MOST_CLASSES or level + 1 != len(self.levels):
             return False
-        if all(name.isdigit() for name in names) or any(
-            self.are(one, level) for one in (LIKE_PATIENT, LIKE_STUDY, LIKE_UID)
-        ):
+        if all(name.isdigit() for name in names) or any(self.are(kind, level) for kind in _NO_CLASSES):
             return False
         of_splits, split = {}, self.roles.index(SPLIT)
         for own in self.folders:

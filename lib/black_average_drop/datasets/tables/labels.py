@@ -116,11 +116,16 @@ def _findings(table, roles, path):
         of_label = {"label": table[roles.label]} if roles.label else {}
         findings = findings_in(columns.assign(**of_label), path)
     if findings is None:
-        return None, []
+        passed_over = [name for name in columns if name != "image"]
+        nothing = (
+            "The table has no column of labels, and none of 1, 0, -1 and blanks alone: it says nothing of findings."
+        )
+        return None, [nothing] * bool(passed_over and not roles.label)
     if not set(findings.names) <= set(table.columns):
         return findings, [f"Findings are those in the lists of the column {roles.label}."]
     never = [name for name in table.columns if name and not may_be_finding(name) and name not in vars(roles).values()]
-    notes = [f"Findings are the columns {', '.join(findings.names)}."]
+    columns = "Findings are the columns" if len(findings.names) > 1 else "The finding is the column"
+    notes = [f"{columns} {', '.join(findings.names)}."]
     notes += [f"Columns that are never findings, by their names: {', '.join(never)}."] if never else []
     return findings, notes
 
