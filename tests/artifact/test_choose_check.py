@@ -111,7 +111,7 @@ READING = "your_data: reading {model} and {images}\n"
             "good.keras",
             "empty",
             "",
-            "{root}/empty holds no images: put them into it, or into one sub-folder for each class.",
+            "{root}/empty holds no images: put them into it, or into sub-folders of classes, patients or splits.",
             READING,
         ),
         (

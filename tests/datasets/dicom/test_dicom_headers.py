@@ -182,7 +182,8 @@ def test_no_warning_repeats_what_a_file_says(tmp_path):
     with pydicom.config.disable_value_validation():
         write_dicom(tmp_path / "a.dcm", RAMP, **tags)
     code = (
-        "import sys; from pathlib import Path; from black_average_drop.datasets import dicom; from black_average_drop.datasets.dicom import headers;"
+        "import sys; from pathlib import Path; from black_average_drop.datasets import dicom;"
+        "from black_average_drop.datasets.dicom import headers;"
         "dicom.read(Path(sys.argv[1])); print(headers.header(Path(sys.argv[1])).patient)"
     )
     run = subprocess.run([sys.executable, "-c", code, tmp_path / "a.dcm"], capture_output=True, text=True, check=True)
