@@ -65,9 +65,11 @@ def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
             executed = _executed(everything, build, partial)
             _hide_places(executed, everything)
             site.write_notebook(executed, partial / "report.html")
-            for path in sorted(partial.iterdir(), key=lambda path: path.name == "report.html"):  # that one last
+            whole = [path for path in partial.iterdir() if path.name != UNREADABLE]
+            for path in sorted(whole, key=lambda path: path.name == "report.html"):  # that one last
                 os.replace(path, build / path.name)
         finally:
+            (build / UNREADABLE).unlink(missing_ok=True)
             for path in partial.glob(UNREADABLE):  # what a run names that stops there
                 os.replace(path, build / path.name)
             shutil.rmtree(partial, ignore_errors=True)
@@ -81,6 +83,8 @@ def _executed(parameters, build, partial):
     try:
         return execute(YOUR_DATA, parameters, build, partial)
     except RuntimeError as problem:
+        if (failed := build / f"{YOUR_DATA}.failed.ipynb").is_file():
+            _hide_places(failed, parameters)
         raise RuntimeError(str(problem).replace(str(partial), str(build.relative_to(ROOT)))) from problem
 
 

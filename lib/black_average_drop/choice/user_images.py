@@ -37,7 +37,7 @@ def read_images(root, size, results, most_images, seed, names, unreadable, fit, 
             names of what cannot be read, and KEY those of all images where names are hidden.
         most_images, seed: how many are taken, as in `folder.drawn_rows`.
         names: one of `hidden_names.NAMES`.
-        unreadable: one of `decoded.UNREADABLE`.
+        unreadable: one of `decoded.CHOICES`.
         fit, window: as for `folder.as_dataset`.
         lesions: a file or folder of lesions, or "". Images that it names are taken first.
         **how: further arguments of `folder.listed`.

@@ -14,7 +14,7 @@ from black_average_drop.datasets.checksums import update_with_labels
 from black_average_drop.datasets.dataset import Dataset, Picture
 from black_average_drop.files import sha256, write_csv
 
-UNREADABLE = ("stop", "leave out")  # what a run may do about images that cannot be read
+CHOICES = ("stop", "leave out")  # what a run may do about images that cannot be read
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ def check_unreadable(unreadable):
     """Refuse what is no choice.
 
     Raises:
-        ValueError: if it is none of UNREADABLE.
+        ValueError: if it is none of CHOICES.
     """
-    if unreadable not in UNREADABLE:
-        raise ValueError(f"unreadable is {unreadable!r}: choose one of {', '.join(UNREADABLE)}.")
+    if unreadable not in CHOICES:
+        raise ValueError(f"unreadable is {unreadable!r}: choose one of {', '.join(CHOICES)}.")
 
 
 def check_all_read(decoded, unreadable, path, profile=""):
@@ -103,7 +103,7 @@ def check_all_read(decoded, unreadable, path, profile=""):
 
     Args:
         decoded: a `Decoded`.
-        unreadable: one of UNREADABLE.
+        unreadable: one of CHOICES.
         path: of the CSV, which is written only if an image cannot be read. Nobody else on this machine may read it.
         profile: as in `files.write_csv`.
 
