@@ -69,14 +69,26 @@ def test_what_a_number_rests_on_is_said():
     assert verdict.sentences[1].endswith("which BAD ranks first and second, and they differ on 1 lesion.")
 
 
+def test_the_second_of_the_pair_is_no_form_of_the_first():
+    """CAM and Layer-CAM hit the same two of twenty, and RISE five others: the pair is CAM and RISE."""
+    hits = {"CAM": first_hit(2, 20), "Layer-CAM": first_hit(2, 20), "RISE": first_hit(7, 20) & ~first_hit(2, 20)}
+    judgement = judged(hits, dict.fromkeys(hits, np.linspace(0, 1, 20)))
+    assert judgement.families == {"CAM": 0, "Layer-CAM": 0, "RISE": 1}
+    verdict = verdict_on_metric.verdict_on(judgement, "BAD", ["CAM", "Layer-CAM", "RISE"])
+    assert verdict.sentences[1] == (
+        "The pair is CAM and RISE, which BAD ranks first and second of those that hit other lesions, and they differ "
+        "on 7 lesions."
+    )
+
+
 def test_a_believed_metric_may_leave_its_first_two_open():
-    """CAM hits two lesions that Layer-CAM does not, and RISE hits few."""
-    hits = {"CAM": first_hit(38, 40), "Layer-CAM": first_hit(36, 40), "RISE": first_hit(4, 40)}
+    """CAM hits five lesions that Layer-CAM does not, too few to decide, and RISE hits few."""
+    hits = {"CAM": first_hit(38, 40), "Layer-CAM": first_hit(33, 40), "RISE": first_hit(4, 40)}
     judgement = judged(hits, {name: 0.5 - 0.3 * hit for name, hit in hits.items()})
     verdict = verdict_on_metric.verdict_on(judgement, "BAD", ["CAM", "Layer-CAM", "RISE"])
     assert verdict.outcome == verdict_on_metric.BELIEVED
     assert verdict.sentences[2] == (
-        "BAD ranks CAM before Layer-CAM, which hits leave open, and they differ on 2 lesions: about "
+        "BAD ranks CAM before Layer-CAM, which hits leave open, and they differ on 5 lesions: about "
         f"{verdict.needed:.0f} would decide this pair."
     )
 

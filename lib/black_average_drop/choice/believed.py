@@ -48,6 +48,7 @@ class Judgement:
         hits: a DataFrame, lesions by maps, of the lesions that counted.
         values: metric -> DataFrame of the same lesions by maps.
         resampling: of these lesions.
+        families: method -> the number of its family: ALIKE.
     """
 
     agreements: pd.DataFrame
@@ -55,6 +56,7 @@ class Judgement:
     hits: pd.DataFrame
     values: dict[str, pd.DataFrame]
     resampling: statistics.Resampling
+    families: dict[str, int]
 
 
 def metric_values(rows, places):
@@ -100,7 +102,7 @@ def agreement_of_metrics(values, hits, methods, resampling):
     known = np.logical_and.reduce([table[list(hits)].notna().all(axis=1).to_numpy() for table in values.values()])
     hits, resampling = hits[known], resampling.of_rows(known)
     values = {metric: table.loc[known, list(hits)] for metric, table in values.items()}
-    rows, pairs_of_methods = [], None
+    rows = []
     for maps, names in zip(agreement.MAPS, (list(hits), [name for name in hits if name in set(methods)]), strict=True):
         of_methods = maps == agreement.MAPS[-1]
         if not of_methods and len(names) == len(methods):
@@ -111,8 +113,8 @@ def agreement_of_metrics(values, hits, methods, resampling):
             row = {"metric": metric, "maps": maps}
             row |= _agreement(CHEAP[metric] * table[names], pairs, family, resampling)
             rows.append(row | {"lesions": len(hits), "patients": len(np.unique(resampling.groups))})
-        pairs_of_methods = pairs if of_methods else None
-    return Judgement(pd.DataFrame(rows), pairs_of_methods, hits, values, resampling)
+    families = dict(zip(names, family.tolist(), strict=True))  # of the last maps, which are methods alone, as the pairs
+    return Judgement(pd.DataFrame(rows), pairs, hits, values, resampling, families)
 
 
 def _pairs(hits, resampling):

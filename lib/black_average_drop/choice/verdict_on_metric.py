@@ -21,7 +21,7 @@ class Verdict:
         outcome: BELIEVED where the interval of the agreement of methods alone is above 0, and the metric surely orders
             no decided pair against the hits. CONTRADICTED where it is below 0, and the metric surely orders none as
             hits do. DIVIDED where it surely does both, or where hits and metric are sure of the two methods that it
-            ranks first and second, but the agreement may be 0. TOO_FEW otherwise.
+            ranks first, but the agreement may be 0. TOO_FEW otherwise.
         sentences: each of at most 25 words, where names of methods are one word.
         needed: about how many lesions would decide those two methods. NaN where they are decided, or where no number
             can be estimated.
@@ -34,9 +34,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _FirstTwo:
-    """The two methods that a metric ranks first: their names, what the hits and the metric say, and what is missing."""
+    """The method that a metric ranks first, and the next: their names, what hits and metric say, and what is missing.
+
+    The next one is of another family (`believed.ALIKE`), if there is any: of two forms of one map either will do.
+    """
 
     names: tuple[str, str]
+    nearest: bool  # whether no method stands between them in the metric's order
     lead: float  # of the hits, of the first over the second
     decided: bool  # whether hits decide which is better
     sure: bool  # whether the metric is sure of its own order
@@ -81,13 +85,15 @@ def verdict_on(judgement, metric, order):
     if np.isnan(two.needed):
         return Verdict(TOO_FEW, (f"{too_few}.", _of_first_two(metric, two)))
     pair = f"The pair is {two.names[0]} and {two.names[1]}, which {metric} ranks first and second"
+    pair += "" if two.nearest else " of those that hit other lesions"
     pair += f": hits decide it, and {metric} does not." if two.decided else f", and {_resting_on(two)}."
     return Verdict(TOO_FEW, (f"{too_few}: {_number(two.needed)} would decide this pair.", pair), two.needed)
 
 
 def _first_two(judgement, metric, order):
-    """What is known of the two methods that the metric ranks first."""
-    first, second = order[:2]
+    """What is known of the method that the metric ranks first, and of the next one."""
+    first, families = order[0], judgement.families
+    second = next((name for name in order[1:] if families[name] != families[first]), order[1])
     pairs, groups = judgement.pairs, judgement.resampling.groups
     pair = pairs[pairs["first"].isin((first, second)) & pairs["second"].isin((first, second))].iloc[0]
     hits = (judgement.hits[first] - judgement.hits[second]).to_numpy()
@@ -99,7 +105,8 @@ def _first_two(judgement, metric, order):
     elif not sure:
         needed = lesions_needed(values, groups)
     differ = np.count_nonzero(np.abs(hits) > statistics.NOISE)
-    return _FirstTwo((first, second), hits.mean(), bool(pair["decided"]), sure, needed, differ)
+    nearest = second == order[1]
+    return _FirstTwo((first, second), nearest, hits.mean(), bool(pair["decided"]), sure, needed, differ)
 
 
 def _judged(metric, row, by, outcome):
