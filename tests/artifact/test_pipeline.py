@@ -229,7 +229,7 @@ def test_what_is_stopped_says_nothing_of_tasks_that_were_waiting_for_the_kernel(
         async def watch():
             raise RuntimeError("Kernel died")
 
-        def interrupted(*_):
+        def interrupted(*_, **given):
             global loop, task
             loop = asyncio.new_event_loop()
             task = loop.create_task(watch())
