@@ -53,7 +53,7 @@ def make(tmp_path):
         given = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("DATA", "MODEL", "SET", "CODE", "TRUST", "MAPS", "MAKEFLAGS")
+            if name not in ("DATA", "MODEL", "SET", "CODE", "TRUST", "MAPS", "LESIONS", "MAKEFLAGS")
         }
         done = subprocess.run(
             ["make", "--no-print-directory", f"VENV={tmp_path / 'venv'}", *arguments],
@@ -83,6 +83,7 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
         "CODE",
         "TRUST",
         "MAPS",
+        "LESIONS",
         "PROFILE",
         "CHECK",
         "SCHEDULER",
@@ -90,7 +91,7 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
         "MENTIONED_NOWHERE",
     )
     for target, expected in {
-        "choose": [f"--{name}={value}" for name in ("model", "data", "set", "code", "trust", "maps")],
+        "choose": [f"--{name}={value}" for name in ("model", "data", "set", "code", "trust", "maps", "lesions")],
         "reproduce": [f"--profile={value}", f"--data={value}"],
         "data": [f"--profile={value}", f"--data={value}"],
         "data-report": [f"--data={value}"],
@@ -151,7 +152,7 @@ def test_no_recipe_mentions_what_a_user_sets():
     assert not [
         line
         for line in recipes
-        if re.search(r"\$[({](PROFILE|DATA|MODEL|SET|CODE|TRUST|MAPS|CHECK|PYTHON|CURDIR)[)}]", line)
+        if re.search(r"\$[({](PROFILE|DATA|MODEL|SET|CODE|TRUST|MAPS|LESIONS|CHECK|PYTHON|CURDIR)[)}]", line)
     ]
 
 
