@@ -65,16 +65,10 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance
-from black_average_drop.choice import (
-    answers_and_maps,
-    cost,
-    known_lesions,
-    preprocessing_doubts,
-    ranking,
-    recommendation,
-    selection,
-    user_images,
-)
+from black_average_drop.choice import answers_and_maps, known_lesions, preprocessing_doubts, recommendation, selection
+from black_average_drop.choice.cost import announce
+from black_average_drop.choice.ranking import EVERY, rank_by_metric
+from black_average_drop.choice.user_images import forget, read_images
 from black_average_drop.datasets import appearance, decoded, folder, phantoms
 from black_average_drop.datasets.lesions import lesion_files
 from black_average_drop.datasets.maps import map_files
@@ -115,7 +109,7 @@ place = images or str(results_folder / "phantoms")
 if not images:
     folder.save_images(phantoms.radiographs(60, seed=seed + 1, size=network.image_size[0]), place)
 how = choose_settings.of_images(globals()) | {"outputs": stored.class_names, "lesions": lesions}
-images_read = user_images.read_images(place, network.image_size, results_folder, **how)
+images_read = read_images(place, network.image_size, results_folder, **how)
 dataset, appearances = images_read.dataset, images_read.appearances
 images_read.listing.levels
 
@@ -185,7 +179,7 @@ counts = selection.count(network, logits, states, explained, dataset.groups, out
 display(counts[counts["explained"] > 0] if network.classes > 40 else counts)
 drawn = map_files.load(maps, images_read.named.subset(explained.rows), classes, outputs, fit) if maps else {}
 checksum_of_maps = map_files.maps_checksum(drawn)
-cost.announce(network, studied, classes, chosen, len(chosen) + len(drawn) + len(controls.CONTROLS), batch_size)
+announce(network, studied, classes, chosen, len(chosen) + len(drawn) + len(controls.CONTROLS), batch_size)
 
 # %% [markdown]
 # ## The maps
@@ -223,17 +217,17 @@ answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 # %%
 resampling = Resampling(studied.groups, resamples, seed)
 of_findings = np.array(outputs)[classes] if several else None
-ranked, differences = ranking.rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
+ranked, differences = rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
 left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
-of_all = ranked[ranked["finding"] == ranking.EVERY]
+of_all = ranked[ranked["finding"] == EVERY]
 ranking_figure = charts.ranking(of_all, drawn)
 findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"], drawn)
 display(ranking_figure, of_all.round(4))
 display(findings_figure if ranked["finding"].nunique() > 1 else Markdown("There is one ranking alone."))
 maps_compared = {name: one for name, one in (first_pass.maps | drawn).items() if name not in same_as}
 of_methods = differences["first"].isin(maps_compared) & differences["second"].isin(maps_compared)
-differences[of_methods & (differences["finding"] == ranking.EVERY)].round(4)
+differences[of_methods & (differences["finding"] == EVERY)].round(4)
 
 # %% [markdown]
 # ## May the metric be believed on these images?
@@ -296,5 +290,5 @@ inputs |= {"maps": (checksum_of_maps, map_files.maps_checksum(drawn))} if drawn 
 inputs |= {"lesions": (found.checksum, lesion_files.checksum_of_lesions(lesions))} if found else {}
 recorded = choose_settings.recorded(globals())
 record = provenance.write_record("your_data", made, inputs, recorded, results_folder, started)
-user_images.forget(results_folder)
+forget(results_folder)
 record["outputs"]

@@ -250,7 +250,7 @@ def test_every_committed_result_is_as_recorded(monkeypatch):
     table = verify.table(folders, notebooks.NEEDS, "nowhere", profiles.read_profile)
     table = pd.concat([table, verify.further(ROOT / "paper_figures")])
     wrong = table[table["state"].isin(verify.ERRORS)]
-    assert [folder.name for folder in folders] == ["demo", "laptop", "paper"]
+    assert [folder.name for folder in folders] == ["demo", "laptop", "paper", "rsna"]
     assert table["state"].isin(("current", "stale")).sum() > 100
     assert not len(wrong), verify.text(wrong)
 
