@@ -18,13 +18,13 @@ def picture(generator, shape, colours=3):
 
 
 def test_windows_by_hand():
-    assert fits.window_of((300, 100), (50, 100)) == (0, 0, 300, 100)
-    assert fits.window_of((300, 100), (50, 100), "crop") == (50, 0, 200, 100)
-    assert fits.window_of((300, 100), (50, 100), "imagenet") == (62.5, 6.25, 175, 87.5)
-    assert fits.window_of((300, 100), (50, 100), "pad") == (0, -25, 300, 150)
-    assert fits.window_of((100, 300), (50, 100), "pad") == (-250, 0, 600, 300)
+    assert fits.part_seen((300, 100), (50, 100)) == (0, 0, 300, 100)
+    assert fits.part_seen((300, 100), (50, 100), "crop") == (50, 0, 200, 100)
+    assert fits.part_seen((300, 100), (50, 100), "imagenet") == (62.5, 6.25, 175, 87.5)
+    assert fits.part_seen((300, 100), (50, 100), "pad") == (0, -25, 300, 150)
+    assert fits.part_seen((100, 300), (50, 100), "pad") == (-250, 0, 600, 300)
     with pytest.raises(ValueError, match="^fit is 'squash': choose one of stretch, crop, pad, imagenet.$"):
-        fits.window_of((1, 1), (1, 1), "squash")
+        fits.part_seen((1, 1), (1, 1), "squash")
 
 
 def test_every_fit_is_refused_before_a_file_is_read_if_it_is_none():
@@ -79,7 +79,7 @@ def test_a_long_image_is_padded_in_little_memory():
 def brute_force(mask, size, fit):
     """Every pixel of the result cut into 20 x 20 parts: how many of their centres lie on the mask?"""
     parts = 20
-    left, top, width, height = fits.window_of(mask.shape[::-1], size, fit)
+    left, top, width, height = fits.part_seen(mask.shape[::-1], size, fit)
     shares = np.zeros(size)
     for row, column, down, across in product(*map(range, size), range(parts), range(parts)):
         y = top + (row + (down + 0.5) / parts) * height / size[0]

@@ -206,7 +206,7 @@ def test_the_numbers_named_as_something_else_are_those_of_their_sources():
     assert 5 * 112_120 == 560_600
     page = prose("docs/your-images.md")
     assert f"{statistics.ENOUGH} patients are the fewest" in page
-    assert "keeps 87.5 % of each side" in page and fits.window_of((1000, 1000), (7, 7), "imagenet")[2:] == (875, 875)
+    assert "keeps 87.5 % of each side" in page and fits.part_seen((1000, 1000), (7, 7), "imagenet")[2:] == (875, 875)
     page = prose("docs/your-model.md")
     assert f"finding of {statistics.ENOUGH} patients" in page and f"| {perturbation.MASKS:,} |" in page
     assert f"score is above {selection.THRESHOLD}." in page and f"there, {selection.THRESHOLD} if" in page

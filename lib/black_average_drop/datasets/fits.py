@@ -1,11 +1,11 @@
-"""How an image of any shape becomes one of the network's: which window of it is taken, and what lies where in that."""
+"""How an image of any shape becomes one of the network's: which part of it is seen, and what lies where in that."""
 
 import math
 
 import numpy as np
 from PIL import Image
 
-# How an image (width, height) becomes one of the size (H, W); of what lies outside a window nothing is seen.
+# How an image (width, height) becomes one of the size (H, W); of what lies outside a part nothing is seen.
 FITS = ("stretch", "crop", "pad", "imagenet")
 _OF_THE_CROP = 0.875  # the share of each side that ImageNet classifiers are usually evaluated on
 _ROUNDING = 1e-9  # of sums of shares of pixels
@@ -21,14 +21,14 @@ def check_fit(fit):
         raise ValueError(f"fit is {fit!r}: choose one of {', '.join(FITS)}.")
 
 
-def window_of(original, size, fit="stretch"):
+def part_seen(original, size, fit="stretch"):
     """Say which part of an image becomes what the network sees.
 
     Args:
         original: (width, height) of the image as it is shown, in pixels.
         size: (H, W) of what the network sees, in pixels.
-        fit: "stretch" takes the whole image, whatever its shape. "crop" takes the largest central window of the shape
-            of size. "imagenet" shrinks that window by 0.875. "pad" takes the smallest window of that shape that holds
+        fit: "stretch" takes the whole image, whatever its shape. "crop" takes the largest central part of the shape
+            of size. "imagenet" shrinks that part by 0.875. "pad" takes the smallest part of that shape that holds
             the whole image: it reaches beyond the image on two sides, which is black there.
 
     Returns:
@@ -41,17 +41,17 @@ def window_of(original, size, fit="stretch"):
     width, height = original
     if fit == "stretch":
         return 0.0, 0.0, float(width), float(height)
-    sides = width / size[1], height / size[0]
-    scale = max(sides) if fit == "pad" else (_OF_THE_CROP if fit == "imagenet" else 1) * min(sides)
-    window = (size[1] * scale, size[0] * scale)
-    return (width - window[0]) / 2, (height - window[1]) / 2, *window
+    scales = width / size[1], height / size[0]
+    scale = max(scales) if fit == "pad" else (_OF_THE_CROP if fit == "imagenet" else 1) * min(scales)
+    sides = (size[1] * scale, size[0] * scale)
+    return (width - sides[0]) / 2, (height - sides[1]) / 2, *sides
 
 
 def fit_to_size(image, size, fit="stretch"):
-    """Bring a Pillow image to the size (H, W), bilinearly; fit as in `window_of`."""
-    left, top, width, height = window_of(image.size, size, fit)
+    """Bring a Pillow image to the size (H, W), bilinearly; fit as in `part_seen`."""
+    left, top, width, height = part_seen(image.size, size, fit)
     if fit == "pad" and (left < 0 or top < 0):
-        # The side that fills the window goes first, so that what is padded is small however long the image is.
+        # The side that fills the part goes first, so that what is padded is small however long the image is.
         filled = (image.width, size[0]) if left < 0 else (size[1], image.height)
         image = image.resize(filled, Image.Resampling.BILINEAR)
         left, width = (left, width) if left < 0 else (0.0, size[1])
@@ -60,21 +60,21 @@ def fit_to_size(image, size, fit="stretch"):
         canvas = Image.new(image.mode, (image.width + 2 * across, image.height + 2 * down))  # of zeros
         canvas.paste(image, (across, down))
         image, left, top = canvas, left + across, top + down
-    window = (left, top, left + width, top + height)
-    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=window)
+    part = (left, top, left + width, top + height)
+    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=part)
 
 
 def placed_box(corners, original, size, fit="stretch"):
-    """Say where a box lies in what the network sees; it is cut at the borders of the image and of the window.
+    """Say where a box lies in what the network sees; it is cut at the borders of the image and of the part.
 
     Args:
         corners: (x0, y0, x1, y1), in pixels of the image as it is shown.
-        original, size, fit: as in `window_of`.
+        original, size, fit: as in `part_seen`.
 
     Returns:
         (x0, y0, x1, y1) in pixels of the network's image, or None where nothing of the box is in it.
     """
-    left, top, side_x, side_y = window_of(original, size, fit)
+    left, top, side_x, side_y = part_seen(original, size, fit)
     scale_x, scale_y = size[1] / side_x, size[0] / side_y
     across, down = (np.clip(corners[start::2], 0, end) for start, end in enumerate(original))
     x0, x1 = np.clip([(x - left) * scale_x for x in across], 0, size[1])
@@ -88,13 +88,13 @@ def placed_mask(mask, size, fit="stretch"):
     Args:
         mask: boolean (h, w), of the image as it is shown.
         size: (H, W) of the result.
-        fit: as in `window_of`.
+        fit: as in `part_seen`.
 
     Returns:
-        boolean (H, W), false where the window reaches beyond the image.
+        boolean (H, W), false where the part reaches beyond the image.
     """
     height, width = mask.shape
-    left, top, side_x, side_y = window_of((width, height), size, fit)
+    left, top, side_x, side_y = part_seen((width, height), size, fit)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return np.zeros(size, bool)

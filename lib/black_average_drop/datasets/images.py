@@ -7,7 +7,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from black_average_drop.datasets.dataset import Dataset, Picture
-from black_average_drop.datasets.fits import FITS, check_fit, fit_to_size, placed_box, placed_mask, window_of
+from black_average_drop.datasets.fits import FITS, check_fit, fit_to_size, part_seen, placed_box, placed_mask
 from black_average_drop.datasets.grey import AS_IT_IS, share_filled
 
 __all__ = [  # those of `fits` too, which belong to what an image is read as
@@ -23,7 +23,7 @@ __all__ = [  # those of `fits` too, which belong to what an image is read as
     "placed_box",
     "placed_mask",
     "read_image",
-    "window_of",
+    "part_seen",
 ]
 
 # The only formats that Pillow may open: it goes by content, and hands PostScript to a program that runs what is in it.
@@ -41,7 +41,7 @@ def from_files(paths, ids, labels, groups, class_names, size, fit="stretch", box
         groups: (N,), the patient of each image, or the image's id where no patient is known.
         class_names: text, in the order of the network's outputs.
         size: (H, W), in pixels, that every image is brought to.
-        fit: how, one of FITS: `fits.window_of`.
+        fit: how, one of FITS: `fits.part_seen`.
         boxes: position -> [(name, x0, y0, x1, y1), ...] in pixels of the original file, if there are any. They are cut
             at the border of the image.
         open_shown: as in `look_at`. Without it files are opened by `open_picture`, and no turn is made that their EXIF
@@ -140,7 +140,7 @@ def read_image(path, size, fit="stretch", frame=None):
     Args:
         path: the file.
         size: (H, W) of the result, in pixels.
-        fit: how, one of FITS: `fits.window_of`.
+        fit: how, one of FITS: `fits.part_seen`.
         frame: as in `open_picture`.
 
     Returns:

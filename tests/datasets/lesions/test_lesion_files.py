@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pycocotools import coco
+from pycocotools import mask as coco_mask
 from skimage.draw import polygon2mask
 
 from black_average_drop.datasets import from_files
@@ -242,7 +244,6 @@ def test_where_polygons_of_a_lesion_overlap_it_is_inside():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
-    coco = pytest.importorskip("pycocotools.coco")
     random, (width, height) = np.random.default_rng(seed), (60, 44)
     angles = np.sort(random.uniform(0, 2 * np.pi, 9))
     stars = [
@@ -250,7 +251,7 @@ def test_annotations_of_coco_are_read_as_pycocotools_reads_them(tmp_path, seed):
         for centre, radius in (((20, 20), random.uniform(6, 14, 9)), ((44, 26), random.uniform(5, 12, 9)))
     ]
     runs = np.asfortranarray(random.random((height, width)) > 0.7)
-    text = pytest.importorskip("pycocotools.mask").encode(runs.astype("uint8"))["counts"].decode()
+    text = coco_mask.encode(runs.astype("uint8"))["counts"].decode()
     shapes = [stars, encoded(runs), {"size": [height, width], "counts": text}]
     content = {
         "images": [{"id": 7, "file_name": "a.png", "width": width, "height": height}],

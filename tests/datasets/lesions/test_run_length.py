@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools import mask as coco
 
 from black_average_drop.datasets.lesions import run_length
 
@@ -55,7 +56,6 @@ def test_a_mask_of_two_rows_runs_down_the_columns():
 
 
 def test_pycocotools_writes_what_is_read():
-    coco = pytest.importorskip("pycocotools.mask")
     for mask in some_masks():
         encoded = coco.encode(np.asfortranarray(mask, "uint8"))
         assert encoded["counts"].decode() == text_by_hand(runs_by_hand(mask))

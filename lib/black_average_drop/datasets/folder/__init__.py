@@ -67,7 +67,7 @@ def as_dataset(found, size=(224, 224), window="full", fit="stretch"):
         window: one of `grey.WINDOWS`, or [centre, width], for grey images of more than 8 bits. "full" shows them over
             all values that their bits allow, DICOM through its own window. "minmax" shows each from its smallest to its
             largest value, and "percentile" between two percentiles.
-        fit: how images of another shape than size are brought to it, one of `images.FITS`: `fits.window_of`.
+        fit: how images of another shape than size are brought to it, one of `images.FITS`: `fits.part_seen`.
 
     Raises:
         ValueError: if window or fit is unknown, or two images have one id; when an image is read, if it cannot be
