@@ -5,6 +5,7 @@ the case. `test_bad_sentences` holds every row of every table.
 """
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,6 +23,27 @@ def refused(call, outcome, root=""):
     with pytest.raises((ValueError, FileNotFoundError)) as problem:
         call()
     assert_says(str(problem.value), outcome, root)
+
+
+def refused_or_read(case, read, tmp_path):
+    """Whether read(root) of the folder that a case makes is refused with its sentence, or else gives its outcome.
+
+    In either case it takes little memory, whatever a header claims, and leaves no file behind.
+    """
+    root = tmp_path / "root"
+    root.mkdir()
+    case.make(root)
+    there = sorted(tmp_path.rglob("*"))
+    tracemalloc.start()
+    try:
+        if isinstance(case.outcome, str):
+            refused(lambda: read(root), case.outcome, root)
+        else:
+            assert read(root) == case.outcome
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert sorted(tmp_path.rglob("*")) == there
 
 
 def assert_says(said, outcome, root=""):

@@ -4,13 +4,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from black_average_drop.choice import hidden_names
 from black_average_drop.datasets import appearance, decoded, folder
 from black_average_drop.datasets.dataset import Dataset
-from black_average_drop.datasets.lesions import lesion_files
+from black_average_drop.datasets.folder.check import rows_taken
 
 DECODED, UNREADABLE, KEY = "decoded", "unreadable.csv", "key.csv"  # in the folder of results
 
@@ -35,7 +34,7 @@ def read_images(root, size, results, most_images, seed, names, unreadable, fit, 
         size: (H, W), in pixels, what the network sees.
         results: the folder of results. DECODED below it holds the pixels until `forget` is called, UNREADABLE the
             names of what cannot be read, and KEY those of all images where names are hidden.
-        most_images, seed: how many are taken, as in `folder.drawn_rows`.
+        most_images, seed: how many are taken, as for `check.rows_taken`.
         names: one of `hidden_names.NAMES`.
         unreadable: one of `decoded.CHOICES`.
         fit, window: as for `folder.as_dataset`.
@@ -52,9 +51,7 @@ def read_images(root, size, results, most_images, seed, names, unreadable, fit, 
     results = Path(results)
     listing = folder.listed(root, **how)
     whole = folder.as_dataset(listing, size, window, fit)
-    marked = lesion_files.check_lesions(lesions, whole.ids.tolist()) if lesions else set()
-    first = np.flatnonzero(np.isin(whole.ids, list(marked)))
-    taken = folder.drawn_rows(len(whole), most_images, seed, first)
+    taken = rows_taken(whole.ids.tolist(), most_images, seed, lesions)
     once = decoded.decode_once(whole.subset(taken), results / DECODED)
     left_out = decoded.check_all_read(once, unreadable, results / UNREADABLE)
     under_numbers = hidden_names.as_numbers(once.dataset, names)
@@ -70,7 +67,7 @@ def read_images(root, size, results, most_images, seed, names, unreadable, fit, 
         appearance.fit_in_words(fit),
         *([left_out] if left_out else []),
     ]
-    if len(first) and len(taken) < len(whole):
+    if lesions and len(taken) < len(whole):
         notes.append("Images with lesions were taken first, and others drawn at random.")
     contents = decoded.contents_checksum(named, once.contents)
     return UserImages(named, dataset, appearances, listing, notes, contents)

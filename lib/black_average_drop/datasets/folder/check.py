@@ -44,8 +44,25 @@ def check_folder(
     listing = folder.listed(root, labels, class_names, layout, split, patients, frame)
     ids = listing.table["image"]
     images.from_files(ids, ids, listing.labels, ids, listing.class_names, (1, 1))  # no id comes twice
-    marked = check_lesions(lesions, list(ids)) if lesions else set()
-    taken = folder.drawn_rows(len(ids), most, seed, np.flatnonzero(ids.isin(marked)))
+    taken = rows_taken(list(ids), most, seed, lesions)
     if layout or listing.patients_from != LEVEL:
         folder.check_patients(listing.groups[taken])
     return list(ids.iloc[taken])
+
+
+def rows_taken(ids, most, seed, lesions=""):
+    """Draw which images a run takes: those with lesions first.
+
+    Args:
+        ids: (N,), of all images.
+        most, seed: as in `folder.drawn_rows`.
+        lesions: a file or folder of lesions, or "".
+
+    Returns:
+        Their numbers, in order.
+
+    Raises:
+        FileNotFoundError, ValueError: as `lesion_files.check_lesions`.
+    """
+    marked = check_lesions(lesions, list(ids)) if lesions else set()
+    return folder.drawn_rows(len(ids), most, seed, np.flatnonzero(np.isin(ids, list(marked))))
