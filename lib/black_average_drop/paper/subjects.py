@@ -1,0 +1,70 @@
+"""The classifiers that `04_alpha` measures, with their test images and what `03_table1` measured of these."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from black_average_drop import cams, evaluation, networks, training
+from black_average_drop.datasets import Dataset
+from black_average_drop.files import read_csv
+from black_average_drop.paper.alpha_rows import STEPS
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """A classifier with its test images, and what Table 1 says of them."""
+
+    data: str  # what Table 1 calls its images: "general" or "radiographs"
+    title: str  # names its rows
+    training: int  # the seed of the training
+    files: tuple[str, str]  # in the build folder: of the classifier, and of its rows
+    source: str  # of the images
+    network: networks.CamNetwork
+    dataset: Dataset  # all test images
+    counted: np.ndarray  # boolean (N,), those that Table 1 puts first: of radiographs the ones labelled pneumonia
+    alpha: float  # of Table 1
+    few: Dataset | None = None  # some of the images that count, for what needs many masked images
+    pixels: np.ndarray | None = None  # of these
+    first_pass: evaluation.Maps | None = None  # of these, under the paper's methods
+
+    @property
+    def alphas(self):
+        """`STEPS` and the alpha of Table 1, rising."""
+        return np.union1d(STEPS, self.alpha)
+
+    def sampled(self, most, seed, batch_size, scheduler=""):
+        """The same subject with at most `most` of the images that count, drawn at random, and their maps."""
+        rows = np.flatnonzero(self.counted)
+        order = np.random.default_rng(seed).permutation(len(rows))[:most]
+        few = self.dataset.subset(rows[np.sort(order)])
+        pixels = few.images()
+        methods = cams.chosen(cams.PAPER_METHODS)
+        first_pass = evaluation.explain_all(self.network, pixels, methods, batch_size, scheduler=scheduler)
+        return replace(self, few=few, pixels=pixels, first_pass=first_pass)
+
+
+def load_subject(build, data_root, repeat=None):
+    """A classifier of `01_train` with the alpha that `03_table1` chose for it.
+
+    Args:
+        build: the build folder.
+        data_root: the folder of the data sets.
+        repeat: the seed of a training of the radiograph classifier. None: the general classifier.
+    """
+    data, title, name = "radiographs", "Radiographs", f"radiographs_relu_{repeat}"
+    if repeat is None:
+        data, title, name = "general", "General images", "general"
+    files = f"{name}.keras", f"rows_{name.replace('_relu', '')}.csv.gz"
+    classifier = training.load_classifier(build / files[0], data_root, activation="relu")
+    dataset = classifier.dataset.in_memory()
+    return Subject(
+        data=data,
+        title=title,
+        training=repeat or 0,
+        files=files,
+        source=classifier.facts.source,
+        network=classifier.network,
+        dataset=dataset,
+        counted=np.full(len(dataset), True) if repeat is None else dataset.labels == 1,
+        alpha=read_csv(build / files[1])["alpha"].iloc[0],
+    )
