@@ -10,6 +10,7 @@ STEPS = np.round(np.arange(5, 100, 5) / 100, 2)  # the alphas at which BAD is me
 TABLE1 = "table1"  # the column of what was measured at the alpha of Table 1
 PEAK = 1000  # of the mean curve, in the rows of curves
 PAIR = ("CAM", "Grad-CAM++")  # the methods that every comparison is between
+GENERAL, RADIOGRAPHS, LESIONS = "General images", "Radiographs", "Lesions"  # the column data
 
 
 def subject_rows(subjects, lesions_source):
@@ -20,14 +21,15 @@ def subject_rows(subjects, lesions_source):
         lesions_source: of the lesions, in words.
 
     Returns:
-        A DataFrame with columns data, table1 (what Table 1 calls the images), training, source and alpha, that of
-        Table 1. Lesions have neither a training nor an alpha of their own.
+        A DataFrame with columns data, table1 and counted (what Table 1 calls the data and the images that it puts
+        first), training, source and alpha, that of Table 1. Lesions have neither a training nor an alpha of their own.
     """
-    rows = [
-        {"data": one.title, "table1": one.data, "training": one.training, "source": one.source, "alpha": one.alpha}
-        for one in subjects
-    ]
-    return pd.DataFrame([*rows, {"data": "Lesions", "source": lesions_source}])
+    rows = []
+    for one in subjects:
+        counted = "all" if one.counted.all() else f"label {one.dataset.class_names[1]}"
+        names = {"data": one.title, "table1": one.data, "counted": counted, "training": one.training}
+        rows.append(names | {"source": one.source, "alpha": one.alpha})
+    return pd.DataFrame([*rows, {"data": LESIONS, "training": 0, "source": lesions_source}])
 
 
 def curve_rows(subject, curves, sizes=None):
@@ -51,22 +53,26 @@ def curve_rows(subject, curves, sizes=None):
 
 
 def curves_of_rows(rows):
-    """The curves (N, points + 1) of rows that `curve_rows` made, and the shares (points + 1,) at which they are read."""
+    """The curves (N, points + 1) of rows that `curve_rows` made, and the shares (points + 1,) that they are read at."""
     columns = _numbers(rows)
     rises = rows[columns].to_numpy("float64")
     return np.pad(rises.cumsum(axis=1), ((0, 0), (1, 0))), np.array([0.0, *map(float, columns)])
 
 
 def rows_along_alpha(subject, drops):
-    """BAD's drops of the sampled images, a column for each of STEPS and one for the alpha of Table 1.
+    """BAD's drops of the sampled images along alpha.
 
     Args:
         subject: a `subjects.Subject` that was sampled.
         drops: method -> (n, M), at `subject.alphas`.
+
+    Returns:
+        A DataFrame with columns data, training, id, group, method, alpha_table1 (the alpha of Table 1), a column of
+        drops for each of STEPS, and TABLE1, the drops at the alpha of Table 1.
     """
     steps = {f"{alpha:g}": np.flatnonzero(subject.alphas == alpha)[0] for alpha in STEPS}
     places = steps | {TABLE1: np.flatnonzero(subject.alphas == subject.alpha)[0]}
-    return _rows_of_methods(subject, drops, places)
+    return _rows_of_methods(subject, drops, places, alpha_table1=subject.alpha)
 
 
 def rows_of_contrasts(subject, drops, exponents):
@@ -118,6 +124,25 @@ def rows_of_lesions(subject, lesions, sizes, measured, touched):
     return pd.concat(parts, ignore_index=True).drop(columns="data")
 
 
+def rows_of_table1(evaluated, images):
+    """The opacity, AD and BAD of Table 1's maps under the methods of PAIR, for one classifier.
+
+    Args:
+        evaluated: of `evaluation.evaluate`, or read again from the rows of `03_table1`.
+        images: of `curve_rows`, the images that count.
+
+    Returns:
+        A DataFrame like that of `rows_of_lesions`, with columns id, group, size, map, opacity, AD and BAD.
+    """
+    parts = []
+    for name in PAIR:
+        of_map = evaluated[evaluated["method"] == name].pivot(index="id", columns="metric").loc[images["id"]]
+        columns = {"opacity": of_map["opacity", "AD"], "AD": of_map["drop", "AD"], "BAD": of_map["drop", "BAD"]}
+        keys = images[["id", "group", "size"]].assign(map=name).reset_index(drop=True)
+        parts.append(keys.assign(**{column: values.to_numpy() for column, values in columns.items()}))
+    return pd.concat(parts, ignore_index=True)
+
+
 def by_method(rows):
     """The numbers of wide rows of one classifier, a DataFrame for each method.
 
@@ -129,6 +154,18 @@ def by_method(rows):
     """
     columns = _numbers(rows) + [TABLE1] * (TABLE1 in rows)
     return {method: part.set_index("id")[columns] for method, part in rows.groupby("method", sort=False)}
+
+
+def of_each_data(rows, tabulate, sampling):
+    """One table of all data sets, with a column data in front.
+
+    Args:
+        rows: with a column data.
+        tabulate: makes a DataFrame of the rows of one data set and of sampling.
+        sampling: resamples and seed of a `patients.Resampling`.
+    """
+    tables = {data: tabulate(part, sampling) for data, part in rows.groupby("data", sort=False)}
+    return pd.concat(tables, names=["data"]).reset_index("data").reset_index(drop=True)
 
 
 def patients_of_rows(rows):
@@ -146,11 +183,11 @@ def _keys(subject, dataset):
     return {"data": subject.title, "training": subject.training, "id": dataset.ids, "group": dataset.groups}
 
 
-def _rows_of_methods(subject, drops, places):
+def _rows_of_methods(subject, drops, places, **more):
     """A row for each method and sampled image, with the columns name -> place of drops: method -> (n, M)."""
     parts = []
     for method, values in drops.items():
-        keys = _keys(subject, subject.few) | {"method": method}
+        keys = _keys(subject, subject.few) | {"method": method} | more
         parts.append(pd.DataFrame(keys | {name: values[:, place] for name, place in places.items()}))
     return pd.concat(parts, ignore_index=True)
 

@@ -31,60 +31,81 @@ def curve_band(rows, sampling):
     return pd.DataFrame(band | {"random_masks": 4 * shares * (1 - shares)})
 
 
-def along_table(rows, alpha, sampling):
+def along_table(rows, sampling):
     """BAD of each method at every alpha, and the difference of Grad-CAM++ and CAM, with 95 % intervals.
 
     Args:
         rows: of `alpha_rows.rows_along_alpha`, of one classifier.
-        alpha: of Table 1.
         sampling: resamples and seed of the `Resampling`.
 
     Returns:
-        A DataFrame with columns quantity, alpha, BAD, low, high, p and p_holm. The difference alone is tested against
-        0. Holm's correction is for the steps, and leaves out the alpha of Table 1, which no step has to repeat. Where
-        too few patients differ, the difference has neither interval nor p.
+        A DataFrame with columns quantity, alpha, of_table1, BAD, low, high, p and p_holm. The difference alone is
+        tested against 0, and Holm's correction is for the steps, not for the alpha of Table 1. Where too few patients
+        differ, the difference has neither interval nor p.
     """
     drops = by_method(rows)
     resampling, tables = Resampling(patients_of_rows(rows), **sampling), []
     for quantity, values in (drops | {DIFFERENCE: gains(drops)}).items():
-        alphas = [alpha if name == TABLE1 else float(name) for name in values]
+        alphas, of_table1 = _alphas(values, rows), values.columns == TABLE1
         estimates = estimate_means(values.to_numpy(), resampling)
-        table = {"quantity": quantity, "alpha": alphas, "BAD": estimates.value}
+        table = {"quantity": quantity, "alpha": alphas, "of_table1": of_table1, "BAD": estimates.value}
         table |= {"low": estimates.low, "high": estimates.high}
         if quantity == DIFFERENCE:
-            step = values.columns != TABLE1
-            table |= {"p": estimates.p, "p_holm": np.full(len(alphas), np.nan)}
-            table["p_holm"][step] = comparisons.holm(estimates.p[step])
+            table |= {"p": estimates.p, "p_holm": comparisons.holm(np.where(of_table1, np.nan, estimates.p))}
         tables.append(pd.DataFrame(table).sort_values("alpha", kind="stable"))
     return pd.concat(tables, ignore_index=True)
 
 
-def chosen_again(curve_rows, drop_rows, alpha, sampling):
+def chosen_again(curve_rows, drop_rows, sampling):
     """Alpha chosen again in each resample of patients, and the difference of Grad-CAM++ and CAM there.
 
     Args:
         curve_rows: of `alpha_rows.curve_rows`, of all images of one data set.
         drop_rows: of `alpha_rows.rows_along_alpha`, of some of these images.
-        alpha: of Table 1.
         sampling: resamples and seed of the `Resampling`.
 
     Returns:
-        A dict: alpha_table1, images (that have drops), outside_grid (resamples whose alpha is below or above all that
-        were measured), alpha_low, alpha_median, alpha_high, again_low and again_high. Below `patients.ENOUGH` patients
-        nothing but the first three is known.
+        A dict: alpha_table1, images and patients (with drops), outside_grid (resamples whose alpha is below or above
+        all that were measured), alpha_low, alpha_median, alpha_high, again_low and again_high. Below
+        `patients.ENOUGH` patients there is no interval.
     """
     gained = gains(by_method(drop_rows))
-    alphas = np.array([alpha if name == TABLE1 else float(name) for name in gained])
+    alphas = _alphas(gained, drop_rows)
     order = np.argsort(alphas, kind="stable")
     known = gained.reindex(curve_rows["id"]).to_numpy()[:, order]
     resampling = Resampling(curve_rows["group"], **sampling)
     samples = redrawn_alpha(curves_of_rows(curve_rows)[0], alphas[order], known, resampling)
     names = ("alpha_low", "alpha_median", "alpha_high", "again_low", "again_high")
-    row = {"alpha_table1": alpha, "images": len(gained), "outside_grid": int(np.isnan(samples[:, 1]).sum())}
-    if patients_of_rows(drop_rows).nunique() < patients.ENOUGH:
+    count = patients_of_rows(drop_rows).nunique()
+    row = {"alpha_table1": drop_rows["alpha_table1"].iloc[0], "images": len(gained), "patients": count}
+    row["outside_grid"] = int(np.isnan(samples[:, 1]).sum())
+    if count < patients.ENOUGH:
         return row | dict.fromkeys(names, np.nan)
     (low, again_low), (high, again_high) = patients.interval(samples)
     return row | dict(zip(names, (low, np.median(samples[:, 0]), high, again_low, again_high), strict=True))
+
+
+def intervals_table(curves, drops, subjects, table1, sampling):
+    """`chosen_again` of every data set, next to what Table 1 prints for it.
+
+    Args:
+        curves: of `alpha_rows.curve_rows`, of the first classifier of each data set.
+        drops: of `alpha_rows.rows_along_alpha`, of the same classifiers.
+        subjects: of `alpha_rows.subject_rows`.
+        table1: the rows of Table 1 that compare Grad-CAM++ with CAM under ReLU scores, its first images first.
+        sampling: resamples and seed of the `Resampling`.
+
+    Returns:
+        A DataFrame with columns data, training, those of `chosen_again`, table1_images, table1_low and table1_high.
+    """
+    lines = []
+    for data, part in curves.groupby("data", sort=False):
+        name = subjects.loc[subjects["data"] == data, "table1"].iloc[0]
+        printed = table1[table1["data"] == name].iloc[0]
+        line = {"data": data, "training": part["training"].iloc[0], "table1_images": printed["n"]}
+        line |= {f"table1_{end}": printed[f"BAD_minus_CAM_{end}"] for end in ("low", "high")}
+        lines.append(line | chosen_again(part, drops[drops["data"] == data], sampling))
+    return pd.DataFrame(lines)
 
 
 def redrawn_alpha(curves, alphas, differences, resampling):
@@ -105,8 +126,12 @@ def redrawn_alpha(curves, alphas, differences, resampling):
         chosen = (counts @ curves).argmax(axis=1) / (curves.shape[1] - 1)
         weights = counts[:, known]
         totals = weights.sum(axis=1, keepdims=True)
-        means = np.divide(weights @ differences[known], totals, out=np.full((len(counts), len(alphas)), np.nan), where=totals > 0)
-        there = [np.interp(one, alphas, mean, left=np.nan, right=np.nan) for one, mean in zip(chosen, means, strict=True)]
+        means = np.divide(
+            weights @ differences[known], totals, out=np.full((len(counts), len(alphas)), np.nan), where=totals > 0
+        )
+        there = [
+            np.interp(one, alphas, mean, left=np.nan, right=np.nan) for one, mean in zip(chosen, means, strict=True)
+        ]
         samples.append(np.stack([chosen, there], axis=1))
     return np.concatenate(samples)
 
@@ -125,7 +150,9 @@ def readings_table(rows, sampling):
     lines = []
     for metric in ("AD", "BAD"):
         for choice, part in rows.groupby("choice", sort=False):
-            drops = {method: of_method.set_index("id")[metric] for method, of_method in part.groupby("method", sort=False)}
+            drops = {
+                method: of_method.set_index("id")[metric] for method, of_method in part.groupby("method", sort=False)
+            }
             resampling = Resampling(patients_of_rows(part), **sampling)
             estimates = estimate_means(gains(drops).to_numpy()[:, None], resampling)
             line = {"metric": metric, "choice": choice, "alpha": part["alpha"].iloc[0]}
@@ -133,3 +160,8 @@ def readings_table(rows, sampling):
             line |= {"difference": estimates.value[0], "low": estimates.low[0], "high": estimates.high[0]}
             lines.append(line)
     return pd.DataFrame(lines)
+
+
+def _alphas(values, rows):
+    """The alpha (M,) of each column that `by_method` gives of rows."""
+    return np.array([rows["alpha_table1"].iloc[0] if name == TABLE1 else float(name) for name in values])

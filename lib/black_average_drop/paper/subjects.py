@@ -7,7 +7,7 @@ import numpy as np
 from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import Dataset
 from black_average_drop.files import read_csv
-from black_average_drop.paper.alpha_rows import STEPS
+from black_average_drop.paper.alpha_rows import GENERAL, RADIOGRAPHS, STEPS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +32,11 @@ class Subject:
         """`STEPS` and the alpha of Table 1, rising."""
         return np.union1d(STEPS, self.alpha)
 
+    @property
+    def has_objects(self):
+        """Whether each image shows an object whose size is known; the lesions of radiographs are measured apart."""
+        return self.data == "general" and bool(self.dataset.read_mask or self.dataset.boxes)
+
     def sampled(self, most, seed, batch_size, scheduler=""):
         """The same subject with at most `most` of the images that count, drawn at random, and their maps."""
         rows = np.flatnonzero(self.counted)
@@ -51,9 +56,9 @@ def load_subject(build, data_root, repeat=None):
         data_root: the folder of the data sets.
         repeat: the seed of a training of the radiograph classifier. None: the general classifier.
     """
-    data, title, name = "radiographs", "Radiographs", f"radiographs_relu_{repeat}"
+    data, title, name = "radiographs", RADIOGRAPHS, f"radiographs_relu_{repeat}"
     if repeat is None:
-        data, title, name = "general", "General images", "general"
+        data, title, name = "general", GENERAL, "general"
     files = f"{name}.keras", f"rows_{name.replace('_relu', '')}.csv.gz"
     classifier = training.load_classifier(build / files[0], data_root, activation="relu")
     dataset = classifier.dataset.in_memory()
