@@ -64,7 +64,7 @@ pd.Series({(subject.title, subject.training): subject.alpha for subject in class
 # ## The curve that alpha is chosen from
 #
 # For each image we measure the difference between the masked images at every alpha. No forward pass is needed once the
-# maps are there. The rows hold the curves at every half percent. The size of the object is known from boxes or masks.
+# maps are there. The rows hold the curves at every percent. The size of the object is known from boxes or masks.
 
 # %%
 curve_parts = []
@@ -140,8 +140,8 @@ print(f"{len(lesions)} lesions, {where}: {lesion_sizes.min():.2%} to {lesion_siz
 
 # %% [markdown]
 # Every training draws its own maps for the finding, and is measured at its own alpha. A lesion counts as touched if
-# at least a quarter of it is in the tenth of the image that the map ranks highest. Three further maps are controls. They
-# are a bump in the middle, another patient's map, and Eigen-CAM, which does not know the class.
+# at least a quarter of it is in the tenth of the image that the map ranks highest. Three further maps are controls: a
+# bump in the middle, another patient's map, and Eigen-CAM, which does not know the class.
 
 # %%
 lesion_methods = cams.chosen([*alpha_rows.PAIR, "Eigen-CAM"])

@@ -61,10 +61,9 @@ def alpha_sentences(differences, row):
     ]
     if math.isnan(row["alpha_low"]):
         return " ".join([*said, "With so few patients no interval is given for a chosen alpha."])
-    said.append(
-        f"Patients drawn again choose an alpha between {row['alpha_low']:.2f} and {row['alpha_high']:.2f}. The "
-        f"difference there is between {row['again_low']:+.4f} and {row['again_high']:+.4f}."
-    )
+    said.append(f"Patients drawn again choose an alpha between {row['alpha_low']:.2f} and {row['alpha_high']:.2f}.")
+    if not math.isnan(row["again_low"]):
+        said.append(f"The difference there is between {row['again_low']:+.4f} and {row['again_high']:+.4f}.")
     return " ".join(said)
 
 

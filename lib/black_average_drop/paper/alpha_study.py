@@ -66,23 +66,28 @@ def chosen_again(curve_rows, drop_rows, sampling):
 
     Returns:
         A dict: alpha_table1, images and patients (with drops), outside_grid (resamples whose alpha is below or above
-        all that were measured), alpha_low, alpha_median, alpha_high, again_low and again_high. Below
-        `patients.ENOUGH` patients there is no interval.
+        all that were measured), alpha_low, alpha_median, alpha_high, again_low and again_high. fixed_low and fixed_high
+        are the interval of the same images at the alpha of Table 1. Where that is not given, the other is not either.
+        Below `patients.ENOUGH` patients there is none at all.
     """
-    gained = gains(by_method(drop_rows))
+    gained, group_of = gains(by_method(drop_rows)), patients_of_rows(drop_rows)
     alphas = _alphas(gained, drop_rows)
     order = np.argsort(alphas, kind="stable")
     known = gained.reindex(curve_rows["id"]).to_numpy()[:, order]
     resampling = Resampling(curve_rows["group"], **sampling)
     samples = redrawn_alpha(curves_of_rows(curve_rows)[0], alphas[order], known, resampling)
-    names = ("alpha_low", "alpha_median", "alpha_high", "again_low", "again_high")
-    count = patients_of_rows(drop_rows).nunique()
-    row = {"alpha_table1": drop_rows["alpha_table1"].iloc[0], "images": len(gained), "patients": count}
+    fixed = estimate_means(gained[[TABLE1]].to_numpy(), Resampling(group_of, **sampling))
+    row = {"alpha_table1": drop_rows["alpha_table1"].iloc[0], "images": len(gained)}
+    row["patients"] = group_of[gained[TABLE1].notna()].nunique()
     row["outside_grid"] = int(np.isnan(samples[:, 1]).sum())
-    if count < patients.ENOUGH:
-        return row | dict.fromkeys(names, np.nan)
+    if row["patients"] < patients.ENOUGH:
+        samples = np.full_like(samples, np.nan)
+    if np.isnan(fixed.low[0]):
+        samples[:, 1] = np.nan
     (low, again_low), (high, again_high) = patients.interval(samples)
-    return row | dict(zip(names, (low, np.median(samples[:, 0]), high, again_low, again_high), strict=True))
+    row |= {"alpha_low": low, "alpha_median": np.median(samples[:, 0]), "alpha_high": high}
+    row |= {"again_low": again_low, "again_high": again_high}
+    return row | {"fixed_low": fixed.low[0], "fixed_high": fixed.high[0]}
 
 
 def intervals_table(curves, drops, subjects, table1, sampling):

@@ -20,7 +20,7 @@ CHOICES = {
 }
 
 
-def image_curves(batches, first_pass, points=200):
+def image_curves(batches, first_pass, points=100):
     """The alpha curve of each image: `masks.alpha_curve` of the paper's methods.
 
     Args:
