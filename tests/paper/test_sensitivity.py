@@ -1,4 +1,4 @@
-"""Drops along alpha, under other contrasts and under other readings, against evaluation's own rows or a case by hand."""
+"""Drops along alpha, under other contrasts and other readings, against evaluation's own rows or a case by hand."""
 
 import numpy as np
 import pytest
