@@ -224,9 +224,9 @@ display(figure)
 
 # %%
 largest = float(np.max(identity["CAM and Grad-CAM, clipped"].to_numpy()))
-estimate = trainings.Estimate(largest, largest, largest, np.nan)
+estimate = trainings.Estimate(largest, largest, largest, np.nan, trainings=len(repeats))
 count = sum(len(part) for part in features.values())
-measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
+measured = {"identity": claims.Measured(estimate, count, "both classifiers")}
 others = compared.set_index("head")["CAM and Grad-CAM, clipped"]
 print(
     f"Behind pooling and one dense layer CAM and Grad-CAM differ by at most {largest:.1e} of the peak; behind "

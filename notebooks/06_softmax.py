@@ -35,7 +35,7 @@ from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import claims, saturation
-from black_average_drop.statistics import patients, trainings
+from black_average_drop.statistics import patients
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -193,9 +193,8 @@ for repeat, factor in factors.items():
     textbook = saturation.textbook_softmax(features32, kernel32, logits32, classes[repeat])
     blank.append(100.0 * saturation.vanished(textbook))
 resampling = patients.Resampling(dataset.groups, resamples, seed)
-samples = patients.bootstrap_means(np.stack(blank, axis=1), resampling)
-estimate = trainings.across_trainings(np.mean(blank, axis=1), samples)
-measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), classifier.facts.source)}
+kills = claims.measured_mean(np.stack(blank, axis=1), resampling, classifier.facts.source, bounds=(0, 100))
+estimate, measured = kills.estimate, {"softmax_kills": kills}
 pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]
