@@ -271,7 +271,7 @@ explained = row_differences.explained_classes(trained["radiographs"], datasets["
 by_training = subsets["radiographs"] | {"predicted pneumonia": explained == 1, "predicted normal": explained == 0}
 by_kind = {"general": subsets["general"], "radiographs": by_training}
 parts = [
-    row_differences.Part(trained[kind], datasets[kind].ids, by_kind[kind], resamplings[kind], facts[kind].source)
+    row_differences.RowsOfData(trained[kind], datasets[kind].ids, by_kind[kind], resamplings[kind], facts[kind].source)
     for kind in kinds
 ]
 differences = row_differences.differences_of_rows(parts)

@@ -52,7 +52,7 @@ def test_differences_of_softmax_scores_are_those_of_their_drops(generator):
         pd.DataFrame({"id": ids, "method": method, "metric": "BAD", "full_softmax": f, "masked_softmax": m})
         for method, f, m in zip(("CAM", "Grad-CAM++"), full, masked, strict=True)
     ]
-    values = claims.image_values([pd.concat(part)], "BAD", "softmax_drop", ids[::-1])
+    values = claims.values_by_training([pd.concat(part)], "BAD", "softmax_drop", ids[::-1])
     cam, other = (np.maximum(0, 1 - m / f) for f, m in zip(full, masked, strict=True))
     np.testing.assert_allclose(values, (other - cam)[::-1, None])
 

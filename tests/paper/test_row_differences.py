@@ -32,7 +32,7 @@ def part(generator, count=60):
     explained = row_differences.explained_classes(trained, ids)
     np.testing.assert_array_equal(explained.T, classes)
     subsets = {"all": np.full(count, True), "predicted normal": explained == 0}
-    return row_differences.Part(trained, ids, subsets, Resampling(ids, 400), "phantoms"), noise
+    return row_differences.RowsOfData(trained, ids, subsets, Resampling(ids, 400), "phantoms"), noise
 
 
 def test_rows_by_prediction_hold_the_images_that_each_training_predicts_so(generator):
@@ -51,7 +51,7 @@ def test_intervals_of_all_rows_hold_together(generator):
     one, _ = part(generator)
     for parts, count in (([one], 4), ([one, one], 8)):
         row = row_differences.differences_of_rows(parts)[1]
-        values = claims.image_values(one.trainings, "BAD", "drop", one.images)
+        values = claims.values_by_training(one.trainings, "BAD", "drop", one.images)
         expected = trainings.across_trainings(values, one.resampling, level=0.05 / count)
         assert row.estimate == expected
         assert expected.high - expected.low > 1.1 * np.ptp(trainings.across_trainings(values, one.resampling)[1:3])

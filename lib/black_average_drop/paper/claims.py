@@ -58,7 +58,7 @@ def compare(trainings, metric, column, images, resampling, source, method="Grad-
     Args:
         trainings: one table of `evaluation.evaluate` for each training, of the same images.
         metric: "AD" or "BAD".
-        column: as for `image_values`.
+        column: as for `values_by_training`.
         images: (n,), the ids that count.
         resampling: a `patients.Resampling` of these images.
         source: of the images, in words.
@@ -68,13 +68,13 @@ def compare(trainings, metric, column, images, resampling, source, method="Grad-
     Returns:
         A `Measured`.
     """
-    values = image_values(trainings, metric, column, images, method, baseline)
+    values = values_by_training(trainings, metric, column, images, method, baseline)
     largest = 100.0 if column == "incorrect" else 1.0
     bounds, reach = (None, largest) if baseline else ((0.0, largest), None)
     return measured_mean(values, resampling, source, bounds, reach)
 
 
-def image_values(trainings, metric, column, images, method="Grad-CAM++", baseline="CAM"):
+def values_by_training(trainings, metric, column, images, method="Grad-CAM++", baseline="CAM"):
     """A column of one method's rows, minus the baseline's, by image and training.
 
     Args:

@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from black_average_drop.paper.claims import Measured, image_values
+from black_average_drop.paper.claims import Measured, values_by_training
 from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics.comparisons import LEVEL
 from black_average_drop.statistics.patients import Resampling
 from black_average_drop.statistics.trainings import across_trainings
 
 
-class Part(NamedTuple):
+class RowsOfData(NamedTuple):
     """What Table 1 says of one data set.
 
     Attributes:
@@ -49,7 +49,7 @@ def differences_of_rows(parts):
     the row that reaches furthest does not make it reach further.
 
     Args:
-        parts: a list of `Part`.
+        parts: a list of `RowsOfData`.
 
     Returns:
         A list of `claims.Measured`, whose data name the images, the subset and the metric.
@@ -64,7 +64,7 @@ def differences_of_rows(parts):
             )
             some = chosen.any(axis=1)
             for metric in metrics:
-                values = image_values(part.trainings, metric, "drop", part.images)
+                values = values_by_training(part.trainings, metric, "drop", part.images)
                 values = np.where(chosen, values, np.nan)[some]
                 estimate = across_trainings(values, part.resampling.of_rows(some), level=LEVEL / count)
                 images = int((~np.isnan(values)).any(axis=1).sum())
