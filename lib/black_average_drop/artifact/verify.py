@@ -39,7 +39,7 @@ ALL_TOGETHER = "claims"  # the record that is put together from those of the not
 BENCHMARK = "benchmark"
 BY_HAND = "mutation.md"  # the section on make mutate
 # Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
-MODULES = {ALL_TOGETHER: "paper.verdicts", BENCHMARK: "benchmark"}
+MODULES = {ALL_TOGETHER: "paper.claims_text", BENCHMARK: "benchmark"}
 
 
 def check_results(profile, data_root):

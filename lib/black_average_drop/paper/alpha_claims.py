@@ -4,7 +4,7 @@ import numpy as np
 
 from black_average_drop.paper import claims, objections, small_lesions
 from black_average_drop.paper.alpha_rows import LESIONS, RADIOGRAPHS, patients_of_rows
-from black_average_drop.statistics import means, trainings
+from black_average_drop.statistics import trainings
 from black_average_drop.statistics.patients import Resampling
 
 
@@ -30,10 +30,12 @@ def measured_claims(subjects, correlations, contrasts, lesions, sampling):
     powers = contrasts[contrasts["data"] == RADIOGRAPHS]
     effects = [objections.contrast_effect(part) for _, part in powers.groupby("training")]
     resampling = Resampling(patients_of_rows(powers), **sampling)
-    measured["AD_contrast"] = measured_difference(effects, resampling, source[RADIOGRAPHS])
+    measured["AD_contrast"] = claims.measured_mean(
+        np.stack(effects, axis=1), resampling, source[RADIOGRAPHS], reach=1.0
+    )
     resampling = Resampling(patients_of_rows(lesions), **sampling)
     more = small_lesions.touched_more(lesions, "CAM")
-    return measured | {"small_lesions": measured_difference(more, resampling, source[LESIONS])}
+    return measured | {"small_lesions": claims.measured_mean(more, resampling, source[LESIONS], reach=100.0)}
 
 
 def measured_correlation(correlations, source):
@@ -44,19 +46,5 @@ def measured_correlation(correlations, source):
         source: of the images, in words.
     """
     samples = np.stack([one.samples for one in correlations], axis=1)
-    estimate = trainings.across_trainings([one.value for one in correlations], samples)
-    return claims.Measured(estimate, len(correlations), max(one.images for one in correlations), source)
-
-
-def measured_difference(values, resampling, source):
-    """The `claims.Measured` of a paired difference over trainings.
-
-    Args:
-        values: (N,) for each training, NaN where an image has no value.
-        resampling: a `patients.Resampling` of the N images.
-        source: of the images, in words.
-    """
-    paired = np.stack(values, axis=1)
-    samples = means.bootstrap_differences(paired, resampling, trainings=True)
-    estimate = trainings.across_trainings(np.nanmean(paired, axis=0), samples)
-    return claims.Measured(estimate, len(values), int((~np.isnan(paired)).any(axis=1).sum()), source)
+    estimate = trainings.statistic_across_trainings([one.value for one in correlations], samples, (-1, 1))
+    return claims.Measured(estimate, max(one.images for one in correlations), source)

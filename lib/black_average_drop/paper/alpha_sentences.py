@@ -94,7 +94,9 @@ def lesion_sentences(touches, source):
         elif row["p_holm"] >= LEVEL:
             verdict = "undecided"
         else:
-            verdict = f"{TESTED} touches {'more' if row['difference'] > 0 else 'fewer'}"
+            more = "more" if row["difference"] > 0 else "fewer"
+            verdict = f"{TESTED} touches {more} in {row['same_sign']:.0f} of {trainings} trainings"
+            verdict += ", unless unseen patients overturn it" if row["unseen"] == "overturned" else ""
         said.append(f"{TESTED} − {other}: {change} points, {verdict}.")
     return " ".join(said)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from black_average_drop.paper import claims
 from black_average_drop.paper.alpha_rows import patients_of_rows
-from black_average_drop.statistics import comparisons, means, trainings
+from black_average_drop.statistics import comparisons
 from black_average_drop.statistics.patients import Resampling
 
 SMALL = 1 / 3  # of the lesions count as small
@@ -29,13 +30,13 @@ def touched_more(rows, other):
         other: the name of the other map.
 
     Returns:
-        A Series by id for each training, a list: -100, 0 or 100.
+        (N, S), a row for each lesion, a column for each training: -100, 0 or 100.
     """
     differences = []
     for _, part in rows.groupby("training"):
         wide = part.pivot(index="id", columns="map", values="touched").loc[patients_of_rows(rows).index]
         differences.append(100.0 * (wide[TESTED] - wide[other]))
-    return differences
+    return np.stack(differences, axis=1)
 
 
 def touched_table(rows, sampling):
@@ -46,18 +47,19 @@ def touched_table(rows, sampling):
         sampling: resamples and seed of the `Resampling`.
 
     Returns:
-        A DataFrame with columns map, touched, difference (TESTED − the map), low, high, p, p_holm (over the maps),
-        lesions and trainings. The interval covers other patients and other trainings.
+        A DataFrame with columns map, touched, difference (TESTED − the map), low, high, p, same_sign (trainings that
+        have the sign of the difference), unseen (as in `claims.Measured`), p_holm (over the maps), lesions and
+        trainings. The interval covers other patients and other trainings.
     """
     resampling = Resampling(patients_of_rows(rows), **sampling)
     lines = []
     for name, part in rows.groupby("map", sort=False):
         line = {"map": name, "touched": 100 * part["touched"].mean()}
         if name != TESTED:
-            paired = np.stack(touched_more(rows, name), axis=1)
-            samples = means.bootstrap_differences(paired, resampling, trainings=True)
-            estimate = trainings.across_trainings(paired.mean(axis=0), samples)
-            line |= {"difference": estimate.value, "low": estimate.low, "high": estimate.high, "p": estimate.p}
+            measured = claims.measured_mean(touched_more(rows, name), resampling, "", reach=100.0)
+            one = measured.estimate
+            line |= {"difference": one.value, "low": one.low, "high": one.high, "p": one.p}
+            line |= {"same_sign": one.same_sign, "unseen": measured.unseen}
         lines.append(line)
     table = pd.DataFrame(lines)
     table["p_holm"] = comparisons.holm(table["p"])
