@@ -39,7 +39,7 @@ class Classifier:
         )
 
     def image(self, name):
-        """One test image by its id, as a `Dataset`; of ImageNet any photo that is there, whether it is tested or not."""
+        """One test image by its id, as a `Dataset`; of ImageNet any photo that is there, tested or not."""
         if self.facts.source == imagenet.SOURCE.name:
             photos = imagenet.load(self.data_root, self.network.image_size, self.network.has_background)
             return photos.named(name)

@@ -65,7 +65,7 @@ def load(root, size=(224, 224), background=False):
 
 
 def _load_split(root, split, size, seed=0, background=False):
-    """The photos for testing: those of the committed results where all of them are there, otherwise whatever is there."""
+    """The photos for testing: those of the committed results if all of them are there, otherwise whatever is there."""
     photos = load(root, size, background)
     listed = np.isin(photos.ids, PHOTOS)
     return photos.subset(listed) if listed.sum() == len(PHOTOS) else photos
