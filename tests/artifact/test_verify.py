@@ -229,7 +229,7 @@ def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, cap
     (measured / "benchmark.json").write_text(json.dumps({"inputs": {}, "outputs": outputs}))
     verify.check_results("", "nowhere")
     said = capsys.readouterr().out
-    assert "costs.md" in said and said.endswith(" What is stale is made again by make benchmark.\n")
+    assert "costs.md" in said and said.endswith(" The benchmark is stale: make benchmark makes it again.\n")
     (measured / "costs.md").write_text("cheaper")
     with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first costs\.md: make"):
         verify.check_results("", "nowhere")
