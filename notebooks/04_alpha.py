@@ -18,8 +18,7 @@ most_images = 200  # of each data set, for what needs many masked images; drawn 
 boxed_source = ""  # "chestxray14", "rsna" or "chexlocalize", where the test radiographs have no masks of their lesions
 
 # %% [markdown]
-# Everything that computes is in the package; a notebook names what to compute. The first half measures. It writes rows,
-# and the second half concludes from these.
+# The first half measures and writes rows. The second half concludes from these.
 
 # %%
 import datetime
@@ -32,8 +31,7 @@ from black_average_drop import cams, controls, evaluation, networks, rows
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import SOURCES
-from black_average_drop.files import read_csv
-from black_average_drop.paper import alpha_rows, sensitivity, subjects
+from black_average_drop.paper import alpha_rows, rows_of_table1, sensitivity, subjects
 from black_average_drop.trust.localization import region_sizes, touched
 
 # %% [markdown]
@@ -54,8 +52,9 @@ measured = {}  # the row files
 # those labelled pneumonia, which Table 1 puts first.
 
 # %%
-repeats = read_csv(build_folder / "test_scores.csv").query("head == 'relu'")["training_seed"].unique()
-loaded = [subjects.load_subject(build_folder, data_root, repeat) for repeat in (None, *repeats)]
+table1_rows = rows_of_table1.read_table1_rows(results_folder)
+repeats = [None, *table1_rows.query("data == 'radiographs'")["training"].unique()]
+loaded = [subjects.load_subject(build_folder, data_root, table1_rows, repeat) for repeat in repeats]
 classifiers = [subject.sampled(most_images, seed, batch_size, scheduler) for subject in loaded]
 radiographs, shown = classifiers[1:], classifiers[:2]
 pd.Series({(subject.title, subject.training): subject.alpha for subject in classifiers}, name="alpha in Table 1")
@@ -158,22 +157,15 @@ for subject in radiographs:
     touches = {name: touched(maps, each, regions, 0.1)[0] for name, maps in upsampled.items()}
     lesion_parts.append(alpha_rows.rows_of_lesions(subject, lesions, lesion_sizes, evaluated, touches))
 measured["alpha_lesions"] = pd.concat(lesion_parts)
-measured["alpha_lesions"].groupby(["training", "map"], sort=False)["touched"].mean().unstack("map").round(3)
 
 # %% [markdown]
 # The rows, and where they come from. From here on nothing is measured.
 
 # %%
-table1_parts = []
-for subject in classifiers:
-    of_images = measured["alpha_curves"].query("data == @subject.title and counted == 1")
-    part = alpha_rows.rows_of_table1(read_csv(build_folder / subject.files[1]), of_images)
-    table1_parts.append(part.assign(data=subject.title, training=subject.training))
-measured["alpha_table1"] = pd.concat(table1_parts)
 measured["alpha_subjects"] = alpha_rows.subject_rows(classifiers, where)
 outputs = [rows.write_rows(table, name, results_folder, profile) for name, table in measured.items()]
-inputs = {file: build_folder / file for subject in classifiers for file in subject.files}
-inputs["test_scores.csv"] = build_folder / "test_scores.csv"
+inputs = {subject.file: build_folder / subject.file for subject in classifiers}
+inputs |= {path.name: path for path in rows_of_table1.row_files(results_folder)}
 images = {"lesions": lesions, "general images": shown[0].dataset, "radiographs": shown[1].dataset}
 inputs |= {name: dataset_checksum(part) for name, part in images.items()}
 record = provenance.write_record("04_alpha", outputs, inputs, globals(), results_folder, started)
@@ -203,6 +195,7 @@ from black_average_drop.paper import (
     alpha_study,
     claims,
     objections,
+    rows_of_table1,
     small_lesions,
 )
 
@@ -213,7 +206,7 @@ from black_average_drop.paper import (
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 results_folder, banner = Path(results), wording.banner(profile)
 sampling = {"resamples": resamples, "seed": seed}
-names = ("subjects", "curves", "drops", "readings", "contrast", "lesions", "table1")
+names = ("subjects", "curves", "drops", "readings", "contrast", "lesions")
 read = {name: rows.read_rows(f"alpha_{name}", results_folder) for name in names}
 first = {name: table[table["training"] == 0] for name, table in read.items()}
 read["subjects"]
@@ -253,18 +246,14 @@ changes = alpha_rows.of_each_data(first["contrast"], objections.contrast_differe
 changes.round(4)
 
 # %% [markdown]
-# We correlate the drop over images with the mean opacity of the map, and with the size of the object or lesion. The
-# number is Spearman's correlation, the mean of that under CAM and that under Grad-CAM++.
+# We correlate the drop with the mean opacity of the map, and with the size of the object or lesion. The number is
+# Spearman's correlation, the mean of that under CAM and that under Grad-CAM++. One figure has both objections.
 
 # %%
-of_pairs = objections.correlations_of_classifiers(read["table1"], read["lesions"], sampling)
+evaluated_before = rows_of_table1.read_table1_rows(results_folder)
+drawn_before = alpha_rows.opacity_and_drops(evaluated_before, read["subjects"], read["curves"])
+of_pairs = objections.correlations_of_classifiers(drawn_before, read["lesions"], sampling)
 correlations = objections.correlation_table(of_pairs)
-correlations.round(3)
-
-# %% [markdown]
-# One figure has both objections. Every training of the radiograph classifier has its own point.
-
-# %%
 objections_figure = alpha_charts.draw_objections(contrast, correlations, banner)
 display(objections_figure)
 
@@ -304,7 +293,8 @@ made = figures.save_figure(curves_figure, results_folder / "alpha")
 made += figures.save_figure(objections_figure, results_folder / "alpha_objections")
 made += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 made.append(claims.write_measured("04_alpha", measured_claims, results_folder, profile))
-inputs = {f"alpha_{name}": rows.row_file(f"alpha_{name}", results_folder) for name in names}
-inputs |= {"table1.csv": results_folder / "table1.csv"}
+paths = [rows.row_file(f"alpha_{name}", results_folder) for name in names]
+paths += [*rows_of_table1.row_files(results_folder), results_folder / "table1.csv"]
+inputs = {path.name: path for path in paths}
 record = provenance.write_analysis("04_alpha", made, inputs, globals(), results_folder)
 record["outputs"]

@@ -30,7 +30,7 @@ def subject():
         data="radiographs",
         title=alpha_rows.RADIOGRAPHS,
         training=2,
-        files=("a.keras", "a.csv"),
+        file="a.keras",
         source="phantom radiographs",
         network=networks.CamNetwork.from_model(model),
         dataset=dataset,

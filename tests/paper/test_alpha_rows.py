@@ -101,10 +101,16 @@ def test_lesions_have_touches_of_every_map_and_drops_of_the_methods(subject, eva
     assert set(table["training"]) == {2}
 
 
-def test_rows_of_table_1_are_those_of_the_images_that_count(subject, evaluated):
-    images = alpha_rows.curve_rows(subject, np.zeros((12, 5)), np.arange(12.0)).query("counted == 1")
-    table = alpha_rows.rows_of_table1(evaluated, images)
+def test_opacity_and_drops_are_those_of_the_images_that_table_1_puts_first(subject, evaluated):
+    curves = alpha_rows.curve_rows(subject, np.zeros((12, 5)), np.arange(12.0))
+    other = evaluated.assign(data="radiographs", training=1, drop=9.0)
+    whole = pd.concat(
+        [other, evaluated.assign(data="radiographs", training=2), other.assign(data="small_cnn", training=2)]
+    )
+    table = alpha_rows.opacity_and_drops(whole, alpha_rows.subject_rows([subject], "elsewhere"), curves)
     assert list(table["map"].unique()) == ["CAM", "Grad-CAM++"] and len(table) == 12
+    assert set(table["data"]) == {"Radiographs"} and set(table["training"]) == {2}
+    images = curves[curves["counted"] == 1]
     for name, part in table.groupby("map"):
         assert list(part["id"]) == list(images["id"]) and list(part["size"]) == list(images["size"])
         np.testing.assert_array_equal(part["BAD"], by_id(evaluated, name, "BAD")[images["id"]])

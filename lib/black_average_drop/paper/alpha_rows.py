@@ -124,22 +124,27 @@ def rows_of_lesions(subject, lesions, sizes, measured, touched):
     return pd.concat(parts, ignore_index=True).drop(columns="data")
 
 
-def rows_of_table1(evaluated, images):
-    """The opacity, AD and BAD of Table 1's maps under the methods of PAIR, for one classifier.
+def opacity_and_drops(evaluated, subjects, curves):
+    """The opacity, AD and BAD of Table 1's maps under the methods of PAIR, for the images that Table 1 puts first.
 
     Args:
-        evaluated: of `evaluation.evaluate`, or read again from the rows of `03_table1`.
-        images: of `curve_rows`, the images that count.
+        evaluated: of `rows_of_table1.read_table1_rows`.
+        subjects: of `subject_rows`.
+        curves: of `curve_rows`.
 
     Returns:
-        A DataFrame like that of `rows_of_lesions`, with columns id, group, size, map, opacity, AD and BAD.
+        A DataFrame like that of `rows_of_lesions`, with columns data, training, id, group, size, map, opacity, AD and
+        BAD.
     """
     parts = []
-    for name in PAIR:
-        of_map = evaluated[evaluated["method"] == name].pivot(index="id", columns="metric").loc[images["id"]]
-        columns = {"opacity": of_map["opacity", "AD"], "AD": of_map["drop", "AD"], "BAD": of_map["drop", "BAD"]}
-        keys = images[["id", "group", "size"]].assign(map=name).reset_index(drop=True)
-        parts.append(keys.assign(**{column: values.to_numpy() for column, values in columns.items()}))
+    for one in subjects.dropna(subset="table1").to_dict("records"):
+        images = curves[(curves["data"] == one["data"]) & (curves["counted"] == 1)]
+        own = evaluated[(evaluated["data"] == one["table1"]) & (evaluated["training"] == one["training"])]
+        for name in PAIR:
+            of_map = own[own["method"] == name].pivot(index="id", columns="metric").loc[images["id"]]
+            keys = images[["data", "id", "group", "size"]].assign(training=one["training"], map=name)
+            columns = {"opacity": of_map["opacity", "AD"], "AD": of_map["drop", "AD"], "BAD": of_map["drop", "BAD"]}
+            parts.append(keys.assign(**{column: values.to_numpy() for column, values in columns.items()}))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -90,7 +90,7 @@ def correlations_of_classifiers(table1, lesions, sampling):
     """`correlations_with_drop` of every classifier, with the opacity and with each size that is known.
 
     Args:
-        table1: of `alpha_rows.rows_of_table1`, with columns data and training.
+        table1: of `alpha_rows.opacity_and_drops`.
         lesions: of `alpha_rows.rows_of_lesions`, of the trainings of the radiograph classifier.
         sampling: resamples and seed of the `Resampling`.
 

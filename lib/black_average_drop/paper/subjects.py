@@ -6,7 +6,6 @@ import numpy as np
 
 from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import Dataset
-from black_average_drop.files import read_csv
 from black_average_drop.paper.alpha_rows import GENERAL, RADIOGRAPHS, STEPS
 
 
@@ -17,7 +16,7 @@ class Subject:
     data: str  # what Table 1 calls its images: "general" or "radiographs"
     title: str  # names its rows
     training: int  # the seed of the training
-    files: tuple[str, str]  # in the build folder: of the classifier, and of its rows
+    file: str  # of the classifier, in the build folder
     source: str  # of the images
     network: networks.CamNetwork
     dataset: Dataset  # all test images
@@ -48,28 +47,29 @@ class Subject:
         return replace(self, few=few, pixels=pixels, first_pass=first_pass)
 
 
-def load_subject(build, data_root, repeat=None):
+def load_subject(build, data_root, evaluated, repeat=None):
     """A classifier of `01_train` with the alpha that `03_table1` chose for it.
 
     Args:
         build: the build folder.
         data_root: the folder of the data sets.
+        evaluated: of `rows_of_table1.read_table1_rows`.
         repeat: the seed of a training of the radiograph classifier. None: the general classifier.
     """
-    data, title, name = "radiographs", RADIOGRAPHS, f"radiographs_relu_{repeat}"
+    data, title, file = "radiographs", RADIOGRAPHS, f"radiographs_relu_{repeat}.keras"
     if repeat is None:
-        data, title, name = "general", GENERAL, "general"
-    files = f"{name}.keras", f"rows_{name.replace('_relu', '')}.csv.gz"
-    classifier = training.load_classifier(build / files[0], data_root, activation="relu")
+        data, title, file = "general", GENERAL, "general.keras"
+    classifier = training.load_classifier(build / file, data_root, activation="relu")
+    own = evaluated[(evaluated["data"] == data) & (evaluated["training"] == (repeat or 0))]
     dataset = classifier.dataset.in_memory()
     return Subject(
         data=data,
         title=title,
         training=repeat or 0,
-        files=files,
+        file=file,
         source=classifier.facts.source,
         network=classifier.network,
         dataset=dataset,
         counted=np.full(len(dataset), True) if repeat is None else dataset.labels == 1,
-        alpha=read_csv(build / files[1])["alpha"].iloc[0],
+        alpha=own["alpha"].iloc[0],
     )
