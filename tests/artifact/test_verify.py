@@ -43,7 +43,7 @@ def folder(tmp_path, monkeypatch):
     test = catalogue.load(given["radiograph_source"], "test", size, None, given["test_images"], given["seed"])
     images = {"radiographs, test": checksums.dataset_checksum(test), "weights, radiographs": "random"}
     record(folder, "01_train", ["test.csv", "../../build/tiny/net.keras"], images)
-    measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
+    measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5, 3), 20, "x")}
     part = claims.write_measured("03_table1", measured, folder, "smoke")
     inputs = {"net.keras": build / "net.keras", "drawn": "0" * 64}
     record(folder, "03_table1", ["table1.csv", part.name], inputs)

@@ -43,7 +43,7 @@ BENCHMARK = "benchmark"
 OF_ANALYSIS = ".analysis"  # how the record of an analysis half is called after that of its notebook
 BY_HAND = "mutation.md"  # the section on make mutate
 # Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
-MODULES = {ALL_TOGETHER: "paper.verdicts", BENCHMARK: "benchmark"}
+MODULES = {ALL_TOGETHER: "paper.claims_text", BENCHMARK: "benchmark"}
 
 
 def check_results(profile, data_root):
