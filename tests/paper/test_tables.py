@@ -5,6 +5,7 @@ import pytest
 from black_average_drop import metrics
 from black_average_drop.datasets import Dataset
 from black_average_drop.paper import table_text, tables
+from black_average_drop.statistics.means import estimate_means
 from black_average_drop.statistics.patients import Resampling
 
 BLACK = np.array([-0.5, 1.5])
@@ -61,28 +62,28 @@ def test_estimates_by_hand(rows, dataset):
     assert softmax["not_above_black_AD"] == pytest.approx(100 * np.mean(part["masked_softmax"] <= black))
 
 
-def test_intervals_resample_patients(rows, dataset):
-    """The 95 % interval against a loop over patients drawn with replacement; patients have 1, 2 and 3 images."""
-    data = dataset.subset(slice(None))
-    data.groups[:] = ["a", "b", "b", "c", "c", "c"]
-    few = rows.assign(full_logit=4.0)
-    every, often = {"all": data.labels >= 0}, Resampling(data.groups, 4000)
-    table = tables.table1(few, data, "radiographs", BLACK, every, often)
-    row = table.query("score == 'relu' and method == 'CAM'").iloc[0]
-    part = few.query("method == 'CAM' and metric == 'AD'")
-    drops = metrics.drops(part["full_logit"], part["masked_logit"])
-    generator = np.random.default_rng(1)
-    means = []
-    for _ in range(4000):
-        drawn = generator.choice(["a", "b", "c"], 3)
-        means.append(np.concatenate([drops[data.groups == name] for name in drawn]).mean())
-    np.testing.assert_allclose([row["AD_low"], row["AD_high"]], np.percentile(means, [2.5, 97.5]), atol=1e-9)
-    again = tables.table1(few, data, "radiographs", BLACK, every, often)
-    assert again.equals(table)
-    other = tables.table1(few, data, "radiographs", BLACK, every, Resampling(data.groups, 50, 1))
-    assert (other["incorrect_AD_high"] != table["incorrect_AD_high"]).any() or (
-        other["AD_high"] != table["AD_high"]
-    ).any()
+def test_intervals_are_over_patients(rows, dataset):
+    """Patients of one to three images: intervals of levels and of the difference are those of their values."""
+    many, data = of_many(rows.assign(full_logit=4.0), dataset, 6)
+    data.groups[:] = np.repeat([f"patient {i}" for i in range(18)], np.tile([1, 2, 3], 6))
+    resampling = Resampling(data.groups)
+    table = tables.table1(many, data, "radiographs", BLACK, {"all": data.labels >= 0}, resampling)
+    drops = many.assign(drop=metrics.drops(many["full_logit"], many["masked_logit"])).query("metric == 'AD'")
+    drops = drops.pivot(index="id", columns="method", values="drop").loc[data.ids]
+    row = table.query("score == 'relu' and method == 'Grad-CAM++'").iloc[0]
+    apart = drops["Grad-CAM++"] - drops["CAM"]
+    for name, values, bounds in (("AD", drops["Grad-CAM++"], (0, 1)), ("AD_minus_CAM", apart, None)):
+        expected = estimate_means(values.to_numpy()[:, None], resampling, bounds)
+        found = row[name], row[f"{name}_low"], row[f"{name}_high"]
+        np.testing.assert_allclose(found, [expected.value[0], expected.low[0], expected.high[0]], err_msg=name)
+
+
+def test_a_share_of_no_image_has_the_exact_end(rows, dataset):
+    """0 of 15 patients: Clopper and Pearson give 21.8 %."""
+    many, data = of_many(rows.assign(masked_class=rows["class"]), dataset)
+    table = built(many, data, all=data.labels >= 0)
+    assert (table[["incorrect_AD", "incorrect_AD_low"]] == 0).all(axis=None)
+    np.testing.assert_allclose(table["incorrect_AD_high"], 100 * (1 - 0.025 ** (1 / 15)))
 
 
 def test_what_another_training_changes_stands_next_to_the_interval(rows, dataset):
@@ -138,37 +139,41 @@ def shifted(rows, by):
     return part
 
 
-def test_differences_are_paired(rows, dataset):
-    """A method that is worse by the same amount on every image has a difference without spread."""
-    many, data = of_many(shifted(rows, 1.0), dataset, 4)
+def test_differences_are_paired(rows, dataset, generator):
+    """A method that is worse by nearly the same amount on every image has a difference with little spread."""
+    many, data = of_many(shifted(rows, 1.0), dataset, 12)
+    jitter = generator.uniform(-0.02, 0.02, len(many))
+    many["masked_logit"] += np.where(many["method"] == "Grad-CAM++", np.abs(jitter), 0)
     row = tables.paper_rows(built(many, data)).query("method == 'Grad-CAM++'").iloc[0]
-    assert row["patients"] == 12
+    assert row["patients"] == 36
     dropped = many.assign(drop=metrics.drops(many["full_logit"], many["masked_logit"]))
     spread = tables.spread_over_trainings([dropped], data.ids, Resampling(data.groups, 50))
     spread = spread.set_index(["metric", "method", "minus"])
-    assert spread.loc[("AD", "Grad-CAM++", "CAM"), "low"] == pytest.approx(0.25)
+    assert spread.loc[("AD", "Grad-CAM++", "CAM"), "low"] == pytest.approx(0.25, abs=0.01)
     for name in ("AD_minus_CAM", "AD_minus_CAM_low", "AD_minus_CAM_high", "BAD_minus_CAM_low"):
-        assert row[name] == pytest.approx(0.25)
-    assert row["AD_high"] - row["AD_low"] > 0.01
+        assert row[name] == pytest.approx(0.25, abs=0.01)
+    assert row["AD_high"] - row["AD_low"] > 0.1
     sentences = table_text.verdict_sentences(built(many, data), {})
     assert len(sentences) == 2 and all("CAM is ahead" in text and "0.0016" in sentences[0] for text in sentences)
 
 
 def test_where_too_few_images_differ_tables_say_so(rows, dataset, tmp_path):
-    """Nine patients differ alike: a value without an interval, and no method is ahead."""
-    many, data = of_many(shifted(rows, 1.0), dataset, 3)
+    """Of twelve patients three differ: a value without an interval, and no method is ahead."""
+    many, data = of_many(shifted(rows, 1.0), dataset, 4)
+    alike = (many["method"] == "Grad-CAM++") & ~many["id"].str.endswith(" 0")
+    many.loc[alike, "masked_logit"] += 1
     table = built(many, data)
     row = tables.paper_rows(table).query("method == 'Grad-CAM++'").iloc[0]
-    assert row["patients"] == 9 and row["AD_minus_CAM"] == pytest.approx(0.25)
+    assert row["patients"] == 12 and row["AD_minus_CAM"] == pytest.approx(0.0625)
     assert np.isnan([row[f"{metric}_minus_CAM_{end}"] for metric in ("AD", "BAD") for end in ("low", "high")]).all()
     assert np.isfinite([row[f"{name}_low"] for name in ("AD", "BAD", "incorrect_AD")]).all()
     for text in table_text.verdict_sentences(table, {}):
-        assert "Grad-CAM++ − CAM = +0.2500: **undecided**, too few images differ (the paper: " in text
+        assert "Grad-CAM++ − CAM = +0.0625: **undecided**, too few images differ (the paper: " in text
         assert "CAM itself is not ahead of the control *another image's map*" in text
     written = table_text.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
     markdown, latex = (path.read_text() for path in written[1:])
-    assert "| 0.2500 [–] |" in markdown and "- [–]: too few images differ for an interval, fewer than 10" in markdown
-    assert "& 0.2500 [--] &" in latex and "nan" not in markdown + latex
+    assert "| 0.0625 [–] |" in markdown and "- [–]: too few images differ for an interval, fewer than 10" in markdown
+    assert "& 0.0625 [--] &" in latex and "nan" not in markdown + latex
 
 
 def test_identical_methods_are_undecided(rows, dataset):
