@@ -1,5 +1,6 @@
 """Pages that quote results are what their templates and the committed results give."""
 
+import json
 import re
 import shutil
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import wording
-from black_average_drop.artifact import pages
+from black_average_drop.artifact import numbers, pages
 from black_average_drop.files import ROOT
 
 
