@@ -9,8 +9,7 @@ from html import escape
 from urllib.parse import quote
 
 from black_average_drop import wording
-from black_average_drop.artifact import records
-from black_average_drop.artifact.halves import is_split
+from black_average_drop.artifact import halves, records
 from black_average_drop.artifact.provenance import analysis_record
 from black_average_drop.files import ROOT, flush, partial_name, replacing, sha256
 
@@ -107,13 +106,14 @@ def write_site(profile, notebooks, build, results):
     """
     _require([build / f"{name}.ipynb" for name in notebooks], profile)
     _require([results / f"{name}.json" for name in (*notebooks, "claims")], profile)
-    _require([analysis_record(name, results) for name in notebooks if is_split(name)], profile)
+    of_analyses = {name: analysis_record(name, results) for name in notebooks if halves.is_split(name)}
+    _require(of_analyses.values(), profile)
     of_notebooks = {name: records.of_notebook(results / f"{name}.json") for name in notebooks}
-    analyses = {name: records.of_analysis(analysis_record(name, results)) for name in notebooks if is_split(name)}
+    analyses = {name: records.of_analysis(path) for name, path in of_analyses.items()}
     claims = records.read(results / "claims.json")
     whole = records.are_checksums(claims, "inputs", "outputs")
     broken = [results / f"{name}.json" for name, one in of_notebooks.items() if one is None]
-    broken += [analysis_record(name, results) for name, one in analyses.items() if one is None]
+    broken += [of_analyses[name] for name, one in analyses.items() if one is None]
     for path in [*broken, *([] if whole else [results / "claims.json"])]:
         raise ValueError(f"{os.path.relpath(path, ROOT)} is no whole record: {_remedy(profile)}.")
     # File -> its checksum and the records of the notebooks it comes from: several for the claims.
@@ -139,7 +139,7 @@ def write_site(profile, notebooks, build, results):
         body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin(made.get(name, [record]))}'
         pages[f"{name}.html"] = _page(name, profile, body)
     pages["index.html"] = _page(f"Black Average Drop, {profile}", profile, _index(profile, titles, artifacts, own))
-    shown = [f"{name}.json" for name in (*notebooks, "claims")] + [analysis_record(name, "").name for name in analyses]
+    shown = [f"{name}.json" for name in (*notebooks, "claims")] + [path.name for path in of_analyses.values()]
     copied = own | {name: results / name for name in shown}
     return _publish(build / "site", pages, copied)
 
@@ -345,9 +345,11 @@ def _publish(site, pages, files):
     partial = partial_name(site)
     try:
         partial.mkdir(parents=True)
-        for name, data in content.items():
+        for name, path in files.items():
             (partial / name).parent.mkdir(exist_ok=True)
-            (partial / name).write_bytes(data)
+            shutil.copyfile(path, partial / name)
+        for name, text in pages.items():
+            (partial / name).write_text(text, encoding="utf-8")
         for path in (*partial.rglob("*"), partial):
             flush(path)
         shutil.rmtree(site, ignore_errors=True)

@@ -122,17 +122,22 @@ def text(states):
 
 def _remedies(states):
     """Sentences on what makes stale results again: measurements take hours, and tables of current rows seconds."""
-    stale = states[states["state"] == "stale"]
-    of_benchmark = stale["results"].map(lambda results: Path(results).name == BENCHMARK)
+    found = [(row.results, row.record, row.state) for row in states.itertuples()]
     # In folders with rows, tables and claims can be made again without the measurements.
-    with_rows = states[states["record"].str.endswith(OF_ANALYSIS) & (states["state"] != "not made")]["results"]
-    of_tables = stale["record"].str.endswith(OF_ANALYSIS) | (stale["record"] == ALL_TOGETHER)
-    measured = set(stale[~of_benchmark & ~(of_tables & stale["results"].isin(with_rows))]["results"])
+    with_rows = {results for results, record, state in found if record.endswith(OF_ANALYSIS) and state != "not made"}
+    stale = {(results, record) for results, record, state in found if state == "stale"}
+    of_benchmark = {(results, record) for results, record in stale if Path(results).name == BENCHMARK}
+    of_tables = {
+        (results, record)
+        for results, record in stale - of_benchmark
+        if results in with_rows and (record.endswith(OF_ANALYSIS) or record == ALL_TOGETHER)
+    }
+    measured = {results for results, _ in stale - of_benchmark - of_tables}
     if measured:
         yield f"Rows in {', '.join(sorted(measured))} are stale: make reproduce makes them and their tables again."
-    for results in sorted(set(stale[~of_benchmark]["results"]) - measured):
+    for results in sorted({results for results, _ in of_tables} - measured):
         yield f"Rows in {results} are current, their statistics are stale: make tables makes them again in seconds."
-    if of_benchmark.any():
+    if of_benchmark:
         yield "The benchmark is stale: make benchmark makes it again."
 
 
