@@ -74,6 +74,11 @@ def write_table1_rows(measured, results, profile):
     return [rows.write_rows(table, name, results, profile, DIGITS[name]) for name, table in tables.items()]
 
 
+def row_files(results):
+    """The row files that `write_table1_rows` wrote below a folder of results."""
+    return [rows.row_file(name, results) for name in DIGITS]
+
+
 def read_table1_rows(results):
     """Read again what `write_table1_rows` wrote.
 
