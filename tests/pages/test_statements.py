@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import statistics
-from black_average_drop.artifact import numbers
+from black_average_drop.artifact.numbers import committed, naming
 from black_average_drop.files import ROOT
 
 RESULTS = ROOT / "paper_figures"
@@ -23,7 +23,7 @@ def table(name, profile="laptop"):
 
 @pytest.fixture(scope="module")
 def named():
-    return numbers.named()
+    return naming.named()
 
 
 def test_verdicts_are_those_of_table_1(named):
@@ -103,7 +103,7 @@ def test_black_images_and_incorrect_percent():
         assert len({f"{rows.loc[name, column]:.{digits}f}" for name in ("CAM", "Grad-CAM++")}) == 1
     assert not rows["incorrect_BAD"].iloc[:3].any()
     claims = table("claims.csv").set_index("claim")
-    assert f"{claims.loc['softmax_kills', 'value']:.0f}" == numbers.named()["softmax.blank"] == "99"
+    assert f"{claims.loc['softmax_kills', 'value']:.0f}" == naming.named()["softmax.blank"] == "99"
     assert claims.loc["incorrect_AD", "value"] == claims.loc["incorrect_BAD", "value"] == 0
     assert claims.loc["radiographs_AD", "verdict"] == "undecided"
 
@@ -112,12 +112,12 @@ def test_the_smaller_version_of_the_papers_network():
     blank = table("softmax.csv", "paper").sort_values("factor")["blank"]
     assert blank.iloc[0] == 0
     rows = table("table1.csv", "paper").query("data == 'radiographs' and score == 'relu'")
-    row = numbers._one(rows, images="label pneumonia", method="Grad-CAM++")
+    row = committed.one_row(rows, images="label pneumonia", method="Grad-CAM++")
     assert row["BAD_minus_CAM_low"] < 0 < row["BAD_minus_CAM_high"]
     shown = re.search(
         r"A black image is called pneumonia, ReLU score ([\d.]+)\.", read("paper_figures/paper/table1.md")
     )
-    assert numbers.named()["paper network.black score"] == f"{float(shown[1]):.1f}"
+    assert naming.named()["paper network.black score"] == f"{float(shown[1]):.1f}"
 
 
 def test_ad_prefers_a_map_of_ones_and_no_metric_tells_methods_apart():
@@ -140,7 +140,9 @@ def test_bad_agrees_better_on_nih_and_road_and_insertion_on_photos():
         assert rows["NIH boxes", metric] < rows["NIH boxes", "BAD"]
     for data, best in (("NIH boxes", {"BAD", "BAD over alpha"}), ("ImageNet boxes", {"ROAD"})):
         assert set(rows[data].drop("the truth itself").nlargest(len(best)).index) == best
-    fooled = numbers._one(table("trust.csv"), data="NIH boxes", metric="BAD", truth="hit", maps="methods and controls")
+    fooled = committed.one_row(
+        table("trust.csv"), data="NIH boxes", metric="BAD", truth="hit", maps="methods and controls"
+    )
     hits = table("trust_localization.csv").query("score == 'hit' and data == 'NIH boxes' and images == 'all positives'")
     assert fooled["fooled_by"] == hits.loc[hits["value"].idxmax(), "map"] == "centre prior"
 
@@ -148,14 +150,14 @@ def test_bad_agrees_better_on_nih_and_road_and_insertion_on_photos():
 def test_small_lesions_tell_methods_apart_and_small_objects_do_not():
     seen = table("trust_differences.csv").query("quantity == 'small lesions seen'")
     p = {
-        data: numbers._one(seen, data=data, first="CAM", second="Grad-CAM++")["p_holm"]
+        data: committed.one_row(seen, data=data, first="CAM", second="Grad-CAM++")["p_holm"]
         for data in ("NIH boxes", "ImageNet boxes")
     }
     assert p["NIH boxes"] < 0.05 and np.isnan(p["ImageNet boxes"])
 
 
 def test_the_boxed_network_has_half_of_the_images():
-    assert 0.4 < numbers._one(table("trust_networks.csv"), views="all")["images"] / 1860 < 0.6
+    assert 0.4 < committed.one_row(table("trust_networks.csv"), views="all")["images"] / 1860 < 0.6
 
 
 def test_what_metrics_do_on_phantoms():

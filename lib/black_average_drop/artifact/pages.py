@@ -1,13 +1,13 @@
 """Pages that quote results, filled from the committed results.
 
-A template in docs/templates/ is a page with fields in double braces. `{{name}}` is a number or a short text that
-`numbers.named` computes. `{{table laptop/trust.md 2}}` is the second table of that file in paper_figures/; without the
+A template in docs/templates/ is a page with fields in double braces. `{{name}}` is a number or a short text of
+`numbers.naming.named`. `{{table laptop/trust.md 2}}` is the second table of that file in paper_figures/; without the
 number it is the first. `make pages` fills every template. A test names each page that differs from its template.
 """
 
 import re
 
-from black_average_drop.artifact import numbers
+from black_average_drop.artifact.numbers import naming
 from black_average_drop.files import ROOT, replacing
 
 TEMPLATES = "docs/templates"
@@ -36,7 +36,7 @@ def fill(template, named, results):
         if table := _TABLE.fullmatch(field[1]):
             return _table(results / table[1], int(table[2] or 1))
         if field[1] not in named:
-            raise ValueError(f"{{{{{field[1]}}}}} is no number of numbers.py and no table.")
+            raise ValueError(f"{{{{{field[1]}}}}} is no number of artifact/numbers and no table.")
         return named[field[1]]
 
     return _FIELD.sub(value, template)
@@ -55,7 +55,7 @@ def filled_pages(root=ROOT):
         ValueError: a template names no number, or no table.
     """
     results = root / "paper_figures"
-    named = numbers.named(results)
+    named = naming.named(results)
     templates = {page: (root / TEMPLATES / page.split("/")[-1]).read_text(encoding="utf-8") for page in PAGES}
     return {page: fill(template, named, results) for page, template in templates.items()}
 
