@@ -1,11 +1,12 @@
-"""Every number that a page may name.
+"""Every number and every sentence of rows that a page may name.
 
 Each function of the modules next to this one reads a few files of paper_figures/ and returns a dict, field name ->
 text. The first part of a name says what the number is about, the last part which number it is: `contrast.high`,
-`trust.NIH boxes.BAD`.
+`trust.NIH boxes.BAD`. Names that begin with `say.` have sentences, of `sentences.saying`.
 """
 
 from black_average_drop.artifact.numbers import alpha, classifiers, table1, times, trust
+from black_average_drop.artifact.sentences import saying
 from black_average_drop.files import ROOT
 
 PARTS = {
@@ -22,6 +23,7 @@ PARTS = {
     "times": times.notebook_minutes,
     "speed": times.training_speed,
     "models": classifiers.tested_models,
+    "say": saying.said,
 }
 
 

@@ -1,0 +1,122 @@
+"""What AD and BAD say of Grad-CAM++ and CAM, next to the controls: Table 1 and the claims in sentences."""
+
+import numpy as np
+
+from black_average_drop import statistics
+from black_average_drop.artifact.sentences.directions import (
+    capitalised,
+    listed,
+    side_of_zero,
+    signed,
+    size_of,
+    who_is_ahead,
+)
+from black_average_drop.paper.claims import CLAIMS
+
+IMAGES = {"general": "photos", "radiographs": "X-rays"}
+METHODS = ("CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)")  # the other rows of Table 1 are controls
+
+
+def claims_counted(claims):
+    """How many of the paper's claims got which verdict, from claims.csv."""
+    counts = claims["verdict"].value_counts()
+    kinds = [counts.get(name, 0) for name in ("reproduced", "not reproduced", "undecided")]
+    return "Of its {} claims, {} are reproduced, {} are not, and {} are undecided.".format(len(claims), *kinds)
+
+
+def ranking(claim, table, data, metric):
+    """Which of Grad-CAM++ and CAM one metric puts ahead, with ReLU and with softmax scores, and where controls are.
+
+    Args:
+        claim: the row of claims.csv on Grad-CAM++ − CAM with ReLU scores.
+        table: Table 1.
+        data: "general" or "radiographs".
+        metric: "AD" or "BAD".
+    """
+    rows = table[table["data"] == data]
+    first = rows[rows["images"] == rows["images"].iloc[0]]
+    by_score = {score: part.set_index("method") for score, part in first.groupby("score")}
+    sentences = [
+        relu_verdict(claim, metric, IMAGES[data]),
+        softmax_verdict(_difference(by_score["softmax"].loc["Grad-CAM++"], metric), claim["trainings"]),
+        *(beside_control(by_score["relu"].loc[name], name, metric) for name in controls_of(by_score["relu"])),
+    ]
+    return " ".join(sentences)
+
+
+def relu_verdict(claim, metric, images):
+    """Which method a metric puts ahead with ReLU scores, by a row of claims.csv."""
+    trainings = "one network" if claim["trainings"] == 1 else f"{claim['trainings']:.0f} trainings"
+    begin, difference = f"On {images}, with ReLU scores, {metric}", tuple(claim[["value", "low", "high"]])
+    if side_of_zero(*difference[1:]) is None:
+        return f"{begin} decides nothing: Grad-CAM++ − CAM is {difference[0]:+.4f}, without an interval ({trainings})."
+    sure = f"(p = {claim['p_holm']:.2g} after Holm, {trainings})"
+    if not claim["p_holm"] < statistics.LEVEL:
+        return f"{begin} is undecided: Grad-CAM++ − CAM is {signed(difference, 4)} {sure}."
+    ahead, behind = ("Grad-CAM++", "CAM") if difference[0] < 0 else ("CAM", "Grad-CAM++")
+    return f"{begin} puts {ahead} ahead of {behind} by {size_of(difference, 4)} {sure}."
+
+
+def softmax_verdict(difference, trainings):
+    """Which method is ahead with softmax scores, by Grad-CAM++ − CAM of the first of the trainings."""
+    side = side_of_zero(*difference[1:])
+    said = {
+        None: "nothing is decided, since too few differ",
+        0: "this is undecided",
+        -1: "Grad-CAM++ is ahead",
+        1: "CAM is ahead",
+    }
+    where = " in the first training" if trainings > 1 else ""
+    return f"With softmax scores {said[side]}: {signed(difference, 4)}{where}."
+
+
+def beside_control(row, name, metric):
+    """Whether CAM is ahead of a control, by the control's row of Table 1."""
+    return capitalised(who_is_ahead("CAM", f"the control *{name}*", _difference(row, metric)))
+
+
+def controls_of(rows):
+    """The names of the controls among rows of Table 1 that are indexed by method."""
+    return [name for name in rows.index if name not in METHODS]
+
+
+def signs_of_trainings(rows):
+    """Whether each training has the same sign of Grad-CAM++ − CAM, by one metric's rows of table1_trainings.csv."""
+    row = rows[(rows["method"] == "Grad-CAM++") & (rows["minus"] == "CAM")].iloc[0]
+    same = row["least"] * row["most"] > 0
+    begin = f"All {row['trainings']:.0f} trainings have one sign" if same else "The trainings differ in their sign"
+    return f"{begin}: Grad-CAM++ − CAM goes from {row['least']:+.4f} to {row['most']:+.4f}."
+
+
+def largest_differences(table):
+    """The rows of Table 1 in which Grad-CAM++ and CAM are furthest apart, one for each score, next to the claim."""
+    low, high = CLAIMS["small_differences"].expected
+    sentences = []
+    for score, rows in table[table["method"] == "Grad-CAM++"].groupby("score", sort=False):
+        found = [(*_difference(row, metric), metric, row) for metric in ("AD", "BAD") for _, row in rows.iterrows()]
+        value, *ends, metric, row = max(found, key=lambda one: np.nan_to_num(abs(one[0])))
+        outside = ends[0] > high or ends[1] < low
+        place = "beyond" if outside else "within" if low <= ends[0] and ends[1] <= high else "not surely within"
+        name = {"relu": "ReLU", "softmax": "softmax"}[score]
+        sentences.append(
+            f"With {name} scores the largest difference is {signed((value, *ends), 3)}, {place} the tolerance of "
+            f"{high:g} ({metric}, {IMAGES[row['data']]}, {row['images']}, {row['n']} images)."
+        )
+    return " ".join(sentences)
+
+
+def black_and_incorrect(claims, table):
+    """What a black image is called, and with it Incorrect % of BAD, next to that of the controls."""
+    rows = table[(table["data"] == "radiographs") & (table["score"] == "relu")]
+    rows = rows[rows["images"] == rows["images"].iloc[0]].set_index("method")
+    claim = claims.loc["incorrect_BAD"]
+    shares = [f"{rows.loc[name, 'incorrect_BAD']:.1f} for *{name}*" for name in controls_of(rows)]
+    return (
+        f"A black X-ray is called {rows['black_class'].iloc[0]}. Incorrect % of BAD is {claim['value']:.1f} "
+        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {listed(shares)}."
+    )
+
+
+def _difference(row, metric):
+    """(value, low, high) of a row of Table 1 minus CAM's."""
+    return tuple(row[[f"{metric}_minus_CAM{end}" for end in ("", "_low", "_high")]])

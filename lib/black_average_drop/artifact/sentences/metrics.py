@@ -1,0 +1,140 @@
+"""What known lesions say of the metrics, in sentences: agreement with controls, among methods alone, and who is fooled.
+
+Rows are those of trust.csv. The primary truth of a data set is the one whose rows are `telling`.
+"""
+
+from black_average_drop.artifact.sentences.directions import listed, side_of_zero, signed
+
+TRUTHS = {
+    "hit": "hits",
+    "hit_tolerant": "hits with tolerance",
+    "mass_inside": "mass inside",
+    "top_inside": "top inside",
+}
+ALL_MAPS, METHODS_ALONE = "methods and controls", "methods alone"
+_SET = ["set", "set_low", "set_high"]
+
+
+def judged(rows, maps):
+    """The rows of metrics that have an agreement, without the truth itself."""
+    return rows[(rows["maps"] == maps) & (rows["metric"] != "the truth itself") & rows["set"].notna()]
+
+
+def best_agreements(rows, named=("BAD", "AD")):
+    """For each data set the metric with the largest agreement by the primary truth, controls among the maps."""
+    sentences = []
+    for data, part in judged(rows[rows["telling"]], ALL_MAPS).groupby("data", sort=False):
+        part = part.set_index("metric").sort_values("set", ascending=False, kind="stable")
+        best, truth = part.index[0], TRUTHS[part["truth"].iloc[0]]
+        others = [f"{name} has {_agreement(part.loc[name])}" for name in named if name in part.index and name != best]
+        sentences += [
+            f"On {data} {_name(best)} agrees best with {truth}, {_agreement(part.loc[best])}.",
+            f"There {listed(others)}.",
+        ]
+    return " ".join(sentences)
+
+
+def fooled(rows, metric):
+    """On which data sets a metric prefers a control to every real map, and which control that is."""
+    part = judged(rows[(rows["metric"] == metric) & rows["telling"]], ALL_MAPS)
+    names = part[part["fooled_by"].notna()]
+    total = len(part)
+    if names.empty:
+        return f"{metric} prefers no control to the real maps on any of {total} data sets."
+    where = [f"*{row['fooled_by']}* on {row['data']}" for _, row in names.iterrows()]
+    return f"{metric} prefers a control to every real map on {len(names)} of {total} data sets: {listed(where)}."
+
+
+def best_hits(hits):
+    """For each data set how often real maps and the best control hit, from trust_localization.csv."""
+    sentences = []
+    hits = hits[(hits["score"] == "hit") & (hits["images"] == "all positives")]
+    for data, part in hits.groupby("data", sort=False):
+        part = part.set_index("map")
+        controls = part.loc["all ones":]
+        methods, best = 100 * part["value"].drop(controls.index), controls["value"].idxmax()
+        sentences.append(
+            f"On {data} the methods hit in {methods.min():.0f} to {methods.max():.0f} % of images. The control with "
+            f"most hits is *{best}*, {100 * controls.loc[best, 'value']:.0f} %; chance gives "
+            f"{100 * part['chance'].iloc[0]:.0f} %."
+        )
+    return " ".join(sentences)
+
+
+def among_methods(rows, metrics=("BAD", "AD")):
+    """What can be told of metrics among the methods alone: by the primary truth any, by the others those named."""
+    alone = judged(rows, METHODS_ALONE)
+    sentences = []
+    for data, part in alone[alone["telling"]].groupby("data", sort=False):
+        sides = [side_of_zero(*row[_SET[1:]]) for _, row in part.iterrows()]
+        truth, count = TRUTHS[part["truth"].iloc[0]], len(part)
+        if not any(sides):
+            sentences.append(f"On {data}, by {truth}, the agreement of none of {count} metrics can be told from 0.")
+        else:
+            sentences.append(
+                f"On {data}, by {truth}, {sides.count(1)} of {count} metrics agree, and {sides.count(-1)} disagree."
+            )
+    for metric in metrics:
+        part = alone[(alone["metric"] == metric) & ~alone["telling"]]
+        for side, verb in ((1, "agrees with"), (-1, "goes against")):
+            found = [row for _, row in part.iterrows() if side_of_zero(*row[_SET[1:]]) == side]
+            for data in dict.fromkeys(row["data"] for row in found):
+                said = [f"{TRUTHS[row['truth']]} ({_agreement(row)})" for row in found if row["data"] == data]
+                sentences.append(f"On {data} {metric} {verb} {listed(said)}.")
+    return " ".join(sentences)
+
+
+def table_among_methods(rows, metrics):
+    """The agreement among methods alone as a Markdown table: a row a data set and truth, bold where 0 is outside."""
+    alone = judged(rows, METHODS_ALONE)
+    lines = [
+        f"| Images | Truth | {' | '.join(metrics)} | Metrics that agree, disagree |",
+        "|---" * (3 + len(metrics)) + "|",
+    ]
+    for (data, truth), part in alone.groupby(["data", "truth"], sort=False):
+        part = part.set_index("metric")
+        sides = [side_of_zero(*row[_SET[1:]]) for _, row in part.iterrows()]
+        cells = []
+        for metric in metrics:
+            text = _agreement(part.loc[metric]) if metric in part.index else "–"
+            cells.append(f"**{text}**" if metric in part.index and side_of_zero(*part.loc[metric, _SET[1:]]) else text)
+        name = TRUTHS[truth] + (" (primary)" if part["telling"].iloc[0] else "")
+        counts = f"{sides.count(1)}, {sides.count(-1)} of {len(part)}"
+        lines.append(f"| {data} | {name} | {' | '.join(cells)} | {counts} |")
+    return "\n".join(lines)
+
+
+def on_a_bench(rows, data, metrics):
+    """Which of some metrics rank the maps of one data set with the primary truth, against it, or as by chance."""
+    part = judged(rows[(rows["data"] == data) & rows["telling"]], ALL_MAPS).set_index("metric")
+    said = {1: "goes with the truth", -1: "goes against the truth", 0: "cannot be told from chance"}
+    by_side = {side: [] for side in said}
+    for metric in metrics:
+        by_side[side_of_zero(*part.loc[metric, _SET[1:]]) or 0].append(_name(metric))
+    sentences = [f"By {listed(names)} the ranking {said[side]}." for side, names in by_side.items() if names]
+    fooled_here = [_name(metric) for metric in part.index[part["fooled_by"].notna()]]
+    if fooled_here:
+        sentences.append(
+            f"{len(fooled_here)} of {len(part)} metrics prefer a control to every real map: {listed(fooled_here)}."
+        )
+    return " ".join(sentences)
+
+
+def misled(rows, data):
+    """Which metrics agree with a truth that the network does not use."""
+    part = judged(rows[(rows["data"] == data) & rows["telling"]], ALL_MAPS)
+    names = [_name(row["metric"]) for _, row in part.iterrows() if side_of_zero(*row[_SET[1:]]) == 1]
+    return (
+        f"{len(names) or 'None'} of {len(part)} metrics agree with the lesion there, which the network does not use"
+        f"{f': {listed(names)}' if names else ''}."
+    )
+
+
+def _name(metric):
+    """The name of a metric as a part of a list: without its comma."""
+    head, _, kind = metric.partition(", ")
+    return f"{head} ({kind})" if kind else head
+
+
+def _agreement(row):
+    return signed(tuple(row[_SET]), 2)
