@@ -36,7 +36,7 @@ from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, replacing, write_csv
 from black_average_drop.paper import claims, table_text, tables
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 
 # %% [markdown]
 # The claims and the control maps need the paper's methods. So these come first, whatever else has a row in the table.

@@ -31,12 +31,13 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, figures, lettering, networks, statistics, training, wording
+from black_average_drop import cams, charts, figures, lettering, networks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import claims
+from black_average_drop.statistics import roc, trainings
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -175,7 +176,7 @@ for name, head in heads.items():
     averaged = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
     peak = np.abs(multiplied).max(axis=(1, 2), keepdims=True)
     peak[peak == 0] = 1
-    row = {"head": name, "AUC": statistics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
+    row = {"head": name, "AUC": roc.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
     row["CAM and Grad-CAM, unclipped"] = np.abs((averaged - multiplied) / peak).max()
     drawn[name] = np.maximum(multiplied, 0), cams.grad_cam(double, gradients)
     row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
@@ -223,7 +224,7 @@ display(figure)
 
 # %%
 largest = float(np.max(identity["CAM and Grad-CAM, clipped"].to_numpy()))
-estimate = statistics.Estimate(largest, largest, largest, np.nan)
+estimate = trainings.Estimate(largest, largest, largest, np.nan)
 count = sum(len(part) for part in features.values())
 measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
 others = compared.set_index("head")["CAM and Grad-CAM, clipped"]

@@ -30,11 +30,12 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, figures, lettering, networks, statistics, training, wording
+from black_average_drop import cams, figures, lettering, networks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import claims, saturation
+from black_average_drop.statistics import patients, trainings
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -191,9 +192,9 @@ for repeat, factor in factors.items():
     features32, kernel32, logits32 = (values.astype("float32") for values in at_paper)
     textbook = saturation.textbook_softmax(features32, kernel32, logits32, classes[repeat])
     blank.append(100.0 * saturation.vanished(textbook))
-resampling = statistics.Resampling(dataset.groups, resamples, seed)
-samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
-estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
+resampling = patients.Resampling(dataset.groups, resamples, seed)
+samples = patients.bootstrap_means(np.stack(blank, axis=1), resampling)
+estimate = trainings.across_trainings(np.mean(blank, axis=1), samples)
 measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), classifier.facts.source)}
 pd.Series(estimate._asdict(), name="percent of maps")
 

@@ -14,7 +14,7 @@ from black_average_drop import files
 from black_average_drop.artifact import __main__ as command_line
 from black_average_drop.artifact import claims_page, notebooks, pipeline, profiles, provenance, versions
 from black_average_drop.paper import claims
-from black_average_drop.statistics import Estimate
+from black_average_drop.statistics.trainings import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = profiles.read_profile("smoke")

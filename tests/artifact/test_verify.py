@@ -13,7 +13,7 @@ from black_average_drop.artifact import claims_page, notebooks, profiles, proven
 from black_average_drop.datasets import catalogue, checksums
 from black_average_drop.files import ROOT
 from black_average_drop.paper import claims
-from black_average_drop.statistics import Estimate
+from black_average_drop.statistics.trainings import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = profiles.read_profile("smoke")

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import statistics
 from black_average_drop.artifact import claims_page
 from black_average_drop.paper import claims
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import roc, trainings
+from black_average_drop.statistics.patients import Resampling
 
 
 def estimate(value, low, high, p=0.5):
-    return statistics.Estimate(value, low, high, p)
+    return trainings.Estimate(value, low, high, p)
 
 
 def measured(value, low, high, p=0.5):
@@ -84,7 +84,7 @@ def test_heads_are_compared_by_auc_on_the_same_patients(generator):
     (auc, trained), (gain, paired) = claims.compare_heads(answers, Resampling(answers["group"], 200))
     assert trained == paired == 3
     by_hand = answers.groupby(["head", "training_seed"])[["label", "score"]].apply(
-        lambda part: statistics.area_under_roc(part["label"], part["score"])
+        lambda part: roc.area_under_roc(part["label"], part["score"])
     )
     assert auc.value == pytest.approx(by_hand["relu"].mean())
     assert gain.value == pytest.approx((by_hand["relu"] - by_hand["softmax"]).mean())

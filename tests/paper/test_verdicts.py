@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from black_average_drop.artifact import claims_page
 from black_average_drop.files import sha256
 from black_average_drop.paper import claims, published
-from black_average_drop.statistics import Estimate
+from black_average_drop.statistics.trainings import Estimate
 
 
 def measured(value, low, high, p=0.5, trainings=3, images=100):
@@ -85,7 +85,9 @@ def test_the_record_of_the_table_names_its_parts(tmp_path):
     assert record["inputs"] == {part.name: sha256(part)}
     assert record["outputs"] == {name: sha256(tmp_path / name) for name in ("claims.csv", "claims.md")}
     assert {"commit", "uncommitted_changes", "created", "versions", "lock"} < set(record)
-    assert record["sources"]["lib/black_average_drop/statistics.py"] and record["parameters"] == {"profile": "demo"}
+    assert record["sources"]["lib/black_average_drop/statistics/patients.py"] and record["parameters"] == {
+        "profile": "demo"
+    }
     written = (tmp_path / "claims.json").read_text().replace(record["created"], "earlier")
     (tmp_path / "claims.json").write_text(written)
     claims_page.assemble(tmp_path, "demo")

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
 from black_average_drop.files import write_csv
 from black_average_drop.paper import published
+from black_average_drop.statistics import means, patients, roc
+from black_average_drop.statistics.trainings import Estimate, across_trainings
 
 
 class Claim(NamedTuple):
@@ -148,13 +149,13 @@ class Measured(NamedTuple):
     """What a notebook measured for one claim.
 
     Attributes:
-        estimate: a `statistics.Estimate`.
+        estimate: an `Estimate`.
         trainings: on how many it rests.
         images: on how many it rests.
         data: the name of the data set.
     """
 
-    estimate: statistics.Estimate
+    estimate: Estimate
     trainings: int
     images: int
     data: str
@@ -169,13 +170,13 @@ def compare(trainings, metric, column, images, resampling, method="Grad-CAM++", 
         column: of these tables, or "incorrect", which is 100 where the masked class is no longer the explained one,
             else 0.
         images: (n,), the ids that count.
-        resampling: a `statistics.Resampling` of these images.
+        resampling: a `patients.Resampling` of these images.
         method: whose rows.
         baseline: the method that is subtracted, or None.
 
     Returns:
-        A `statistics.Estimate`, and the number of images with a value under any training. A difference has neither
-        interval nor p where too few patients differ in the mean over trainings (`statistics.enough_differ`).
+        An `Estimate`, and the number of images with a value under any training. A difference has neither
+        interval nor p where too few patients differ in the mean over trainings (`means.enough_differ`).
     """
     values = []
     for rows in trainings:
@@ -186,10 +187,10 @@ def compare(trainings, metric, column, images, resampling, method="Grad-CAM++", 
         values.append(by_method[method] - (by_method[baseline] if baseline else 0))
     values = np.stack(values, axis=1)
     if baseline:
-        samples = statistics.bootstrap_differences(values, resampling, trainings=True)
+        samples = means.bootstrap_differences(values, resampling, trainings=True)
     else:
-        samples = statistics.bootstrap_means(values, resampling)
-    return statistics.across_trainings(np.nanmean(values, axis=0), samples), int((~np.isnan(values)).any(axis=1).sum())
+        samples = patients.bootstrap_means(values, resampling)
+    return across_trainings(np.nanmean(values, axis=0), samples), int((~np.isnan(values)).any(axis=1).sum())
 
 
 def compare_heads(answers, resampling):
@@ -197,10 +198,10 @@ def compare_heads(answers, resampling):
 
     Args:
         answers: a row for each test image and classifier, with columns head, training_seed, id, label and score.
-        resampling: a `statistics.Resampling` of these rows.
+        resampling: a `patients.Resampling` of these rows.
 
     Returns:
-        Two pairs of a `statistics.Estimate` and the number of trainings that it rests on.
+        Two pairs of an `Estimate` and the number of trainings that it rests on.
     """
     scores = answers.pivot(index="id", columns=["head", "training_seed"], values="score")
     first_rows = answers["id"].reset_index(drop=True).drop_duplicates()
@@ -215,12 +216,12 @@ def compare_heads(answers, resampling):
     def areas(rows):
         if np.ptp(labels[rows]) == 0:
             return np.full(columns.shape[1], np.nan)
-        return [statistics.area_under_roc(labels[rows], column[rows]) for column in columns.T]
+        return [roc.area_under_roc(labels[rows], column[rows]) for column in columns.T]
 
     estimates = np.array(areas(np.arange(len(labels))))
-    samples = statistics.bootstrap(areas, resampling.of_rows(rows))
-    alone = statistics.across_trainings(estimates[relu], samples[:, relu])
-    gain = statistics.across_trainings(estimates[first] - estimates[second], samples[:, first] - samples[:, second])
+    samples = patients.bootstrap(areas, resampling.of_rows(rows))
+    alone = across_trainings(estimates[relu], samples[:, relu])
+    gain = across_trainings(estimates[first] - estimates[second], samples[:, first] - samples[:, second])
     return (alone, len(relu)), (gain, len(pairs))
 
 

@@ -6,16 +6,17 @@ The notebooks wrote what they measured, each for its own claims. Here all of it 
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics, wording
+from black_average_drop import wording
 from black_average_drop.paper.claims import CLAIMS
-from black_average_drop.statistics import LEVEL
+from black_average_drop.statistics import comparisons, patients
+from black_average_drop.statistics.comparisons import LEVEL
 
 TOO_FEW = "no interval: too few images differ"
 
 RULE = f"""
 **The rule.** Intervals are 95 %. On X-rays, intervals and tests cover other patients and other trainings. At least
 three trainings with seeds of their own see the same test images, and patients are resampled together
-(`statistics.across_trainings`). Without three trainings there is no verdict. Photos have one network, so only the
+(`trainings.across_trainings`). Without three trainings there is no verdict. Photos have one network, so only the
 images vary. BAD is taken at the alpha of each training, which stays fixed. Table 1 prints percentile intervals of one
 training, so its digits differ.
 
@@ -27,8 +28,8 @@ A level or an equality has a tolerance, which was fixed before the first run and
 *reproduced* if the interval lies inside, *not reproduced* if it lies outside, and *undecided* if it reaches across.
 
 Where too few images differ, a difference has no interval and no test, and is *undecided*: resampling cannot see what
-was not drawn. Too few is fewer than {statistics.ENOUGH} patients, counted by (Σ|d|)² / Σd² over the differences d of
-the patients. So a patient who outweighs all others counts as one (`statistics.enough_differ`).
+was not drawn. Too few is fewer than {patients.ENOUGH} patients, counted by (Σ|d|)² / Σd² over the differences d of
+the patients. So a patient who outweighs all others counts as one (`means.enough_differ`).
 
 **Doubtful in the paper's own numbers.** For Grad-CAM++ on X-rays AD and BAD are both 0.7416, to four digits, although
 they mask the images in different ways. 99.4 % Incorrect is possible for the 624 test images of its reference [13] (620
@@ -60,7 +61,7 @@ def decide(table):
     directed = np.array([isinstance(claim.expected, int) for claim in CLAIMS.values()])
     directed &= table["p"].notna().to_numpy()
     table["p_holm"] = np.nan
-    table.loc[directed, "p_holm"] = statistics.holm(table.loc[directed, "p"])
+    table.loc[directed, "p_holm"] = comparisons.holm(table.loc[directed, "p"])
     table["verdict"] = [_verdict(CLAIMS[row["claim"]], row) for _, row in table.iterrows()]
     return table
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
+from black_average_drop.statistics import comparisons
 
 
 def decided_along_alpha(results):
@@ -13,7 +13,7 @@ def decided_along_alpha(results):
     decided = {}
     for data, rows in table.groupby("data"):
         grid = rows[rows["alpha"] != chosen[data]]
-        decided[data] = (100 * grid["alpha"][statistics.holm(grid["p"]) < statistics.LEVEL]).round().astype(int)
+        decided[data] = (100 * grid["alpha"][comparisons.holm(grid["p"]) < comparisons.LEVEL]).round().astype(int)
     later = table.query("data == 'Radiographs' and BAD > 0")
     return {
         "grid": f"{len(grid)}",

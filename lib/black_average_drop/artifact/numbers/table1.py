@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from black_average_drop import statistics
 from black_average_drop.artifact.numbers.committed import lead_rows, parameters_with
+from black_average_drop.statistics import patients
 from black_average_drop.wording import with_interval
 
 
@@ -17,7 +17,7 @@ def counted_claims(results):
         "incorrect": f"{table.loc['incorrect_BAD', 'value']:.0f}",
         "opacity": f"{table.loc['BAD_opacity', 'value']:.2f}",
         "size": f"{table.loc['BAD_size', 'value']:.2f}",
-        "least patients": f"{statistics.ENOUGH}",
+        "least patients": f"{patients.ENOUGH}",
     }
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from black_average_drop import statistics
 from black_average_drop.artifact.sentences.directions import in_ranges, listed, side_of_zero, signed
+from black_average_drop.statistics import comparisons
 
 STEP = 5  # percent from one alpha of the grid to the next
 
@@ -17,13 +17,13 @@ def ranking_along_alpha(rows, chosen):
     """
     rows = rows[rows["quantity"] == "Grad-CAM++ − CAM"]
     grid = rows[rows["alpha"] != chosen]
-    decided = statistics.holm(grid["p"]) < statistics.LEVEL
+    decided = comparisons.holm(grid["p"]) < comparisons.LEVEL
     percents = (100 * grid["alpha"]).round().astype(int)
     sides = {"Grad-CAM++": decided & (grid["BAD"] < 0), "CAM": decided & (grid["BAD"] > 0)}
     said = [f"{name} is ahead at {in_ranges(percents[at], STEP)} %" for name, at in sides.items() if at.any()]
     others = f"{'Every other' if said else 'Each'} of {len(grid)} alphas is undecided after Holm."
     at_chosen = rows[rows["alpha"] == chosen].iloc[0]
-    if at_chosen["p"] < statistics.LEVEL:
+    if at_chosen["p"] < comparisons.LEVEL:
         ahead = "Grad-CAM++" if at_chosen["BAD"] < 0 else "CAM"
         last = f"At Table 1's own alpha, {100 * chosen:.0f} %, {ahead} is ahead."
     else:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from black_average_drop import statistics
 from black_average_drop.artifact.sentences.directions import (
     capitalised,
     listed,
@@ -12,6 +11,7 @@ from black_average_drop.artifact.sentences.directions import (
     who_is_ahead,
 )
 from black_average_drop.paper.claims import CLAIMS
+from black_average_drop.statistics import comparisons
 
 IMAGES = {"general": "photos", "radiographs": "X-rays"}
 METHODS = ("CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)")  # the other rows of Table 1 are controls
@@ -51,7 +51,7 @@ def relu_verdict(claim, metric, images):
     if side_of_zero(*difference[1:]) is None:
         return f"{begin} decides nothing: Grad-CAM++ − CAM is {difference[0]:+.4f}, without an interval ({trainings})."
     sure = f"(p = {claim['p_holm']:.2g} after Holm, {trainings})"
-    if not claim["p_holm"] < statistics.LEVEL:
+    if not claim["p_holm"] < comparisons.LEVEL:
         return f"{begin} is undecided: Grad-CAM++ − CAM is {signed(difference, 4)} {sure}."
     ahead, behind = ("Grad-CAM++", "CAM") if difference[0] < 0 else ("CAM", "Grad-CAM++")
     return f"{begin} puts {ahead} ahead of {behind} by {size_of(difference, 4)} {sure}."
