@@ -88,7 +88,7 @@ def test_fields_are_numbers_and_tables(results):
 @pytest.mark.parametrize(
     ("field", "said"),
     [
-        ("contrast.hgih", "{{contrast.hgih}} is no number of artifact/numbers and no table."),
+        ("contrast.hgih", "{{contrast.hgih}} is no number or sentence of artifact/numbers and no table."),
         ("table laptop/two.md 3", "laptop/two.md has no table 3."),
         ("table laptop/two.md 0", "laptop/two.md has no table 0."),
         ("table laptop/none.md", "laptop/none.md has no table 1."),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from black_average_drop.artifact.sentences.directions import in_ranges, listed, side_of_zero, signed
+from black_average_drop.artifact.sentences.directions import in_ranges, joined, side_of_zero, signed
 from black_average_drop.statistics import comparisons
 
 STEP = 5  # percent from one alpha of the grid to the next
@@ -43,7 +43,7 @@ def growing_drops(claims):
                 side_of_zero(row["low"], row["high"]), "is not shown to go with"
             )
             by_verb.setdefault(verb, []).append(f"{name} ({signed(tuple(row[['value', 'low', 'high']]), 2)})")
-        said = [f"{verb} {listed(things)}" for verb, things in by_verb.items()]
+        said = [f"{verb} {joined(things)}" for verb, things in by_verb.items()]
         sentences += [f"{'It' if i else f'On X-rays the drop of {metric}'} {one}." for i, one in enumerate(said)]
     return " ".join(sentences)
 

@@ -31,7 +31,7 @@ def who_is_ahead(first, second, difference, digits=4, more_is_better=False):
     if not side:
         return f"{first} and {second} are not told apart (difference {signed(difference, digits)})"
     ahead, behind = (second, first) if (side > 0) == more_is_better else (first, second)
-    return f"{ahead} is ahead of {behind} by {size_of(difference, digits)}"
+    return f"{ahead} is ahead of {behind} by {unsigned(difference, digits)}"
 
 
 def signed(difference, digits):
@@ -39,13 +39,13 @@ def signed(difference, digits):
     return with_interval(dict(zip(("value", "low", "high"), difference, strict=True)), digits, "+")
 
 
-def size_of(difference, digits):
+def unsigned(difference, digits):
     """A decided difference (value, low, high) and its interval, without the sign: "0.015 [0.010, 0.019]"."""
     value, *ends = np.abs(difference)
     return with_interval({"value": value, "low": min(ends), "high": max(ends)}, digits)
 
 
-def listed(names):
+def joined(names):
     """Names as a list in a sentence: "a", "a and b", "a, b and c"."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
@@ -60,7 +60,7 @@ def in_ranges(percents, step):
         else:
             runs.append([percent])
     parts = [[f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run) for run in runs]
-    return listed([part for run in parts for part in run])
+    return joined([part for run in parts for part in run])
 
 
 def capitalised(sentence):

@@ -4,10 +4,10 @@ import numpy as np
 
 from black_average_drop.artifact.sentences.directions import (
     capitalised,
-    listed,
+    joined,
     side_of_zero,
     signed,
-    size_of,
+    unsigned,
     who_is_ahead,
 )
 from black_average_drop.paper.claims import CLAIMS
@@ -24,7 +24,7 @@ def claims_counted(claims):
     return "Of its {} claims, {} are reproduced, {} are not, and {} are undecided.".format(len(claims), *kinds)
 
 
-def ranking(claim, table, data, metric):
+def drop_ranking(claim, table, data, metric):
     """Which of Grad-CAM++ and CAM one metric puts ahead, with ReLU and with softmax scores, and where controls are.
 
     Args:
@@ -54,7 +54,7 @@ def relu_verdict(claim, metric, images):
     if not claim["p_holm"] < comparisons.LEVEL:
         return f"{begin} is undecided: Grad-CAM++ − CAM is {signed(difference, 4)} {sure}."
     ahead, behind = ("Grad-CAM++", "CAM") if difference[0] < 0 else ("CAM", "Grad-CAM++")
-    return f"{begin} puts {ahead} ahead of {behind} by {size_of(difference, 4)} {sure}."
+    return f"{begin} puts {ahead} ahead of {behind} by {unsigned(difference, 4)} {sure}."
 
 
 def softmax_verdict(difference, trainings):
@@ -113,7 +113,7 @@ def black_and_incorrect(claims, table):
     shares = [f"{rows.loc[name, 'incorrect_BAD']:.1f} for *{name}*" for name in controls_of(rows)]
     return (
         f"A black X-ray is called {rows['black_class'].iloc[0]}. Incorrect % of BAD is {claim['value']:.1f} "
-        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {listed(shares)}."
+        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {joined(shares)}."
     )
 
 

@@ -3,7 +3,7 @@
 Rows are those of trust.csv. The primary truth of a data set is the one whose rows are `telling`.
 """
 
-from black_average_drop.artifact.sentences.directions import listed, side_of_zero, signed
+from black_average_drop.artifact.sentences.directions import joined, side_of_zero, signed
 
 TRUTHS = {
     "hit": "hits",
@@ -29,7 +29,7 @@ def best_agreements(rows, named=("BAD", "AD")):
         others = [f"{name} has {_agreement(part.loc[name])}" for name in named if name in part.index and name != best]
         sentences += [
             f"On {data} {_name(best)} agrees best with {truth}, {_agreement(part.loc[best])}.",
-            f"There {listed(others)}.",
+            f"There {joined(others)}.",
         ]
     return " ".join(sentences)
 
@@ -42,7 +42,7 @@ def fooled(rows, metric):
     if names.empty:
         return f"{metric} prefers no control to the real maps on any of {total} data sets."
     where = [f"*{row['fooled_by']}* on {row['data']}" for _, row in names.iterrows()]
-    return f"{metric} prefers a control to every real map on {len(names)} of {total} data sets: {listed(where)}."
+    return f"{metric} prefers a control to every real map on {len(names)} of {total} data sets: {joined(where)}."
 
 
 def best_hits(hits):
@@ -80,7 +80,7 @@ def among_methods(rows, metrics=("BAD", "AD")):
             found = [row for _, row in part.iterrows() if side_of_zero(*row[_SET[1:]]) == side]
             for data in dict.fromkeys(row["data"] for row in found):
                 said = [f"{TRUTHS[row['truth']]} ({_agreement(row)})" for row in found if row["data"] == data]
-                sentences.append(f"On {data} {metric} {verb} {listed(said)}.")
+                sentences.append(f"On {data} {metric} {verb} {joined(said)}.")
     return " ".join(sentences)
 
 
@@ -111,11 +111,11 @@ def on_a_bench(rows, data, metrics):
     by_side = {side: [] for side in said}
     for metric in metrics:
         by_side[side_of_zero(*part.loc[metric, _SET[1:]]) or 0].append(_name(metric))
-    sentences = [f"By {listed(names)} the ranking {said[side]}." for side, names in by_side.items() if names]
+    sentences = [f"By {joined(names)} the ranking {said[side]}." for side, names in by_side.items() if names]
     fooled_here = [_name(metric) for metric in part.index[part["fooled_by"].notna()]]
     if fooled_here:
         sentences.append(
-            f"{len(fooled_here)} of {len(part)} metrics prefer a control to every real map: {listed(fooled_here)}."
+            f"{len(fooled_here)} of {len(part)} metrics prefer a control to every real map: {joined(fooled_here)}."
         )
     return " ".join(sentences)
 
@@ -126,7 +126,7 @@ def misled(rows, data):
     names = [_name(row["metric"]) for _, row in part.iterrows() if side_of_zero(*row[_SET[1:]]) == 1]
     return (
         f"{len(names) or 'None'} of {len(part)} metrics agree with the lesion there, which the network does not use"
-        f"{f': {listed(names)}' if names else ''}."
+        f"{f': {joined(names)}' if names else ''}."
     )
 
 

@@ -35,7 +35,7 @@ def _of_the_paper(results):
     }
     for data, images in drops.IMAGES.items():
         for metric in ("AD", "BAD"):
-            texts[f"{images} {metric}"] = drops.ranking(claims.loc[f"{data}_{metric}"], table, data, metric)
+            texts[f"{images} {metric}"] = drops.drop_ranking(claims.loc[f"{data}_{metric}"], table, data, metric)
     for data, rows in read("alpha_bad").groupby("data"):
         texts[f"alpha {data}"] = alpha.ranking_along_alpha(rows, chosen[data])
     return texts
@@ -44,7 +44,7 @@ def _of_the_paper(results):
 def _of_the_smaller_network(results):
     read = _reader(results / "paper")
     claim = read("claims").set_index("claim").loc["radiographs_BAD"]
-    return {"smaller network": drops.ranking(claim, read("table1"), "radiographs", "BAD")}
+    return {"smaller network": drops.drop_ranking(claim, read("table1"), "radiographs", "BAD")}
 
 
 def _of_trust(results):
