@@ -14,17 +14,24 @@ def tested_models(results):
     aucs = tests.query("data == 'radiographs' and measure == 'AUC'")
     for head, rows in aucs.groupby("head"):
         texts[f"{head}.seeds"] = ", ".join(map(str, rows["training_seed"]))
-        texts[f"{head}.AUC"] = ", ".join(f"{value:.3f}" for value in rows["value"])
+    for (head, measure), rows in tests[tests["data"] == "radiographs"].groupby(["head", "measure"]):
+        texts[f"{head}.{measure}.range"] = _least_to_most(rows["value"], 2)
+        texts[f"{head}.{measure}"] = ", ".join(f"{value:.3f}" for value in rows["value"])
     texts["AUC"] = with_interval(one_row(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
-    texts["AUC range"] = f"{aucs['value'].min():.3f} to {aucs['value'].max():.3f}"
+    texts["AUC range"] = _least_to_most(aucs["value"], 3)
     training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")
-    texts["validation AUC"] = f"{training['validation_quality'].min():.3f}"
+    texts["validation AUC"] = _least_to_most(training["validation_quality"], 3)
     ill = lead_rows(results, "laptop", "radiographs").loc["CAM", "n"]
     normal = aucs["images"].iloc[0] - ill
     right = tests.query("data == 'radiographs' and head == 'relu' and training_seed == 0").set_index("measure")["value"]
     called_ill, called_normal = round(ill * right["sensitivity"]), round(normal * right["specificity"])
     texts |= {"ill": f"{ill}", "normal": f"{normal}", "ill called ill": f"{called_ill}"}
     return texts | {"normal called normal": f"{called_normal}", "normal called ill": f"{normal - called_normal}"}
+
+
+def _least_to_most(values, digits):
+    low, high = f"{values.min():.{digits}f}", f"{values.max():.{digits}f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def smaller_paper_network(results):

@@ -8,15 +8,10 @@ from black_average_drop.wording import with_interval
 
 
 def counted_claims(results):
-    """Verdicts counted, and the values of those claims that a sentence quotes."""
+    """The verdict on each claim, and how many patients the least are that an interval needs."""
     table = pd.read_csv(results / "laptop/claims.csv").set_index("claim")
-    counts = table["verdict"].value_counts()
     return {
-        "all": f"{len(table)}",
-        **{name: f"{counts.get(name, 0)}" for name in ("reproduced", "not reproduced", "undecided")},
-        "incorrect": f"{table.loc['incorrect_BAD', 'value']:.0f}",
-        "opacity": f"{table.loc['BAD_opacity', 'value']:.2f}",
-        "size": f"{table.loc['BAD_size', 'value']:.2f}",
+        **{f"verdict.{claim}": verdict for claim, verdict in table["verdict"].items()},
         "least patients": f"{patients.ENOUGH}",
     }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from black_average_drop.artifact.sentences.directions import in_ranges, joined, side_of_zero, signed
+from black_average_drop.artifact.sentences.directions import enumerated, in_ranges, side_of_zero, signed
 from black_average_drop.statistics import comparisons
 
 STEP = 5  # percent from one alpha of the grid to the next
@@ -12,24 +12,24 @@ def ranking_along_alpha(rows, chosen):
     """At which alphas BAD puts which method ahead, after Holm's correction over the grid, and at that of Table 1.
 
     Args:
-        rows: of alpha_bad.csv, one data set.
+        rows: of alpha_bad.csv, one data set. They are of one network.
         chosen: the alpha of Table 1, which is not of the grid.
     """
     rows = rows[rows["quantity"] == "Grad-CAM++ − CAM"]
     grid = rows[rows["alpha"] != chosen]
     decided = comparisons.holm(grid["p"]) < comparisons.LEVEL
     percents = (100 * grid["alpha"]).round().astype(int)
-    sides = {"Grad-CAM++": decided & (grid["BAD"] < 0), "CAM": decided & (grid["BAD"] > 0)}
-    said = [f"{name} is ahead at {in_ranges(percents[at], STEP)} %" for name, at in sides.items() if at.any()]
-    others = f"{'Every other' if said else 'Each'} of {len(grid)} alphas is undecided after Holm."
+    sentences = []
+    for name, side in (("Grad-CAM++", -1), ("CAM", 1)):
+        at = decided & (np.sign(grid["BAD"]) == side)
+        if at.any():
+            sentences.append(f"With one network {name} is ahead where BAD keeps {in_ranges(percents[at], STEP)} %.")
+    if not decided.all():
+        sentences.append(f"{'Every other' if sentences else 'Each'} of {len(grid)} shares is undecided after Holm.")
     at_chosen = rows[rows["alpha"] == chosen].iloc[0]
-    if at_chosen["p"] < comparisons.LEVEL:
-        ahead = "Grad-CAM++" if at_chosen["BAD"] < 0 else "CAM"
-        last = f"At Table 1's own alpha, {100 * chosen:.0f} %, {ahead} is ahead."
-    else:
-        last = f"Table 1's own alpha, {100 * chosen:.0f} %, is undecided."
-    first = f"Along alpha, in the first training, {', and '.join(said)}. " if said else ""
-    return f"{first}{others if not decided.all() else ''} {last}".replace("  ", " ")
+    side = np.sign(at_chosen["BAD"]) if at_chosen["p"] < comparisons.LEVEL else 0
+    said = {-1: "Grad-CAM++ is ahead", 1: "CAM is ahead", 0: "this is undecided"}
+    return " ".join([*sentences, f"At the alpha of Table 1, {100 * chosen:.0f} %, {said[side]}."])
 
 
 def growing_drops(claims):
@@ -37,14 +37,14 @@ def growing_drops(claims):
     sentences = []
     for metric in ("BAD", "AD"):
         by_verb = {}
-        for quantity, name in (("opacity", "the opacity of the map"), ("size", "the size of the lesion")):
+        for quantity, name in (("opacity", "opacity"), ("size", "the lesion's size")):
             row = claims.loc[f"{metric}_{quantity}"]
             verb = {1: "grows with", -1: "falls with"}.get(
                 side_of_zero(row["low"], row["high"]), "is not shown to go with"
             )
             by_verb.setdefault(verb, []).append(f"{name} ({signed(tuple(row[['value', 'low', 'high']]), 2)})")
-        said = [f"{verb} {joined(things)}" for verb, things in by_verb.items()]
-        sentences += [f"{'It' if i else f'On X-rays the drop of {metric}'} {one}." for i, one in enumerate(said)]
+        said = [f"{verb} {enumerated(things)}" for verb, things in by_verb.items()]
+        sentences += [f"The drop of {metric} {one}." for one in said]
     return " ".join(sentences)
 
 

@@ -45,7 +45,7 @@ def unsigned(difference, digits):
     return with_interval({"value": value, "low": min(ends), "high": max(ends)}, digits)
 
 
-def joined(names):
+def enumerated(names):
     """Names as a list in a sentence: "a", "a and b", "a, b and c"."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
@@ -60,7 +60,7 @@ def in_ranges(percents, step):
         else:
             runs.append([percent])
     parts = [[f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run) for run in runs]
-    return joined([part for run in parts for part in run])
+    return enumerated([part for run in parts for part in run])
 
 
 def capitalised(sentence):

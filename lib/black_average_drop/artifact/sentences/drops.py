@@ -4,7 +4,7 @@ import numpy as np
 
 from black_average_drop.artifact.sentences.directions import (
     capitalised,
-    joined,
+    enumerated,
     side_of_zero,
     signed,
     unsigned,
@@ -39,7 +39,7 @@ def drop_ranking(claim, table, data, metric):
     sentences = [
         relu_verdict(claim, metric, IMAGES[data]),
         softmax_verdict(_difference(by_score["softmax"].loc["Grad-CAM++"], metric), claim["trainings"]),
-        *(beside_control(by_score["relu"].loc[name], name, metric) for name in controls_of(by_score["relu"])),
+        next_to_controls(by_score["relu"], metric),
     ]
     return " ".join(sentences)
 
@@ -70,9 +70,18 @@ def softmax_verdict(difference, trainings):
     return f"With softmax scores {said[side]}: {signed(difference, 4)}{where}."
 
 
-def beside_control(row, name, metric):
-    """Whether CAM is ahead of a control, by the control's row of Table 1."""
-    return capitalised(who_is_ahead("CAM", f"the control *{name}*", _difference(row, metric)))
+def next_to_controls(rows, metric):
+    """Of which controls CAM is ahead, and of which not, by rows of Table 1 that are indexed by method."""
+    differences = {name: _difference(rows.loc[name], metric) for name in controls_of(rows)}
+    behind = [name for name, difference in differences.items() if side_of_zero(*difference[1:]) == 1]
+    shown = [f"*{name}* by {unsigned(differences[name], 4)}" for name in behind]
+    sentences = (
+        [f"CAM is ahead of {len(behind)} of {len(differences)} controls: {enumerated(shown)}."] if behind else []
+    )
+    for name, difference in differences.items():
+        if name not in behind:
+            sentences.append(capitalised(who_is_ahead("CAM", f"the control *{name}*", difference)))
+    return " ".join(sentences)
 
 
 def controls_of(rows):
@@ -84,7 +93,7 @@ def signs_of_trainings(rows):
     """Whether each training has the same sign of Grad-CAM++ − CAM, by one metric's rows of table1_trainings.csv."""
     row = rows[(rows["method"] == "Grad-CAM++") & (rows["minus"] == "CAM")].iloc[0]
     same = row["least"] * row["most"] > 0
-    begin = f"All {row['trainings']:.0f} trainings have one sign" if same else "The trainings differ in their sign"
+    begin = f"All {row['trainings']:.0f} trainings have the same sign" if same else "The trainings differ in their sign"
     return f"{begin}: Grad-CAM++ − CAM goes from {row['least']:+.4f} to {row['most']:+.4f}."
 
 
@@ -113,7 +122,7 @@ def black_and_incorrect(claims, table):
     shares = [f"{rows.loc[name, 'incorrect_BAD']:.1f} for *{name}*" for name in controls_of(rows)]
     return (
         f"A black X-ray is called {rows['black_class'].iloc[0]}. Incorrect % of BAD is {claim['value']:.1f} "
-        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {joined(shares)}."
+        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {enumerated(shares)}."
     )
 
 

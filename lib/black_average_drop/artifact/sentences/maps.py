@@ -1,6 +1,6 @@
 """What known lesions say of the maps, in sentences: small lesions touched, and maps after weights are shuffled."""
 
-from black_average_drop.artifact.sentences.directions import capitalised, joined, who_is_ahead
+from black_average_drop.artifact.sentences.directions import capitalised, enumerated, who_is_ahead
 
 CONTROLS = ("Eigen-CAM", "centre prior", "another image's map")  # Eigen-CAM does not know the class
 TOUCHED_AREA = 0.1
@@ -24,7 +24,7 @@ def small_lesions_touched(recall, differences, data, things):
     sure = "" if pair["p_holm"] != pair["p_holm"] else f", p = {pair['p_holm']:.2g} after Holm"
     return (
         f"Of 100 small {things} in {data} Grad-CAM++ touches {seen['Grad-CAM++']:.0f}, CAM {seen['CAM']:.0f}. "
-        f"Maps that know no finding touch {joined(f'{seen[name]:.0f} ({name})' for name in CONTROLS)}. "
+        f"Maps that know no finding touch {enumerated(f'{seen[name]:.0f} ({name})' for name in CONTROLS)}. "
         f"{capitalised(verdict + sure)}"
     )
 
@@ -44,7 +44,7 @@ def after_shuffled_head(sanity):
         kind.append(data)
     said = [("more is left of Grad-CAM++ than of CAM", more), ("less is left of Grad-CAM++ than of CAM", less)]
     said += [("neither can be told", open_)]
-    return " ".join(f"On {joined(where)} {what}." for what, where in said if where)
+    return " ".join(f"On {enumerated(where)} {what}." for what, where in said if where)
 
 
 def after_shuffled_backbone(sanity):
@@ -56,7 +56,7 @@ def after_shuffled_backbone(sanity):
         total += 1
         if one.loc["backbone randomised", "low"] > one.loc["another image's map", "high"]:
             kept.append(f"{method} on {data}")
-    exception = f"all but {joined(kept)}" if kept else "all"
+    exception = f"all but {enumerated(kept)}" if kept else "all"
     return (
         "After the backbone is shuffled, a map should be no more like the old one than another image's map is. "
         f"That holds for {exception}, of {total} methods and data sets."

@@ -3,7 +3,7 @@
 Rows are those of trust.csv. The primary truth of a data set is the one whose rows are `telling`.
 """
 
-from black_average_drop.artifact.sentences.directions import joined, side_of_zero, signed
+from black_average_drop.artifact.sentences.directions import enumerated, side_of_zero, signed
 
 TRUTHS = {
     "hit": "hits",
@@ -20,17 +20,13 @@ def judged(rows, maps):
     return rows[(rows["maps"] == maps) & (rows["metric"] != "the truth itself") & rows["set"].notna()]
 
 
-def best_agreements(rows, named=("BAD", "AD")):
+def best_agreements(rows):
     """For each data set the metric with the largest agreement by the primary truth, controls among the maps."""
     sentences = []
     for data, part in judged(rows[rows["telling"]], ALL_MAPS).groupby("data", sort=False):
-        part = part.set_index("metric").sort_values("set", ascending=False, kind="stable")
-        best, truth = part.index[0], TRUTHS[part["truth"].iloc[0]]
-        others = [f"{name} has {_agreement(part.loc[name])}" for name in named if name in part.index and name != best]
-        sentences += [
-            f"On {data} {_name(best)} agrees best with {truth}, {_agreement(part.loc[best])}.",
-            f"There {joined(others)}.",
-        ]
+        best = part.loc[part["set"].idxmax()]
+        truth = f"{TRUTHS[best['truth']]}, {_agreement(best)}"
+        sentences.append(f"On {data} {_name(best['metric'])} agrees best with {truth}, of {len(part)} metrics.")
     return " ".join(sentences)
 
 
@@ -41,8 +37,15 @@ def fooled(rows, metric):
     total = len(part)
     if names.empty:
         return f"{metric} prefers no control to the real maps on any of {total} data sets."
-    where = [f"*{row['fooled_by']}* on {row['data']}" for _, row in names.iterrows()]
-    return f"{metric} prefers a control to every real map on {len(names)} of {total} data sets: {joined(where)}."
+    where = [
+        f"*{control}* on {enumerated(data)}"
+        for control, data in names.groupby("fooled_by", sort=False)["data"].agg(list).items()
+    ]
+    truth = rows[rows["telling"] & (rows["maps"] == ALL_MAPS) & (rows["metric"] == "the truth itself")]
+    same = names.merge(truth, on=["data", "fooled_by"])["data"]
+    said = f"{metric} prefers a control to every real map on {len(names)} of {total} data sets: {enumerated(where)}."
+    said += " Do not trust it." if len(names) == total else ""
+    return f"{said} On {enumerated(same)} the truth prefers it too." if len(same) else said
 
 
 def best_hits(hits):
@@ -80,8 +83,29 @@ def among_methods(rows, metrics=("BAD", "AD")):
             found = [row for _, row in part.iterrows() if side_of_zero(*row[_SET[1:]]) == side]
             for data in dict.fromkeys(row["data"] for row in found):
                 said = [f"{TRUTHS[row['truth']]} ({_agreement(row)})" for row in found if row["data"] == data]
-                sentences.append(f"On {data} {metric} {verb} {joined(said)}.")
+                sentences.append(f"On {data} {metric} {verb} {enumerated(said)}.")
     return " ".join(sentences)
+
+
+def counts_among_methods(rows, metrics=("BAD", "AD")):
+    """How many truths, over all data sets, each metric agrees with and goes against among the methods alone."""
+    alone = judged(rows, METHODS_ALONE)
+    said = []
+    for metric in metrics:
+        part = alone[alone["metric"] == metric]
+        sides = [side_of_zero(*row[_SET[1:]]) for _, row in part.iterrows()]
+        said.append(f"{metric} agrees with {sides.count(1)} of {len(part)} truths and goes against {sides.count(-1)}.")
+    return f"Among the methods alone {' '.join(said)}"
+
+
+def scores_of_metrics(rows):
+    """On which scores Average Increase and ADCC are computed."""
+    if rows["metric"].str.contains("ReLU scores").any():
+        return (
+            "Average Increase and ADCC use softmax scores, as their authors do. "
+            "Rows with *ReLU scores* in their name have the same metrics on ReLU scores."
+        )
+    return "Average Increase and ADCC use ReLU scores in these tables, where their authors use softmax scores."
 
 
 def table_among_methods(rows, metrics):
@@ -111,11 +135,11 @@ def on_a_bench(rows, data, metrics):
     by_side = {side: [] for side in said}
     for metric in metrics:
         by_side[side_of_zero(*part.loc[metric, _SET[1:]]) or 0].append(_name(metric))
-    sentences = [f"By {joined(names)} the ranking {said[side]}." for side, names in by_side.items() if names]
+    sentences = [f"By {enumerated(names)} the ranking {said[side]}." for side, names in by_side.items() if names]
     fooled_here = [_name(metric) for metric in part.index[part["fooled_by"].notna()]]
     if fooled_here:
         sentences.append(
-            f"{len(fooled_here)} of {len(part)} metrics prefer a control to every real map: {joined(fooled_here)}."
+            f"{len(fooled_here)} of {len(part)} metrics prefer a control to every real map: {enumerated(fooled_here)}."
         )
     return " ".join(sentences)
 
@@ -124,9 +148,10 @@ def misled(rows, data):
     """Which metrics agree with a truth that the network does not use."""
     part = judged(rows[(rows["data"] == data) & rows["telling"]], ALL_MAPS)
     names = [_name(row["metric"]) for _, row in part.iterrows() if side_of_zero(*row[_SET[1:]]) == 1]
+    verb = "agree" if len(names) > 1 else "agrees"
     return (
-        f"{len(names) or 'None'} of {len(part)} metrics agree with the lesion there, which the network does not use"
-        f"{f': {joined(names)}' if names else ''}."
+        f"{len(names) or 'None'} of {len(part)} metrics {verb} with the lesion there, which the network does not use"
+        f"{f': {enumerated(names)}' if names else ''}."
     )
 
 

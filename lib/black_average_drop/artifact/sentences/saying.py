@@ -58,6 +58,8 @@ def _of_trust(results):
         "BAD fooled": metrics.fooled(every, "BAD"),
         "hits": metrics.best_hits(read("trust_localization")),
         "methods alone": metrics.among_methods(rows),
+        "methods alone in short": metrics.counts_among_methods(rows),
+        "scores of metrics": metrics.scores_of_metrics(rows),
         "table of methods alone": metrics.table_among_methods(rows, NAMED),
         "small lesions": maps.small_lesions_touched(recall, differences, "NIH boxes", "lesions"),
         "small objects": maps.small_lesions_touched(recall, differences, "ImageNet boxes", "objects"),
