@@ -32,7 +32,6 @@ def below_table1(results):
             f"{data}.black score": f"{cam['black_score']:.3f}",
             f"{data}.left out": f"{cam['left_out']}",
             f"{data}.AD": f"{cam['AD']:.3f}",
-            f"{data}.not above black": f"{cam['not_above_black_BAD']:.0f}",
         }
     tests = pd.read_csv(results / "laptop/test.csv")
     size = parameters_with(results, "laptop", "image_size")["image_size"]

@@ -3,9 +3,11 @@
 import pandas as pd
 
 from black_average_drop.artifact.numbers.committed import one_row
+from black_average_drop.artifact.sentences.maps import CONTROLS
 from black_average_drop.wording import with_interval
 
 _SET = ("set", "set_low", "set_high")
+_PAIR = ("difference", "low", "high")
 
 
 def _agreement(results, profile, truth):
@@ -16,29 +18,29 @@ def _agreement(results, profile, truth):
 
 
 def against_boxes(results):
-    """Metrics and maps against boxes: agreement, hits, small lesions, and the network that was trained for boxes."""
+    """Metrics against boxes, small lesions touched, and the network that was trained for boxes."""
     texts = {f"{data}.{metric}": text for (data, metric), text in _agreement(results, "laptop", "hit").items()}
-    hits = pd.read_csv(results / "laptop/trust_localization.csv").query("score == 'hit' and images == 'all positives'")
-    hits = hits[hits["data"] == "NIH boxes"].set_index("map")[["value", "chance"]] * 100
-    methods = hits.loc[["CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)", "Ablation-CAM", "Eigen-CAM"], "value"]
-    texts["hits"] = f"{methods.min():.0f} to {methods.max():.0f}"
-    texts["hits.chance"] = f"{hits['chance'].iloc[0]:.0f}"
-    texts["hits.bump"] = f"{hits.loc['centre prior', 'value']:.0f}"
-    small = pd.read_csv(results / "laptop/trust_recall.csv")
-    small = small.query("size_class == 'small' and area == 0.1 and images == 'all positives'")
-    small_differences = pd.read_csv(results / "laptop/trust_differences.csv").query("quantity == 'small lesions seen'")
-    for data in ("NIH boxes", "ImageNet boxes"):
-        for method in ("CAM", "Grad-CAM++"):
-            texts[f"{data}.small.{method}"] = f"{100 * one_row(small, data=data, map=method)['seen']:.0f}"
-    row = one_row(small_differences, data="NIH boxes", first="CAM", second="Grad-CAM++")
-    texts["small.difference"] = with_interval(
-        100 * row[["difference", "low", "high"]], 1, "+", ("difference", "low", "high")
-    )
-    texts["small.p"] = f"{row['p_holm']:.2g}"
+    texts["table of small lesions"] = _small_lesions(results)
     for _, row in pd.read_csv(results / "laptop/trust_networks.csv").iterrows():
         texts[f"network.{row['views']}.AUC"] = with_interval(row, 3)
         texts[f"network.{row['views']}.images"] = f"{row['images']}"
     return texts
+
+
+def _small_lesions(results):
+    """A Markdown table: how many of 100 small lesions or objects methods and controls touch, and a difference."""
+    recall = pd.read_csv(results / "laptop/trust_recall.csv")
+    recall = recall.query("size_class == 'small' and area == 0.1 and images == 'all positives'")
+    differences = pd.read_csv(results / "laptop/trust_differences.csv").query("quantity == 'small lesions seen'")
+    maps = ["Grad-CAM++", "CAM", *CONTROLS]
+    lines = [f"| Of 100 small ones in | {' | '.join(maps)} | Grad-CAM++ − CAM |", "|---" * (len(maps) + 2) + "|"]
+    for data, rows in recall.groupby("data", sort=False):
+        seen = 100 * rows.set_index("map").loc[maps, "seen"]
+        pair = one_row(differences, data=data, first="CAM", second="Grad-CAM++")
+        shown = with_interval(100 * pair[list(_PAIR)], 1, "+", _PAIR)
+        sure = "too few differ" if pd.isna(pair["p_holm"]) else f"p = {pair['p_holm']:.2g} after Holm"
+        lines.append(f"| {data} | {' | '.join(f'{value:.0f}' for value in seen)} | {shown}, {sure} |")
+    return "\n".join(lines)
 
 
 def on_phantoms(results):

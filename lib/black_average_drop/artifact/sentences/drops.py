@@ -75,9 +75,9 @@ def next_to_controls(rows, metric):
     differences = {name: _difference(rows.loc[name], metric) for name in controls_of(rows)}
     behind = [name for name, difference in differences.items() if side_of_zero(*difference[1:]) == 1]
     shown = [f"*{name}* by {unsigned(differences[name], 4)}" for name in behind]
-    sentences = (
-        [f"CAM is ahead of {len(behind)} of {len(differences)} controls: {enumerated(shown)}."] if behind else []
-    )
+    sentences = []
+    if behind:
+        sentences.append(f"CAM is ahead of {len(behind)} of {len(differences)} controls: {enumerated(shown)}.")
     for name, difference in differences.items():
         if name not in behind:
             sentences.append(capitalised(who_is_ahead("CAM", f"the control *{name}*", difference)))
@@ -115,14 +115,16 @@ def largest_differences(table):
 
 
 def black_and_incorrect(claims, table):
-    """What a black image is called, and with it Incorrect % of BAD, next to that of the controls."""
+    """What a black X-ray is called, Incorrect % of BAD next to the controls, and how many score as black does."""
     rows = table[(table["data"] == "radiographs") & (table["score"] == "relu")]
     rows = rows[rows["images"] == rows["images"].iloc[0]].set_index("method")
     claim = claims.loc["incorrect_BAD"]
     shares = [f"{rows.loc[name, 'incorrect_BAD']:.1f} for *{name}*" for name in controls_of(rows)]
     return (
         f"A black X-ray is called {rows['black_class'].iloc[0]}. Incorrect % of BAD is {claim['value']:.1f} "
-        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {enumerated(shares)}."
+        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {enumerated(shares)}. "
+        f"{rows.loc['CAM', 'not_above_black_BAD']:.0f} % of the X-rays that BAD masks under CAM score no more than a "
+        "black image."
     )
 
 
