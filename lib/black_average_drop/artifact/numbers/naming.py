@@ -1,11 +1,11 @@
 """Every number and every sentence of rows that a page may name.
 
 Each function of the modules next to this one reads a few files of paper_figures/ and returns a dict, field name ->
-text. The first part of a name says what the number is about, the last part which number it is: `contrast.high`,
+text. The first part of a name says what the number is about, the last part which number it is: `table1.size`,
 `trust.NIH boxes.BAD`. Names that begin with `say.` have sentences, of `sentences.saying`.
 """
 
-from black_average_drop.artifact.numbers import alpha, classifiers, table1, times, trust
+from black_average_drop.artifact.numbers import classifiers, table1, times, trust
 from black_average_drop.artifact.sentences import saying
 from black_average_drop.files import ROOT
 
@@ -13,9 +13,6 @@ PARTS = {
     "claims": table1.counted_claims,
     "table1": table1.below_table1,
     "differences": table1.paired_differences,
-    "alpha": alpha.decided_along_alpha,
-    "contrast": alpha.over_contrasts,
-    "softmax": alpha.behind_softmax,
     "trust": trust.against_boxes,
     "phantoms": trust.on_phantoms,
     "shuffled": trust.after_shuffling,

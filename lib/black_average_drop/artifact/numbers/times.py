@@ -14,16 +14,24 @@ def notebook_minutes(results):
         profile: pd.Series({name: record["minutes"] for name, record in records_of(results, profile).items()})
         for profile in ("demo", "laptop", "paper")
     }
+    trained = {profile: _trained(records_of(results, profile)["01_train"]) for profile in minutes}
     trust = pd.read_csv(results / "laptop/trust.csv")
     maps = pd.read_csv(results / "laptop/trust_localization.csv")["map"].nunique()
     number = minutes["laptop"].index.str[:2].astype(int)
     return {
         **{f"{profile}.training": f"{rows['01_train']:.0f}" for profile, rows in minutes.items()},
+        **{f"{profile}.classifiers": f"{count}" for profile, count in trained.items()},
         "laptop.paper": f"{minutes['laptop'][(number > 1) & (number < 7)].sum():.0f}",
         "laptop.trust": f"{minutes['laptop'][number >= 7].sum():.0f}",
         "trust.metrics": f"{trust.loc[trust['metric'] != 'the truth itself', 'metric'].nunique()}",
         "trust.maps": f"{maps}",
     }
+
+
+def _trained(record):
+    """How many classifiers a run of 01_train trained: all that it saved, but for one that is used as it comes."""
+    saved = sum(path.endswith(".keras") for path in record["outputs"])
+    return saved - (record["parameters"]["general_epochs"] == 0)
 
 
 def training_speed(results):

@@ -31,11 +31,11 @@ def _of_the_paper(results):
         "incorrect": drops.black_and_incorrect(claims, table),
         "growing drops": alpha.growing_drops(claims),
         "contrast": alpha.contrast_next_to_differences(read("alpha_contrast"), table),
-        "exact softmax": alpha.exact_softmax(read("softmax")),
+        "softmax": alpha.grad_cam_plus_plus_behind_softmax(read("softmax")),
     }
-    for data, images in drops.IMAGES.items():
-        for metric in ("AD", "BAD"):
-            texts[f"{images} {metric}"] = drops.drop_ranking(claims.loc[f"{data}_{metric}"], table, data, metric)
+    for data, metric in (("general", "BAD"), ("radiographs", "AD"), ("radiographs", "BAD")):
+        name = f"{drops.IMAGES[data]} {metric}"
+        texts[name] = drops.drop_ranking(claims.loc[f"{data}_{metric}"], table, data, metric)
     for data, rows in read("alpha_bad").groupby("data"):
         texts[f"alpha {data}"] = alpha.ranking_along_alpha(rows, chosen[data])
     return texts
