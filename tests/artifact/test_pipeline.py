@@ -34,7 +34,7 @@ def project(tmp_path, monkeypatch):
         (results / f"{notebook}.csv").write_text(notebook)
         outputs = {f"{notebook}.csv": files.sha256(results / f"{notebook}.csv")}
         if notebook == "03_table1":
-            measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
+            measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5, 3), 20, "x")}
             part = claims.write_measured(notebook, measured, results, "tiny")
             outputs[part.name] = files.sha256(part)
         record = {"notebook": notebook, **versions.surroundings(), "minutes": next(minutes)}

@@ -24,8 +24,9 @@ import pandas as pd
 
 from black_average_drop.artifact import profiles, records
 from black_average_drop.artifact.code_hashes import module_sources, notebook_sources
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import GONE, NEEDS
-from black_average_drop.artifact.provenance import PLACES, default_parameters
+from black_average_drop.artifact.provenance import PLACES
 from black_average_drop.artifact.versions import LOCK
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -38,7 +39,7 @@ ALL_TOGETHER = "claims"  # the record that is put together from those of the not
 BENCHMARK = "benchmark"
 BY_HAND = "mutation.md"  # the section on make mutate
 # Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
-MODULES = {ALL_TOGETHER: "paper.verdicts", BENCHMARK: "benchmark"}
+MODULES = {ALL_TOGETHER: "paper.claims_text", BENCHMARK: "benchmark"}
 
 
 def check_results(profile, data_root):

@@ -10,7 +10,7 @@ from black_average_drop.artifact.sentences.directions import (
     unsigned,
     who_is_ahead,
 )
-from black_average_drop.paper.claims import CLAIMS
+from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics import comparisons
 
 IMAGES = {"general": "photos", "radiographs": "X-rays"}
@@ -19,26 +19,31 @@ METHODS = ("CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)")  # 
 
 def claims_counted(claims):
     """How many of the paper's claims got which verdict, from claims.csv."""
+    claims = claims[[not CLAIMS[name].table for name in claims.index]]  # other rows are no claims of the paper's
     counts = claims["verdict"].value_counts()
     kinds = [counts.get(name, 0) for name in ("reproduced", "not reproduced", "undecided")]
     return "Of its {} claims, {} are reproduced, {} are not, and {} are undecided.".format(len(claims), *kinds)
 
 
-def drop_ranking(claim, table, data, metric):
+def drop_ranking(claims, table, data, metric):
     """Which of Grad-CAM++ and CAM one metric puts ahead, with ReLU and with softmax scores, and where controls are.
 
     Args:
-        claim: the row of claims.csv on Grad-CAM++ − CAM with ReLU scores.
+        claims: claims.csv, indexed by claim.
         table: Table 1.
         data: "general" or "radiographs".
         metric: "AD" or "BAD".
     """
+    claim, name = claims.loc[f"{data}_{metric}"], f"{data}_{metric}_softmax"
     rows = table[table["data"] == data]
     first = rows[rows["images"] == rows["images"].iloc[0]]
     by_score = {score: part.set_index("method") for score, part in first.groupby("score")}
     sentences = [
         relu_verdict(claim, metric, IMAGES[data]),
-        softmax_verdict(_difference(by_score["softmax"].loc["Grad-CAM++"], metric), claim["trainings"]),
+        *signs_of_trainings(claim),
+        softmax_verdict(claims.loc[name])
+        if name in claims.index
+        else first_softmax_verdict(_difference(by_score["softmax"].loc["Grad-CAM++"], metric), claim["trainings"]),
         next_to_controls(by_score["relu"], metric),
     ]
     return " ".join(sentences)
@@ -46,18 +51,15 @@ def drop_ranking(claim, table, data, metric):
 
 def relu_verdict(claim, metric, images):
     """Which method a metric puts ahead with ReLU scores, by a row of claims.csv."""
-    trainings = "one network" if claim["trainings"] == 1 else f"{claim['trainings']:.0f} trainings"
-    begin, difference = f"On {images}, with ReLU scores, {metric}", tuple(claim[["value", "low", "high"]])
-    if side_of_zero(*difference[1:]) is None:
-        return f"{begin} decides nothing: Grad-CAM++ − CAM is {difference[0]:+.4f}, without an interval ({trainings})."
-    sure = f"(p = {claim['p_holm']:.2g} after Holm, {trainings})"
-    if not claim["p_holm"] < comparisons.LEVEL:
-        return f"{begin} is undecided: Grad-CAM++ − CAM is {signed(difference, 4)} {sure}."
-    ahead, behind = ("Grad-CAM++", "CAM") if difference[0] < 0 else ("CAM", "Grad-CAM++")
-    return f"{begin} puts {ahead} ahead of {behind} by {unsigned(difference, 4)} {sure}."
+    return _verdict(claim, f"On {images}, with ReLU scores, {metric}")
 
 
-def softmax_verdict(difference, trainings):
+def softmax_verdict(claim):
+    """Which method the same metric puts ahead with softmax scores, by a row of claims.csv."""
+    return _verdict(claim, "With softmax scores it")
+
+
+def first_softmax_verdict(difference, trainings):
     """Which method is ahead with softmax scores, by Grad-CAM++ − CAM of the first of the trainings."""
     side = side_of_zero(*difference[1:])
     said = {
@@ -68,6 +70,32 @@ def softmax_verdict(difference, trainings):
     }
     where = " in the first training" if trainings > 1 else ""
     return f"With softmax scores {said[side]}: {signed(difference, 4)}{where}."
+
+
+def signs_of_trainings(claim):
+    """How many trainings have the sign of their mean, and what the next one would have, where claims.csv says so."""
+    if claim["trainings"] < 2 or "same_sign" not in claim.index:
+        return []
+    ahead = "Grad-CAM++" if claim["value"] < 0 else "CAM"
+    ends = f"{claim['next_low']:+.4f} to {claim['next_high']:+.4f}"
+    return [
+        f"{claim['same_sign']:.0f} of {claim['trainings']:.0f} trainings have {ahead} ahead; the next one of this recipe "
+        f"is expected at {ends}."
+    ]
+
+
+def _verdict(claim, begin):
+    """Which method is ahead by a row of claims.csv on Grad-CAM++ − CAM, after how the sentence begins."""
+    trainings = "one network" if claim["trainings"] == 1 else f"{claim['trainings']:.0f} trainings"
+    difference = tuple(claim[["value", "low", "high"]])
+    if side_of_zero(*difference[1:]) is None:
+        return f"{begin} decides nothing: Grad-CAM++ − CAM is {difference[0]:+.4f}, without an interval ({trainings})."
+    sure = f"(p = {claim['p_holm']:.2g} after Holm, {trainings})"
+    if not claim["p_holm"] < comparisons.LEVEL:
+        return f"{begin} is undecided: Grad-CAM++ − CAM is {signed(difference, 4)} {sure}."
+    ahead, behind = ("Grad-CAM++", "CAM") if difference[0] < 0 else ("CAM", "Grad-CAM++")
+    said = f"{begin} puts {ahead} ahead of {behind} by {unsigned(difference, 4)} {sure}."
+    return f"{said} Patients that nobody saw could turn that." if claim.get("unseen") == "overturned" else said
 
 
 def next_to_controls(rows, metric):
@@ -89,7 +117,7 @@ def controls_of(rows):
     return [name for name in rows.index if name not in METHODS]
 
 
-def signs_of_trainings(rows):
+def range_of_trainings(rows):
     """Whether each training has the same sign of Grad-CAM++ − CAM, by one metric's rows of table1_trainings.csv."""
     row = rows[(rows["method"] == "Grad-CAM++") & (rows["minus"] == "CAM")].iloc[0]
     same = row["least"] * row["most"] > 0

@@ -26,7 +26,7 @@ def _of_the_paper(results):
     chosen = read("alpha_anew").set_index("data")["alpha_table1"]
     texts = {
         "claims": drops.claims_counted(claims),
-        "trainings of BAD": drops.signs_of_trainings(trainings[trainings["metric"] == "BAD"]),
+        "trainings of BAD": drops.range_of_trainings(trainings[trainings["metric"] == "BAD"]),
         "largest differences": drops.largest_differences(table),
         "incorrect": drops.black_and_incorrect(claims, table),
         "growing drops": alpha.growing_drops(claims),
@@ -35,7 +35,7 @@ def _of_the_paper(results):
     }
     for data, metric in (("general", "BAD"), ("radiographs", "AD"), ("radiographs", "BAD")):
         name = f"{drops.IMAGES[data]} {metric}"
-        texts[name] = drops.drop_ranking(claims.loc[f"{data}_{metric}"], table, data, metric)
+        texts[name] = drops.drop_ranking(claims, table, data, metric)
     for data, rows in read("alpha_bad").groupby("data"):
         texts[f"alpha {data}"] = alpha.ranking_along_alpha(rows, chosen[data])
     return texts
@@ -43,8 +43,8 @@ def _of_the_paper(results):
 
 def _of_the_smaller_network(results):
     read = _reader(results / "paper")
-    claim = read("claims").set_index("claim").loc["radiographs_BAD"]
-    return {"smaller network": drops.drop_ranking(claim, read("table1"), "radiographs", "BAD")}
+    claims = read("claims").set_index("claim")
+    return {"smaller network": drops.drop_ranking(claims, read("table1"), "radiographs", "BAD")}
 
 
 def _of_trust(results):
