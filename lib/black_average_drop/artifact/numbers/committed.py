@@ -20,6 +20,12 @@ def lead_rows(results, profile, data):
     return table[table["images"] == table["images"].iloc[0]].set_index("method")
 
 
+def agreements(results, profile):
+    """trust.csv of a profile. ROAD is called so whether or not the table says that it is combined of two curves."""
+    table = pd.read_csv(results / profile / "trust.csv")
+    return table.assign(metric=table["metric"].replace("ROAD, combined", "ROAD"))
+
+
 def records_of(results, profile):
     """The records of what the notebooks of one profile measured: name of a notebook -> content."""
     paths = (path for path in sorted((results / profile).glob("[0-9][0-9]_*.json")) if "." not in path.stem)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from black_average_drop.artifact.numbers.committed import one_row
+from black_average_drop.artifact.numbers.committed import agreements, one_row
 from black_average_drop.artifact.sentences.maps import CONTROLS
 from black_average_drop.wording import with_interval
 
@@ -12,7 +12,7 @@ _PAIR = ("difference", "low", "high")
 
 def _agreement(results, profile, truth):
     """How each metric agrees with one truth: (data, metric) -> text."""
-    rows = pd.read_csv(results / profile / "trust.csv")
+    rows = agreements(results, profile)
     rows = rows.query("maps == 'methods and controls' and telling and truth == @truth")
     return {(row["data"], row["metric"]): with_interval(row, 2, "+", _SET) for _, row in rows.iterrows()}
 

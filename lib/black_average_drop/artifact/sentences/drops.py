@@ -78,10 +78,8 @@ def signs_of_trainings(claim):
         return []
     ahead = "Grad-CAM++" if claim["value"] < 0 else "CAM"
     ends = f"{claim['next_low']:+.4f} to {claim['next_high']:+.4f}"
-    return [
-        f"{claim['same_sign']:.0f} of {claim['trainings']:.0f} trainings have {ahead} ahead; the next one of this recipe "
-        f"is expected at {ends}."
-    ]
+    count = f"{claim['same_sign']:.0f} of {claim['trainings']:.0f}"
+    return [f"{count} trainings have {ahead} ahead. The next one of this recipe is expected at {ends}."]
 
 
 def _verdict(claim, begin):

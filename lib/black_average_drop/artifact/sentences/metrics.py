@@ -48,18 +48,17 @@ def fooled(rows, metric):
     return f"{said} On {enumerated(same)} the truth prefers it too." if len(same) else said
 
 
-def best_hits(hits):
-    """For each data set how often real maps and the best control hit, from trust_localization.csv."""
+def best_hits(hits, methods):
+    """For each data set how often the methods and the best of the other maps hit, from trust_localization.csv."""
     sentences = []
     hits = hits[(hits["score"] == "hit") & (hits["images"] == "all positives")]
     for data, part in hits.groupby("data", sort=False):
-        part = part.set_index("map")
-        controls = part.loc["all ones":]
-        methods, best = 100 * part["value"].drop(controls.index), controls["value"].idxmax()
+        shares = 100 * part.set_index("map")["value"]
+        real = shares.index.isin(methods)
+        best = shares[~real].idxmax()
         sentences.append(
-            f"On {data} the methods hit in {methods.min():.0f} to {methods.max():.0f} % of images. The control with "
-            f"most hits is *{best}*, {100 * controls.loc[best, 'value']:.0f} %; chance gives "
-            f"{100 * part['chance'].iloc[0]:.0f} %."
+            f"On {data} the methods hit in {shares[real].min():.0f} to {shares[real].max():.0f} % of images. The control "
+            f"with most hits is *{best}*, {shares[best]:.0f} %; chance gives {100 * part['chance'].iloc[0]:.0f} %."
         )
     return " ".join(sentences)
 

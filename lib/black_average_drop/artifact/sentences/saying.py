@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from black_average_drop.artifact.numbers.committed import agreements
 from black_average_drop.artifact.sentences import alpha, drops, maps, metrics
 from black_average_drop.files import ROOT
 
@@ -49,14 +50,14 @@ def _of_the_smaller_network(results):
 
 def _of_trust(results):
     read, phantoms = _reader(results / "laptop"), _reader(results / "demo")
-    rows, recall, differences = read("trust"), read("trust_recall"), read("trust_differences")
-    sanity = read("trust_sanity")
-    every = pd.concat([rows, phantoms("trust")[lambda table: ~table["data"].str.contains("wrong")]])
+    rows, recall, differences = agreements(results, "laptop"), read("trust_recall"), read("trust_differences")
+    sanity, of_phantoms = read("trust_sanity"), agreements(results, "demo")
+    every = pd.concat([rows, of_phantoms[~of_phantoms["data"].str.contains("wrong")]])
     return {
         "best agreements": metrics.best_agreements(rows),
         "AD fooled": metrics.fooled(every, "AD"),
         "BAD fooled": metrics.fooled(every, "BAD"),
-        "hits": metrics.best_hits(read("trust_localization")),
+        "hits": metrics.best_hits(read("trust_localization"), set(read("trust_same_maps")["method"])),
         "methods alone": metrics.among_methods(rows),
         "methods alone in short": metrics.counts_among_methods(rows),
         "scores of metrics": metrics.scores_of_metrics(rows),
@@ -69,7 +70,7 @@ def _of_trust(results):
 
 
 def _of_phantoms(results):
-    rows = _reader(results / "demo")("trust")
+    rows = agreements(results, "demo")
     shown = ("insertion", "ROAD", "BAD", "BAD, blurred", "AD")
     return {
         "marker phantoms": metrics.on_a_bench(rows, "Marker phantoms", shown),
