@@ -170,7 +170,7 @@ pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part i
 # ## The table
 #
 # For radiographs the images labelled pneumonia come first, since the paper evaluates those. Predicted pneumonia and
-# predicted normal behave in opposite ways, so they are shown apart.
+# predicted normal are shown apart.
 
 # %%
 labels = datasets["radiographs"].labels
