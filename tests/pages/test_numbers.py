@@ -51,7 +51,6 @@ ELSEWHERE = {
         "Section 5.3 seems",
         "a logit of 3,215 and the probability 0",
         "differ by at most about 0.03.",
-        "with a kernel of 0",
         "maps are 3 x 3",
         "the paper has about 0.93",
     ],
