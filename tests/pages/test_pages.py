@@ -63,7 +63,7 @@ def test_a_page_follows_a_number_a_table_and_its_template(checkout, capsys):
     template.write_text(template.read_text().replace("## Licence", "## License"))
     pages.main(checkout)
     assert capsys.readouterr().out == "wrote README.md\nwrote docs/results.md\nwrote docs/performance.md\n"
-    low, high = re.search(r"AD of CAM on photos from\s+([\d.]+) to ([\d.]+)\.", read(checkout, "results")).groups()
+    low, high = re.search(r"AD of CAM on photos from\s+([\d.]+)\s+to\s+([\d.]+)\.", read(checkout, "results")).groups()
     assert (low, high) == ("0.50", "2.50")
     assert "\n| Another network | " in read(checkout, "performance")
     assert "## License" in (checkout / "README.md").read_text()
@@ -89,7 +89,7 @@ def test_fields_are_numbers_and_tables(results):
 @pytest.mark.parametrize(
     ("field", "said"),
     [
-        ("contrast.hgih", "{{contrast.hgih}} is no number of numbers.py and no table."),
+        ("contrast.hgih", "{{contrast.hgih}} is no number or sentence of artifact/numbers and no table."),
         ("table laptop/two.md 3", "laptop/two.md has no table 3."),
         ("table laptop/two.md 0", "laptop/two.md has no table 0."),
         ("table laptop/none.md", "laptop/none.md has no table 1."),
