@@ -95,7 +95,8 @@ OPEN, WITH, AGAINST = (0.1, -0.5, 0.6), (0.33, 0.11, 0.78), (-0.74, -0.78, -0.32
         (
             alone(hit=(OPEN, OPEN), mass_inside=(AGAINST, WITH), top_inside=(AGAINST, OPEN)),
             "On NIH boxes, by hits, the agreement of none of 2 metrics can be told from 0. "
-            "On NIH boxes BAD goes against mass inside (-0.74 [-0.78, -0.32]) and top inside (-0.74 [-0.78, -0.32]). "
+            "On NIH boxes BAD goes against mass inside (-0.74 [-0.78, -0.32]) and top pixels inside (-0.74 "
+            "[-0.78, -0.32]). "
             "On NIH boxes AD agrees with mass inside (+0.33 [+0.11, +0.78]).",
             "Among the methods alone BAD agrees with 0 of 3 truths and goes against 2. "
             "AD agrees with 1 of 3 truths and goes against 0.",

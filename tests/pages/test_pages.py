@@ -85,6 +85,19 @@ def test_fields_are_numbers_and_tables(results):
     assert text == "1 and +2\n\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n| 2 |\n"
 
 
+def test_a_paragraph_with_a_sentence_of_rows_has_its_lines_broken_again(results):
+    said = "word " * 40 + "end."
+    template = "First\nline. {{say.a}} {{n}}\n- one {{n}}\n- two {{say.a}}\n  more\n\n{{say.table}}\n\n| {{n}} |\n"
+    named = {"say.a": said, "say.table": "| a |\n|---|\n| " + "b " * 80 + "|", "n": "7"}
+    blocks = pages.fill(template, named, results).split("\n")
+    assert blocks[0].startswith("First line. word word") and max(map(len, blocks[:4])) <= pages.WIDTH
+    text = " ".join("\n".join(blocks).split())
+    assert f"First line. {said} 7 - one 7 - two {said} more | a | |---|" in text
+    item = blocks[blocks.index("- one 7") + 1 :]
+    assert item[0].startswith("- two word") and item[1].startswith("  word") and blocks[-2:] == ["| 7 |", ""]
+    assert "| " + "b " * 80 + "|" in blocks
+
+
 @pytest.mark.parametrize(
     ("field", "said"),
     [

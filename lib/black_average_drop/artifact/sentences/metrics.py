@@ -9,7 +9,7 @@ TRUTHS = {
     "hit": "hits",
     "hit_tolerant": "hits with tolerance",
     "mass_inside": "mass inside",
-    "top_inside": "top inside",
+    "top_inside": "top pixels inside",
 }
 ALL_MAPS, METHODS_ALONE = "methods and controls", "methods alone"
 _SET = ["set", "set_low", "set_high"]
