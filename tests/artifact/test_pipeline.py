@@ -12,7 +12,7 @@ import pytest
 
 from black_average_drop import files
 from black_average_drop.artifact import __main__ as command_line
-from black_average_drop.artifact import claims_page, notebooks, pipeline, profiles, provenance, versions
+from black_average_drop.artifact import claims_page, halves, notebooks, pipeline, profiles, provenance, versions
 from black_average_drop.paper import claims
 from black_average_drop.statistics.trainings import Estimate
 
@@ -43,6 +43,7 @@ def project(tmp_path, monkeypatch):
 
     for module in (pipeline, profiles):
         monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(halves, "is_split", lambda notebook: False)  # test_analysis.py has those with two halves
     monkeypatch.setattr(pipeline, "NEEDS", NEEDS)
     monkeypatch.setattr(pipeline, "ORDER", tuple(NEEDS))
     monkeypatch.setattr(profiles, "read_profile", lambda name: SECTIONS)

@@ -42,7 +42,8 @@ def interval_of_both(value, limits, between, level):
     from scipy.stats import t
 
     low, high = limits(level)
-    networks, kept = t.isf(level / 2, between.degrees) * between.error, np.sqrt(1 - between.counted)
+    networks = t.isf(level / 2, between.degrees) * between.error if between.error else 0.0
+    kept = np.sqrt(1 - between.counted)
     down, up = (kept * np.maximum(distance, 0) for distance in (value - low, high - value))
     return float(value - np.hypot(networks, down)), float(value + np.hypot(networks, up))
 
