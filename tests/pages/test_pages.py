@@ -1,5 +1,6 @@
 """Pages that quote results are what their templates and the committed results give."""
 
+import json
 import re
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 
 from black_average_drop import wording
 from black_average_drop.artifact import pages
+from black_average_drop.artifact.numbers import committed, times
 from black_average_drop.files import ROOT
 
 
@@ -118,3 +120,20 @@ def test_intervals_are_written_with_their_sign_and_say_where_there_is_none():
     assert wording.with_interval(row, 2) == "0.50 [-0.25, 1.25]"
     assert wording.with_interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
     assert wording.with_interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"
+
+
+def test_minutes_are_those_of_measuring(tmp_path):
+    """A record of an analysis half, which takes seconds, holds none."""
+    for profile in ("demo", "laptop", "paper"):
+        (tmp_path / profile).mkdir()
+        record = {"notebook": "03_table1", "minutes": 3.0, "parameters": {}}
+        (tmp_path / profile / "03_table1.json").write_text(json.dumps(record))
+        record |= {"minutes": 20.0, "outputs": ["a.keras", "b.keras", "c.csv"], "parameters": {"general_epochs": 0}}
+        (tmp_path / profile / "01_train.json").write_text(json.dumps(record))
+        (tmp_path / profile / "03_table1.analysis.json").write_text(json.dumps({"parameters": {"resamples": 9}}))
+    (tmp_path / "laptop/trust.csv").write_text("metric\nAD\n")
+    (tmp_path / "laptop/trust_localization.csv").write_text("map\nCAM\n")
+    minutes = times.notebook_minutes(tmp_path)
+    assert minutes["demo.training"] == "20" and minutes["laptop.paper"] == "3"
+    assert minutes["laptop.classifiers"] == "1"  # the general one is used as it comes
+    assert committed.parameters_with(tmp_path, "laptop", "resamples") == {"resamples": 9}
