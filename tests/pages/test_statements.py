@@ -13,7 +13,7 @@ NAMES = {
     "hit": "hits",
     "hit_tolerant": "hits with tolerance",
     "mass_inside": "mass inside",
-    "top_inside": "top inside",
+    "top_inside": "top pixels inside",
 }
 
 

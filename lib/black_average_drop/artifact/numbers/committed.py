@@ -27,12 +27,11 @@ def agreements(results, profile):
 
 
 def records_of(results, profile):
-    """The records of what the notebooks of one profile measured: name of a notebook -> content."""
-    paths = (path for path in sorted((results / profile).glob("[0-9][0-9]_*.json")) if "." not in path.stem)
-    return {path.stem: json.loads(path.read_text()) for path in paths}
+    """The records of one profile: name of a notebook, or of its analysis half -> content."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted((results / profile).glob("[0-9][0-9]_*.json"))}
 
 
 def parameters_with(results, profile, name):
-    """The parameters of the first notebook that has one of this name."""
+    """The parameters of the first notebook, or half of one, that has one of this name."""
     given = (record["parameters"] for record in records_of(results, profile).values())
     return next(parameters for parameters in given if name in parameters)

@@ -11,7 +11,9 @@ PAPER_EPOCHS = 20  # of the `paper` profile, at most
 def notebook_minutes(results):
     """Minutes of groups of notebooks, by the first number of their names."""
     minutes = {
-        profile: pd.Series({name: record["minutes"] for name, record in records_of(results, profile).items()})
+        profile: pd.Series(
+            {name: one["minutes"] for name, one in records_of(results, profile).items() if "minutes" in one}
+        )
         for profile in ("demo", "laptop", "paper")
     }
     trained = {profile: _trained(records_of(results, profile)["01_train"]) for profile in minutes}

@@ -43,7 +43,7 @@ def after_shuffled_head(sanity):
         kind = more if first["low"] > second["high"] else less if first["high"] < second["low"] else open_
         kind.append(data)
     said = [("more is left of Grad-CAM++ than of CAM", more), ("less is left of Grad-CAM++ than of CAM", less)]
-    said += [("neither can be told", open_)]
+    said += [("the two cannot be told apart", open_)]
     return " ".join(f"On {enumerated(where)} {what}." for what, where in said if where)
 
 

@@ -9,7 +9,7 @@ TRUTHS = {
     "hit": "hits",
     "hit_tolerant": "hits with tolerance",
     "mass_inside": "mass inside",
-    "top_inside": "top inside",
+    "top_inside": "top pixels inside",
 }
 ALL_MAPS, METHODS_ALONE = "methods and controls", "methods alone"
 _SET = ["set", "set_low", "set_high"]
@@ -57,8 +57,9 @@ def best_hits(hits, methods):
         real = shares.index.isin(methods)
         best = shares[~real].idxmax()
         sentences.append(
-            f"On {data} the methods hit in {shares[real].min():.0f} to {shares[real].max():.0f} % of images. The control "
-            f"with most hits is *{best}*, {shares[best]:.0f} %; chance gives {100 * part['chance'].iloc[0]:.0f} %."
+            f"On {data} the methods hit in {shares[real].min():.0f} to {shares[real].max():.0f} % of images. "
+            f"The control with most hits is *{best}*, {shares[best]:.0f} %; "
+            f"chance gives {100 * part['chance'].iloc[0]:.0f} %."
         )
     return " ".join(sentences)
 
