@@ -31,6 +31,7 @@ class Facts:
     precision: str | None = None  # in training
     activation: str | None = None  # of the head
     training_seed: int | None = None
+    fold: str | None = None  # of the patients that it is judged on, where it learned from the other fold alone
     test_quality: float | None = None  # see `training.quality`
     chosen_epoch: int | None = None
     trained_epochs: int | None = None

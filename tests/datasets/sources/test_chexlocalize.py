@@ -8,6 +8,7 @@ from PIL import Image
 
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.sources import SOURCES, chexlocalize
+from black_average_drop.datasets.sources.source import splits_of_halves
 from black_average_drop.trust import localization
 
 COLUMNS = ("Path", "No Finding", *chexlocalize.FINDINGS)
@@ -82,7 +83,7 @@ def test_the_older_name_of_the_finding_is_known(stanford):
 
 
 def test_the_split_of_the_publisher_is_kept(stanford):
-    train, validation, test = chexlocalize.SOURCE.boxed_splits(stanford, (20, 20), 1)
+    train, validation, test = splits_of_halves(*chexlocalize.SOURCE.boxed_halves(stanford, (20, 20)), 1).values()
     assert list(test.ids) == list(chexlocalize.load(stanford, "test").ids)
     assert (
         len(train) + len(validation) == 24 and len(validation) == 3 and not set(train.groups) & set(validation.groups)
