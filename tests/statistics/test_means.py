@@ -95,3 +95,33 @@ def test_sign_flips_by_hand(generator):
     p = means.sign_flip_test(differences, np.arange(18) % 6, 500, 3)
     np.testing.assert_allclose(p, (reached + 1) / 501)
     assert 0 < p.min() and p.max() < 1
+
+
+def test_an_estimate_has_a_value_an_interval_and_a_test(generator):
+    values = generator.normal([0, 2, 0], 1, (40, 3))
+    values[5:, 2] = 0
+    estimates = means.estimate_means(values, Resampling(np.arange(40), 300))
+    np.testing.assert_allclose(estimates.value, values.mean(axis=0))
+    assert (estimates.low < estimates.value)[:2].all() and (estimates.value < estimates.high)[:2].all()
+    assert estimates.p[1] < 0.01 < estimates.p[0]
+    assert np.isnan([estimates.low[2], estimates.high[2], estimates.p[2]]).all()
+    low, high = estimates.limits(0.05)
+    np.testing.assert_array_equal([low, high], [estimates.low, estimates.high])
+    wide = estimates.limits(0.01)
+    assert (wide[0][:2] < low[:2]).all() and (wide[1][:2] > high[:2]).all()
+
+
+def test_shares_that_are_the_same_for_all_have_the_interval_of_clopper_and_pearson():
+    values = np.tile([0.0, 100.0], (30, 1))
+    estimates = means.estimate_means(values, Resampling(np.arange(30), 100), (0, 100))
+    exact = [100 * np.array(stats.binomtest(k, 30).proportion_ci(0.95, "exact")) for k in (0, 30)]
+    np.testing.assert_allclose(np.transpose([estimates.low, estimates.high]), exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "n", "extreme", "expected"),
+    [(0.03, 100, -1, True), (0.04, 100, -1, False), (-0.04, 100, 1, False), (-0.01, 300, 1, True), (0.5, 2, -1, True)],
+)
+def test_unseen_patients_overturn_by_hand(estimate, n, extreme, expected):
+    """3 of 100 at -1 take 0.03 from 0.97 times the mean."""
+    assert means.overturned_by_unseen(estimate, n, extreme) is expected

@@ -1,5 +1,7 @@
 """Resampling of patients, by hand, by brute force, and against SciPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -114,3 +116,31 @@ def test_bootstrap_of_any_statistic_draws_as_that_of_means_does(generator):
         patients = rows.reshape(20, 3)
         assert (patients % 20 == patients[:, :1] % 20).all()  # whole
         assert (np.diff(patients, axis=1) == 20).all()  # and in the order of their images
+
+
+def test_within_strata_as_many_patients_are_drawn_as_there_are(generator):
+    """8 patients of two images in one stratum and 3 of one image in the other, in any order of rows."""
+    groups, strata = np.array([*range(8), *range(8), 8, 9, 10]), np.array(["b"] * 16 + ["a"] * 3)
+    order = generator.permutation(19)
+    groups, strata = groups[order], strata[order]
+    resampling = Resampling(groups, 250, 3, strata)
+    counts = np.concatenate(list(bootstrap_counts(resampling)))
+    assert (counts[:, strata == "a"].sum(axis=1) == 3).all() and (counts[:, strata == "b"].sum(axis=1) == 16).all()
+    values = generator.normal(size=19)
+    slow = bootstrap(lambda rows: values[rows].mean(), resampling)
+    np.testing.assert_allclose(slow[:, 0], counts @ values / 19)
+    inside = np.where(strata == "a", 5.0, 1.0)[:, None]
+    fast = bootstrap_means(np.hstack([inside, values[:, None]]), replace(resampling, resamples=4000))
+    np.testing.assert_allclose(fast[:, 0], inside.mean())  # the share of each stratum never varies
+    of_strata = [values[strata == name] for name in "ab"]
+    b = np.array([values[groups == patient].sum() for patient in range(8)])
+    by_hand = (3 * of_strata[0].var() + 8 * b.var()) / 19**2  # sums of 3 and of 8 draws with replacement
+    assert fast[:, 1].var() == pytest.approx(by_hand, rel=0.1) and slow.var() == pytest.approx(by_hand, rel=0.3)
+    first, alone = strata == "a", Resampling(groups[strata == "a"], 250, 3)
+    of_one = [bootstrap_means(values[first, None], how) for how in (resampling.of_rows(first), alone)]
+    np.testing.assert_array_equal(*of_one)
+
+
+def test_a_patient_in_two_strata_is_refused():
+    with pytest.raises(ValueError, match="A patient is in two strata"):
+        bootstrap_means(np.zeros((3, 1)), Resampling([0, 1, 1], 10, strata=[0, 0, 1]))

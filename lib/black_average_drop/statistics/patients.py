@@ -16,11 +16,13 @@ class Resampling:
         groups: (N,), the patient of each row of the values.
         resamples: how many times all patients are drawn.
         seed: of the draws; the same seed gives the same draws.
+        strata: (N,), the stratum of each row. Of each stratum as many patients are drawn as it has. None: one stratum.
     """
 
     groups: np.ndarray
     resamples: int = 2000
     seed: int = 0
+    strata: np.ndarray | None = None
 
     def of_rows(self, rows):
         """The same number of draws and the same seed for the patients of some rows.
@@ -28,7 +30,8 @@ class Resampling:
         Args:
             rows: indices, a slice, or a boolean array (N,).
         """
-        return replace(self, groups=np.asarray(self.groups)[rows])
+        strata = None if self.strata is None else np.asarray(self.strata)[rows]
+        return replace(self, groups=np.asarray(self.groups)[rows], strata=strata)
 
 
 def bootstrap_means(values, resampling):
@@ -44,22 +47,25 @@ def bootstrap_means(values, resampling):
     values = np.asarray(values, "float64")
     sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
     counts = sums_by_patient(~np.isnan(values), resampling.groups)
+    strata = _patients_by_stratum(resampling)
+    sums, counts = sums[np.concatenate(strata)], counts[np.concatenate(strata)]
     means = np.full((resampling.resamples, values.shape[1]), np.nan)
     for start in range(0, resampling.resamples, 100):  # by blocks, since draws are (resamples, patients)
         block = slice(start, start + 100)
-        draws = _draws(len(sums), resampling.resamples, resampling.seed)[block].astype("float64")
+        draws = _draws(tuple(map(len, strata)), resampling.resamples, resampling.seed)[block].astype("float64")
         totals = draws @ counts
         np.divide(draws @ sums, totals, out=means[block], where=totals > 0)
     return means
 
 
 @lru_cache(maxsize=2)  # one table asks for the same draws hundreds of times
-def _draws(patients, resamples, seed):
-    """How often each patient is drawn: uint16 (resamples, patients)."""
-    generator, draws = np.random.default_rng(seed), np.empty((resamples, patients), "uint16")
+def _draws(sizes, resamples, seed):
+    """How often each patient is drawn, stratum after stratum: uint16 (resamples, patients)."""
+    generator, draws = np.random.default_rng(seed), np.empty((resamples, sum(sizes)), "uint16")
     for start in range(0, resamples, 100):
         block = draws[start : start + 100]
-        block[:] = generator.multinomial(patients, np.full(patients, 1 / patients), size=len(block))
+        drawn = [generator.multinomial(size, np.full(size, 1 / size), size=len(block)) for size in sizes]
+        block[:] = np.concatenate(drawn, axis=1)
     return draws
 
 
@@ -73,10 +79,9 @@ def bootstrap_counts(resampling):
         Blocks (R, N) of float64, R at most 100, for all resamples together.
     """
     patient, patients = _numbered(resampling.groups)
-    generator = np.random.default_rng(resampling.seed)
+    drawn = _drawn_patients(resampling)
     for start in range(0, resampling.resamples, 100):
-        count = min(100, resampling.resamples - start)
-        draws = [generator.integers(patients, size=patients) for _ in range(count)]
+        draws = [next(drawn) for _ in range(min(100, resampling.resamples - start))]
         yield np.stack([np.bincount(draw, minlength=patients) for draw in draws]).astype("float64")[:, patient]
 
 
@@ -92,9 +97,8 @@ def bootstrap(statistic, resampling):
     """
     patient, _ = _numbered(resampling.groups)
     rows = np.split(np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1])
-    generator = np.random.default_rng(resampling.seed)
-    draws = (generator.integers(len(rows), size=len(rows)) for _ in range(resampling.resamples))
-    return np.array([np.atleast_1d(statistic(np.concatenate([rows[one] for one in draw]))) for draw in draws])
+    drawn = _drawn_patients(resampling)
+    return np.array([np.atleast_1d(statistic(np.concatenate([rows[one] for one in draw]))) for draw in drawn])
 
 
 def interval(samples, level=0.95):
@@ -121,6 +125,26 @@ def sums_by_patient(values, groups):
     sums = np.zeros((patients, values.shape[1]))
     np.add.at(sums, patient, values)
     return sums
+
+
+def _drawn_patients(resampling):
+    """The numbers of the patients of each draw, one array a draw."""
+    strata, generator = _patients_by_stratum(resampling), np.random.default_rng(resampling.seed)
+    for _ in range(resampling.resamples):
+        yield np.concatenate([members[generator.integers(len(members), size=len(members))] for members in strata])
+
+
+def _patients_by_stratum(resampling):
+    """The numbers of the patients of each stratum: a list of arrays, together all patients."""
+    patient, patients = _numbered(resampling.groups)
+    if resampling.strata is None:
+        return [np.arange(patients)]
+    strata, stratum = np.unique(np.asarray(resampling.strata), return_inverse=True)
+    of_patient = np.empty(patients, int)
+    of_patient[patient] = stratum
+    if (of_patient[patient] != stratum).any():
+        raise ValueError("A patient is in two strata: put all images of a patient in one.")
+    return [np.flatnonzero(of_patient == number) for number in range(len(strata))]
 
 
 def _numbered(groups):
