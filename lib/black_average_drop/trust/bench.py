@@ -28,8 +28,6 @@ from black_average_drop.trust.kinds import KINDS, Kind
 COUNTED = "trust_images.csv"  # the images that count, and the file of their network
 FOLDS = ("A", "B")  # of patients: those of one are judged by networks that learned from the other
 ARRAYS = ("classes", "curve", "digests", "feature_sums")  # of `evaluation.Maps`, written as they are
-
-
 WITHOUT = {"lesion": {"lesions": False}, "marker": {"markers": False}}  # how a phantom is drawn without it
 
 
@@ -136,7 +134,7 @@ def load_bench(path, data_root):
         known, normal = test.subset(test.labels == 1), test.subset(test.labels == 0)
     known = known.subset(known.regions().any(axis=(1, 2)))
     loaded = {"file": path.name, "facts": facts, "model": classifier.model, "network": classifier.network}
-    loaded |= {"fold": fold, "training": facts.training_seed or 0}
+    loaded |= {"fold": fold, "training": facts.training_seed - facts.seed if facts.fold else 0}
     return Bench(**vars(kind), **loaded, images=known, normal=normal, views=views, draw=draw)
 
 

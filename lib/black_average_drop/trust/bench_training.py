@@ -70,7 +70,7 @@ def train(task, build, batch_size, seed):
         **recipe,
         image_size=train.size,
         seed=seed,
-        training_seed=task.training,
+        training_seed=seed + task.training,
         fold=task.fold or None,
         test_images=len(task.splits["test"]),
         batch_size=batch_size,
