@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop import files
-from black_average_drop.artifact import claims_page, notebooks, profiles, provenance, verify
+from black_average_drop.artifact import claims_page, halves, notebooks, profiles, provenance, verify
 from black_average_drop.datasets import catalogue, checksums
 from black_average_drop.files import ROOT
 from black_average_drop.paper import claims
@@ -20,7 +20,7 @@ SECTIONS = profiles.read_profile("smoke")
 
 
 def record(folder, notebook, outputs, inputs):
-    variables = provenance.default_parameters(notebook) | SECTIONS[notebook] | {"profile": "smoke"}
+    variables = halves.default_parameters(notebook) | SECTIONS[notebook] | {"profile": "smoke"}
     provenance.write_record(
         notebook, [folder / file for file in outputs], inputs, variables, folder, datetime.datetime.now()
     )
@@ -34,7 +34,7 @@ def folder(tmp_path):
     build.mkdir(parents=True)
     for path in (folder / "test.csv", folder / "table1.csv", build / "net.keras"):
         path.write_text(path.name)
-    given = provenance.default_parameters("01_train") | SECTIONS["01_train"]
+    given = halves.default_parameters("01_train") | SECTIONS["01_train"]
     size = (given["image_size"],) * 2
     test = catalogue.load(given["radiograph_source"], "test", size, None, given["test_images"], given["seed"])
     images = {"radiographs, test": checksums.dataset_checksum(test), "weights, radiographs": "random"}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from black_average_drop import progress
 from black_average_drop.artifact import allocator, notebooks
-from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.files import NOTEBOOKS, ROOT, replacing
 
 NO_ROOM = "The disk is full: make room on it and run the same command again."

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from black_average_drop.artifact import choose_settings, claims_page, locks, profiles, records, site, stamps
 from black_average_drop.artifact.code_hashes import notebook_sources
 from black_average_drop.artifact.execution import execute
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import GONE, NEEDS, ORDER
-from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.files import ROOT, replacing, sha256
 
 

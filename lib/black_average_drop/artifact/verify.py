@@ -24,8 +24,9 @@ import pandas as pd
 
 from black_average_drop.artifact import profiles, records
 from black_average_drop.artifact.code_hashes import module_sources, notebook_sources
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import GONE, NEEDS
-from black_average_drop.artifact.provenance import PLACES, default_parameters
+from black_average_drop.artifact.provenance import PLACES
 from black_average_drop.artifact.versions import LOCK
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
