@@ -206,7 +206,7 @@ def read_counted(build, data_root):
 
 
 def write_maps(bench, build, seed):
-    """Write the first pass of a bench, its alpha, and the seed of its controls to the build folder; returns the file."""
+    """Write the first pass of a bench, its alpha and the seed of its controls to the build folder; returns the file."""
     first_pass = bench.first_pass
     arrays = {
         "methods": list(first_pass.maps),

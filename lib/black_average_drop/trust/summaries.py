@@ -5,11 +5,11 @@ Rows are those of `wide.gather`. An `Images` says whose they are.
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from black_average_drop.statistics import comparisons, means
 from black_average_drop.statistics.patients import Resampling
-from black_average_drop.trust import truths
 
 MEASURES = {"ssim": "structural similarity", "rank_correlation": "rank correlation"}
 
@@ -33,6 +33,26 @@ class Images:
         rows = self.known.loc[ids]
         return Resampling(rows["group"].to_numpy(), self.resamples, self.seed, rows["fold"].to_numpy())
 
+    def differences(self, values, methods):
+        """Compare every pair of methods on these images.
+
+        Args:
+            values: a DataFrame, images or lesions by maps, indexed by id or with a level id.
+            methods: the maps that are compared.
+
+        Returns:
+            As `comparisons.differences`, with further columns patients (how many have a value) and unseen. unseen says
+            of a difference whose interval leaves out 0 whether it "holds" or is "overturned" if a share 3 / patients of
+            unseen patients were at the opposite extreme, and is "" otherwise. The extreme is a difference of 1, which
+            is the most that shares and drops allow.
+        """
+        ids = values.index.get_level_values("id")
+        pairs = comparisons.differences(values[methods].to_numpy(), methods, self.resampling(ids))
+        known = values[methods].notna().any(axis=1).to_numpy()
+        patients = self.known.loc[ids[known], "group"].nunique()
+        unseen = [_said_of_unseen(pair, patients) for _, pair in pairs.iterrows()]
+        return pairs.assign(patients=patients, unseen=unseen)
+
     def subsets(self):
         """Name -> ids: all images, those that the network calls right, and those of each fold.
 
@@ -44,6 +64,13 @@ class Images:
             chosen["without unboxed findings"] = known.index[known["fully_boxed"]]
         folds = {f"fold {fold}": part.index for fold, part in known.groupby("fold") if fold}
         return {name: ids for name, ids in (chosen | folds).items() if len(ids)}
+
+
+def _said_of_unseen(pair, patients):
+    if not (pair["low"] > 0 or pair["high"] < 0):
+        return ""
+    turned = means.overturned_by_unseen(pair["difference"], patients, -np.sign(pair["difference"]))
+    return "overturned" if turned else "holds"
 
 
 def images_by_data(known, resamples=2000, seed=0):
@@ -126,18 +153,10 @@ def mean_similarity(shuffled, images):
     return table.assign(low=estimates.low, high=estimates.high, images=spread.notna().sum().to_numpy())
 
 
-def differences_of_methods(values, methods, images):
-    """`comparisons.differences` of every pair of methods.
+def methods_by_data(same_maps):
+    """Data set -> its methods, those that draw the same map once.
 
     Args:
-        values: a DataFrame, images or lesions by maps, indexed by id or with a level id.
-        methods: the maps that are compared.
-        images: the `Images`.
+        same_maps: a DataFrame, a row for each method, with columns data and same map as.
     """
-    resampling = images.resampling(values.index.get_level_values("id"))
-    return comparisons.differences(values[methods].to_numpy(), methods, resampling)
-
-
-def primary_rows(table):
-    """The rows of a table with columns data and truth that are of the primary truth of their data set."""
-    return table[table["truth"] == table["data"].map(truths.primary_truth)]
+    return {data: list(part["same map as"].unique()) for data, part in same_maps.groupby("data", sort=False)}

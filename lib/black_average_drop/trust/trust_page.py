@@ -6,7 +6,10 @@ import pandas as pd
 from black_average_drop import wording
 from black_average_drop.statistics import comparisons
 from black_average_drop.trust import agreement, truths
+from black_average_drop.trust.kinds import SMALL
+from black_average_drop.trust.lesion_sizes import SIZES
 
+AREA = 0.1  # the share of the image in which a sentence looks for small lesions
 # What a sentence on small lesions is read against: maps that do not look for the finding.
 CONTROLS = {
     "centre prior": "the bump in the middle",
@@ -38,6 +41,22 @@ def difference_sentence(data, rates, chance, pair, objects="small lesions"):
     text += f"{second} − {first}: {shown}, {'' if decided else 'not '}significant (p = {pair['p_holm']:.2g} after Holm)"
     turned = {"holds": "; unseen patients would not turn it", "overturned": "; unseen patients could turn it"}
     return text + (turned[pair["unseen"]] if decided else "") + "."
+
+
+def small_lesion_sentences(recall, pairs):
+    """`difference_sentence` of CAM and Grad-CAM++ on the small lesions of each data set that has both.
+
+    Args:
+        recall: a DataFrame of `summaries.recall` with columns data and images.
+        pairs: a DataFrame of `summaries.Images.differences` of small lesions, with a column data.
+    """
+    small = recall[(recall["size_class"] == SIZES[0]) & (recall["area"] == AREA)]
+    small, sentences = small[small["images"] == "all positives"], []
+    for _, pair in pairs[(pairs["first"] == "CAM") & (pairs["second"] == "Grad-CAM++")].iterrows():
+        rates = small[small["data"] == pair["data"]].set_index("map")
+        chance = rates.loc[["CAM", "Grad-CAM++"], "chance"].mean()
+        sentences.append(difference_sentence(pair["data"], rates["seen"], chance, pair, SMALL[pair["data"]]))
+    return sentences
 
 
 def alone_sentences(verdict):
@@ -85,7 +104,12 @@ def verdict_page(verdict, hits, by_fold, sentences):
     ]
     for maps, rows in verdict.groupby("maps", sort=False):
         rows = rows.assign(column=rows["data"] + ": " + rows["truth"].map(NAMES))
-        lines += ["", f"Agreement with every truth, {maps}.", "", *_table(rows, "Metric", "metric", "column", _agreement)]
+        lines += [
+            "",
+            f"Agreement with every truth, {maps}.",
+            "",
+            *_table(rows, "Metric", "metric", "column", _agreement),
+        ]
     if len(by_fold):
         rows = by_fold.assign(column=by_fold["data"] + f", {agreement.MAPS[0]}, fold " + by_fold["fold"])
         rows = rows[(rows["maps"] == agreement.MAPS[0]) & (rows["truth"] == rows["data"].map(truths.primary_truth))]
@@ -94,8 +118,13 @@ def verdict_page(verdict, hits, by_fold, sentences):
     lines += ["", "Among methods alone these agreements can be told from 0. No interval is corrected for the number of"]
     lines += ["metrics and truths. Some methods are near twins of others.", ""]
     lines += [f"- {sentence}" for sentence in alone_sentences(verdict)]
-    lines += ["", "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them"]
-    lines += ["lies in the tenth of the image that the map ranks highest. Unseen patients could turn a difference if it"]
+    lines += [
+        "",
+        "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them",
+    ]
+    lines += [
+        "lies in the tenth of the image that the map ranks highest. Unseen patients could turn a difference if it"
+    ]
     lines += ["turned with a share of 3 / n of them at the opposite extreme, where n patients were seen:", ""]
     return "\n".join([*lines, *(f"- {sentence}" for sentence in sentences)]) + "\n"
 

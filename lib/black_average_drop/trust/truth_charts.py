@@ -10,7 +10,7 @@ KINDS = dict(zip(agreement.MAPS, (("s", "#777777", 0.17), ("o", "#0072b2", -0.17
 
 
 def draw_truths(table, banner=""):
-    """Draw how far each metric ranks maps as each truth does: a panel for each truth, a row of panels for each data set.
+    """Draw how far each metric ranks maps as each truth does: a panel for each truth, a row for each data set.
 
     Blue, round: methods alone. Grey, square: methods and controls. The title of the primary truth is bold. A sign is
     hollow if its 95 % interval holds 0.

@@ -47,6 +47,7 @@ def read_maps_rows(name, results, keys):
 
 
 def read_named(name, results):
-    """Read a row file with the columns NAMES, where a data set without folds has the fold ""."""
+    """Read a row file with the columns NAMES. A fold or a view that is not known is ""."""
     table = rows.read_rows(name, results)
-    return table.assign(fold=table["fold"].astype(object).where(table["fold"].notna(), ""))
+    texts = [column for column in ("fold", "view") if column in table]
+    return table.assign(**{column: table[column].astype(object).where(table[column].notna(), "") for column in texts})
