@@ -14,7 +14,7 @@ from black_average_drop.artifact import __main__ as command_line
 from black_average_drop.artifact import choose, pipeline, verify
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
-from black_average_drop.trust import faithfulness
+from black_average_drop.trust import directions
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = re.findall(r"^## Add a ([a-z ]+)$.*?^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -40,7 +40,7 @@ def test_example_runs_as_it_stands(title, code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cams, "METHODS", dict(cams.METHODS))
     monkeypatch.setattr(cams, "ON_REQUEST", dict(cams.ON_REQUEST))
-    monkeypatch.setattr(faithfulness, "DIRECTIONS", dict(faithfulness.DIRECTIONS))
+    monkeypatch.setattr(directions, "DIRECTIONS", dict(directions.DIRECTIONS))
     monkeypatch.setitem(SOURCES, "ours", None)  # and out of it again in the end
     exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), {})
     printed = capsys.readouterr().out

@@ -25,27 +25,33 @@ def with_composites(measured):
             that name the image and the map.
 
     Returns:
-        The same with rows of these four metrics more for each image and map that has all their parts.
+        The same with rows of these four metrics more, each for the images and maps that have its parts.
     """
     keys = [name for name in measured if name not in ("metric", "value")]
     parts = {metric: rows.set_index(keys)["value"] for metric, rows in measured.groupby("metric", sort=False)}
 
-    def of(metric, like=None):
-        values = parts.get(metric, pd.Series(dtype=float))
-        return values if like is None else values.reindex(like.index)
+    first, last = "ROAD, most relevant first", "ROAD, least relevant first"
+    formulas = {
+        "ADCC": (_adcc, "AD, softmax scores", "opacity", "coherency"),
+        "ADCC, ReLU scores": (_adcc, "AD", "opacity", "coherency"),
+        "ROAD, combined": (_road, first, last),
+        "ARCC": (lambda first, last, *rest: _adcc(1 - np.clip(2 * _road(first, last), 0, 1), *rest), first, last)
+        + ("opacity", "coherency"),
+    }
+    made = [measured]
+    for metric, (formula, *names) in formulas.items():
+        if set(names) <= set(parts):
+            values = formula(*(parts[name].reindex(parts[names[0]].index) for name in names))
+            made.append(values.rename("value").reset_index().assign(metric=metric)[list(measured)])
+    return pd.concat(made, ignore_index=True)
 
-    concise, made = 1 - of("opacity"), {}
-    for metric, drop in (("ADCC", "AD, softmax scores"), ("ADCC, ReLU scores", "AD")):
-        drops = of(drop)
-        made[metric] = harmonic_mean(1 - drops, concise.reindex(drops.index), of("coherency", drops))
-    last = of("ROAD, least relevant first")
-    road = (last - of("ROAD, most relevant first", last)) / 2
-    made["ROAD, combined"] = road
-    made["ARCC"] = harmonic_mean(np.clip(2 * road, 0, 1), concise.reindex(road.index), of("coherency", road))
-    rows = [
-        values.rename("value").reset_index().assign(metric=metric) for metric, values in made.items() if len(values)
-    ]
-    return pd.concat([measured, *(part[list(measured)] for part in rows)], ignore_index=True)
+
+def _adcc(drops, opacity, coherency):
+    return harmonic_mean(1 - drops, 1 - opacity, coherency)
+
+
+def _road(first, last):
+    return (last - first) / 2
 
 
 def harmonic_mean(*shares):

@@ -96,8 +96,8 @@ def test_maps_are_scored_next_to_the_radiologists(stanford):
     ill = chexlocalize.SOURCE.boxed(stanford, (20, 20))
     drawn = np.zeros((3, 20, 20), "float32")
     drawn[[0, 1, 2], 5, [3, 15, 4]] = 1
-    scores = localization.score_maps({"a method": drawn}, ill)
-    assert list(scores["hit"]) == [1, 0, 1]
+    scores = localization.score_maps({"a method": drawn}, ill).query("score == 'hit'")
+    assert list(scores["value"]) == [1, 0, 1]
     points = {
         ill.ids[0]: {"Lung Opacity": [[59.9, 39.9], [29.9, 0.0], [31, 1]], "Edema": [[0, 0]]},  # the second one hits
         ill.ids[1]: {"Airspace Opacity": [[30.0, 3.0]]},  # the first column that is outside

@@ -9,7 +9,7 @@ from PIL import Image
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.sources import SOURCES, rsna
 from black_average_drop.datasets.sources.source import splits_of_halves
-from black_average_drop.trust import localization
+from black_average_drop.trust import lesion_sizes, localization
 from dicom_files import write_dicom
 
 LABELS = """patientId,x,y,width,height,Target
@@ -135,9 +135,10 @@ def test_splits_part_no_patient_and_are_those_of_the_catalogue(tmp_path):
     test = splits["test"]
     ill = test.subset(test.labels == 1)
     maps = {"the boxes": ill.regions().astype("float32"), "around them": 1 - ill.regions().astype("float32")}
-    scores = localization.score_maps(maps, ill).groupby("map")["hit"].mean()
-    assert scores["the boxes"] == 1 and scores["around them"] == 0
-    assert set(localization.touch_lesions(maps, ill)["size_class"]) == set(localization.SIZES)
+    scores = localization.score_maps(maps, ill).query("score == 'hit'").groupby("map")["value"].mean()
+    assert scores["the boxes"] == pytest.approx(1) and scores["around them"] == 0
+    sights = lesion_sizes.with_size_classes(localization.touch_lesions(maps, ill))
+    assert set(sights["size_class"]) == set(lesion_sizes.SIZES)
 
 
 def test_what_is_there_is_counted(challenge):
