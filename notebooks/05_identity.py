@@ -259,14 +259,9 @@ tables = {name: rows.read_rows(name, results_folder) for name in ("identity", "i
 # %%
 of_networks = tables["identity"]
 largest = of_networks["CAM and Grad-CAM, clipped"].max()
-measured = {
-    "identity": claims.Measured(
-        trainings.Estimate(largest, largest, largest, np.nan),
-        of_networks["network"].str.startswith("radiographs").sum(),
-        of_networks["images"].sum(),
-        "both classifiers",
-    )
-}
+trained = of_networks["network"].str.startswith("radiographs").sum()
+estimate = trainings.Estimate(largest, largest, largest, np.nan, trainings=trained)
+measured = {"identity": claims.Measured(estimate, of_networks["images"].sum(), "both classifiers")}
 others = tables["identity_heads"].set_index("head")["CAM and Grad-CAM, clipped"]
 print(
     f"Behind pooling and one dense layer CAM and Grad-CAM differ by at most {largest:.1e} of the peak; behind "

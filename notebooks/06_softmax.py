@@ -222,7 +222,7 @@ from black_average_drop import rows
 from black_average_drop.artifact import provenance
 from black_average_drop.files import write_csv
 from black_average_drop.paper import claims
-from black_average_drop.statistics import patients, trainings
+from black_average_drop.statistics import patients
 
 results_folder = Path(results)
 sweeps, blank_maps = (rows.read_rows(name, results_folder) for name in ("softmax_sweep", "softmax_blank"))
@@ -236,10 +236,8 @@ sweeps, blank_maps = (rows.read_rows(name, results_folder) for name in ("softmax
 percent = 100.0 * blank_maps.pivot(index="id", columns="training", values="blank")
 groups = blank_maps.drop_duplicates("id").set_index("id")["group"].loc[percent.index]
 resampling = patients.Resampling(groups, resamples, seed)
-samples = patients.bootstrap_means(percent, resampling)
-estimate = trainings.across_trainings(percent.mean(), samples)
-data = blank_maps["data"].iloc[0]
-measured = {"softmax_kills": claims.Measured(estimate, len(percent.columns), len(percent), data)}
+kills = claims.measured_mean(percent.to_numpy(), resampling, blank_maps["data"].iloc[0], bounds=(0, 100))
+estimate, measured = kills.estimate, {"softmax_kills": kills}
 pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]

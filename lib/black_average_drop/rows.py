@@ -48,4 +48,4 @@ def read_rows(name, results):
     path = row_file(name, results)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: make reproduce writes the rows of a profile.")
-    return read_csv(path, float_precision="round_trip")
+    return read_csv(path)

@@ -167,6 +167,7 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
             places[changes].write_text("another text")
 
     sections = {name: {"radiograph_source": "chest_xray"} for name in notebooks.ORDER}
+    monkeypatch.setattr(halves, "is_split", lambda notebook: False)
     monkeypatch.setattr(pipeline, "execute", execute)
     for module in (pipeline, profiles):
         monkeypatch.setattr(module, "ROOT", tmp_path)

@@ -68,7 +68,7 @@ def test_along_table_tests_the_difference_alone(generator):
     np.testing.assert_allclose(part["BAD"], gained.mean(axis=0))
     samples = means.bootstrap_differences(gained, resampling)
     np.testing.assert_allclose(part[["low", "high"]].to_numpy().T, patients.interval(samples))
-    expected = [trainings.across_trainings([gained[:, i].mean()], samples[:, [i]]).p for i in (0, 1)]
+    expected = [trainings.statistic_across_trainings([gained[:, i].mean()], samples[:, [i]]).p for i in (0, 1)]
     np.testing.assert_allclose(part["p"], expected)
     assert table.loc[table["quantity"] != alpha_study.DIFFERENCE, "p"].isna().all()
     same = alpha_study.along_table({"CAM": drops["CAM"]}, [0.2, 0.6], resampling)  # Grad-CAM++ draws the same maps

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from black_average_drop import evaluation
 from black_average_drop.paper import objections
-from black_average_drop.statistics import means, patients, trainings
+from black_average_drop.statistics import patients, trainings
 from black_average_drop.statistics.patients import Resampling
 from closeness import assert_same_drops
 from evaluated_rows import METHODS, drops
@@ -87,14 +87,13 @@ def test_what_is_measured_over_trainings_goes_by_the_statistics_of_trainings(gen
     samples = generator.normal(0.4, 0.1, (50, 3))
     parts = [objections.Correlation(value, samples[:, i], 7 + i) for i, value in enumerate((0.3, 0.4, 0.6))]
     measured = objections.measured_correlation(parts, "phantoms")
-    assert measured.estimate == trainings.across_trainings([0.3, 0.4, 0.6], samples)
-    assert measured[1:] == (3, 9, "phantoms")
+    assert measured.estimate == trainings.statistic_across_trainings([0.3, 0.4, 0.6], samples, (-1, 1))
+    assert measured.estimate.trainings == 3 and measured[1:] == (9, "phantoms", "")
     values = [generator.normal(0.2, 0.1, 20) for _ in range(2)]
     for one in values:
         one[4] = np.nan
     resampling = Resampling(np.arange(20), 60)
     measured = objections.measured_difference(values, resampling, "phantoms")
     paired = np.stack(values, axis=1)
-    redrawn = means.bootstrap_differences(paired, resampling, trainings=True)
-    assert measured.estimate == trainings.across_trainings(np.nanmean(paired, axis=0), redrawn)
-    assert measured[1:] == (2, 19, "phantoms") and measured.estimate.low > 0
+    assert measured.estimate == trainings.across_trainings(paired, resampling)
+    assert measured[1:] == (19, "phantoms", "holds") and measured.estimate.low > 0

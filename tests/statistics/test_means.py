@@ -51,7 +51,7 @@ def test_where_too_few_differ_there_is_no_interval_and_no_p(generator):
     samples = means.bootstrap_differences(values, resampling)
     np.testing.assert_array_equal(samples[:, ::2], bootstrap_means(values, resampling)[:, ::2])
     assert np.isnan(samples[:, 1]).all() and np.isnan(np.array(interval(samples))[:, 1]).all()
-    few = trainings.across_trainings(values[:, 1:2].mean(axis=0), samples[:, 1:2])
+    few = trainings.across_trainings(values[:, 1:2], resampling)
     assert few.value == values[:, 1].mean() and np.isnan([few.low, few.high, few.p]).all()
 
 

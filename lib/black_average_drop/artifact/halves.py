@@ -36,9 +36,11 @@ def half_text(notebook, half):
 
 
 def names_in(notebook, half):
-    """Return the names that a half reads, a set."""
-    nodes = ast.walk(ast.parse(half_text(notebook, half)))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """Return the names that a half reads, a set; those that a query of pandas mentions as @name, too."""
+    nodes = list(ast.walk(ast.parse(half_text(notebook, half))))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return names | {name for text in texts for name in re.findall(r"@([^\W\d]\w*)", text)}
 
 
 def parameters_of(notebook, half):
@@ -62,6 +64,12 @@ def default_parameters(notebook):
         for statement in ast.parse(cell).body
         if isinstance(statement, ast.Assign)
     }
+
+
+def first_of_analysis(cells):
+    """Return the place of the first cell of the analysis half among the cells of an .ipynb, or how many there are."""
+    tagged = (place for place, cell in enumerate(cells) if "analysis" in cell["metadata"].get("tags", []))
+    return next(tagged, len(cells))
 
 
 def half_checksum(notebook, half):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.files import ROOT
+from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics import comparisons, patients
 from black_average_drop.wording import with_interval
 
@@ -47,6 +48,7 @@ def _lead(results, profile, data):
 def _claims(results):
     """Verdicts counted, and the values of those claims that a sentence quotes."""
     table = pd.read_csv(results / "laptop/claims.csv").set_index("claim")
+    table = table[[not CLAIMS[name].table for name in table.index]]
     counts = table["verdict"].value_counts()
     return {
         "all": f"{len(table)}",

@@ -65,7 +65,8 @@ def write_analysis(notebook, outputs, inputs, variables, results):
     Args:
         notebook: its name, such as "03_table1".
         outputs: the files that its analysis half wrote below `results`.
-        inputs: name -> a file below `results` that the analysis half read: rows, or a table of an earlier analysis.
+        inputs: file name -> path of each file below `results` that the analysis half read: row files, and tables of
+            earlier analyses.
         variables: the notebook's globals(), of which the parameters of the analysis half are recorded.
         results: the folder of results.
 
@@ -73,8 +74,12 @@ def write_analysis(notebook, outputs, inputs, variables, results):
         The content of the record.
 
     Raises:
+        ValueError: an input is not called as its file, or does not lie below `results`.
         RuntimeError: a source or an input is no longer what was computed with. The outputs are removed.
     """
+    for name, file in inputs.items():
+        if not isinstance(file, Path) or file.name != name or not file.is_relative_to(results):
+            raise ValueError(f"{name} is no input of an analysis: give a file below {results} under its own name.")
     results, path = Path(results), analysis_record(notebook, results)
     made_from = code_hashes.analysis_sources(notebook)
     if changed := [*code_hashes.changed_sources(made_from), *_replaced_inputs(inputs)]:
@@ -83,13 +88,13 @@ def write_analysis(notebook, outputs, inputs, variables, results):
     record = {
         "parameters": _recorded(notebook, halves.ANALYSIS, variables),
         "sources": made_from,
-        "inputs": {name: _checksum(value) for name, value in inputs.items()},
+        "inputs": {name: sha256(file) for name, file in inputs.items()},
         "outputs": {os.path.relpath(file, results): sha256(file) for file in outputs},
     }
     earlier = records.read(path) or {}
     if earlier.get("lock") == around["lock"] and all(earlier.get(name) == value for name, value in record.items()):
         return earlier
-    record = {"notebook": notebook, **around, **record}
+    record = {"notebook": notebook, "half": halves.ANALYSIS, **around, **record}
     with replacing(path) as partial:
         partial.write_text(json.dumps(record, indent=1) + "\n")
     return record

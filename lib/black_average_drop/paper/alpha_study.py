@@ -125,7 +125,7 @@ def along_table(drops, alphas, resampling):
         table = pd.DataFrame({"quantity": quantity, "alpha": alphas, "BAD": means, "low": low, "high": high})
         if quantity == DIFFERENCE:
             columns = range(len(means))
-            table["p"] = [trainings.across_trainings([means[i]], samples[:, [i]]).p for i in columns]
+            table["p"] = [trainings.statistic_across_trainings([means[i]], samples[:, [i]]).p for i in columns]
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from black_average_drop import evaluation, masks
 from black_average_drop.paper import claims
-from black_average_drop.statistics import means, patients, trainings
+from black_average_drop.statistics import patients, trainings
 
 
 class Correlation(NamedTuple):
@@ -125,22 +125,20 @@ def measured_correlation(correlations, source):
         source: of the images, in words.
     """
     samples = np.stack([one.samples for one in correlations], axis=1)
-    estimate = trainings.across_trainings([one.value for one in correlations], samples)
-    return claims.Measured(estimate, len(correlations), max(one.images for one in correlations), source)
+    estimate = trainings.statistic_across_trainings([one.value for one in correlations], samples, (-1, 1))
+    return claims.Measured(estimate, max(one.images for one in correlations), source)
 
 
-def measured_difference(values, resampling, source):
+def measured_difference(values, resampling, source, reach=1.0):
     """The `claims.Measured` of a paired difference over trainings.
 
     Args:
         values: (N,) for each training, NaN where an image has no value.
         resampling: a `patients.Resampling` of the N images.
         source: of the images, in words.
+        reach: the largest difference that an image can have.
     """
-    paired = np.stack(values, axis=1)
-    samples = means.bootstrap_differences(paired, resampling, trainings=True)
-    estimate = trainings.across_trainings(np.nanmean(paired, axis=0), samples)
-    return claims.Measured(estimate, len(values), int((~np.isnan(paired)).any(axis=1).sum()), source)
+    return claims.measured_mean(np.stack(values, axis=1), resampling, source, reach=reach)
 
 
 def _rank_correlations(pairs, counts):

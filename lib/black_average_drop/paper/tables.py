@@ -47,7 +47,7 @@ def table1(rows, dataset, kind, black, subsets, resampling):
             raise ValueError(f"No image is in the subset {subset!r}: take it out or evaluate more images.")
         for score in ("relu", "softmax"):
             values = {
-                (method, metric): _image_values(group.set_index("id").loc[ids], labels.loc[ids], score, black)
+                (method, metric): _values_by_training(group.set_index("id").loc[ids], labels.loc[ids], score, black)
                 for (method, metric), group in rows.groupby(["method", "metric"], sort=False)
             }
             table = _estimates(values, methods, patients)
@@ -101,7 +101,7 @@ def spread_over_trainings(trained, images, resampling):
     return pd.DataFrame(records)
 
 
-def _image_values(rows, labels, score, black):
+def _values_by_training(rows, labels, score, black):
     """What is averaged over images for one method and metric: a DataFrame, a column a quantity, NaN if undefined."""
     classes = rows["class"].to_numpy()
     if score == "relu":
