@@ -97,9 +97,8 @@ print(counts if marked_images else "No marked phantoms in this profile.")
 
 # %%
 inputs = {bench.file: build_folder / bench.file for bench in known}
-folds = {}
-if boxed_source:
-    folds = fold_splits(boxed_source, data_root, size, seed)
+folds = fold_splits(boxed_source, data_root, size, seed) if boxed_source else {}
+if folds:
     place = Path(data_root) / boxed_weights
     there = bool(boxed_weights) and place.is_file()
     inputs["boxed weights"] = place if there else boxed_weights
@@ -253,5 +252,5 @@ tables = {
 }
 outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in ("trust_networks", "trust_falls")}
-record = provenance.write_analysis("07_what_networks_use", outputs, inputs, globals(), results_folder)
-record["outputs"]
+concluded = provenance.write_analysis("07_what_networks_use", outputs, inputs, globals(), results_folder)
+concluded["outputs"]

@@ -77,8 +77,8 @@ for bench in benches:
         first = bench.first_pass.same_as.get(method, method)
         apart = np.abs(masks.scaled_to_peak(drawn) - masks.scaled_to_peak(of_method[first])).max()
         blank = localization.blank(np.maximum(drawn, 0)).mean()
-        table = {"method": [method], "same map as": first, "difference": apart, "blank": blank}
-        coinciding.append(bench.named(pd.DataFrame(table)))
+        facts = {"method": [method], "same map as": first, "difference": apart, "blank": blank}
+        coinciding.append(bench.named(pd.DataFrame(facts)))
 same = pd.concat(coinciding, ignore_index=True)
 same.pivot(index="method", columns=["data", "fold", "training"], values=["same map as", "difference"])
 
@@ -157,8 +157,8 @@ for bench in benches:
     for kind, redrawn in others.items():
         for method in drawing:
             ours, theirs = (evaluation.upsampled(maps[method], part.size) for maps in (trained, redrawn))
-            table = randomization.similarity(ours, theirs).assign(id=part.ids, maps=kind, map=method)
-            alike.append(bench.named(table.melt(["id", "maps", "map"], var_name="measure")))
+            of_pair = randomization.similarity(ours, theirs).assign(id=part.ids, maps=kind, map=method)
+            alike.append(bench.named(of_pair.melt(["id", "maps", "map"], var_name="measure")))
 
 # %% [markdown]
 # The rows, the maps that the next notebook reads, the gallery, and where all of this comes from.
@@ -218,8 +218,8 @@ summaries_of_points = []
 for data, of_data in images.items():
     of_truth = points_read[points_read["data"] == data]
     for subset, ids in of_data.subsets().items():
-        table = summaries.mean_scores(of_truth, of_data, ids)
-        summaries_of_points.append(table.assign(data=data, images=subset))
+        scores = summaries.mean_scores(of_truth, of_data, ids)
+        summaries_of_points.append(scores.assign(data=data, images=subset))
 localized = pd.concat(summaries_of_points, ignore_index=True)
 of_hits = localized[(localized["score"] == "hit") & localized["images"].str.match("all|fold")]
 of_hits.pivot(index="map", columns=["data", "images"], values="value").round(3)
@@ -236,8 +236,8 @@ sights = lesion_sizes.with_size_classes(
 recalled = []
 for data, of_data in images.items():
     for subset, ids in of_data.subsets().items():
-        table = summaries.recall(sights[sights["data"] == data], of_data, ids)
-        recalled.append(table.assign(data=data, images=subset))
+        shares = summaries.recall(sights[sights["data"] == data], of_data, ids)
+        recalled.append(shares.assign(data=data, images=subset))
 recall = pd.concat(recalled, ignore_index=True)
 small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
 small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3)
@@ -284,5 +284,5 @@ outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, t
 outputs += figures.save_figure(sanity_figure, results_folder / "trust_sanity")
 names = ("trust_images", "trust_same_maps", "trust_points", "trust_touched", "trust_shuffled")
 inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in names}
-record = provenance.write_analysis("08_maps_against_truth", outputs, inputs, globals(), results_folder)
-record["outputs"]
+concluded = provenance.write_analysis("08_maps_against_truth", outputs, inputs, globals(), results_folder)
+concluded["outputs"]

@@ -58,23 +58,22 @@ pd.DataFrame({bench.file: {"images": len(bench.images), "maps": len(bench.maps)}
 measured = []
 redraw = cams.chosen(list(benches[0].first_pass.maps)) | controls.REDRAWN
 for bench in benches:
-    images, few = bench.images, bench.few(curve_images, seed)
+    dataset, few = bench.images, bench.few(curve_images, seed)
     settings = [bench.normal is not None, bench.alpha, batch_size, seed, few.tolist(), list(bench.maps)]
     arrays = [*bench.model.get_weights(), *map(np.ascontiguousarray, bench.maps.values())]
-    key = measurement_key("trust.faithfulness", settings, dataset_checksum(images), arrays)
+    key = measurement_key("trust.faithfulness", settings, dataset_checksum(dataset), arrays)
     path = build_folder / f"{Path(bench.file).stem}_metrics.csv"
-    table = kept_table(path, key)
-    if table is None:
-        backgrounds = faithfulness.fills(images, bench.normal, seed)
+    kept = kept_table(path, key)
+    if kept is None:
+        backgrounds = faithfulness.fills(dataset, bench.normal, seed)
         singles = faithfulness.single_masks(
-            bench.network, images, images.labels, bench.maps, redraw, bench.alpha, backgrounds, batch_size
+            bench.network, dataset, dataset.labels, bench.maps, redraw, bench.alpha, backgrounds, batch_size
         )
-        fixed, of_few = images.subset(few), {name: drawn[few] for name, drawn in bench.maps.items()}
-        plain = faithfulness.fills(images)
+        fixed, of_few = dataset.subset(few), {name: drawn[few] for name, drawn in bench.maps.items()}
+        plain = faithfulness.fills(dataset)
         many = faithfulness.curves(bench.network, fixed, fixed.labels, of_few, plain, batch_size, seed)
-        table = pd.concat([singles, many], ignore_index=True)
-        keep_table(table, path, key)
-    measured.append(bench.named(table))
+        keep_table(pd.concat([singles, many], ignore_index=True), path, key)
+    measured.append(bench.named(kept_table(path, key)))
 
 # %% [markdown]
 # The rows, and where they come from.
@@ -114,8 +113,7 @@ set_matplotlib_formats("png")  # figures made without pyplot are shown too
 results_folder, banner = Path(results), wording.banner(profile)
 images = summaries.images_by_data(wide.read_named("trust_images", results_folder), resamples, seed)
 points = wide.read_maps_rows("trust_points", results_folder, ["id", "score"])
-every = wide.read_maps_rows("trust_metrics", results_folder, ["id", "metric"])
-every = composites.with_composites(every)
+every = composites.with_composites(wide.read_maps_rows("trust_metrics", results_folder, ["id", "metric"]))
 
 # %% [markdown]
 # The mean of each metric for each map.
@@ -246,5 +244,5 @@ names = ("trust_images", "trust_points", "trust_metrics")
 inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in names}
 names = ("trust_same_maps", "trust_small_lesions", "trust_localization", "trust_recall")
 inputs |= {f"{name}.csv": results_folder / f"{name}.csv" for name in names}
-record = provenance.write_analysis("09_verdict", outputs, inputs, globals(), results_folder)
-record["outputs"]
+concluded = provenance.write_analysis("09_verdict", outputs, inputs, globals(), results_folder)
+concluded["outputs"]
