@@ -1,15 +1,15 @@
 """Every comparison asserts and is a row of build/peers/peers.md, and so is every library that cannot be imported.
 
-Comparisons that the docs show are rows of `tables`, too. A run of all of them that ends well writes paper_figures/peers.
+Comparisons that the docs show are rows of `tables`, too. A run of all of them that ends well writes
+paper_figures/peers.
 """
 
 import importlib.metadata
 import os
 
 import pytest
-import torch._dynamo  # noqa: F401  its Triton ends the process where TensorFlow is loaded already: first, then
-
 import tables as committed
+import torch._dynamo  # noqa: F401  its Triton ends the process where TensorFlow is loaded already: first, then
 
 from black_average_drop.files import ROOT, replacing
 

@@ -1,4 +1,4 @@
-"""Average Drop as each library has it, by hand: Pillow to enlarge maps, NumPy for the rest, a function for the scores."""
+"""Average Drop as each library has it, by hand: Pillow to enlarge maps, NumPy, and a function for the scores."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
 """One small network from a seed, in Keras and in PyTorch with the same weights: what each library can draw maps of.
 
-Its filters are drawn. Its head tells phantoms of radiographs from phantoms of photos, fitted by ridge regression: scores
-mean something, and gradients are as small as those of a trained network. The head is pooled, as the paper's, or reads
-each position by itself.
+Its filters are drawn. Its head tells phantoms of radiographs from phantoms of photos, fitted by ridge regression:
+scores mean something, and gradients are as small as those of a trained network. The head is pooled, as the paper's, or
+reads each position by itself.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Average Drop as each library prints it, on the same maps and images, and what of its definition makes the difference."""
+"""Average Drop as each library prints it, of the same images and maps, and what of its definition matters."""
 
 import importlib
 from functools import partial
@@ -34,11 +34,11 @@ DEFINITIONS = {
 SENTENCES = {
     "the paper, and ours": "ReLU scores, and black is pixel 0: eq. (10) of the paper.",
     "ours with softmax scores": "The softmax saturates: a large fall of the logit can be a small one of the score.",
-    "torchcam": "`ClassificationMetric` hands the softmax of `logits_fn` on to the extractor: its map is of the softmax "
-    "score, not of the logit. It masks what goes into the network, where 0 is mid-grey.",
+    "torchcam": "`ClassificationMetric` hands the softmax of `logits_fn` on to the extractor: its map is of the "
+    "softmax score, not of the logit. It masks what goes into the network, where 0 is mid-grey.",
     "pytorch-grad-cam": "`DropInConfidence` is the fall itself, not the fall as a share of the score. Divide by the "
     "score of the image.",
-    "Xplique": "`AverageDropMetric` with `activation=\"softmax\"` takes the map without its sign: where bicubic "
+    "Xplique": '`AverageDropMetric` with `activation="softmax"` takes the map without its sign: where bicubic '
     "interpolation rings below 0, pixels come back.",
     "ADCC's authors": "Their code takes a map that is scaled already, and masks the prepared image. Printed as a "
     "percentage in their paper.",

@@ -40,8 +40,8 @@ SENTENCES = {
     ("captum", "Grad-CAM"): "Both, once clipped: `LayerGradCam` leaves the ReLU out. Pass `relu_attributions=True`.",
     ("tf-keras-vis", "Grad-CAM++"): "The paper. `GradcamPlusPlus` divides alpha by its sum, as the authors' code does, "
     "and sums also where gradients are negative. Its exp(S) is infinite above S = 88, and the map NaN. Take ours.",
-    ("Xplique", "Grad-CAM++"): "The paper. `GradCAMPP._compute_weights` has the mean of a feature map where eq. (8) has "
-    "its sum. Ours with `curvature=1/{positions}` is its map.",
+    ("Xplique", "Grad-CAM++"): "The paper. `GradCAMPP._compute_weights` has the mean of a feature map where eq. (8) "
+    "has its sum. Ours with `curvature=1/{positions}` is its map.",
 }
 SAME = "Both: the same map."
 
@@ -82,12 +82,17 @@ def _drawn(head):
 def test_ours_are_the_equations(row, drawn, head):
     known = drawn[head]
     for method, maps in known["papers"].items():
-        row(f"small network, {head}", f"{method}, ours, as a share of the peak", apart(known["ours"][method], maps), MOST)
+        row(
+            f"small network, {head}",
+            f"{method}, ours, as a share of the peak",
+            apart(known["ours"][method], maps),
+            MOST,
+        )
 
 
 @pytest.mark.parametrize("head", RIDGE)
 def test_derivatives_of_eq_8(row, drawn, head):
-    """Those of exp(S), by automatic differentiation, at places that are drawn where features and gradients are not 0."""
+    """Those of exp(S), by automatic differentiation, at places that are drawn where gradients are not 0."""
     known = drawn[head]
     slopes = known["gradients"][0].transpose(2, 0, 1).ravel()
     places = np.random.default_rng(0).choice(np.flatnonzero(slopes), 10, replace=False)

@@ -26,12 +26,13 @@ SENTENCES = {
     "insertion": "Both, with its steps and its fill. It begins at 0, ours at the blurred image, as RISE's authors do.",
     "ROAD, imputed pixels": "Both, without the noise: grey levels of 255.",
     "ROAD, combined": "Both, but for the noise, at the same shares. By default it takes nine shares, ours three.",
-    "ROAD, accuracy": "Both: it is the authors' curve, the share of right predictions with the most relevant pixels "
-    "gone. ROAD in this project is a difference of scores, halved, as pytorch-grad-cam has it.",
+    "ROAD, accuracy": "Both, of grey images. It is the authors' curve: the share of right predictions without the most "
+    "relevant pixels. With colours `ROAD.evaluate_batch` counts each channel as pixels, and ends in an IndexError.",
     "coherency": "Both, of the same two maps. The authors leave a constant map without a number; ours gives it 1.",
     "complexity": "Both: the mean of the map. It is named opacity here. The authors take a map that is scaled already.",
     "ADCC": "Both, of softmax scores. With ReLU scores it is another number.",
-    "ADCC, prepared images": "The authors' code masks the prepared image, where 0 is the mean colour; ours masks pixels.",
+    "ADCC, prepared images": "The authors' code masks the prepared image, where 0 is the mean colour. Ours "
+    "masks pixels, where 0 is black.",
 }
 
 
@@ -43,7 +44,9 @@ def known():
     with torch.no_grad():
         classes = both.torch(channels_first(prepared(pixels))).argmax(dim=1).numpy()
     explained = evaluation.explain_batch(network, pixels, classes, IMAGES)
-    maps = masks.scaled_to_peak(evaluation.upsampled(cams.METHODS["Grad-CAM"](explained), (SIZE, SIZE)))
+    maps = evaluation.upsampled(cams.METHODS["Grad-CAM"](explained), (SIZE, SIZE))
+    maps = maps - maps.min(axis=(1, 2), keepdims=True)  # from 0: whether a library scales from 0 is not asked here
+    maps = masks.scaled_to_peak(maps)
     names = np.array([f"{number}" for number in range(IMAGES)])
     dataset = Dataset(
         names, labels, names, ("radiograph", "photo"), (SIZE, SIZE), np.arange(IMAGES), lambda i: np.uint8(pixels[i])
@@ -131,8 +134,12 @@ def test_xplique(row, tables, known, ours):
         ("Average Increase", "AverageIncreaseMetric", "Average Increase"),
         ("Average Gain", "AverageGainMetric", "Average Gain"),
     ):
-        measured = getattr(metrics, kind)(*given, activation="softmax").detailed_evaluate(pixels, targets, known["maps"])
-        sentence = "Both, of a map that is 0 somewhere: `_perturb_with_mask` scales from the minimum, without the sign."
+        measured = getattr(metrics, kind)(*given, activation="softmax").detailed_evaluate(
+            pixels, targets, known["maps"]
+        )
+        sentence = (
+            "Both, of a map that is 0 somewhere. `_perturb_with_mask` takes it without its sign, from its minimum."
+        )
         compare(row, tables, metric, "Xplique", measured, ours[name], 1e-5, sentence)
     for metric in ("deletion", "insertion"):
         kind = getattr(metrics, metric.title())
@@ -197,23 +204,34 @@ def test_quantus(row, tables, known):
     hidden = hidden_pixels(untied)
     expected = imputation.noisy_linear(pixels[:1], hidden[None], noise=0)[0]
     imputed = perturbing.noisy_linear_imputation(pixels[0].transpose(2, 0, 1), np.flatnonzero(hidden), noise=0)
-    difference = imputed.transpose(1, 2, 0)
-    compare(row, tables, "ROAD, imputed pixels", "Quantus", difference, expected, imputation.TOLERANCE)
+    imputed = imputed.transpose(1, 2, 0)
+    compare(row, tables, "ROAD, imputed pixels", "Quantus", imputed, expected, imputation.TOLERANCE)
+    grey = pixels.mean(axis=3, keepdims=True)
     percentages = [20, 50, 80]
     metric = quantus.ROAD(percentages=percentages, noise=0.0, disable_warnings=True, display_progressbar=False)
-    said = metric(
-        model=known["twins"].torch_of_pixels,
-        x_batch=pixels.transpose(0, 3, 1, 2),
-        y_batch=known["classes"],
-        a_batch=untied[:, None],
-        device="cpu",
-    )
+    given = {"y_batch": known["classes"], "a_batch": untied[:, None], "device": "cpu"}
+    said = metric(model=OfGrey(known["twins"].torch_of_pixels).eval(), x_batch=grey.transpose(0, 3, 1, 2), **given)
     right = []
     for share in percentages:
         gone = np.stack([one > np.sort(one, axis=None)[-1 - int(one.size * share / 100)] for one in untied])
-        logits, _ = known["network"].score(imputation.noisy_linear(pixels, gone, noise=0))
-        right.append((logits.argmax(axis=1) == known["classes"]).mean())
+        left = imputation.noisy_linear(grey, gone, noise=0).repeat(3, axis=3)
+        right.append((known["network"].score(left)[0].argmax(axis=1) == known["classes"]).mean())
     compare(row, tables, "ROAD, accuracy", "Quantus", [said[share] for share in percentages], right, 1e-6)
+    with pytest.raises(IndexError):  # if not, Quantus has changed: take colours
+        quantus.ROAD(percentages=percentages, disable_warnings=True, display_progressbar=False)(
+            model=known["twins"].torch_of_pixels, x_batch=pixels.transpose(0, 3, 1, 2), **given
+        )
+
+
+class OfGrey(torch.nn.Module):
+    """A network of pixels that takes one channel for three."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, grey):
+        return self.model(grey.repeat(1, 3, 1, 1))
 
 
 def test_adcc_of_its_authors(row, tables, known, ours):
