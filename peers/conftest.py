@@ -7,8 +7,8 @@ paper_figures/peers.
 import importlib.metadata
 import os
 
+import peer_tables as committed
 import pytest
-import tables as committed
 import torch._dynamo  # noqa: F401  its Triton ends the process where TensorFlow is loaded already: first, then
 
 from black_average_drop.files import ROOT, replacing
@@ -34,7 +34,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def tables(request):
-    """The rows of each table of `tables.COLUMNS`, to which a comparison appends its own."""
+    """The rows of each table of `peer_tables.COLUMNS`, to which a comparison appends its own."""
     return request.config.stash[TABLES]
 
 
