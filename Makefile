@@ -41,7 +41,7 @@ USING = env BAD_TARGET="make $@" $(BIN)/python lib/black_average_drop/artifact/l
 # TensorFlow takes all cores, or the whole GPU: the notebooks run one at a time, also under -j.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help env data data-report reproduce choose test test-torch zoo peers test-oldest reliability mutate lab report benchmark verify notebooks pages clean
+.PHONY: help env data data-report reproduce tables choose test test-torch zoo peers test-oldest reliability mutate lab report benchmark verify notebooks pages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ $(VENV)/built:
 
 reproduce: env  ## regenerate every figure and table of PROFILE into paper_figures/PROFILE (smoke: build/smoke)
 	@$(EFFORT) $(PIPELINE) run "--profile=$$PROFILE" "--data=$$DATA"
+
+tables: env  ## make the tables, claims and verdicts of PROFILE again from its committed rows: seconds, no images
+	@$(USING) $(PIPELINE) tables "--profile=$$PROFILE"
 
 data: env  ## fetch the images and weights that PROFILE reads into DATA; what is there already stays
 	@$(USING) $(PIPELINE) data "--profile=$$PROFILE" "--data=$$DATA"

@@ -57,7 +57,7 @@ from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksums
 from black_average_drop.files import write_csv
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.training import assessment, augmentation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too

@@ -35,8 +35,8 @@ from black_average_drop import cams, controls, evaluation, masks, networks, trai
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import read_csv, replacing, write_csv
-from black_average_drop.paper import claims, table_text, tables
-from black_average_drop.statistics import Resampling
+from black_average_drop.paper import claims, row_differences, table_text, tables
+from black_average_drop.statistics.patients import Resampling
 
 # %% [markdown]
 # The claims and the control maps need the paper's methods. So these come first, whatever else has a row in the table.
@@ -237,31 +237,46 @@ display(Markdown((results_folder / "table1.md").read_text()))
 # ## What this says of the paper's claims
 #
 # Differences are taken image by image between Grad-CAM++ and CAM. For radiographs the images labelled pneumonia count,
-# and the interval covers other patients and other trainings. Where too few images differ there is no interval, and no
-# verdict.
+# and the interval covers other patients and other trainings of this recipe. Where too few images differ there is no
+# interval, and no verdict.
 
 # %%
-measured, differences = {}, []
+measured = {}
 primary = {"general": "all", "radiographs": "label pneumonia"}
-parts = {"general": [rows["general"]], "radiographs": list(trainings.values())}
-for kind, trained in parts.items():
+trained = {"general": [rows["general"]], "radiographs": list(trainings.values())}
+for kind, tables_of_rows in trained.items():
     counted, source = subsets[kind][primary[kind]], facts[kind].source
-    ids, resampling = datasets[kind].ids[counted], resamplings[kind].of_rows(counted)
+    where = {"images": datasets[kind].ids[counted], "resampling": resamplings[kind].of_rows(counted), "source": source}
     for metric in ("AD", "BAD"):
-        difference, images = claims.compare(trained, metric, "drop", ids, resampling)
-        measured[f"{kind}_{metric}"] = claims.Measured(difference, len(trained), images, source)
-        differences.append(measured[f"{kind}_{metric}"]._replace(data=f"{source}, {metric}"))
-    larger, images = claims.compare(trained, "AD", "lit", ids, resampling)
-    measured[f"{kind}_lit"] = claims.Measured(larger, len(trained), images, source)
-measured["small_differences"] = claims.furthest(differences)
+        measured[f"{kind}_{metric}"] = claims.compare(tables_of_rows, metric, "drop", **where)
+    measured[f"{kind}_lit"] = claims.compare(tables_of_rows, "AD", "lit", **where)
 
 # %% [markdown]
-# The share of the masked radiographs that Grad-CAM++ leaves with another class.
+# The same differences of the radiographs with softmax scores, and the share of the masked radiographs that Grad-CAM++
+# leaves with another class.
 
 # %%
 for metric in ("AD", "BAD"):
-    share, images = claims.compare(trained, metric, "incorrect", ids, resampling, "Grad-CAM++", None)
-    measured[f"incorrect_{metric}"] = claims.Measured(share, len(trained), images, source)
+    softmax = claims.compare(tables_of_rows, metric, "softmax_drop", **where)
+    measured[f"radiographs_{metric}_softmax"] = softmax
+    share = claims.compare(tables_of_rows, metric, "incorrect", **where, baseline=None)
+    measured[f"incorrect_{metric}"] = share
+
+# %% [markdown]
+# The difference in every row of Table 1. Each training predicts classes of its own, so the rows by prediction hold the
+# images that the training predicts so.
+
+# %%
+explained = row_differences.explained_classes(trained["radiographs"], datasets["radiographs"].ids)
+by_training = subsets["radiographs"] | {"predicted pneumonia": explained == 1, "predicted normal": explained == 0}
+by_kind = {"general": subsets["general"], "radiographs": by_training}
+parts = [
+    row_differences.RowsOfData(trained[kind], datasets[kind].ids, by_kind[kind], resamplings[kind], facts[kind].source)
+    for kind in kinds
+]
+differences = row_differences.differences_of_rows(parts)
+measured["small_differences"] = row_differences.furthest(differences)
+pd.DataFrame({one.data: one.estimate._asdict() for one in differences}).T
 
 # %% [markdown]
 # How well the radiograph classifiers do, and whether the head matters. AUC is over all test images. Every classifier is
@@ -269,8 +284,8 @@ for metric in ("AD", "BAD"):
 
 # %%
 heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
-for claim, (estimate, count) in zip(("AUC", "head"), heads, strict=True):
-    measured[claim] = claims.Measured(estimate, count, len(datasets["radiographs"]), facts["radiographs"].source)
+for claim, estimate in zip(("AUC", "head"), heads, strict=True):
+    measured[claim] = claims.Measured(estimate, len(datasets["radiographs"]), facts["radiographs"].source)
 pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
 
 # %% [markdown]

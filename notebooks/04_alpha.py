@@ -36,7 +36,7 @@ from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import alpha_charts, alpha_study, claims, objections, sensitivity
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust.localization import region_sizes, touched
 
 # %% [markdown]
@@ -89,7 +89,7 @@ pd.DataFrame(chosen, ["2.5 %", "median", "97.5 %"]).rename_axis("chosen alpha")
 #
 # BAD is measured from 5 % to 95 % in steps of 5, and at the alpha of Table 1. Each method's mean has an interval. So
 # has their difference, paired over the same resamples of patients. Its p value is that of the test against 0. Where too
-# few images differ (`statistics.enough_differ`) a difference has neither interval nor p, here and below.
+# few images differ (`means.enough_differ`) a difference has neither interval nor p, here and below.
 
 # %%
 ties = json.loads((results_folder / "03_table1.json").read_text())["parameters"]["ties"]

@@ -31,12 +31,12 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, figures, lettering, networks, statistics, training, wording
+from black_average_drop import cams, charts, figures, lettering, networks, rows, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.files import read_csv, write_csv
-from black_average_drop.paper import claims
+from black_average_drop.files import read_csv
+from black_average_drop.statistics import roc
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -73,7 +73,7 @@ pd.Series({name: str(part.shape) for name, part in features.items()}, name="feat
 # its negative weights. Each pair should agree. Maps are in double precision, differences in shares of the peak.
 
 # %%
-rows = []
+rows_of_networks = []
 for name in files:
     double, weights = features[name].astype("float64"), network[name].head_weights.T[classes[name]].astype("float64")
     positions = double.shape[1] * double.shape[2]
@@ -85,12 +85,12 @@ for name in files:
     clipped = cams.grad_cam(double, gradients) - np.maximum(by_weights, 0)
     normalised = cams.grad_cam_plus_plus(double, gradients, normalize_alpha=True)
     positive = cams.cam(double, np.maximum(weights, 0))
-    row = {"network": name, "gradient and w / z": slope}
+    row = {"network": name, "images": len(classes[name]), "gradient and w / z": slope}
     row["CAM and Grad-CAM, unclipped"] = np.abs((signed - by_weights) / peak).max()
     row["CAM and Grad-CAM, clipped"] = np.abs(clipped / peak).max()
     row["Grad-CAM++ normalised and CAM without negative weights"] = np.abs((normalised - positive) / peak).max()
-    rows.append(row)
-identity = pd.DataFrame(rows)
+    rows_of_networks.append(row)
+identity = pd.DataFrame(rows_of_networks)
 identity.set_index("network").T
 
 # %% [markdown]
@@ -175,7 +175,7 @@ for name, head in heads.items():
     averaged = np.einsum("nhwk,nk->nhw", double, gradients.mean(axis=(1, 2)))
     peak = np.abs(multiplied).max(axis=(1, 2), keepdims=True)
     peak[peak == 0] = 1
-    row = {"head": name, "AUC": statistics.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
+    row = {"head": name, "AUC": roc.area_under_roc(test.labels, logits[:, 1] - logits[:, 0])}
     row["CAM and Grad-CAM, unclipped"] = np.abs((averaged - multiplied) / peak).max()
     drawn[name] = np.maximum(multiplied, 0), cams.grad_cam(double, gradients)
     row["CAM and Grad-CAM, clipped"] = np.abs((drawn[name][1] - drawn[name][0]) / peak).max()
@@ -217,37 +217,69 @@ figure.suptitle(wording.banner(profile), color=lettering.ACCENT)
 display(figure)
 
 # %% [markdown]
-# ## In a sentence
+# ## What was measured
 #
-# The numbers above come to this, and say this of the paper's claim.
+# The figure, the rows behind every table, and where they come from.
 
 # %%
-largest = float(np.max(identity["CAM and Grad-CAM, clipped"].to_numpy()))
-estimate = statistics.Estimate(largest, largest, largest, np.nan)
-count = sum(len(part) for part in features.values())
-measured = {"identity": claims.Measured(estimate, len(repeats), count, "both classifiers")}
-others = compared.set_index("head")["CAM and Grad-CAM, clipped"]
+measured_rows = {"identity": identity, "identity_heads": compared, "identity_weights": shares}
+outputs = figures.save_figure(figure, results_folder / "identity")
+outputs += [rows.write_rows(part, name, results_folder, profile, digits=6) for name, part in measured_rows.items()]
+inputs = {file: build_folder / file for file in files.values()}
+inputs |= {"radiographs, training": dataset_checksum(learned)}
+inputs |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
+record = provenance.write_record("05_identity", outputs, inputs, globals(), results_folder, started)
+record["outputs"]
+
+# %% [markdown] tags=["analysis"]
+# ## From rows to sentences
+#
+# The rest needs neither network nor image. It reads the rows that were written above, and `make tables` runs it alone.
+
+# %%
+from pathlib import Path
+
+import numpy as np
+
+from black_average_drop import rows
+from black_average_drop.artifact import provenance
+from black_average_drop.files import write_csv
+from black_average_drop.paper import claims
+from black_average_drop.statistics import trainings
+
+results_folder = Path(results)
+tables = {name: rows.read_rows(name, results_folder) for name in ("identity", "identity_heads", "identity_weights")}
+{name: len(table) for name, table in tables.items()}
+
+# %% [markdown]
+# ## In a sentence
+#
+# The rows come to this, and say this of the paper's claim.
+
+# %%
+of_networks = tables["identity"]
+largest = of_networks["CAM and Grad-CAM, clipped"].max()
+trained = of_networks["network"].str.startswith("radiographs").sum()
+estimate = trainings.Estimate(largest, largest, largest, np.nan, trainings=trained)
+measured = {"identity": claims.Measured(estimate, of_networks["images"].sum(), "both classifiers")}
+others = tables["identity_heads"].set_index("head")["CAM and Grad-CAM, clipped"]
 print(
     f"Behind pooling and one dense layer CAM and Grad-CAM differ by at most {largest:.1e} of the peak; behind "
     f"flattened maps by up to {others['flatten, dense']:.2g}, behind a hidden layer by up to "
     f"{others['pooling, hidden, dense']:.2g} of it."
 )
-pneumonia = shares.query("network == 'radiographs 0' and `class` == @class_names['radiographs 0'][1]").iloc[0]
+pneumonia = tables["identity_weights"].query("network == 'radiographs 0'").iloc[1]
 print(
     f"What separates the methods on the radiograph classifier: {pneumonia['weight']:.1%} of the weight of "
     f"{pneumonia['class']} is negative, {pneumonia['weight times feature']:.1%} by what it contributes."
 )
 
 # %% [markdown]
-# The figure, the numbers behind it, and where they come from.
+# The tables, and what they were made from.
 
 # %%
-tables = {"identity": identity, "identity_heads": compared, "identity_weights": shares}
-outputs = figures.save_figure(figure, results_folder / "identity")
-outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 outputs.append(claims.write_measured("05_identity", measured, results_folder, profile))
-inputs = {file: build_folder / file for file in files.values()}
-inputs |= {"radiographs, training": dataset_checksum(learned)}
-inputs |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
-record = provenance.write_record("05_identity", outputs, inputs, globals(), results_folder, started)
+inputs = {f"{name}.csv.xz": rows.row_file(name, results_folder) for name in tables}
+record = provenance.write_analysis("05_identity", outputs, inputs, globals(), results_folder)
 record["outputs"]

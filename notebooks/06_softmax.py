@@ -30,11 +30,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, figures, lettering, networks, statistics, training, wording
+from black_average_drop import cams, figures, lettering, networks, rows, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.files import read_csv, write_csv
-from black_average_drop.paper import claims, saturation
+from black_average_drop.files import read_csv
+from black_average_drop.paper import saturation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
@@ -179,10 +179,10 @@ figure.suptitle(wording.banner(profile), color=lettering.ACCENT)
 display(figure)
 
 # %% [markdown]
-# ## What this says of the paper's claim
+# ## Which maps are blank
 #
-# The share of images whose textbook map in float32 is blank, at the paper's logits, over all trainings. Every
-# derivative is 0 there. 0 / 0 counts as alpha 0, as in the paper. Without that rule the map is NaN.
+# The textbook map in float32, at the paper's logits, for each image and training. Every derivative is 0 where it is
+# blank. 0 / 0 counts as alpha 0, as in the paper. Without that rule the map is NaN.
 
 # %%
 blank = []
@@ -190,11 +190,54 @@ for repeat, factor in factors.items():
     at_paper = features[repeat], factor * kernels[repeat], factor * logits[repeat]
     features32, kernel32, logits32 = (values.astype("float32") for values in at_paper)
     textbook = saturation.textbook_softmax(features32, kernel32, logits32, classes[repeat])
-    blank.append(100.0 * saturation.vanished(textbook))
-resampling = statistics.Resampling(dataset.groups, resamples, seed)
-samples = statistics.bootstrap_means(np.stack(blank, axis=1), resampling)
-estimate = statistics.across_trainings(np.mean(blank, axis=1), samples)
-measured = {"softmax_kills": claims.Measured(estimate, len(repeats), len(dataset), classifier.facts.source)}
+    columns = {"id": dataset.ids, "group": dataset.groups, "training": repeat, "blank": saturation.vanished(textbook)}
+    blank.append(pd.DataFrame(columns))
+blank_maps = pd.concat(blank, ignore_index=True).assign(data=classifier.facts.source)
+blank_maps.groupby("training")["blank"].describe()
+
+# %% [markdown]
+# ## What was measured
+#
+# The figure, the rows behind every table, and where they come from.
+
+# %%
+outputs = figures.save_figure(figure, results_folder / "softmax")
+outputs.append(rows.write_rows(sweeps, "softmax_sweep", results_folder, profile, digits=6))
+outputs.append(rows.write_rows(blank_maps, "softmax_blank", results_folder, profile))
+inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}
+record = provenance.write_record("06_softmax", outputs, inputs, globals(), results_folder, started)
+record["outputs"]
+
+# %% [markdown] tags=["analysis"]
+# ## From rows to sentences
+#
+# The rest needs neither network nor image. It reads the rows that were written above, and `make tables` runs it alone.
+
+# %%
+from pathlib import Path
+
+import pandas as pd
+
+from black_average_drop import rows
+from black_average_drop.artifact import provenance
+from black_average_drop.files import write_csv
+from black_average_drop.paper import claims
+from black_average_drop.statistics import patients
+
+results_folder = Path(results)
+sweeps, blank_maps = (rows.read_rows(name, results_folder) for name in ("softmax_sweep", "softmax_blank"))
+
+# %% [markdown]
+# ## What this says of the paper's claim
+#
+# The percentage of blank maps over all trainings, with its interval.
+
+# %%
+percent = 100.0 * blank_maps.pivot(index="id", columns="training", values="blank")
+groups = blank_maps.drop_duplicates("id").set_index("id")["group"].loc[percent.index]
+resampling = patients.Resampling(groups, resamples, seed)
+kills = claims.measured_mean(percent.to_numpy(), resampling, blank_maps["data"].iloc[0], bounds=(0, 100))
+estimate, measured = kills.estimate, {"softmax_kills": kills}
 pd.Series(estimate._asdict(), name="percent of maps")
 
 # %% [markdown]
@@ -216,12 +259,11 @@ print(
 )
 
 # %% [markdown]
-# The figure, the numbers behind it, and where they come from.
+# The tables, and what they were made from.
 
 # %%
-outputs = figures.save_figure(figure, results_folder / "softmax")
-outputs.append(write_csv(sweeps, results_folder / "softmax.csv", profile))
+outputs = [write_csv(sweeps, results_folder / "softmax.csv", profile)]
 outputs.append(claims.write_measured("06_softmax", measured, results_folder, profile))
-inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}
-record = provenance.write_record("06_softmax", outputs, inputs, globals(), results_folder, started)
+inputs = {f"{name}.csv.xz": rows.row_file(name, results_folder) for name in ("softmax_sweep", "softmax_blank")}
+record = provenance.write_analysis("06_softmax", outputs, inputs, globals(), results_folder)
 record["outputs"]

@@ -43,7 +43,7 @@ from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue, leaks
 from black_average_drop.datasets.checksums import dataset_checksum, dataset_checksums
 from black_average_drop.files import write_csv
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.training import assessment
 from black_average_drop.trust import faithfulness
 from black_average_drop.trust.bench import WITHOUT, boxed_splits, load_bench, load_benches, write_counted

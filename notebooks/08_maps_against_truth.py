@@ -30,11 +30,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figures, masks, networks, statistics, wording
+from black_average_drop import cams, charts, controls, evaluation, figures, masks, networks, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import write_csv
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import localization, randomization, trust_page
 from black_average_drop.trust.bench import COUNTED, read_counted, write_exact_table, write_maps
 
@@ -145,7 +146,7 @@ small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).r
 
 # %% [markdown]
 # Every pair of methods is compared on the same small lesions, at 10 % of the image. Whole patients are flipped, and
-# Holm corrects for the pairs. There is no test where too few lesions tell the two apart (`statistics.enough_differ`).
+# Holm corrects for the pairs. There is no test where too few lesions tell the two apart (`means.enough_differ`).
 # The sentences are about the pair of the paper, one for each data set.
 
 # %%
@@ -155,7 +156,7 @@ for bench in benches:
     sight = sight[(sight["size_class"] == "small") & (sight["area"] == 0.1) & sight["map"].isin(bench.methods)]
     wide = sight.pivot(index=["lesion", "group"], columns="map", values="seen")[bench.methods].astype(float)
     resampling = Resampling(wide.index.get_level_values("group"), **sampling)
-    pairs = statistics.differences(wide.to_numpy(), bench.methods, resampling)
+    pairs = comparisons.differences(wide.to_numpy(), bench.methods, resampling)
     pairs_of_methods.append(pairs.assign(data=bench.title, quantity="small lesions seen"))
     pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
     if len(pair):

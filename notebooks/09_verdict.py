@@ -26,12 +26,13 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figures, metrics, networks, statistics, wording
+from black_average_drop import cams, charts, controls, evaluation, figures, metrics, networks, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.artifact.code_hashes import measurement_key
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.files import keep_table, kept_table, replacing, write_csv
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import agreement, composites, faithfulness, localization, trust_page
 from black_average_drop.trust.bench import COUNTED, read_counted, read_exact_table, read_maps
 
@@ -191,7 +192,7 @@ for bench in benches:
         wide[score] = points[bench.slug].pivot(index="id", columns="map", values=score)
     for quantity, of_quantity in wide.items():
         resampling = Resampling(groups.loc[of_quantity.index], **sampling)
-        pairs = statistics.differences(of_quantity[bench.methods].to_numpy(), bench.methods, resampling)
+        pairs = comparisons.differences(of_quantity[bench.methods].to_numpy(), bench.methods, resampling)
         compared.append(pairs.assign(data=bench.title, quantity=quantity))
 differences = pd.concat(compared, ignore_index=True)
 paper_pair = differences.query("first == 'CAM' and second == 'Grad-CAM++'")

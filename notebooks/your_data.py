@@ -74,7 +74,7 @@ from black_average_drop.datasets.lesions import lesion_files
 from black_average_drop.datasets.maps import map_files
 from black_average_drop.files import replacing, write_csv
 from black_average_drop.model_files import formats
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 
 set_matplotlib_formats("png")
 pd.set_option("display.max_colwidth", None)  # a remedy stands at the end of a sentence
@@ -212,7 +212,7 @@ answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 # The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
 # An image with three findings counts three times. Each finding that enough patients have is then ranked by itself.
 # Last come the differences between methods, with p after Holm's correction for all pairs with a method in them. Where
-# too few images differ (`statistics.enough_differ`) there is no interval and no p.
+# too few images differ (`means.enough_differ`) there is no interval and no p.
 
 # %%
 resampling = Resampling(studied.groups, resamples, seed)

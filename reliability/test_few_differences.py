@@ -1,4 +1,4 @@
-"""Does the rule that withholds an interval, `statistics.enough_differ`, leave those that hold the truth?
+"""Does the rule that withholds an interval, `means.enough_differ`, leave those that hold the truth?
 
 On simulated differences, apart from the phantoms that `test_intervals.py` draws: no rule was fitted to one data set.
 """
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from black_average_drop import statistics
+from black_average_drop.statistics import means, patients
 
 PATIENTS = (50, 100, 200, 500, 1000)
 DRAWS, RESAMPLES = 500, 1000
@@ -52,10 +52,10 @@ def simulated(distributions):
     parts = []
     for n, (number, (name, (draw, truth))) in product(PATIENTS, enumerate(distributions.items())):
         values, groups = draw((n, DRAWS), np.random.default_rng([n, number])), np.arange(n)
-        samples = statistics.bootstrap_means(values, statistics.Resampling(groups, RESAMPLES, number))
-        low, high = statistics.interval(samples)
+        samples = patients.bootstrap_means(values, patients.Resampling(groups, RESAMPLES, number))
+        low, high = patients.interval(samples)
         reach = norm.isf(0.025) * samples.std(axis=0)
-        part = {"n": n, "name": [name] * DRAWS, "given": statistics.enough_differ(values, groups)}
+        part = {"n": n, "name": [name] * DRAWS, "given": means.enough_differ(values, groups)}
         part |= {"percentile": (low - 1e-9 <= truth) & (truth <= high + 1e-9)}
         parts.append(pd.DataFrame(part | {"normal": np.abs(values.mean(axis=0) - truth) <= reach + 1e-9}))
     return pd.concat(parts, ignore_index=True)
@@ -104,5 +104,5 @@ def test_few_differences(check):
         tried = f"Rare large differences behind many small ones, {n} patients"
         check(tried, text, f"{LOW} to {HIGH} %", met, known=n <= 200)  # many draws miss the large ones
     noise = 1e-6 * np.random.default_rng(0).standard_normal((100, DRAWS))
-    told = statistics.enough_differ(noise, np.arange(100)).sum()
+    told = means.enough_differ(noise, np.arange(100)).sum()
     check("Rounding noise, 1e-6 on average", f"an interval in {told} of {DRAWS} draws", "none", not told)

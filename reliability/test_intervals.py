@@ -10,7 +10,7 @@ from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import phantoms
 from black_average_drop.datasets.phantoms.chest import draw_radiograph
 from black_average_drop.paper import claims, tables
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 
 SIZE, EPOCHS, BATCH = 64, 8, 32
 TRAINED_ON, VALIDATED_ON, TESTED_ON = 2000, 400, 400

@@ -5,6 +5,7 @@ import datetime
 import errno
 import gzip
 import hashlib
+import lzma
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,10 +97,15 @@ def write_csv(table, path, profile):
         The path.
     """
     with replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
-        banner = wording.banner(profile)
-        file.write(f"# {banner}\n" if banner else "")
-        _to_csv(table, file, float_format="%.6g")
+        write_table(table, file, profile, 6)
     return path
+
+
+def write_table(table, file, profile, digits):
+    """Write a table into an open text file, as `write_csv` does, with some number of significant digits."""
+    banner = wording.banner(profile)
+    file.write(f"# {banner}\n" if banner else "")
+    _to_csv(table, file, float_format=f"%.{digits}g")
 
 
 def read_csv(path, **options):
@@ -109,7 +115,7 @@ def read_csv(path, **options):
     neither # nor NA means anything there: only an empty cell is no value.
 
     Args:
-        path: the file, also a .gz.
+        path: the file, also a .gz or .xz.
         options: further options of pandas.
 
     Returns:
@@ -119,7 +125,8 @@ def read_csv(path, **options):
 
     path = Path(path)
     remember(path)
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="") as file:
+    opened = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
+    with opened(path, "rt", encoding="utf-8", newline="") as file:
         if not file.readline().startswith("# "):
             file.seek(0)
         texts = {"id": str, "group": str}

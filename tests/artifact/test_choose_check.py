@@ -14,7 +14,7 @@ from PIL import Image
 
 from bad_cases import assert_says
 from black_average_drop.artifact import choose_check, model_reading
-from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.datasets import folder, phantoms
 
 CODE = """

@@ -44,7 +44,7 @@ def test_profiles_of_real_images_fetch_what_they_name(tmp_path, monkeypatch):
 
 
 def test_weights_follow_the_rule_of_the_first_notebook(tmp_path):
-    from black_average_drop.artifact.provenance import default_parameters
+    from black_average_drop.artifact.halves import default_parameters
 
     defaults = default_parameters("01_train")
     assert fetch_profile._keras_weights(defaults, tmp_path) == set()

@@ -93,6 +93,7 @@ def test_every_value_arrives_as_it_was_given_and_nothing_of_it_runs(make, tmp_pa
     for target, expected in {
         "choose": [f"--{name}={value}" for name in ("model", "data", "set", "code", "trust", "maps", "lesions")],
         "reproduce": [f"--profile={value}", f"--data={value}"],
+        "tables": [f"--profile={value}"],
         "data": [f"--profile={value}", f"--data={value}"],
         "data-report": [f"--data={value}"],
         "verify": [f"--profile={value}", f"--data={value}"],

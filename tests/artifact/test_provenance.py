@@ -10,14 +10,23 @@ import pandas as pd
 import pytest
 
 from black_average_drop import files, networks
-from black_average_drop.artifact import claims_page, code_hashes, notebooks, pipeline, profiles, provenance, versions
+from black_average_drop.artifact import (
+    claims_page,
+    code_hashes,
+    halves,
+    notebooks,
+    pipeline,
+    profiles,
+    provenance,
+    versions,
+)
 from black_average_drop.benchmark import command, measurement, report
 
 
 def test_record_holds_what_is_needed_and_no_place(tmp_path):
     (tmp_path / "figure1.png").write_bytes(b"pixels")
     (tmp_path / "model.keras").write_bytes(b"weights")
-    variables = {name: value for name, value in provenance.default_parameters("02_figure1").items()}
+    variables = {name: value for name, value in halves.default_parameters("02_figure1").items()}
     variables |= {"data_root": "/home/somebody/data", "unrelated": 3, "profile": "demo"}
     inputs = {"model": tmp_path / "model.keras", "images": "abc"}
     started = datetime.datetime.now() - datetime.timedelta(minutes=3)
@@ -41,7 +50,7 @@ def test_record_holds_what_is_needed_and_no_place(tmp_path):
 
 
 def write_record(folder, inputs, started, outputs=()):
-    variables = provenance.default_parameters("02_figure1") | {"profile": "demo"}
+    variables = halves.default_parameters("02_figure1") | {"profile": "demo"}
     return provenance.write_record("02_figure1", list(outputs), inputs, variables, folder, started)
 
 
@@ -158,6 +167,7 @@ def test_what_changes_while_a_notebook_runs_ends_the_run_without_a_result(tmp_pa
             places[changes].write_text("another text")
 
     sections = {name: {"radiograph_source": "chest_xray"} for name in notebooks.ORDER}
+    monkeypatch.setattr(halves, "is_split", lambda notebook: False)
     monkeypatch.setattr(pipeline, "execute", execute)
     for module in (pipeline, profiles):
         monkeypatch.setattr(module, "ROOT", tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from black_average_drop.artifact import records, site
+from black_average_drop.artifact import halves, records, site
 from black_average_drop.files import sha256
 
 NOTEBOOKS = ("03_table1", "09_verdict")
@@ -103,6 +103,14 @@ def make(folder):
     for name in NOTEBOOKS:
         nbformat.write(v4.new_notebook(cells=cells(results / "trust.png")), build / f"{name}.ipynb")
     return build, results
+
+
+@pytest.fixture(autouse=True, scope="module")
+def whole():
+    """No notebook of this made-up profile has two halves, but where a test says so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(halves, "is_split", lambda notebook: False)
+        yield
 
 
 @pytest.fixture
@@ -284,3 +292,30 @@ def test_a_record_that_lacks_something_is_named(made, key):
         (results / "03_table1.json").write_text(json.dumps(changed))
         with pytest.raises(ValueError, match="tiny/03_table1.json is no whole record: run make reproduce PROFILE=tiny"):
             site.write_site("tiny", NOTEBOOKS, build, results)
+
+
+def test_tables_of_an_analysis_half_come_from_both_records_and_rows_lie_in_their_folder(made, monkeypatch):
+    build, results = made
+    monkeypatch.setattr(halves, "is_split", lambda notebook: notebook == "03_table1")
+    with pytest.raises(FileNotFoundError, match=r"tiny/03_table1.analysis.json is missing: run make reproduce"):
+        site.write_site("tiny", NOTEBOOKS, build, results)
+    (results / "rows").mkdir()
+    (results / "rows/drops.csv.xz").write_bytes(b"rows")
+    tables, record_of_analysis = ["table1.md", "claims_03_table1.csv"], results / "03_table1.analysis.json"
+    record(results, "03_table1", ["rows/drops.csv.xz"])
+    content = json.loads((results / "03_table1.json").read_text())
+    content = {name: value for name, value in content.items() if name not in ("minutes", "machine")}
+    content |= {"half": "analysis half", "created": "2026-05-06T07:08:09+00:00"}
+    content |= {"outputs": {name: sha256(results / name) for name in tables}}
+    record_of_analysis.write_text(json.dumps(content))
+    site.write_site("tiny", NOTEBOOKS, build, results)
+    assert (build / "site/rows/drops.csv.xz").read_bytes() == b"rows"
+    assert (build / "site/03_table1.analysis.json").read_text() == record_of_analysis.read_text()
+    for name in ("index", "03_table1"):
+        page = (build / f"site/{name}.html").read_text()
+        assert "2026-05-06T07:08:09" in page and "2026-01-02T03:04:05" in page
+        assert 'href="03_table1.analysis.json"' in page and "03_table1; commit" in page
+    assert 'href="rows/drops.csv.xz"' in (build / "site/index.html").read_text()
+    record_of_analysis.write_text("{}")
+    with pytest.raises(ValueError, match="tiny/03_table1.analysis.json is no whole record"):
+        site.write_site("tiny", NOTEBOOKS, build, results)

@@ -8,38 +8,42 @@ import sys
 import pandas as pd
 import pytest
 
-from black_average_drop import files
-from black_average_drop.artifact import claims_page, notebooks, profiles, provenance, verify
+from black_average_drop import files, rows
+from black_average_drop.artifact import claims_page, halves, notebooks, profiles, provenance, verify
 from black_average_drop.datasets import catalogue, checksums
 from black_average_drop.files import ROOT
 from black_average_drop.paper import claims
-from black_average_drop.statistics import Estimate
+from black_average_drop.statistics.trainings import Estimate
 
 NEEDS = {"01_train": (), "03_table1": ("01_train",)}
 SECTIONS = profiles.read_profile("smoke")
 
 
 def record(folder, notebook, outputs, inputs):
-    variables = provenance.default_parameters(notebook) | SECTIONS[notebook] | {"profile": "smoke"}
+    variables = halves.default_parameters(notebook) | SECTIONS[notebook] | {"profile": "smoke"}
     provenance.write_record(
         notebook, [folder / file for file in outputs], inputs, variables, folder, datetime.datetime.now()
     )
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """A folder of results with its records, and a model in the build folder; trained on phantoms."""
+def folder(tmp_path, monkeypatch):
+    """A folder of results with its records, and a model in the build folder; trained on phantoms.
+
+    Its notebooks have one half; `halved` below has results of one with two.
+    """
+    monkeypatch.setattr(halves, "is_split", lambda notebook: False)
     folder, build = tmp_path / "paper_figures/tiny", tmp_path / "build/tiny"
     folder.mkdir(parents=True)
     build.mkdir(parents=True)
     for path in (folder / "test.csv", folder / "table1.csv", build / "net.keras"):
         path.write_text(path.name)
-    given = provenance.default_parameters("01_train") | SECTIONS["01_train"]
+    given = halves.default_parameters("01_train") | SECTIONS["01_train"]
     size = (given["image_size"],) * 2
     test = catalogue.load(given["radiograph_source"], "test", size, None, given["test_images"], given["seed"])
     images = {"radiographs, test": checksums.dataset_checksum(test), "weights, radiographs": "random"}
     record(folder, "01_train", ["test.csv", "../../build/tiny/net.keras"], images)
-    measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5), 3, 20, "x")}
+    measured = {"AUC": claims.Measured(Estimate(0.93, 0.92, 0.95, 0.5, 3), 20, "x")}
     part = claims.write_measured("03_table1", measured, folder, "smoke")
     inputs = {"net.keras": build / "net.keras", "drawn": "0" * 64}
     record(folder, "03_table1", ["table1.csv", part.name], inputs)
@@ -229,7 +233,7 @@ def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, cap
     (measured / "benchmark.json").write_text(json.dumps({"inputs": {}, "outputs": outputs}))
     verify.check_results("", "nowhere")
     said = capsys.readouterr().out
-    assert "costs.md" in said and said.endswith(" What is stale is made again by make benchmark.\n")
+    assert "costs.md" in said and said.endswith(" The benchmark is stale: make benchmark makes it again.\n")
     (measured / "costs.md").write_text("cheaper")
     with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first costs\.md: make"):
         verify.check_results("", "nowhere")
@@ -267,3 +271,98 @@ def test_verifying_waits_for_no_deep_learning():
     code = "import sys, black_average_drop.artifact.verify; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n"
+
+
+# A notebook with two halves.
+
+BOTH = {"06_softmax": ()}
+
+
+@pytest.fixture
+def halved(tmp_path):
+    """A folder of results of 06_softmax: rows with their record, a table with its own, and the claims."""
+    folder = tmp_path / "paper_figures/tiny"
+    path = rows.write_rows(pd.DataFrame({"blank": [True]}), "softmax_blank", folder, "smoke")
+    record(folder, "06_softmax", ["rows/softmax_blank.csv.xz"], {})
+    rows.read_rows("softmax_blank", folder)
+    measured = {"softmax_kills": claims.Measured(Estimate(99, 98, 100, 0.5), 3, 20, "x")}
+    outputs = [files.write_csv(pd.DataFrame({"a": [1]}), folder / "softmax.csv", "smoke")]
+    outputs.append(claims.write_measured("06_softmax", measured, folder, "smoke"))
+    variables = halves.default_parameters("06_softmax") | SECTIONS["06_softmax"] | {"profile": "smoke"}
+    provenance.write_analysis("06_softmax", outputs, {path.name: path}, variables, folder)
+    claims_page.assemble(folder, "smoke")
+    return folder
+
+
+def halves_of(folder, read_profile=profiles.read_profile):
+    """(file -> state and why, the last line of what verify says)."""
+    table = verify.table([folder], BOTH, folder, read_profile)
+    state_of = {row.file: (row.state, row.why) for row in table.iloc[::-1].itertuples()}
+    return state_of, verify.text(table).splitlines()[-1]
+
+
+def test_rows_and_the_tables_that_were_made_of_them_are_current(halved):
+    state_of, said = halves_of(halved)
+    assert set(state_of) == {"rows/softmax_blank.csv.xz", "softmax_blank.csv.xz"} | {
+        "softmax.csv",
+        "claims_06_softmax.csv",
+        "claims.csv",
+        "claims.md",
+    }
+    assert {state for state, _ in state_of.values()} == {"current"} and said == "7 current."
+
+
+def test_statistics_that_changed_leave_measurements_current_and_say_what_to_do(halved):
+    changed = SECTIONS | {"06_softmax": SECTIONS["06_softmax"] | {"resamples": 3}}
+    state_of, said = halves_of(halved, lambda profile: changed)
+    assert state_of["softmax.csv"] == ("stale", "changed since: parameter resamples")
+    assert state_of["rows/softmax_blank.csv.xz"] == ("current", "")
+    folder = verify.os.path.relpath(halved, ROOT)
+    assert said == (
+        f"2 stale, 5 current. Rows in {folder} are current, their statistics are stale: make tables makes them again "
+        "in seconds."
+    )
+    edit(halved / "06_softmax.analysis.json", sources={"lib/black_average_drop/statistics/gone.py": "0"})
+    state_of, said = halves_of(halved)
+    assert "statistics/gone.py" in state_of["softmax.csv"][1] and "analysis half" in state_of["softmax.csv"][1]
+    assert "make tables makes them again" in said and "make reproduce" not in said
+    edit(halved / "claims.json", sources={})
+    assert halves_of(halved)[1].startswith("4 stale, 3 current. Rows in ")
+
+
+def test_measurements_that_changed_leave_the_tables_of_these_rows_current(halved):
+    changed = SECTIONS | {"06_softmax": SECTIONS["06_softmax"] | {"batch_size": 3}}
+    state_of, said = halves_of(halved, lambda profile: changed)
+    assert state_of["rows/softmax_blank.csv.xz"] == ("stale", "changed since: parameter batch_size")
+    assert state_of["softmax.csv"] == ("current", "")
+    folder = verify.os.path.relpath(halved, ROOT)
+    assert said == (
+        f"1 stale, 6 current. Rows in {folder} are stale: make reproduce makes them and their tables again."
+    )
+
+
+def test_tables_of_other_rows_are_stale(halved):
+    rows.write_rows(pd.DataFrame({"blank": [False]}), "softmax_blank", halved, "smoke")
+    assert halves_of(halved)[0]["rows/softmax_blank.csv.xz"][0] == "altered"
+    record(halved, "06_softmax", ["rows/softmax_blank.csv.xz"], {})
+    state_of, said = halves_of(halved)
+    assert state_of["softmax.csv"] == ("stale", "changed since: input softmax_blank.csv.xz")
+    assert state_of["rows/softmax_blank.csv.xz"] == ("current", "") and "make tables" in said
+
+
+def test_results_from_before_the_halves_are_stale_and_no_error(halved):
+    (halved / "06_softmax.analysis.json").unlink()
+    rows.row_file("softmax_blank", halved).unlink()
+    tables = ["softmax.csv", "claims_06_softmax.csv"]
+    record(halved, "06_softmax", tables, {})
+    edit(halved / "06_softmax.json", sources={"notebooks/06_softmax.py": "0"}, parameters={"profile": "smoke"})
+    state_of, said = halves_of(halved)
+    assert {state_of[name][0] for name in tables} == {"stale"} and "make tables" not in said
+    assert state_of["06_softmax.analysis.json"] == ("not made", "there is no record")
+    assert {state for state, _ in state_of.values()} == {"stale", "not made", "current"}
+
+
+def test_a_record_of_measuring_that_is_lost_is_missed_by_its_analysis(halved):
+    (halved / "06_softmax.json").unlink()
+    state_of, _ = halves_of(halved)
+    assert state_of["06_softmax.json"][0] == "missing" and state_of["rows/softmax_blank.csv.xz"][0] == "unrecorded"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.choice import believed, pointing
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 
 SIZE = (8, 8)
 COLUMNS = ["full_score", "full_softmax", "class", "opacity"]

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from black_average_drop.choice import believed
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import agreement
 from lesion_sets import first_hit, judged, rows_of
 

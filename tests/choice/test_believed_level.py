@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binom
 
 from black_average_drop.choice import believed, verdict_on_metric
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 
 DRAWS, LESIONS, NAMES = 100, 25, ["m0", "m1", "m2"]
 

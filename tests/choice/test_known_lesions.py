@@ -10,7 +10,7 @@ from PIL import Image
 from black_average_drop import controls
 from black_average_drop.choice import believed, hidden_names, known_lesions, pointing, ranking, selection
 from black_average_drop.datasets import from_files
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from lesion_sets import SIZE, first_hit, maps_that_hit, mask, rows_of
 
 NAMES = ["normal", "Lung_Mass"]

@@ -6,7 +6,7 @@ import pytest
 
 from black_average_drop import controls
 from black_average_drop.choice import pointing
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from lesion_sets import SIZE, first_hit, maps_that_hit, mask, one_lesion
 
 CENTRE = np.asarray(controls.centre_prior(np.zeros((20, *SIZE)), None, SIZE))

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from black_average_drop import networks, statistics
+from black_average_drop import networks
 from black_average_drop.choice import preprocessing_doubts
 from black_average_drop.networks import first_layers
+from black_average_drop.statistics import roc
 from closeness import assert_close
 
 
@@ -144,7 +145,7 @@ def test_sigmoids_whose_thresholds_differ_are_in_the_right_order(generator):
     logits[np.arange(100), labels] += 2.3
     assert (logits.argmax(axis=1) == labels).mean() < 0.2
     readings = preprocessing_doubts.answers(logits, "sigmoid", np.eye(14)[labels])
-    by_hand = np.mean([statistics.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
+    by_hand = np.mean([roc.area_under_roc((labels == k).astype(int), logits[:, k]) for k in (0, 3)])
     assert readings["auc"] == pytest.approx(by_hand) and readings["auc"] > 0.9
     table = pd.DataFrame([{"preprocessing": "", "rescales": False, "unlike": np.nan} | readings])
     assert preprocessing_doubts.doubts_about_answers(table) == {}
@@ -159,7 +160,7 @@ def test_findings_of_one_image_count_where_they_are_known(generator):
     logits = generator.normal(0, 1, (60, 3)) + 2 * states
     states[:10, 0], states[10:20, 1] = -1, np.nan
     by_hand = [
-        statistics.area_under_roc(states[rows, k].astype(int), logits[rows, k])
+        roc.area_under_roc(states[rows, k].astype(int), logits[rows, k])
         for k, rows in ((0, slice(10, None)), (1, [*range(10), *range(20, 60)]))
     ]
     assert preprocessing_doubts.answers(logits, "sigmoid", states)["auc"] == pytest.approx(np.mean(by_hand))
@@ -171,7 +172,7 @@ def test_rare_findings_do_not_drown_those_with_enough_images(generator):
     logits = generator.normal(0, 1, (100, 2))
     logits[:, 0] += 1.5 * states[:, 0]
     readings = preprocessing_doubts.answers(logits, "sigmoid", states)
-    common = statistics.area_under_roc(states[:, 0].astype(int), logits[:, 0])
+    common = roc.area_under_roc(states[:, 0].astype(int), logits[:, 0])
     assert readings["auc"] == pytest.approx(common) and readings["error"] == pytest.approx(np.sqrt(101 / 12 / 50 / 50))
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import statistics
 from black_average_drop.choice import ranking
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.means import FLIPS
+from black_average_drop.statistics.patients import Resampling
 from drop_tables import CONTROLS, drops
 
 
@@ -21,7 +22,7 @@ def test_ranking_and_comparisons_leave_out_images_without_a_drop(generator):
     assert (ranked["low"] < ranked["drop"]).all() and (ranked["drop"] < ranked["high"]).all()
     pairs = ranking.comparisons(table, CONTROLS, resampling)
     assert len(pairs) == 5  # of six, one has no method in it
-    by_hand = statistics.differences(table.to_numpy(), list(table), resampling)
+    by_hand = comparisons.differences(table.to_numpy(), list(table), resampling)
     by_hand = by_hand[by_hand["first"] != "all ones"].reset_index(drop=True)
     np.testing.assert_array_equal(pairs["p"], by_hand["p"])
     assert (pairs["p_holm"] <= by_hand["p_holm"]).all()
@@ -41,8 +42,8 @@ def test_each_finding_that_enough_patients_have_is_ranked_and_holm_counts_all_co
     assert list(ranked["images"]) == [80] * 3 + [45] * 3 + [30] * 3
     alone = ranking.comparisons(table[findings == "Hernia"], CONTROLS, resampling.of_rows(findings == "Hernia"), 3)
     np.testing.assert_array_equal(pairs.loc[pairs["finding"] == "Hernia", "p"], alone["p"])
-    np.testing.assert_allclose(pairs["p_holm"], statistics.holm(pairs["p"]))
-    assert (pairs["p_holm"] > pairs.groupby("finding")["p"].transform(statistics.holm)).any()
+    np.testing.assert_allclose(pairs["p_holm"], comparisons.holm(pairs["p"]))
+    assert (pairs["p_holm"] > pairs.groupby("finding")["p"].transform(comparisons.holm)).any()
     whole = ranking.rank_maps(table, CONTROLS, resampling)
     for given in (None, np.full(80, "Edema")):  # one finding is all there is
         once, _ = ranking.rank_by_finding(table, given, CONTROLS, resampling)
@@ -64,8 +65,8 @@ def test_a_best_map_is_found_among_as_many_rankings_as_a_chest_model_has(generat
     table = drops(generator, means, images=14 * 25, spread=0.01)
     findings, patients = np.repeat(np.arange(14).astype(str), 25), np.tile(np.arange(25), 14)
     _, pairs = ranking.rank_by_finding(table, findings, CONTROLS, Resampling(patients, 10))
-    assert len(pairs) == 15 * 35 and statistics.FLIPS < len(pairs) / statistics.LEVEL
-    assert (pairs.loc[pairs["first"] == "method 0", "p_holm"] < statistics.LEVEL).all()
+    assert len(pairs) == 15 * 35 and FLIPS < len(pairs) / comparisons.LEVEL
+    assert (pairs.loc[pairs["first"] == "method 0", "p_holm"] < comparisons.LEVEL).all()
 
 
 def test_rows_of_an_evaluation_are_ranked_by_either_metric(generator):

@@ -9,7 +9,7 @@ import pytest
 from black_average_drop import lettering
 from black_average_drop.choice import answers_and_maps, ranking, recommendation
 from black_average_drop.files import ROOT
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from drop_tables import CONTROLS, drops
 
 

@@ -84,7 +84,7 @@ CORE = (
     "test_perturbation.py",
     "test_masks.py",
     "test_metrics.py",
-    "test_statistics.py",
+    "statistics",
     "test_evaluation.py",
     "training/test_checkpoints.py::test_a_killed_training_ends_where_an_undisturbed_one_does[network]",
 )

@@ -26,9 +26,10 @@ RECIPE = {"radiograph_head_epochs": 1, "radiograph_recipe": "full", "training_se
 
 
 def tables(folder):
-    """The tables that a run wrote, name -> bytes."""
+    """The tables and rows that a run wrote, name -> bytes."""
     results = folder / "build/smoke/results"
-    return {path.name: path.read_bytes() for path in [*results.glob("*.csv"), *results.glob("*.md")]}
+    paths = [*results.glob("*.csv"), *results.glob("*.md"), *results.glob("rows/*")]
+    return {path.name: path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="session")

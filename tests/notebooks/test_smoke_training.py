@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from black_average_drop import networks, statistics
+from black_average_drop import networks
+from black_average_drop.statistics import roc
 
 
 def test_training_leaves_models_that_can_be_used_again(project, results):
@@ -26,7 +27,7 @@ def test_training_leaves_models_that_can_be_used_again(project, results):
     assert list(tests["images"]) == [20] * (6 * 4 + 1) and tests["value"].between(0, 1).all()
     scores = pd.read_csv(project / "build/smoke/test_scores.csv", comment="#")
     by_hand = [
-        statistics.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
+        roc.area_under_roc(part["label"], part["score"]) for _, part in scores.groupby(["head", "training_seed"])
     ]
     np.testing.assert_allclose(tests.query("measure == 'AUC'")["value"], by_hand, atol=1e-4)
     kept = list(project.glob("build/smoke/*.checkpoint.npz"))  # a changed figure does not train again
@@ -42,7 +43,7 @@ def test_a_card_stands_next_to_each_radiograph_model(project, results):
         card = (project / f"build/smoke/radiographs_{head}_{training}.md").read_text()
         detected = ((part["score"] > 0) & (part["label"] == 1)).sum()
         assert f"| is pneumonia | {10 - detected} | {detected} |" in card and f"{head} scores" in card
-        assert f"| AUC | {statistics.area_under_roc(part['label'], part['score']):.3f} [" in card
+        assert f"| AUC | {roc.area_under_roc(part['label'], part['score']):.3f} [" in card
     for name in ("learning_curves", "roc"):
         with Image.open(results / f"{name}.png") as image:
             top = np.asarray(image.convert("RGB")).astype(int)[:50]

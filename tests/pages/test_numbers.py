@@ -6,12 +6,13 @@ import re
 import pytest
 
 import markdown_files
-from black_average_drop import perturbation, statistics
+from black_average_drop import perturbation
 from black_average_drop.artifact import pages, profiles
 from black_average_drop.choice import selection
 from black_average_drop.datasets import fits
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
+from black_average_drop.statistics import patients
 
 # Numbers that no file in paper_figures/ holds, each with words around it, by page.
 ELSEWHERE = {
@@ -205,10 +206,10 @@ def test_the_numbers_named_as_something_else_are_those_of_their_sources():
         assert number in costs and number in prose("docs/performance.md")
     assert 5 * 112_120 == 560_600
     page = prose("docs/your-images.md")
-    assert f"{statistics.ENOUGH} patients are the fewest" in page
+    assert f"{patients.ENOUGH} patients are the fewest" in page
     assert "keeps 87.5 % of each side" in page and fits.part_seen((1000, 1000), (7, 7), "imagenet")[2:] == (875, 875)
     page = prose("docs/your-model.md")
-    assert f"finding of {statistics.ENOUGH} patients" in page and f"| {perturbation.MASKS:,} |" in page
+    assert f"finding of {patients.ENOUGH} patients" in page and f"| {perturbation.MASKS:,} |" in page
     assert f"score is above {selection.THRESHOLD}." in page and f"there, {selection.THRESHOLD} if" in page
     assert f"there, {selection.THRESHOLD} unless" in prose("docs/words.md")
     parameters = json.loads((ROOT / "paper_figures/laptop/01_train.json").read_text())["parameters"]

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import statistics
 from black_average_drop.artifact import numbers
 from black_average_drop.files import ROOT
+from black_average_drop.statistics import comparisons
 
 RESULTS = ROOT / "paper_figures"
 
@@ -73,7 +73,7 @@ def test_the_ranking_along_alpha():
     decided = {}
     for data, part in rows.groupby("data"):
         grid = part[part["alpha"] != chosen[data]]
-        decided[data] = grid[statistics.holm(grid["p"]) < 0.05]
+        decided[data] = grid[comparisons.holm(grid["p"]) < 0.05]
     assert (decided["General images"]["BAD"] > 0).all() and len(decided["General images"])
     radiographs = decided["Radiographs"]
     assert (radiographs["BAD"] < 0).all() and len(radiographs) == 6  # 5 to 30 %, each of them

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import evaluation, networks, statistics
+from black_average_drop import evaluation, networks
 from black_average_drop.datasets import Dataset, phantoms
 from black_average_drop.paper import alpha_study, sensitivity
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import means, patients, trainings
+from black_average_drop.statistics.patients import Resampling
 
 
 @pytest.fixture
@@ -65,9 +66,9 @@ def test_along_table_tests_the_difference_alone(generator):
     gained = drops["Grad-CAM++"] - drops["CAM"]
     part = table[table["quantity"] == alpha_study.DIFFERENCE]
     np.testing.assert_allclose(part["BAD"], gained.mean(axis=0))
-    samples = statistics.bootstrap_differences(gained, resampling)
-    np.testing.assert_allclose(part[["low", "high"]].to_numpy().T, statistics.interval(samples))
-    expected = [statistics.across_trainings([gained[:, i].mean()], samples[:, [i]]).p for i in (0, 1)]
+    samples = means.bootstrap_differences(gained, resampling)
+    np.testing.assert_allclose(part[["low", "high"]].to_numpy().T, patients.interval(samples))
+    expected = [trainings.statistic_across_trainings([gained[:, i].mean()], samples[:, [i]]).p for i in (0, 1)]
     np.testing.assert_allclose(part["p"], expected)
     assert table.loc[table["quantity"] != alpha_study.DIFFERENCE, "p"].isna().all()
     same = alpha_study.along_table({"CAM": drops["CAM"]}, [0.2, 0.6], resampling)  # Grad-CAM++ draws the same maps

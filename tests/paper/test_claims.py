@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import statistics
 from black_average_drop.artifact import claims_page
 from black_average_drop.paper import claims
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import roc, trainings
+from black_average_drop.statistics.patients import Resampling
 
 
 def estimate(value, low, high, p=0.5):
-    return statistics.Estimate(value, low, high, p)
+    return trainings.Estimate(value, low, high, p, 3)
 
 
 def measured(value, low, high, p=0.5):
-    return claims.Measured(estimate(value, low, high, p), 3, 100, "phantoms")
+    return claims.Measured(estimate(value, low, high, p), 100, "phantoms")
 
 
 def rows(shift, ids="abcd"):
@@ -33,44 +33,66 @@ def rows(shift, ids="abcd"):
 
 def test_compare_is_the_mean_of_paired_differences_over_images_and_trainings():
     ids = list("abcdefghijkl")
-    difference, images = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, Resampling(ids))
-    assert difference.value == pytest.approx(-0.2) and images == 12
-    assert difference.low < -0.2 < difference.high
-    some, images = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), Resampling(list("ab")))
-    assert some.value == pytest.approx(-0.1) and images == 2
+    difference = claims.compare([rows(-0.1, ids), rows(-0.3, ids)], "AD", "drop", ids, Resampling(ids), "phantoms")
+    estimate = difference.estimate
+    assert estimate.value == pytest.approx(-0.2) and (difference.images, difference.data) == (12, "phantoms")
+    assert estimate.low < -0.2 < estimate.high and (estimate.trainings, estimate.same_sign) == (2, 2)
+    some = claims.compare([rows(-0.1)], "AD", "drop", list("ab"), Resampling(list("ab")), "phantoms")
+    assert some.estimate.value == pytest.approx(-0.1) and some.images == 2
+    where = {"images": list("abcd"), "resampling": Resampling(list("abcd")), "source": "phantoms", "baseline": None}
     for method, percent in (("Grad-CAM++", 75), ("CAM", 50)):
-        level, _ = claims.compare([rows(0)], "AD", "incorrect", list("abcd"), Resampling(list("abcd")), method, None)
-        assert level.value == percent
+        level = claims.compare([rows(0)], "AD", "incorrect", method=method, **where)
+        assert level.estimate.value == percent and level.unseen == ""
+
+
+def test_differences_of_softmax_scores_are_those_of_their_drops(generator):
+    ids = np.arange(20)
+    full, masked = generator.uniform(0.5, 1, (2, 20)), generator.uniform(0, 1, (2, 20))
+    part = [
+        pd.DataFrame({"id": ids, "method": method, "metric": "BAD", "full_softmax": f, "masked_softmax": m})
+        for method, f, m in zip(("CAM", "Grad-CAM++"), full, masked, strict=True)
+    ]
+    values = claims.values_by_training([pd.concat(part)], "BAD", "softmax_drop", ids[::-1])
+    cam, other = (np.maximum(0, 1 - m / f) for f, m in zip(full, masked, strict=True))
+    np.testing.assert_allclose(values, (other - cam)[::-1, None])
+
+
+def test_what_unseen_patients_could_do_to_a_sign():
+    """Of 12 patients 3 / 12 may be unlike all seen: 0.75 x 0.2 - 0.25 x 1 turns, 0.75 x 0.4 - 0.25 x 1 does not."""
+    for sign in (1, -1):
+        for value, told in ((0.2, "overturned"), (0.4, "holds")):
+            values = np.full((24, 2), sign * value) + np.tile([[0.01], [-0.01]], (12, 1))
+            measured = claims.measured_mean(values, Resampling(np.arange(24) // 2), "phantoms", reach=1.0)
+            assert (measured.unseen, measured.images) == (told, 24)
+    assert claims.measured_mean(values, Resampling(np.arange(24)), "phantoms", bounds=(0, 1)).unseen == ""
 
 
 def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_path):
-    """Of twelve images nine differ under every training: neither interval nor test, for a level both."""
+    """Of twelve images nine differ under every training: neither interval nor test."""
     ids = list("abcdefghijkl")
     same = rows(-0.1, ids)
     same.loc[same["id"].isin(list("jkl")), "drop"] = 0.5
-    few, images = claims.compare([same] * 3, "AD", "drop", ids, Resampling(ids))
-    assert few.value == pytest.approx(-0.075, abs=0.01) and images == 12
-    assert np.isnan([few.low, few.high, few.p]).all()
-    enough, _ = claims.compare([same, rows(-0.1, ids), rows(-0.1, ids)], "AD", "drop", ids, Resampling(ids))
-    assert enough.low < enough.value < enough.high
-    level, _ = claims.compare([same] * 3, "AD", "incorrect", ids, Resampling(ids), "Grad-CAM++", None)
-    assert level.low < level.value == 75 < level.high
-    two = {"radiographs_AD": claims.Measured(few, 3, 12, "phantoms"), "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
-    claims.write_measured("03_table1", two | {"small_differences": two["radiographs_AD"]}, tmp_path, "demo")
+    few = claims.compare([same] * 3, "AD", "drop", ids, Resampling(ids), "phantoms")
+    estimate = few.estimate
+    assert estimate.value == pytest.approx(-0.075, abs=0.01) and few.images == 12 and estimate.same_sign == 3
+    assert np.isnan([estimate.low, estimate.high, estimate.p, estimate.next_low, estimate.next_high]).all()
+    two = {"radiographs_AD": few, "AD_size": measured(-0.1, -0.2, -0.01, 0.03)}
+    claims.write_measured("03_table1", two | {"small_differences": few}, tmp_path, "demo")
     table = claims_page.assemble(tmp_path, "demo").set_index("claim")
     assert (table.loc[["radiographs_AD", "small_differences"], "verdict"] == "undecided").all()
     assert table.loc["AD_size", "p_holm"] == pytest.approx(0.03)  # the only test
     text = (tmp_path / "claims.md").read_text()
-    assert f"| {few.value:+.4f} (no interval: too few images differ) |" in text and "nan" not in text
-    assert f"| {few.value:.4f} (no interval: too few images differ) |" in text
-    assert "Too few is fewer than 10 patients" in text
+    assert f"| {estimate.value:+.4f} (no interval: too few images differ) |" in text and "nan" not in text
+    assert f"| {estimate.value:.4f} (no interval: too few images differ) |" in text
 
 
 def test_images_that_have_no_drop_are_left_out_of_a_comparison():
     missing = rows(-0.1)
     missing.loc[0, "drop"] = np.nan
-    difference, images = claims.compare([missing], "AD", "drop", list("abcd"), Resampling(list("abcd")))
-    assert images == 3 and difference.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
+    ids = list("abcd")
+    difference = claims.compare([missing], "AD", "drop", ids, Resampling(ids), "phantoms")
+    assert difference.images == 3
+    assert difference.estimate.value == pytest.approx(-0.1 - 2 * np.mean([-0.01, 0.02, -0.02]))
 
 
 def test_heads_are_compared_by_auc_on_the_same_patients(generator):
@@ -81,17 +103,17 @@ def test_heads_are_compared_by_auc_on_the_same_patients(generator):
             part = {"head": head, "training_seed": training, "id": np.arange(200), "group": np.arange(200) // 2}
             parts.append(pd.DataFrame(part | {"label": labels, "score": gap * labels + generator.normal(size=200)}))
     answers = pd.concat(parts)
-    (auc, trained), (gain, paired) = claims.compare_heads(answers, Resampling(answers["group"], 200))
-    assert trained == paired == 3
+    auc, gain = claims.compare_heads(answers, Resampling(answers["group"], 200))
+    assert auc.trainings == gain.trainings == 3
     by_hand = answers.groupby(["head", "training_seed"])[["label", "score"]].apply(
-        lambda part: statistics.area_under_roc(part["label"], part["score"])
+        lambda part: roc.area_under_roc(part["label"], part["score"])
     )
     assert auc.value == pytest.approx(by_hand["relu"].mean())
     assert gain.value == pytest.approx((by_hand["relu"] - by_hand["softmax"]).mean())
     assert gain.high < 0 and gain.p < 0.01 and auc.low < auc.value < auc.high
     fewer = answers[(answers["head"] == "relu") | (answers["training_seed"] == 1)]
-    (same, trained), (of_one, paired) = claims.compare_heads(fewer, Resampling(fewer["group"], 200))
-    assert same == auc and (trained, paired) == (3, 1)
+    same, of_one = claims.compare_heads(fewer, Resampling(fewer["group"], 200))
+    assert same == auc and (same.trainings, of_one.trainings) == (3, 1)
     assert of_one.value == pytest.approx(by_hand["relu", 1] - by_hand["softmax", 1])
 
 
@@ -99,7 +121,7 @@ def test_a_resample_of_one_class_has_no_auc():
     answers = pd.DataFrame(
         {"head": ["relu", "softmax"] * 3, "training_seed": 0, "id": [0, 0, 1, 1, 2, 2], "group": [0, 0, 1, 1, 2, 2]}
     ).assign(label=[0, 0, 1, 1, 1, 1], score=[0.1, 0.2, 0.3, 0.1, 0.2, 0.4])
-    (auc, _), (gain, _) = claims.compare_heads(answers, Resampling(answers["group"], 50))
+    auc, gain = claims.compare_heads(answers, Resampling(answers["group"], 50))
     assert auc.value == 1 and gain.value == pytest.approx(0.5) and np.isfinite(gain.p)
 
 
@@ -107,12 +129,3 @@ def test_unknown_claims_are_refused(tmp_path):
     with pytest.raises(ValueError, match="There is no claim 'speed'"):
         claims.write_measured("03_table1", {"speed": measured(1, 0, 2)}, tmp_path, "demo")
     assert not list(tmp_path.iterdir())
-
-
-def test_of_several_differences_the_one_that_reaches_furthest_counts():
-    near, wide, outside = measured(0.001, -0.01, 0.01), measured(0.02, -0.02, 0.06), measured(-0.04, -0.045, -0.0351)
-    assert claims.furthest([near, wide]) is wide
-    assert claims.furthest([near, wide, outside]) is outside
-    unknown = measured(np.nan, np.nan, np.nan)
-    assert claims.furthest([near, unknown, wide]) is claims.furthest([unknown, near]) is unknown
-    assert claims.furthest([unknown, outside]) is claims.furthest([outside, unknown]) is outside

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from black_average_drop import evaluation, statistics
+from black_average_drop import evaluation
 from black_average_drop.paper import objections
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import patients, trainings
+from black_average_drop.statistics.patients import Resampling
 from closeness import assert_same_drops
 from evaluated_rows import METHODS, drops
 
@@ -37,7 +38,7 @@ def test_rank_correlation_is_scipys_and_leaves_out_what_is_missing(generator):
     def by_scipy(rows):
         return spearmanr(*tied[:, rows], nan_policy="omit").statistic
 
-    np.testing.assert_allclose(samples, statistics.bootstrap(by_scipy, resampling)[:, 0], atol=1e-12)
+    np.testing.assert_allclose(samples, patients.bootstrap(by_scipy, resampling)[:, 0], atol=1e-12)
     value, samples = objections.rank_correlation([(first, np.zeros(40))], Resampling(np.arange(40), 3))
     assert np.isnan(value) and np.isnan(samples).all()
 
@@ -50,7 +51,7 @@ def test_contrast_table_has_the_mean_and_interval_of_each_power():
     assert list(table["method"]) == ["CAM", "CAM", "Grad-CAM++", "Grad-CAM++"]
     assert list(table["exponent"]) == [0.5, 2.0, 0.5, 2.0]
     np.testing.assert_allclose(table["AD"], [0.2, 0.6, 0, 0])
-    low, high = statistics.interval(statistics.bootstrap_means(by_method["CAM"], resampling))
+    low, high = patients.interval(patients.bootstrap_means(by_method["CAM"], resampling))
     np.testing.assert_array_equal(table[["low", "high"]].to_numpy()[:2], np.stack([low, high], axis=1))
 
 
@@ -86,14 +87,13 @@ def test_what_is_measured_over_trainings_goes_by_the_statistics_of_trainings(gen
     samples = generator.normal(0.4, 0.1, (50, 3))
     parts = [objections.Correlation(value, samples[:, i], 7 + i) for i, value in enumerate((0.3, 0.4, 0.6))]
     measured = objections.measured_correlation(parts, "phantoms")
-    assert measured.estimate == statistics.across_trainings([0.3, 0.4, 0.6], samples)
-    assert measured[1:] == (3, 9, "phantoms")
+    assert measured.estimate == trainings.statistic_across_trainings([0.3, 0.4, 0.6], samples, (-1, 1))
+    assert measured.estimate.trainings == 3 and measured[1:] == (9, "phantoms", "")
     values = [generator.normal(0.2, 0.1, 20) for _ in range(2)]
     for one in values:
         one[4] = np.nan
     resampling = Resampling(np.arange(20), 60)
     measured = objections.measured_difference(values, resampling, "phantoms")
     paired = np.stack(values, axis=1)
-    redrawn = statistics.bootstrap_differences(paired, resampling, trainings=True)
-    assert measured.estimate == statistics.across_trainings(np.nanmean(paired, axis=0), redrawn)
-    assert measured[1:] == (2, 19, "phantoms") and measured.estimate.low > 0
+    assert measured.estimate == trainings.across_trainings(paired, resampling)
+    assert measured[1:] == (19, "phantoms", "holds") and measured.estimate.low > 0

@@ -5,7 +5,7 @@ import pytest
 
 from black_average_drop import cams, evaluation, masks
 from black_average_drop.paper import sensitivity
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from closeness import assert_same_drops
 from evaluated_rows import METHODS, drops
 

@@ -5,7 +5,7 @@ import pytest
 from black_average_drop import metrics
 from black_average_drop.datasets import Dataset
 from black_average_drop.paper import table_text, tables
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 
 BLACK = np.array([-0.5, 1.5])
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop.networks import Facts
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.training import assessment
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])

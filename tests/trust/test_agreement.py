@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import agreement, trust_page
 
 

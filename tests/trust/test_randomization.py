@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from black_average_drop import networks
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import randomization
 
 

@@ -1,4 +1,4 @@
-"""The command line: python -m black_average_drop.artifact run|choose|report|verify|notebooks|data|data-report."""
+"""The command line: python -m black_average_drop.artifact COMMAND; --help lists the commands."""
 
 import argparse
 import errno
@@ -14,6 +14,7 @@ from black_average_drop.datasets import report as data_report
 # Each command with the arguments that it heeds.
 TAKES = {
     "run": ("profile", "data"),
+    "tables": ("profile",),
     "choose": ("model", "data", "set", "code", "trust", "maps", "lesions"),
     "report": ("profile",),
     "verify": ("profile", "data"),
@@ -88,6 +89,8 @@ def _do(arguments):
     profile, data_root = arguments.profile or "demo", "data" if arguments.data is None else arguments.data
     if arguments.command == "run":
         pipeline.run(profile, data_root)
+    elif arguments.command == "tables":
+        pipeline.make_tables(profile)
     elif arguments.command == "choose":
         given = {name: getattr(arguments, name) for name in ("code", "trust", "maps", "lesions")}
         choose.choose(arguments.model, data_root, arguments.set, **given)

@@ -10,10 +10,10 @@ import yaml
 
 from black_average_drop.artifact import choose_check, choose_settings, locks, site
 from black_average_drop.artifact.execution import execute
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.pipeline import checked_scheduler
 from black_average_drop.artifact.profiles import check_parameters
-from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.choice import hidden_names
 from black_average_drop.choice.user_images import UNREADABLE
 from black_average_drop.datasets.paths import check_name

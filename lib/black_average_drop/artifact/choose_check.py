@@ -11,8 +11,8 @@ import sys
 from contextlib import contextmanager, suppress
 
 from black_average_drop.artifact.choose_settings import height_and_width, of_images, window_or_pair
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import YOUR_DATA
-from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.choice.hidden_names import check_names
 from black_average_drop.datasets.decoded import check_unreadable
 from black_average_drop.datasets.fits import check_fit

@@ -9,7 +9,7 @@ from black_average_drop.artifact import records
 from black_average_drop.artifact.code_hashes import module_sources
 from black_average_drop.artifact.versions import surroundings
 from black_average_drop.files import read_csv, replacing, sha256, write_csv
-from black_average_drop.paper import verdicts
+from black_average_drop.paper import claims_text, verdicts
 
 
 def assemble(results, profile):
@@ -27,7 +27,7 @@ def assemble(results, profile):
     results = Path(results)
     parts = [read_csv(path) for path in sorted(results.glob("claims_*.csv"))]
     table = verdicts.decide(pd.concat(parts, ignore_index=True))
-    record = {"parameters": {"profile": profile}, "sources": module_sources("paper.verdicts")}
+    record = {"parameters": {"profile": profile}, "sources": module_sources("paper.claims_text")}
     record |= {"inputs": _checksums(results, "claims_*.csv"), "outputs": _checksums(results, "claims.[cm]*")}
     around = surroundings()
     record["lock"] = around["lock"]
@@ -37,7 +37,7 @@ def assemble(results, profile):
         return table
     write_csv(table, results / "claims.csv", profile)
     with replacing(results / "claims.md") as partial:
-        partial.write_text(verdicts.page(table, profile), encoding="utf-8")
+        partial.write_text(claims_text.page(table, profile), encoding="utf-8")
     record["outputs"] = _checksums(results, "claims.[cm]*")
     if any(earlier.get(name) != value for name, value in record.items()):
         with replacing(path) as partial:

@@ -5,14 +5,31 @@ import hashlib
 import json
 from pathlib import Path
 
+from black_average_drop.artifact import halves
 from black_average_drop.artifact.versions import versions
 from black_average_drop.files import CODE_AT_START, NOTEBOOKS, PACKAGE, ROOT, sha256
 
 
 def notebook_sources(notebook):
-    """Compute path -> SHA-256 of a notebook and of every module of the package that it imports, directly or not."""
+    """Compute path -> SHA-256 of a notebook and of every module of the package that it imports, directly or not.
+
+    Of a notebook with two halves, that is the measuring half alone; `analysis_sources` are those of the other.
+    """
+    if halves.is_split(notebook):
+        return _half_sources(notebook, halves.MEASURING)
     script = NOTEBOOKS / f"{notebook}.py"
     return _with_imports(script, script.with_suffix(".ipynb"))
+
+
+def analysis_sources(notebook):
+    """Compute the same of the analysis half of a notebook. The half is called as `halves.source_name` says."""
+    return _half_sources(notebook, halves.ANALYSIS)
+
+
+def _half_sources(notebook, half):
+    """Name or path -> SHA-256 of a half and of every module that it imports, directly or not."""
+    modules = {file for name in _imported_names(halves.half_text(notebook, half)) for file in _files(name)}
+    return {halves.source_name(notebook, half): halves.half_checksum(notebook, half)} | _with_imports(*modules)
 
 
 def module_sources(module):
@@ -59,7 +76,8 @@ def changed_sources(sources):
 
     Jupyter itself changes a notebook that runs in it: an .ipynb never counts as changed.
     """
-    return [path for path, checksum in sources.items() if CODE_AT_START.get(path, checksum) != checksum]
+    at_start = {**CODE_AT_START, **halves.HALVES_AT_START}
+    return [path for path, checksum in sources.items() if at_start.get(path, checksum) != checksum]
 
 
 def stale(changed):
@@ -103,16 +121,23 @@ def _with_imports(*files):
 
 def _imported_modules(path):
     """The files of the package that a file imports, with those of the packages around them, which Python runs first."""
-    names, own = set(), _module_name(path)
+    own = _module_name(path)
     package = own.split(".") if path.name == "__init__.py" else own.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    names = _imported_names(path.read_text(encoding="utf-8"), package)
+    return {file for name in names for file in _files(name)}
+
+
+def _imported_names(text, package=()):
+    """The full names of the modules that a text of Python imports; package: the names of the packages around it."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             around = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join([*around, *([node.module] if node.module else [])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return {file for name in names for file in _files(name)}
+    return names
 
 
 def _module_name(path):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 from black_average_drop import progress
-from black_average_drop.artifact import allocator, notebooks
-from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.artifact import allocator, halves, notebooks
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.files import NOTEBOOKS, ROOT, replacing
 
 NO_ROOM = "The disk is full: make room on it and run the same command again."
@@ -30,19 +30,54 @@ def execute(notebook, parameters, build, folder=None):
         ValueError: the .ipynb is not what its script says.
         RuntimeError: the notebook failed, or its kernel was ended from outside.
     """
+    _check_converted(notebook)
+    executed = (folder or build) / f"{notebook}.ipynb"
+    return _execute(notebook, _verbatim(NOTEBOOKS / f"{notebook}.ipynb"), parameters, executed, build, "")
+
+
+def execute_analysis(notebook, parameters, folder):
+    """Run the analysis half of a notebook alone, after its cell of parameters.
+
+    Args:
+        notebook: its name.
+        parameters: name -> value, as for `execute`.
+        folder: of the executed half, its log, and <notebook>.failed.ipynb where it fails.
+
+    Returns:
+        The path of the executed half.
+
+    Raises:
+        ValueError: the .ipynb is not what its script says.
+        RuntimeError: the half failed, or its kernel was ended from outside.
+    """
+    import nbformat
+
+    _check_converted(notebook)
+    content = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4)
+    tagged = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
+    content.cells = tagged + content.cells[halves.first_of_analysis(content.cells) :]
+    return _execute(notebook, content, parameters, folder / f"{notebook}.ipynb", folder, f", {halves.ANALYSIS}")
+
+
+def _check_converted(notebook):
+    """ValueError where the .ipynb of a notebook is not what its script says."""
+    if not notebooks.is_converted(NOTEBOOKS / f"{notebook}.py"):
+        raise ValueError(f"notebooks/{notebook}.ipynb is not what its script says: run make notebooks.")
+
+
+def _execute(notebook, content, parameters, executed, build, which):
+    """Run a notebook, a path or its content, and return `executed`, where it goes; which: what a message adds."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    if not notebooks.is_converted(NOTEBOOKS / f"{notebook}.py"):
-        raise ValueError(f"notebooks/{notebook}.ipynb is not what its script says: run make notebooks.")
-    print(f"{notebook} ({parameters['profile']}): running", flush=True)
+    print(f"{notebook} ({parameters['profile']}){which}: running", flush=True)
     started = datetime.datetime.now()
     _prepare_environment()
-    executed = (folder or build) / f"{notebook}.ipynb"
+    executed.parent.mkdir(parents=True, exist_ok=True)
     with replacing(executed) as partial, _chatter_to(build / f"{notebook}.log") as bars:
         try:
             papermill.execute_notebook(
-                _verbatim(NOTEBOOKS / f"{notebook}.ipynb"),
+                content,
                 _verbatim(partial),
                 parameters,
                 kernel_name="python3",
@@ -58,8 +93,9 @@ def execute(notebook, parameters, build, folder=None):
                 raise
             raise RuntimeError(_why_ended(notebook)) from problem
     _failed(notebook, build).unlink(missing_ok=True)
-    minutes = (datetime.datetime.now() - started).total_seconds() / 60
-    print(f"{notebook} ({parameters['profile']}): done in {minutes:.1f} minutes", flush=True)
+    took = (datetime.datetime.now() - started).total_seconds()
+    in_words = f"{took:.0f} seconds" if which else f"{took / 60:.1f} minutes"
+    print(f"{notebook} ({parameters['profile']}){which}: done in {in_words}", flush=True)
     return executed
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from black_average_drop.artifact import locks
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.profiles import read_profile, values
-from black_average_drop.artifact.provenance import default_parameters
 from black_average_drop.datasets import fetch
 from black_average_drop.datasets.sources import SOURCES
 

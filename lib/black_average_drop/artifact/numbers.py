@@ -9,8 +9,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
 from black_average_drop.files import ROOT
+from black_average_drop.paper.stated_claims import CLAIMS
+from black_average_drop.statistics import comparisons, patients
 from black_average_drop.wording import with_interval
 
 TRAINING_IMAGES = 5216  # radiographs in the train folder of chest_xray
@@ -47,6 +48,7 @@ def _lead(results, profile, data):
 def _claims(results):
     """Verdicts counted, and the values of those claims that a sentence quotes."""
     table = pd.read_csv(results / "laptop/claims.csv").set_index("claim")
+    table = table[[not CLAIMS[name].table for name in table.index]]
     counts = table["verdict"].value_counts()
     return {
         "all": f"{len(table)}",
@@ -54,7 +56,7 @@ def _claims(results):
         "incorrect": f"{table.loc['incorrect_BAD', 'value']:.0f}",
         "opacity": f"{table.loc['BAD_opacity', 'value']:.2f}",
         "size": f"{table.loc['BAD_size', 'value']:.2f}",
-        "least patients": f"{statistics.ENOUGH}",
+        "least patients": f"{patients.ENOUGH}",
     }
 
 
@@ -114,7 +116,7 @@ def _alpha(results):
     decided = {}
     for data, rows in table.groupby("data"):
         grid = rows[rows["alpha"] != chosen[data]]
-        decided[data] = (100 * grid["alpha"][statistics.holm(grid["p"]) < statistics.LEVEL]).round().astype(int)
+        decided[data] = (100 * grid["alpha"][comparisons.holm(grid["p"]) < comparisons.LEVEL]).round().astype(int)
     later = table.query("data == 'Radiographs' and BAD > 0")
     return {
         "grid": f"{len(grid)}",

@@ -3,6 +3,9 @@
 A notebook's stamp, build/<profile>/<notebook>.stamp.json, holds a hash over what the notebook depends on: its source
 and the modules that it imports, its section of the profile, the data that it reads, the outputs of the notebooks that
 it needs, the locked environment and the backend. The stamp also holds the checksums of what the notebook wrote.
+
+Of a notebook with two halves, all of this concerns the measuring half: where it is stale, the whole notebook runs. The
+record of the analysis half is its own stamp. Where that half alone is stale, it runs alone, on the rows in the results.
 """
 
 import hashlib
@@ -11,11 +14,22 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager
 
-from black_average_drop.artifact import choose_settings, claims_page, locks, profiles, records, site, stamps
+from black_average_drop.artifact import (
+    analysis,
+    choose_settings,
+    claims_page,
+    halves,
+    locks,
+    profiles,
+    records,
+    site,
+    stamps,
+)
 from black_average_drop.artifact.code_hashes import notebook_sources
 from black_average_drop.artifact.execution import execute
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import GONE, NEEDS, ORDER
-from black_average_drop.artifact.provenance import default_parameters
+from black_average_drop.artifact.provenance import analysis_record
 from black_average_drop.files import ROOT, replacing, sha256
 
 
@@ -37,6 +51,35 @@ def run(profile, data_root):
     scheduler = checked_scheduler()
     with _alone(profile):
         _run(profile, sections, data_root, scheduler)
+
+
+def make_tables(profile):
+    """Make the tables, claims and sentences of a profile again from its rows: no network, no image, no data.
+
+    Raises:
+        ValueError: the profile or a parameter is wrong.
+        FileNotFoundError: the profile has no rows.
+        RuntimeError: an analysis half failed. All results are as they were.
+    """
+    sections = profiles.read_profile(profile)
+    build, results = profiles.places(profile)
+    split = [notebook for notebook in ORDER if halves.is_split(notebook)]
+    for notebook in split:
+        if analysis.lacks_rows(notebook, results):
+            raise FileNotFoundError(
+                f"There are no rows of {notebook} in {os.path.relpath(results, ROOT)}: run make reproduce "
+                f"PROFILE={profile}, which measures them."
+            )
+    with _alone(profile):
+        _check_results(profile, results)
+        with analysis.copied_results(build, results) as (copy, changed):
+            for notebook in split:
+                analysis.analyse(notebook, profile, sections[notebook], build, copy)
+            claims_page.assemble(copy, profile)
+        for notebook in split:
+            analysis.show_in_whole(notebook, build)
+    where = os.path.relpath(results, ROOT)
+    print(f"Changed in {where}: {', '.join(changed)}." if changed else f"Nothing changed in {where}.")
 
 
 def report(profile):
@@ -77,11 +120,9 @@ def _run(profile, sections, data_root, scheduler):
     locks.remove_partial(build, results)
     outputs = {}
     for notebook in ORDER:
-        key = stamp_key(notebook, sections, data_root, outputs)
-        stamp = build / f"{notebook}.stamp.json"
-        if stamps.is_current(stamp, key, results):
-            print(f"{notebook} ({profile}): up to date", flush=True)
-        else:
+        key, given = stamp_key(notebook, sections, data_root, outputs), sections[notebook]
+        stamp, is_split = build / f"{notebook}.stamp.json", halves.is_split(notebook)
+        if not stamps.is_current(stamp, key, results):
             for path in stamps.unreadable(stamp, results):
                 print(f"{os.path.relpath(path, ROOT)} is missing or cannot be read: it is made again.", flush=True)
             stamp.unlink(missing_ok=True)
@@ -89,7 +130,7 @@ def _run(profile, sections, data_root, scheduler):
             if "scheduler" in default_parameters(notebook):
                 places["scheduler"] = scheduler
             before = _record(notebook, results)
-            execute(notebook, {**sections[notebook], **places}, build)
+            execute(notebook, {**given, **places}, build)
             written = _written_outputs(notebook, results, before)
             if stamp_key(notebook, sections, data_root, outputs) != key or not _still_there(notebook, outputs, results):
                 _discard(notebook, written, results)
@@ -97,8 +138,16 @@ def _run(profile, sections, data_root, scheduler):
                     f"What {notebook} reads, its sources, data or the outputs of other notebooks, changed while it "
                     "ran, and its results were removed: run the same command again."
                 )
+            if is_split:
+                analysis.check_analysis(notebook, profile, given, results)
             with replacing(stamp) as partial:
                 partial.write_text(json.dumps({"key": key, "outputs": written}, indent=1))
+        elif is_split and not analysis.is_current_analysis(notebook, profile, given, results):
+            with analysis.copied_results(build, results) as (copy, _):
+                analysis.analyse(notebook, profile, given, build, copy)
+            analysis.show_in_whole(notebook, build)
+        else:
+            print(f"{notebook} ({profile}): up to date", flush=True)
         outputs[notebook] = records.read(stamp)["outputs"]
     for record in (results / f"{notebook}.json" for notebook in GONE):
         if record.is_file():  # every file that it names has a newer record now
@@ -117,9 +166,10 @@ def stamp_key(notebook, sections, data_root, outputs):
         outputs: notebook -> path -> SHA-256, of the notebooks that it needs.
     """
     read = [sections[name] for name in (*NEEDS[notebook], notebook)]
+    measuring = halves.parameters_of(notebook, halves.MEASURING)
     return _hash(
         notebook_sources(notebook),
-        sections[notebook],
+        {name: sections[notebook].get(name, value) for name, value in measuring.items()},
         _listing(read, data_root),
         [outputs[name] for name in NEEDS[notebook]],
         sha256(ROOT / "requirements.lock"),
@@ -160,8 +210,9 @@ def _still_there(notebook, outputs, results):
 
 
 def _discard(notebook, outputs, results):
-    """Remove what a notebook has written to its results, record and all; models stay, and are no result without."""
-    for name in (f"{notebook}.json", *outputs):
+    """Remove what a notebook has written to its results, records and all; models stay, and are no result without."""
+    made = (records.of_analysis(analysis_record(notebook, results)) or {"outputs": ()})["outputs"]
+    for name in (f"{notebook}.json", analysis_record(notebook, results).name, *outputs, *made):
         if not name.startswith(".."):
             (results / name).unlink(missing_ok=True)
 

@@ -4,8 +4,9 @@ import math
 
 import yaml
 
+from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import ORDER
-from black_average_drop.artifact.provenance import PLACES, default_parameters
+from black_average_drop.artifact.provenance import PLACES
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import NOTEBOOKS, ROOT

@@ -1,15 +1,15 @@
 """Where an artifact comes from, written next to it: commit, versions, parameters, seed, checksums. No path or host."""
 
-import ast
 import datetime
 import json
 import os
 import platform
 from pathlib import Path
 
-from black_average_drop.artifact import code_hashes
+from black_average_drop.artifact import code_hashes, halves, records
 from black_average_drop.artifact.versions import surroundings
-from black_average_drop.files import NOTEBOOKS, remembered, replacing, sha256
+from black_average_drop.files import remembered, replacing, sha256
+from black_average_drop.hardware import devices
 
 # Parameters that say where things are and who computes, not what.
 PLACES = ("data_root", "build", "results", "scheduler")
@@ -17,6 +17,8 @@ PLACES = ("data_root", "build", "results", "scheduler")
 
 def write_record(notebook, outputs, inputs, variables, results, started):
     """Write results/<notebook>.json, which says where the results of a notebook come from.
+
+    Of a notebook with two halves, these are the results of the measuring half; see `halves`.
 
     Args:
         notebook: its name, such as "03_table1".
@@ -32,19 +34,12 @@ def write_record(notebook, outputs, inputs, variables, results, started):
     Raises:
         RuntimeError: a source or an input is no longer what was computed with. The outputs in `results` are removed.
     """
-    # Here, since it takes seconds and this module also serves commands that need none of it.
-    import keras
-
-    from black_average_drop.networks import devices
+    import keras  # here, since it takes seconds and this module also serves commands that need none of it
 
     results = Path(results)
     made_from = code_hashes.notebook_sources(notebook)
     if changed := [*code_hashes.changed_sources(made_from), *_changed_inputs(inputs, started)]:
-        for path in outputs:
-            if Path(path).resolve().is_relative_to(results.resolve()):
-                Path(path).unlink(missing_ok=True)
-        raise RuntimeError(code_hashes.stale(changed))
-    parameters = [name for name in default_parameters(notebook) if name not in PLACES]
+        _refuse(changed, outputs, results)
     record = {
         "notebook": notebook,
         **surroundings(),
@@ -52,7 +47,7 @@ def write_record(notebook, outputs, inputs, variables, results, started):
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
         "backend": keras.backend.backend(),
         "devices": devices(),
-        "parameters": {name: _without_folder(variables[name]) for name in parameters},
+        "parameters": _recorded(notebook, halves.MEASURING, variables),
         "sources": made_from,
         "inputs": {name: _checksum(value) for name, value in inputs.items()},
         "outputs": {os.path.relpath(path, results): sha256(path) for path in outputs},
@@ -62,15 +57,75 @@ def write_record(notebook, outputs, inputs, variables, results, started):
     return record
 
 
-def default_parameters(notebook):
-    """Read name -> default of a notebook's parameters from the cell tagged "parameters" of its percent script."""
-    cell = (NOTEBOOKS / f"{notebook}.py").read_text().split('tags=["parameters"]')[1].split("# %%")[0]
-    cell = cell.split("\n", 1)[1]
-    return {
-        statement.targets[0].id: ast.literal_eval(statement.value)
-        for statement in ast.parse(cell).body
-        if isinstance(statement, ast.Assign)
+def write_analysis(notebook, outputs, inputs, variables, results):
+    """Write results/<notebook>.analysis.json, which says what the analysis half of a notebook made, and of what.
+
+    An earlier record stays as it is where it says the same, so that tables which are made again leave no trace.
+
+    Args:
+        notebook: its name, such as "03_table1".
+        outputs: the files that its analysis half wrote below `results`.
+        inputs: file name -> path of each file below `results` that the analysis half read: row files, and tables of
+            earlier analyses.
+        variables: the notebook's globals(), of which the parameters of the analysis half are recorded.
+        results: the folder of results.
+
+    Returns:
+        The content of the record.
+
+    Raises:
+        ValueError: an input is not called as its file, or does not lie below `results`.
+        RuntimeError: a source or an input is no longer what was computed with. The outputs are removed.
+    """
+    for name, file in inputs.items():
+        if not isinstance(file, Path) or file.name != name or not file.is_relative_to(results):
+            raise ValueError(f"{name} is no input of an analysis: give a file below {results} under its own name.")
+    results, path = Path(results), analysis_record(notebook, results)
+    made_from = code_hashes.analysis_sources(notebook)
+    if changed := [*code_hashes.changed_sources(made_from), *_replaced_inputs(inputs)]:
+        _refuse(changed, outputs, results)
+    around = surroundings()
+    record = {
+        "parameters": _recorded(notebook, halves.ANALYSIS, variables),
+        "sources": made_from,
+        "inputs": {name: sha256(file) for name, file in inputs.items()},
+        "outputs": {os.path.relpath(file, results): sha256(file) for file in outputs},
     }
+    earlier = records.read(path) or {}
+    if earlier.get("lock") == around["lock"] and all(earlier.get(name) == value for name, value in record.items()):
+        return earlier
+    record = {"notebook": notebook, "half": halves.ANALYSIS, **around, **record}
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def analysis_record(notebook, results):
+    """Return the path of the record of an analysis half."""
+    return Path(results) / f"{notebook}.analysis.json"
+
+
+def _refuse(changed, outputs, results):
+    """Remove the outputs in the folder of results, and say which files changed."""
+    for path in outputs:
+        if Path(path).resolve().is_relative_to(results.resolve()):
+            Path(path).unlink(missing_ok=True)
+    raise RuntimeError(code_hashes.stale(changed))
+
+
+def _recorded(notebook, half, variables):
+    """Name -> value of the parameters of a half, as a record holds them."""
+    names = [name for name in halves.parameters_of(notebook, half) if name not in PLACES]
+    names = names if "profile" in names else ["profile", *names]
+    return {name: _without_folder(variables[name]) for name in names}
+
+
+def _replaced_inputs(inputs):
+    """The names of inputs that are not there as this process read them last, or read them at all."""
+    for name, path in inputs.items():
+        read = remembered(path, datetime.datetime.min)
+        if not Path(path).is_file() or (read and sha256(path) not in read):
+            yield name
 
 
 def _changed_inputs(inputs, started):

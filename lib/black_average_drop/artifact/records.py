@@ -16,6 +16,8 @@ OF_NOTEBOOK = {
     "inputs": dict,
     "outputs": dict,
 }
+# Of an analysis half, which takes seconds anywhere.
+OF_ANALYSIS = {name: kind for name, kind in OF_NOTEBOOK.items() if name not in ("minutes", "machine")}
 OF_MACHINE = ("system", "processor", "cores")
 
 
@@ -36,9 +38,20 @@ def are_checksums(record, *names):
 
 def of_notebook(path):
     """Return the record of a notebook's run, or None where it is not there or not whole."""
+    record = _whole(path, OF_NOTEBOOK)
+    return record if record and set(OF_MACHINE) <= set(record["machine"]) else None
+
+
+def of_analysis(path):
+    """Return the record of a notebook's analysis half, or None where it is not there or not whole."""
+    record = _whole(path, OF_ANALYSIS)
+    return record if record and are_checksums(record, "sources") else None
+
+
+def _whole(path, contents):
+    """The record at a path, or None where it has no checksums, no profile, or lacks one of the contents."""
     record = read(path)
     if not are_checksums(record, "inputs", "outputs"):
         return None
-    whole = all(isinstance(record.get(name), kind) for name, kind in OF_NOTEBOOK.items())
-    whole = whole and isinstance(record["parameters"].get("profile"), str)
-    return record if whole and set(OF_MACHINE) <= set(record["machine"]) else None
+    whole = all(isinstance(record.get(name), kind) for name, kind in contents.items())
+    return record if whole and isinstance(record["parameters"].get("profile"), str) else None

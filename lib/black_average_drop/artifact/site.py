@@ -9,7 +9,8 @@ from html import escape
 from urllib.parse import quote
 
 from black_average_drop import wording
-from black_average_drop.artifact import records
+from black_average_drop.artifact import halves, records
+from black_average_drop.artifact.provenance import analysis_record
 from black_average_drop.files import ROOT, flush, partial_name, replacing, sha256
 
 SECTIONS = (
@@ -105,17 +106,24 @@ def write_site(profile, notebooks, build, results):
     """
     _require([build / f"{name}.ipynb" for name in notebooks], profile)
     _require([results / f"{name}.json" for name in (*notebooks, "claims")], profile)
+    of_analyses = {name: analysis_record(name, results) for name in notebooks if halves.is_split(name)}
+    _require(of_analyses.values(), profile)
     of_notebooks = {name: records.of_notebook(results / f"{name}.json") for name in notebooks}
+    analyses = {name: records.of_analysis(path) for name, path in of_analyses.items()}
     claims = records.read(results / "claims.json")
     whole = records.are_checksums(claims, "inputs", "outputs")
-    for name in [*(name for name, one in of_notebooks.items() if one is None), *([] if whole else ["claims"])]:
-        raise ValueError(f"{os.path.relpath(results / f'{name}.json', ROOT)} is no whole record: {_remedy(profile)}.")
+    broken = [results / f"{name}.json" for name, one in of_notebooks.items() if one is None]
+    broken += [of_analyses[name] for name, one in analyses.items() if one is None]
+    for path in [*broken, *([] if whole else [results / "claims.json"])]:
+        raise ValueError(f"{os.path.relpath(path, ROOT)} is no whole record: {_remedy(profile)}.")
     # File -> its checksum and the records of the notebooks it comes from: several for the claims.
     artifacts = {file: (value, [one]) for one in of_notebooks.values() for file, value in one["outputs"].items()}
+    made = {name: [of_notebooks[name], one] for name, one in analyses.items()}
+    artifacts |= {file: (value, made[name]) for name, one in analyses.items() for file, value in one["outputs"].items()}
     for file, value in claims["inputs"].items():
         if artifacts.get(file, [None])[0] != value:
             raise ValueError(f"claims.md was not made from the {file} that is recorded: {_remedy(profile)}.")
-    several = [one for one in of_notebooks.values() if set(one["outputs"]) & set(claims["inputs"])]
+    several = [one for file in claims["inputs"] for one in artifacts[file][1]]
     artifacts |= {file: (value, several) for file, value in claims["outputs"].items()}
     own = {file: results / file for file in artifacts if not file.startswith("..")}  # elsewhere: weights and the like
     for file in ("table1.md", "claims.md", "trust.md"):
@@ -128,10 +136,11 @@ def write_site(profile, notebooks, build, results):
     titles, pages = {}, {}
     for name, record in of_notebooks.items():
         titles[name], body = _notebook(name, build / f"{name}.ipynb", _remedy(profile))
-        body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin([record])}'
+        body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin(made.get(name, [record]))}'
         pages[f"{name}.html"] = _page(name, profile, body)
     pages["index.html"] = _page(f"Black Average Drop, {profile}", profile, _index(profile, titles, artifacts, own))
-    copied = [*own.values(), *(results / f"{name}.json" for name in (*notebooks, "claims"))]
+    shown = [f"{name}.json" for name in (*notebooks, "claims")] + [path.name for path in of_analyses.values()]
+    copied = own | {name: results / name for name in shown}
     return _publish(build / "site", pages, copied)
 
 
@@ -157,7 +166,7 @@ def _index(profile, titles, artifacts, own):
     rows = ""
     for file, (value, makers) in artifacts.items():
         shown = _link(file) if file in own else escape(os.path.basename(file))
-        links = ", ".join(_link(f"{one['notebook']}.html", one["notebook"]) for one in makers)
+        links = ", ".join(_link(f"{name}.html", name) for name in dict.fromkeys(one["notebook"] for one in makers))
         rows += f'<tr><td>{shown}</td><td>{links}</td><td class="sum">{escape(value)}</td></tr>\n'
     table = f"<table><tr><th>file</th><th>notebook</th><th>SHA-256</th></tr>\n{rows}</table>"
     sections["Every file"] = f"<details><summary>{len(artifacts)} files</summary>{_scrolling(table)}</details>"
@@ -192,14 +201,16 @@ def _artifact(file, checksum, records, own):
 
 def _origin(records, first=""):
     """Where something comes from, folded: what the records of its notebooks say, behind a line that sums them up."""
-    names = ", ".join(one["notebook"] for one in records)
+    names = ", ".join(dict.fromkeys(one["notebook"] for one in records))
     commits = ", ".join(sorted({_commit(one)[:7] + _uncommitted(one) for one in records}))
-    minutes = sum(one["minutes"] for one in records)
+    minutes = sum(one.get("minutes", 0) for one in records)  # an analysis half takes seconds
     line = f"Where it comes from: {names}; commit {commits}; {records[-1]['created'][:10]}; {minutes:.1f} minutes"
     html = f'<details class="origin"><summary>{escape(line)}</summary><dl>{first}</dl>'
     for one in records:
         name = one["notebook"]
-        links = f"{_link(f'{name}.html', name)}, the whole record {_link(f'{name}.json')}"
+        half = f", {one['half']}" if "half" in one else ""
+        file = analysis_record(name, "").name if half else f"{name}.json"
+        links = f"{_link(f'{name}.html', name)}{half}, the whole record {_link(file)}"
         html += f"<dl><dt>Notebook</dt>\n<dd>{links}</dd>\n"
         html += "".join(f"<dt>{escape(name)}</dt>\n<dd>{value}</dd>\n" for name, value in _facts(one).items()) + "</dl>"
     return f"{html}</details>"
@@ -207,13 +218,15 @@ def _origin(records, first=""):
 
 def _facts(record):
     """HTML by name of what a provenance record says."""
-    machine, parameters = record["machine"], dict(record["parameters"])
+    machine, parameters = record.get("machine"), dict(record["parameters"])
     computed = [f"{name}: {_said(record[name])}" for name in ("backend", "devices") if name in record]
     facts = {
         "Commit": _commit(record) + _uncommitted(record),
         "Created": record["created"],
-        "Minutes": _said(record["minutes"]),
-        "Machine": "; ".join([f"{machine['system']}, {machine['processor']}, {machine['cores']} cores", *computed]),
+        "Minutes": _said(record.get("minutes", 0)),
+        "Machine": "; ".join([f"{machine['system']}, {machine['processor']}, {machine['cores']} cores", *computed])
+        if machine
+        else "any: it needs no network",
         "Versions": ", ".join(f"{name} {value}" for name, value in record["versions"].items()),
         "Seed": _said(parameters.pop("seed", "none")),
         "Parameters": "; ".join(f"{name} = {_said(value)}" for name, value in parameters.items()),
@@ -318,22 +331,26 @@ def _remedy(profile):
 
 
 def _publish(site, pages, files):
-    """Write pages (name -> HTML) and copies of files into the folder `site` at once, or nothing; return the paths.
+    """Write pages (name -> HTML) and copies of files (name -> path) into the folder `site` at once, or nothing.
+
+    Returns the paths of the pages.
 
     Nothing is written where all of it is there already, for example on a disk that is read-only.
     """
-    content = {path.name: path.read_bytes() for path in files} | {name: text.encode() for name, text in pages.items()}
-    there = {path.name: path.read_bytes() for path in site.iterdir() if path.is_file()} if site.is_dir() else {}
+    content = {name: path.read_bytes() for name, path in files.items()}
+    content |= {name: text.encode() for name, text in pages.items()}
+    there = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
     if there == content:
         return [site / name for name in pages]
     partial = partial_name(site)
     try:
         partial.mkdir(parents=True)
-        for path in files:
-            shutil.copyfile(path, partial / path.name)
+        for name, path in files.items():
+            (partial / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, partial / name)
         for name, text in pages.items():
             (partial / name).write_text(text, encoding="utf-8")
-        for path in (*partial.iterdir(), partial):
+        for path in (*partial.rglob("*"), partial):
             flush(path)
         shutil.rmtree(site, ignore_errors=True)
         os.replace(partial, site)

@@ -7,9 +7,12 @@ The states of a file, the first that applies:
 - unrecorded: there, but in no record;
 - not checkable: recorded, but not on this machine (models, rows, images, weights), or drawn by its notebook alone; a
   section of the long checks that was written by hand, or before their records had checksums;
-- not made: a notebook of the profile has no record, and nothing depends on it;
+- not made: a notebook of the profile, or its analysis half, has no record, and nothing depends on it;
 - stale: as recorded, but its sources, parameters, the lock or an input are no longer those that made it;
 - current.
+
+A notebook with two halves has two records: 03_table1, of what was measured, and 03_table1.analysis, of the tables that
+were made of it. So one can be stale where the other is current.
 
 The first three are errors: nobody can say where such a file comes from. The others are none: stale is what every change
 to the package makes of all results until they are made again. What is not noticed here is a record that was edited to
@@ -22,10 +25,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from black_average_drop.artifact import profiles, records
-from black_average_drop.artifact.code_hashes import module_sources, notebook_sources
+from black_average_drop.artifact import halves, profiles, records
+from black_average_drop.artifact.analysis import analysis_parameters
+from black_average_drop.artifact.code_hashes import analysis_sources, module_sources, notebook_sources
 from black_average_drop.artifact.notebooks import GONE, NEEDS
-from black_average_drop.artifact.provenance import PLACES, default_parameters
+from black_average_drop.artifact.provenance import PLACES
 from black_average_drop.artifact.versions import LOCK
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -36,9 +40,10 @@ ERRORS = ("altered", "missing", "unrecorded")
 STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
 BENCHMARK = "benchmark"
+OF_ANALYSIS = ".analysis"  # how the record of an analysis half is called after that of its notebook
 BY_HAND = "mutation.md"  # the section on make mutate
 # Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
-MODULES = {ALL_TOGETHER: "paper.verdicts", BENCHMARK: "benchmark"}
+MODULES = {ALL_TOGETHER: "paper.claims_text", BENCHMARK: "benchmark"}
 
 
 def check_results(profile, data_root):
@@ -82,7 +87,7 @@ def table(folders, needs, data_root, read_profile):
     Returns:
         A DataFrame with columns results, record, state, file, why.
     """
-    names = {**needs, ALL_TOGETHER: ()}
+    names = {**needs, **{f"{name}{OF_ANALYSIS}": (name,) for name in needs if halves.is_split(name)}, ALL_TOGETHER: ()}
     rows = [row for folder in folders for row in _folder(Path(folder), names, Path(data_root), read_profile)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -111,14 +116,29 @@ def text(states):
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     shown = ["  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[3]]) for line in lines]
     counts = states["state"].value_counts()
-    stale = {Path(results).name == BENCHMARK for results in states["results"][states["state"] == "stale"]}
-    again = [
-        command for benchmark, command in ((False, "make reproduce"), (True, "make benchmark")) if benchmark in stale
-    ]
     counted = ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
-    return "\n".join(
-        [*shown, "", f"{counted}." + (f" What is stale is made again by {' and '.join(again)}." if again else "")]
-    )
+    return "\n".join([*shown, "", " ".join([f"{counted}.", *_remedies(states)])])
+
+
+def _remedies(states):
+    """Sentences on what makes stale results again: measurements take hours, and tables of current rows seconds."""
+    found = [(row.results, row.record, row.state) for row in states.itertuples()]
+    # In folders with rows, tables and claims can be made again without the measurements.
+    with_rows = {results for results, record, state in found if record.endswith(OF_ANALYSIS) and state != "not made"}
+    stale = {(results, record) for results, record, state in found if state == "stale"}
+    of_benchmark = {(results, record) for results, record in stale if Path(results).name == BENCHMARK}
+    of_tables = {
+        (results, record)
+        for results, record in stale - of_benchmark
+        if results in with_rows and (record.endswith(OF_ANALYSIS) or record == ALL_TOGETHER)
+    }
+    measured = {results for results, _ in stale - of_benchmark - of_tables}
+    if measured:
+        yield f"Rows in {', '.join(sorted(measured))} are stale: make reproduce makes them and their tables again."
+    for results in sorted({results for results, _ in of_tables} - measured):
+        yield f"Rows in {results} are current, their statistics are stale: make tables makes them again in seconds."
+    if of_benchmark:
+        yield "The benchmark is stale: make benchmark makes it again."
 
 
 def _folder(folder, names, data_root=Path(), read_profile=None):
@@ -129,7 +149,7 @@ def _folder(folder, names, data_root=Path(), read_profile=None):
     claims = folder / f"{ALL_TOGETHER}.csv"
     quoted = claims.read_text(encoding="utf-8", errors="replace") if claims.is_file() else ""
     for name in names:
-        if name not in recorded and name not in broken:
+        if name not in recorded and name not in broken and not _is_of_none(name, recorded):
             users = [user for user in recorded if name in possible[user]] + [claims.name] * (f",{name}," in quoted)
             state, why = ("missing", f", but {users[0]} depends on it") if users else ("not made", "")
             yield results, name, state, f"{name}.json", f"there is no record{why}"
@@ -158,6 +178,11 @@ def _folder(folder, names, data_root=Path(), read_profile=None):
         file = path.relative_to(folder).as_posix()
         if path.is_file() and file not in known and not path.name.startswith("."):
             yield results, "none", "unrecorded", file, ""
+
+
+def _is_of_none(name, recorded):
+    """Whether a record would be that of the analysis half of a notebook which has no record itself."""
+    return name.endswith(OF_ANALYSIS) and name.removesuffix(OF_ANALYSIS) not in recorded
 
 
 def _sections(folder):
@@ -226,7 +251,7 @@ def _reasons(name, record, read_profile):
         yield f"notebooks/{name}.py, which is gone"
         return
     if "sources" in record:
-        then, now = record["sources"], module_sources(MODULES[name]) if name in MODULES else notebook_sources(name)
+        then, now = record["sources"], _sources(name)
         changed = [path for path in sorted({*now, *then}) if now.get(path) != then.get(path)]
         yield from (path.removeprefix("lib/black_average_drop/") for path in changed if not path.endswith(".ipynb"))
     else:
@@ -236,12 +261,30 @@ def _reasons(name, record, read_profile):
     if name not in MODULES:
         then = record["parameters"]
         try:
-            now = default_parameters(name) | read_profile(then["profile"])[name] | {"profile": then["profile"]}
+            now = _parameters(name, then["profile"], read_profile)
         except ValueError:
             yield f"profile {then['profile']}, which is wrong or gone"
             return
         names = sorted({*now, *then} - set(PLACES))
         yield from (f"parameter {one}" for one in names if now.get(one) != then.get(one))
+
+
+def _sources(name):
+    """The sources that a record of this name would hold now."""
+    if name in MODULES:
+        return module_sources(MODULES[name])
+    of_analysis = name.endswith(OF_ANALYSIS)
+    return analysis_sources(name.removesuffix(OF_ANALYSIS)) if of_analysis else notebook_sources(name)
+
+
+def _parameters(name, profile, read_profile):
+    """The parameters that a record of this name would hold now; `read_profile` as for `table`."""
+    notebook = name.removesuffix(OF_ANALYSIS)
+    given = read_profile(profile)[notebook]
+    if name != notebook:
+        return {"profile": profile} | analysis_parameters(notebook, profile, given)
+    measuring = halves.parameters_of(notebook, halves.MEASURING)
+    return {one: given.get(one, default) for one, default in measuring.items()} | {"profile": profile}
 
 
 def _inputs(name, record, made, images, data_root):

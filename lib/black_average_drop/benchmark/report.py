@@ -16,7 +16,7 @@ from black_average_drop.artifact.versions import surroundings
 from black_average_drop.benchmark.measurement import ROUNDS, SEED
 from black_average_drop.benchmark.timing import COLUMNS
 from black_average_drop.files import ROOT, replacing, sha256
-from black_average_drop.networks import devices
+from black_average_drop.hardware import devices
 
 RESULTS = ROOT / "paper_figures" / "benchmark"
 FILES = ("benchmark.csv", "benchmark.md", "costs.md")

@@ -1,8 +1,8 @@
 """May a metric be believed on the user's own images? Its order of methods against that of hits on known lesions.
 
-A pair of methods counts if hits decide it: `statistics.differences`, corrected by Holm for all pairs. On the decided
+A pair of methods counts if hits decide it: `comparisons.differences`, corrected by Holm for all pairs. On the decided
 pairs a metric agrees (1), differs (-1), or sees a tie (0), and its agreement is the mean. A tie is a difference that is
-0 after rounding, or that too few patients carry (`statistics.enough_differ`).
+0 after rounding, or that too few patients carry (`enough_differ`).
 
 The interval of an agreement draws patients again for the metric alone: which pairs are decided, and how, is held fixed.
 Bootstrap intervals are too narrow where patients are few. So each resampled difference is moved away from the mean by
@@ -21,7 +21,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from black_average_drop import statistics
+from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.means import FLIPS, enough_differ
+from black_average_drop.statistics.patients import Resampling, bootstrap_means, interval
 from black_average_drop.trust import agreement, faithfulness
 
 # Metrics that follow from the rows of `evaluation.evaluate`: 1 where more is better, -1 where less is.
@@ -43,7 +45,7 @@ class Judgement:
             whose own 95 % interval leaves out the opposite order and a tie), families (of maps: ALIKE), by_chance (the
             share of random orders of the families that agree as well; of an agreement below 0: as badly), lesions and
             patients. What cannot be computed is NaN.
-        pairs: a DataFrame, a row for each pair of methods, of `statistics.differences` of the hits, with a further
+        pairs: a DataFrame, a row for each pair of methods, of `comparisons.differences` of the hits, with a further
             column decided.
         hits: a DataFrame, lesions by maps, of the lesions that counted.
         values: metric -> DataFrame of the same lesions by maps.
@@ -55,7 +57,7 @@ class Judgement:
     pairs: pd.DataFrame
     hits: pd.DataFrame
     values: dict[str, pd.DataFrame]
-    resampling: statistics.Resampling
+    resampling: Resampling
     families: dict[str, int]
 
 
@@ -94,7 +96,7 @@ def agreement_of_metrics(values, hits, methods, resampling):
         values: of `metric_values`. Lesions without a value of every metric are left out, for the hits too.
         hits: a DataFrame, M lesions by maps, as `Pointing.by_map` gives them.
         methods: the maps that are no controls.
-        resampling: a `statistics.Resampling` of the M lesions.
+        resampling: a `Resampling` of the M lesions.
 
     Returns:
         A `Judgement`.
@@ -118,13 +120,13 @@ def agreement_of_metrics(values, hits, methods, resampling):
 
 
 def _pairs(hits, resampling):
-    """Rows of `statistics.differences` of every pair of maps, and whether it is decided."""
+    """Rows of `comparisons.differences` of every pair of maps, and whether it is decided."""
     count = hits.shape[1] * (hits.shape[1] - 1) // 2
     if not len(hits):
         return pd.DataFrame(columns=["first", "second", "difference", "low", "high", "p", "p_holm", "decided"])
-    flips = max(statistics.FLIPS, round(2 * count / statistics.LEVEL))  # or Holm puts the smallest p above LEVEL
-    pairs = statistics.differences(hits.to_numpy(), list(hits), resampling, flips)
-    return pairs.assign(decided=(pairs["p_holm"] < statistics.LEVEL) & (pairs["difference"] != 0))
+    flips = max(FLIPS, round(2 * count / comparisons.LEVEL))  # or Holm puts the smallest p above LEVEL
+    pairs = comparisons.differences(hits.to_numpy(), list(hits), resampling, flips)
+    return pairs.assign(decided=(pairs["p_holm"] < comparisons.LEVEL) & (pairs["difference"] != 0))
 
 
 def _families(hits, decided):
@@ -161,12 +163,12 @@ def _agreement(values, pairs, family, resampling):
     first, second = (part[decided] for part in np.triu_indices(values.shape[1], 1))
     truth = np.sign(pairs.loc[decided, "difference"].to_numpy())
     means, samples = values.to_numpy().mean(axis=0), _expanded(values, resampling)
-    told = statistics.enough_differ(values.to_numpy()[:, second] - values.to_numpy()[:, first], resampling.groups)
+    told = enough_differ(values.to_numpy()[:, second] - values.to_numpy()[:, first], resampling.groups)
     verdicts = truth * _signs(means[second] - means[first]) * told
     drawn = truth * _signs(samples[:, second] - samples[:, first]) * told
-    low, high = statistics.interval(drawn.mean(axis=1)[:, None])
+    low, high = interval(drawn.mean(axis=1)[:, None])
     row |= {"agreement": float(verdicts.mean()), "low": low[0], "high": high[0]}
-    lows, highs = statistics.interval(drawn)
+    lows, highs = interval(drawn)
     row |= {"surely_right": int((lows > 0).sum()), "surely_wrong": int((highs < 0).sum())}
     row |= {"right": int((verdicts > 0).sum()), "wrong": int((verdicts < 0).sum()), "tied": int((verdicts == 0).sum())}
     pairs_of_families = family[first], family[second]
@@ -183,17 +185,17 @@ def _expanded(values, resampling):
     means = values.to_numpy().mean(axis=0)
     patients = len(np.unique(resampling.groups))
     widened = np.sqrt(patients / max(patients - 1, 1)) * t.isf(0.025, max(patients - 1, 1)) / norm.isf(0.025)
-    return means + widened * (statistics.bootstrap_means(values.to_numpy(), resampling) - means)
+    return means + widened * (bootstrap_means(values.to_numpy(), resampling) - means)
 
 
 def is_sure(judgement, metric, first, second):
     """Whether a metric tells two maps apart on the lesions of a `Judgement`: its interval leaves 0 out."""
     values = judgement.values[metric][[first, second]]
     difference = values[second] - values[first]
-    if not statistics.enough_differ(difference.to_numpy()[:, None], judgement.resampling.groups)[0]:
+    if not enough_differ(difference.to_numpy()[:, None], judgement.resampling.groups)[0]:
         return False
     samples = _expanded(values, judgement.resampling)
-    low, high = statistics.interval(_signs(samples[:, 1] - samples[:, 0])[:, None])
+    low, high = interval(_signs(samples[:, 1] - samples[:, 0])[:, None])
     return bool(low[0] > 0 or high[0] < 0)
 
 

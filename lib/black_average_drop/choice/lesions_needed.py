@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.stats import norm
 
-from black_average_drop import statistics
+from black_average_drop.statistics import comparisons, means
+from black_average_drop.statistics.patients import ENOUGH
 
 POWER = 0.8  # the chance that so many lesions decide, if the difference is the one that was measured
 
@@ -13,7 +14,7 @@ def lesions_needed(differences, groups, tests=1):
 
     For a two-sided test it is n (z_level + z_power)^2 / z^2, where n lesions gave the mean and z is the mean over its
     standard error over patients. The level is divided by the number of tests, which is Holm's first step and so the
-    hardest. There are also as many lesions needed as bring statistics.ENOUGH patients that differ. The number is an
+    hardest. There are also as many lesions needed as bring ENOUGH patients that differ. The number is an
     order of magnitude, since z is estimated from the few lesions that there are.
 
     Args:
@@ -27,14 +28,14 @@ def lesions_needed(differences, groups, tests=1):
     differences, count = np.asarray(differences, "float64"), len(differences)
     _, patient = np.unique(np.asarray(groups), return_inverse=True)
     patients = int(patient.max(initial=-1)) + 1
-    if patients < 2 or abs(differences.mean()) <= statistics.NOISE:
+    if patients < 2 or abs(differences.mean()) <= means.NOISE:
         return np.nan
     sums = np.bincount(patient, differences)
     residuals = np.bincount(patient, differences - differences.mean())
     error = np.sqrt((residuals**2).sum() * patients / (patients - 1)) / count
-    quantiles = norm.isf(statistics.LEVEL / 2 / tests) + norm.isf(1 - POWER)
+    quantiles = norm.isf(comparisons.LEVEL / 2 / tests) + norm.isf(1 - POWER)
     for_power = count * (quantiles * error / differences.mean()) ** 2
-    for_rule = count * statistics.ENOUGH * (sums**2).sum() / np.abs(sums).sum() ** 2
+    for_rule = count * ENOUGH * (sums**2).sum() / np.abs(sums).sum() ** 2
     needed = max(for_power, for_rule, count + 1)
     step = 10.0 ** (np.floor(np.log10(needed)) - 1)
     return float(max(1.0, step) * np.ceil(round(needed / max(1.0, step), 9)))

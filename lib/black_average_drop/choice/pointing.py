@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from black_average_drop import evaluation, progress, statistics
+from black_average_drop import evaluation, progress
+from black_average_drop.statistics import comparisons, means, patients
 from black_average_drop.trust import localization
 
 # The one truth by which metrics are judged, named before anything is measured. A hit is a map's maximum inside the
@@ -123,7 +124,7 @@ def points(pointing, controls, resampling):
     Args:
         pointing: a `Pointing` at M lesions, with the centre prior among its maps.
         controls: the names that are controls.
-        resampling: a `statistics.Resampling` of the M lesions.
+        resampling: a `patients.Resampling` of the M lesions.
 
     Returns:
         A DataFrame, a row for each map, those that hit most first, with these columns:
@@ -158,7 +159,7 @@ def _add_mean(table, name, values, resampling):
     low = high = np.full(len(table), np.nan)
     values = values.reindex(columns=table.index)
     if len(values):
-        low, high = statistics.interval(statistics.bootstrap_means(values.to_numpy(), resampling))
+        low, high = patients.interval(patients.bootstrap_means(values.to_numpy(), resampling))
     table[name], table[f"{name}_low"], table[f"{name}_high"] = values.mean().to_numpy(), low, high
 
 
@@ -166,8 +167,8 @@ def _with_centre(table, hits, resampling):
     """The table with p_centre and above_centre."""
     methods = list(table.index[~table["control"]])
     leads = hits[methods].to_numpy() - hits[[CENTRE]].to_numpy()
-    p = statistics.sign_flip_test(leads, resampling.groups, seed=resampling.seed)
-    p = statistics.holm(np.where(statistics.enough_differ(leads, resampling.groups), p, np.nan))
+    p = means.sign_flip_test(leads, resampling.groups, seed=resampling.seed)
+    p = comparisons.holm(np.where(means.enough_differ(leads, resampling.groups), p, np.nan))
     table["p_centre"] = pd.Series(p, methods)
-    above = pd.Series((p < statistics.LEVEL) & (leads.mean(axis=0) > 0), methods)
+    above = pd.Series((p < comparisons.LEVEL) & (leads.mean(axis=0) > 0), methods)
     return table.assign(above_centre=above.reindex(table.index, fill_value=False))

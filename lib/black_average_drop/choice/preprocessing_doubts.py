@@ -11,7 +11,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
-from black_average_drop import networks, statistics
+from black_average_drop import networks
+from black_average_drop.statistics import roc
 
 TRIED = (*networks.PREPROCESSINGS, "VGG16")  # the last: centred on ImageNet's mean, blue first
 DOUBTS = ("own rescaling", "statistics", "too sure", "equal answers", "order", "chance")
@@ -90,7 +91,7 @@ def answers(logits, activation, states=None):
     if not len(present):
         return readings | dict.fromkeys(("auc", "error", "moved", "reordered", "gain_error"), np.nan)
     answered = [(states[known[:, k], k] == 1, evidence[known[:, k]]) for k in present]
-    table = np.array([[statistics.area_under_roc(there, column) for column in one.T] for there, one in answered])
+    table = np.array([[roc.area_under_roc(there, column) for column in one.T] for there, one in answered])
     positives, total = positives[present], total[present]
     errors = np.sqrt((total + 1) / (12 * positives * (total - positives)))
     own = table[range(len(present)), present]

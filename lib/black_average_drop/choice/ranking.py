@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
+from black_average_drop.statistics import means
+from black_average_drop.statistics.comparisons import differences, holm
+from black_average_drop.statistics.patients import ENOUGH, bootstrap_means, interval
 
 EVERY = "all findings"  # in the column finding: of whatever finding
 
@@ -14,13 +16,13 @@ def rank_maps(drops, controls, resampling):
     Args:
         drops: a DataFrame, images by maps, NaN where an image has no drop.
         controls: the names that are controls.
-        resampling: a `statistics.Resampling` of the images.
+        resampling: a `patients.Resampling` of the images.
 
     Returns:
         A DataFrame with columns map, control, drop, low, high and images; low and high are the 95 % interval over
         patients.
     """
-    low, high = statistics.interval(statistics.bootstrap_means(drops.to_numpy(), resampling))
+    low, high = interval(bootstrap_means(drops.to_numpy(), resampling))
     names = drops.columns.to_numpy()
     table = pd.DataFrame({"map": names, "control": np.isin(names, list(controls)), "drop": drops.mean().to_numpy()})
     table = table.assign(low=low, high=high, images=drops.notna().sum().to_numpy())
@@ -33,16 +35,16 @@ def comparisons(drops, controls, resampling, rankings=1):
     Args:
         drops: a DataFrame, images by maps, NaN where an image has no drop.
         controls: the names that are controls.
-        resampling: a `statistics.Resampling` of the images.
+        resampling: a `patients.Resampling` of the images.
         rankings: how many are corrected together. The test flips signs that much more often. Otherwise the smallest p
-            that it can give would be above statistics.LEVEL once it is corrected.
+            that it can give would be above comparisons.LEVEL once it is corrected.
 
     Returns:
-        A DataFrame, rows of `statistics.differences`, where p_holm corrects for the pairs that have a method in them.
+        A DataFrame, rows of `differences`, where p_holm corrects for the pairs that have a method in them.
     """
-    pairs = statistics.differences(drops.to_numpy(), list(drops.columns), resampling, statistics.FLIPS * rankings)
+    pairs = differences(drops.to_numpy(), list(drops.columns), resampling, means.FLIPS * rankings)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
-    return pairs.assign(p_holm=statistics.holm(pairs["p"]))
+    return pairs.assign(p_holm=holm(pairs["p"]))
 
 
 def rank_by_finding(drops, findings, controls, resampling):
@@ -54,11 +56,11 @@ def rank_by_finding(drops, findings, controls, resampling):
         drops: a DataFrame, M findings of images by maps, NaN where one has no drop.
         findings: (M,), the name of the finding in each row; None to rank all together alone.
         controls: the names that are controls.
-        resampling: a `statistics.Resampling` of the M rows.
+        resampling: a `patients.Resampling` of the M rows.
 
     Returns:
         The rows of `rank_maps` and those of `comparisons`, each with a column finding: EVERY, or a name where
-        statistics.ENOUGH patients or more have a drop, those with most patients first. p_holm corrects for all pairs in
+        ENOUGH patients or more have a drop, those with most patients first. p_holm corrects for all pairs in
         the table.
 
     Raises:
@@ -70,7 +72,7 @@ def rank_by_finding(drops, findings, controls, resampling):
     if findings is not None and len(set(findings)) > 1:
         has_drop, findings = drops.notna().any(axis=1).to_numpy(), np.asarray(findings)
         patients = pd.Series(np.asarray(resampling.groups)[has_drop]).groupby(findings[has_drop]).nunique()
-        enough = patients[patients >= statistics.ENOUGH].sort_values(ascending=False, kind="stable")
+        enough = patients[patients >= ENOUGH].sort_values(ascending=False, kind="stable")
         scopes |= {name: findings == name for name in enough.index}
     tables, pairs = [], []
     for name, rows in scopes.items():
@@ -78,7 +80,7 @@ def rank_by_finding(drops, findings, controls, resampling):
         tables.append(rank_maps(*given).assign(finding=name))
         pairs.append(comparisons(*given, len(scopes)).assign(finding=name))
     pairs = pd.concat(pairs, ignore_index=True)
-    return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=statistics.holm(pairs["p"]))
+    return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=holm(pairs["p"]))
 
 
 def rank_by_metric(rows, controls, resampling, findings=None):
@@ -87,7 +89,7 @@ def rank_by_metric(rows, controls, resampling, findings=None):
     Args:
         rows: of `evaluation.evaluate`, M findings of images, without maps that are the same as another.
         controls: the names that are controls.
-        resampling: a `statistics.Resampling` of the M findings.
+        resampling: a `patients.Resampling` of the M findings.
         findings: as for `rank_by_finding`.
 
     Returns:

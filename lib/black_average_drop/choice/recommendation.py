@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import cams, files, lettering, statistics, wording
+from black_average_drop import cams, files, lettering, wording
 from black_average_drop.choice import ranking
+from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.patients import ENOUGH
 from black_average_drop.trust import agreement
 
 FEWER = 0.9  # of alpha: where BAD keeps less of the image than that, its drop is that of another alpha
@@ -91,9 +93,7 @@ def table_of_findings(ranked, differences, counts):
     if not lines:
         return ""
     few = counts.loc[~counts["finding"].isin(ranked["finding"]) & (counts["explained"] > 0), "finding"]
-    end = (
-        f"Fewer than {statistics.ENOUGH} patients have {', '.join(map(_as_code, few))}: no ranking." if len(few) else ""
-    )
+    end = f"Fewer than {ENOUGH} patients have {', '.join(map(_as_code, few))}: no ranking." if len(few) else ""
     head = (
         "For each finding: the method with the smallest drop. It is recommended, in bold, only if it is ahead of every "
         "other method and every control. p is corrected for all comparisons of all these rankings by one metric."
@@ -120,7 +120,7 @@ def _against_others(name, pairs):
     versus = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
     other = versus["second"].where(versus["first"] == name, versus["first"])
     lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
-    return versus.assign(other=other, lead=lead, sure=(lead > 0) & (versus["p_holm"] < statistics.LEVEL))
+    return versus.assign(other=other, lead=lead, sure=(lead > 0) & (versus["p_holm"] < comparisons.LEVEL))
 
 
 def put_together(doubts, parts, counted):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from black_average_drop import statistics
 from black_average_drop.choice import believed
 from black_average_drop.choice.lesions_needed import lesions_needed
+from black_average_drop.statistics import comparisons, means, patients
 from black_average_drop.trust import agreement
 
 BELIEVED, CONTRADICTED, DIVIDED, TOO_FEW = "believed here", "contradicted here", "divided here", "too few"
@@ -70,8 +70,8 @@ def verdict_on(judgement, metric, order):
         return Verdict(TOO_FEW, (f"No lesion is known of what was explained: {metric} is not judged.",))
     if len(order) < 2:
         return Verdict(TOO_FEW, (f"One method alone draws a map of its own: {metric} has no order to judge.",))
-    if row["patients"] < statistics.ENOUGH:
-        return Verdict(TOO_FEW, (f"{too_few}: {statistics.ENOUGH} patients are the fewest that give an interval.",))
+    if row["patients"] < patients.ENOUGH:
+        return Verdict(TOO_FEW, (f"{too_few}: {patients.ENOUGH} patients are the fewest that give an interval.",))
     two = _first_two(judgement, metric, order)
     believed_here = row["low"] > 0 and not row["surely_wrong"]
     if believed_here or (row["high"] < 0 and not row["surely_right"]):
@@ -104,7 +104,7 @@ def _first_two(judgement, metric, order):
         needed = lesions_needed(hits, groups, len(pairs))
     elif not sure:
         needed = lesions_needed(values, groups)
-    differ = np.count_nonzero(np.abs(hits) > statistics.NOISE)
+    differ = np.count_nonzero(np.abs(hits) > means.NOISE)
     nearest = second == order[1]
     return _FirstTwo((first, second), nearest, hits.mean(), bool(pair["decided"]), sure, needed, differ)
 
@@ -125,7 +125,7 @@ def _ordered(row, kind):
 def _chance(row, methods):
     """How often a random order does as well, or as badly."""
     how = "well" if row["agreement"] > 0 else "badly"
-    luck = ": this may be luck" if row["by_chance"] >= statistics.LEVEL else ""
+    luck = ": this may be luck" if row["by_chance"] >= comparisons.LEVEL else ""
     order = "A random order of these methods"
     if row["families"] < methods:
         order = "A random order, methods that hit the same lesions kept together,"

@@ -6,7 +6,7 @@ All networks take pixels 0..255 of shape (N, H, W, 3): rescaling is a layer insi
 from black_average_drop.networks.apart import ModelApart, NetworkApart
 from black_average_drop.networks.applications import PREPROCESSINGS, preprocessing
 from black_average_drop.networks.archive import load, save
-from black_average_drop.networks.backends import devices, make_deterministic
+from black_average_drop.networks.backends import make_deterministic
 from black_average_drop.networks.building import WITH_BACKGROUND, build, build_imagenet
 from black_average_drop.networks.cam_network import CamNetwork, Parcel
 from black_average_drop.networks.facts import Facts
@@ -33,7 +33,6 @@ __all__ = [
     "Trial",
     "build",
     "build_imagenet",
-    "devices",
     "first_layer",
     "in_precision",
     "inner_layers",

@@ -6,6 +6,8 @@ import threading
 import keras
 from keras import ops
 
+from black_average_drop.hardware import devices
+
 _JAX_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 
 
@@ -43,16 +45,6 @@ def make_torch_exact():
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-
-
-def devices():
-    """The names of what the backend computes on, such as ["cpu:0"] or ["gpu:0", "gpu:1"]."""
-    if keras.backend.backend() in ("tensorflow", "jax"):
-        return keras.distribution.list_devices()
-    if keras.backend.backend() == "torch":  # one device, which Keras lists nowhere
-        device = ops.zeros(()).device
-        return [f"{device.type}:{device.index or 0}"]
-    return ["cpu:0"]
 
 
 def has_accelerator():

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from black_average_drop import cams, evaluation, networks, statistics, training
+from black_average_drop import cams, evaluation, networks, training
 from black_average_drop.datasets import Dataset
 from black_average_drop.files import read_csv
 from black_average_drop.paper import sensitivity
-from black_average_drop.statistics import Resampling
+from black_average_drop.statistics import comparisons, patients, trainings
+from black_average_drop.statistics.means import bootstrap_differences
+from black_average_drop.statistics.patients import Resampling
 
 DIFFERENCE = "Grad-CAM++ − CAM"
 STEPS = np.round(np.arange(5, 100, 5) / 100, 2)  # the alphas at which BAD is measured
@@ -90,8 +92,8 @@ def curve_band(curves, resampling):
         of two masks drawn at random; and the 2.5th, 50th and 97.5th percentile of the chosen alpha, (3,).
     """
     peak = curves.mean(axis=0).max() or 1.0
-    samples = statistics.bootstrap_means(curves / peak, resampling)
-    low, high = statistics.interval(samples)
+    samples = patients.bootstrap_means(curves / peak, resampling)
+    low, high = patients.interval(samples)
     shares = np.linspace(0, 1, curves.shape[1])
     band = {"alpha": shares, "difference": curves.mean(axis=0) / peak, "low": low, "high": high}
     chosen = np.percentile(samples.argmax(axis=1) / (curves.shape[1] - 1), [2.5, 50, 97.5])
@@ -117,13 +119,13 @@ def along_table(drops, alphas, resampling):
     """
     tables = []
     for quantity, values in (drops | {DIFFERENCE: gains(drops)}).items():
-        bootstrap = statistics.bootstrap_means if quantity in drops else statistics.bootstrap_differences
+        bootstrap = patients.bootstrap_means if quantity in drops else bootstrap_differences
         means, samples = np.nanmean(values, axis=0), bootstrap(values, resampling)
-        low, high = statistics.interval(samples)
+        low, high = patients.interval(samples)
         table = pd.DataFrame({"quantity": quantity, "alpha": alphas, "BAD": means, "low": low, "high": high})
         if quantity == DIFFERENCE:
             columns = range(len(means))
-            table["p"] = [statistics.across_trainings([means[i]], samples[:, [i]]).p for i in columns]
+            table["p"] = [trainings.statistic_across_trainings([means[i]], samples[:, [i]]).p for i in columns]
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
@@ -146,12 +148,12 @@ def intervals_of_difference(subject, curves, chosen, drops, resamples, seed):
     known = pd.DataFrame(gained, index=few.ids).reindex(dataset.ids).to_numpy()
     samples = sensitivity.redrawn_alpha(curves, subject.alphas, known, Resampling(dataset.groups, resamples, seed))
     at_table1 = gained[:, [np.flatnonzero(subject.alphas == subject.alpha)[0]]]
-    fixed = statistics.bootstrap_differences(at_table1, Resampling(few.groups, resamples, seed))
+    fixed = bootstrap_differences(at_table1, Resampling(few.groups, resamples, seed))
     again = np.where(np.isnan(fixed).all(axis=0), np.nan, samples[:, 1:])  # no interval there, none here
     row = {"images": len(few), "outside_grid": int(np.isnan(samples[:, 1]).sum())}
     row |= dict(zip(("alpha_low", "alpha_median", "alpha_high"), chosen, strict=True))
     for name, values in (("anew", again), ("fixed", fixed)):
-        row |= dict(zip((f"{name}_low", f"{name}_high"), np.ravel(statistics.interval(values)), strict=True))
+        row |= dict(zip((f"{name}_low", f"{name}_high"), np.ravel(patients.interval(values)), strict=True))
     return row
 
 
@@ -169,7 +171,7 @@ def rows_of_readings(by_choice, resampling):
     rows = []
     for (choice, metric), (alpha, drops) in by_choice.items():
         difference = gains(drops)
-        low, high = statistics.interval(statistics.bootstrap_differences(difference[:, None], resampling))
+        low, high = patients.interval(bootstrap_differences(difference[:, None], resampling))
         row = {"metric": metric, "choice": choice, "alpha": alpha}
         row |= {method: np.nanmean(values) for method, values in drops.items()}
         rows.append(row | {"difference": np.nanmean(difference), "low": low[0], "high": high[0]})
@@ -184,7 +186,7 @@ def ranking_sentence(differences, intervals):
         intervals: the row of the data set in alpha_anew.csv, with data, alpha_low and alpha_high.
     """
     steps = differences[differences["alpha"].isin(STEPS)]
-    decided, count = statistics.holm(steps["p"]) < statistics.LEVEL, len(steps)
+    decided, count = comparisons.holm(steps["p"]) < comparisons.LEVEL, len(steps)
     ahead, behind = int((decided & (steps["BAD"] < 0)).sum()), int((decided & (steps["BAD"] > 0)).sum())
     turns = "turns over along alpha" if ahead and behind else "does not turn over along alpha"
     turns = turns if ahead or behind else "cannot be told at any alpha"

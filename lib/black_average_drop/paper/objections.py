@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from black_average_drop import evaluation, masks, statistics
+from black_average_drop import evaluation, masks
 from black_average_drop.paper import claims
+from black_average_drop.statistics import patients, trainings
 
 
 class Correlation(NamedTuple):
@@ -56,14 +57,14 @@ def contrast_table(drops, exponents, resampling):
     Args:
         drops: method -> (N, M), as `contrasts` gives them.
         exponents: (M,), the powers.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
 
     Returns:
         A DataFrame with columns method, exponent, AD, low and high.
     """
     tables = []
     for method, values in drops.items():
-        low, high = statistics.interval(statistics.bootstrap_means(values, resampling))
+        low, high = patients.interval(patients.bootstrap_means(values, resampling))
         table = {"method": method, "exponent": exponents, "AD": np.nanmean(values, axis=0), "low": low, "high": high}
         tables.append(pd.DataFrame(table))
     return pd.concat(tables, ignore_index=True)
@@ -81,7 +82,7 @@ def correlation_with_drop(rows, metric, ids, resampling, sizes=None):
         rows: of `evaluation.evaluate`.
         metric: "AD" or "BAD".
         ids: (N,), the images that count.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
         sizes: a Series by id, the size of the feature. None: the opacity of the map.
 
     Returns:
@@ -102,7 +103,7 @@ def rank_correlation(columns, resampling):
 
     Args:
         columns: pairs of (N,). Rows with a NaN are left out, and a constant column gives NaN.
-        resampling: a `statistics.Resampling` of the N rows.
+        resampling: a `patients.Resampling` of the N rows.
 
     Returns:
         The correlation, from -1 to 1, and its bootstrap (resamples,).
@@ -112,7 +113,7 @@ def rank_correlation(columns, resampling):
     def correlations(counts):
         return np.mean([_rank_correlations(pair, counts) for pair in table], axis=0)
 
-    samples = [correlations(counts) for counts in statistics.bootstrap_counts(resampling)]
+    samples = [correlations(counts) for counts in patients.bootstrap_counts(resampling)]
     return float(correlations(np.ones((1, table.shape[1])))[0]), np.concatenate(samples)
 
 
@@ -124,22 +125,20 @@ def measured_correlation(correlations, source):
         source: of the images, in words.
     """
     samples = np.stack([one.samples for one in correlations], axis=1)
-    estimate = statistics.across_trainings([one.value for one in correlations], samples)
-    return claims.Measured(estimate, len(correlations), max(one.images for one in correlations), source)
+    estimate = trainings.statistic_across_trainings([one.value for one in correlations], samples, (-1, 1))
+    return claims.Measured(estimate, max(one.images for one in correlations), source)
 
 
-def measured_difference(values, resampling, source):
+def measured_difference(values, resampling, source, reach=1.0):
     """The `claims.Measured` of a paired difference over trainings.
 
     Args:
         values: (N,) for each training, NaN where an image has no value.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
         source: of the images, in words.
+        reach: the largest difference that an image can have.
     """
-    paired = np.stack(values, axis=1)
-    samples = statistics.bootstrap_differences(paired, resampling, trainings=True)
-    estimate = statistics.across_trainings(np.nanmean(paired, axis=0), samples)
-    return claims.Measured(estimate, len(values), int((~np.isnan(paired)).any(axis=1).sum()), source)
+    return claims.measured_mean(np.stack(values, axis=1), resampling, source, reach=reach)
 
 
 def _rank_correlations(pairs, counts):

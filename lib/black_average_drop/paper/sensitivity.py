@@ -5,7 +5,8 @@ Images are pixels (N, H, W, 3) that fit in memory. `first_pass` is the `evaluati
 
 import numpy as np
 
-from black_average_drop import cams, evaluation, masks, progress, statistics
+from black_average_drop import cams, evaluation, masks, progress
+from black_average_drop.statistics import patients
 
 # What each choice changes in the reading of the paper that Table 1 takes.
 READING = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
@@ -80,7 +81,7 @@ def redrawn_alpha(curves, alphas, differences, resampling):
         alphas: (M,), rising.
         differences: (N, M), of the two methods' drops at these alphas, NaN where an image has none. Between the alphas
             the mean is interpolated linearly.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
 
     Returns:
         (resamples, 2): alpha, and the difference, which is NaN where alpha lies outside of alphas.
@@ -94,7 +95,7 @@ def redrawn_alpha(curves, alphas, differences, resampling):
             return alpha, np.nan
         return alpha, np.interp(alpha, alphas, np.nanmean(known, axis=0), left=np.nan, right=np.nan)
 
-    return statistics.bootstrap(statistic, resampling)
+    return patients.bootstrap(statistic, resampling)
 
 
 def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):

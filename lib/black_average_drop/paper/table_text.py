@@ -2,19 +2,20 @@
 
 import numpy as np
 
-from black_average_drop import statistics, wording
+from black_average_drop import wording
 from black_average_drop.cams import METHODS
 from black_average_drop.evaluation import METRICS
 from black_average_drop.files import replacing
 from black_average_drop.paper import published
 from black_average_drop.paper.tables import BASELINE, PAPER_COLUMNS, paper_rows
+from black_average_drop.statistics import patients
 
 HOW_TO_READ = [
     "AD and BAD are means of max(0, Y − O) / Y, eq. (10), over images with Y > 0. *left out* counts the other images:"
     " the ReLU score of their class is 0, so they have no drop.",
     "Incorrect: masked images whose class is no longer the explained class c. *vs label*: no longer the label.",
     "− CAM: the difference to CAM with its 95 % interval. Every method sees the same resamples of patients.",
-    f"[–]: too few images differ for an interval, fewer than {statistics.ENOUGH} patients, counted by (Σ|d|)² / Σd²"
+    f"[–]: too few images differ for an interval, fewer than {patients.ENOUGH} patients, counted by (Σ|d|)² / Σd²"
     " over the differences d of the patients. So few do not tell what other patients would show.",
     "Intervals are about other patients, for this one trained network. A training with another seed can move the"
     " numbers by more than their intervals. Where there are several trainings, each verdict says by how much."

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import metrics, statistics
+from black_average_drop import metrics
 from black_average_drop.arrays import softmax
 from black_average_drop.cams import PAPER_METHODS
 from black_average_drop.evaluation import METRICS
 from black_average_drop.paper import published
+from black_average_drop.statistics.means import bootstrap_differences, enough_differ
+from black_average_drop.statistics.patients import bootstrap_means, interval
 
 PAPER_COLUMNS = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the paper's, and our digits
 BASELINE = "CAM"  # the method that differences are taken from
@@ -22,12 +24,12 @@ def table1(rows, dataset, kind, black, subsets, resampling):
         kind: "general" or "radiographs".
         black: (C,), logits of the black image.
         subsets: name -> boolean (N,), the primary subset first.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
 
     Returns:
         A DataFrame, a row for each subset, score and method. Intervals are 95 % percentiles of a bootstrap over
         patients, paired over methods and metrics. Differences are to CAM. Their interval is NaN where too few patients
-        differ (`statistics.enough_differ`).
+        differ (`enough_differ`).
 
     Raises:
         ValueError: if the ids do not fit, a subset is empty, or the network gives several labels at once.
@@ -45,7 +47,7 @@ def table1(rows, dataset, kind, black, subsets, resampling):
             raise ValueError(f"No image is in the subset {subset!r}: take it out or evaluate more images.")
         for score in ("relu", "softmax"):
             values = {
-                (method, metric): _image_values(group.set_index("id").loc[ids], labels.loc[ids], score, black)
+                (method, metric): _values_by_training(group.set_index("id").loc[ids], labels.loc[ids], score, black)
                 for (method, metric), group in rows.groupby(["method", "metric"], sort=False)
             }
             table = _estimates(values, methods, patients)
@@ -75,7 +77,7 @@ def spread_over_trainings(trained, images, resampling):
     Args:
         trained: one table of `evaluation.evaluate` for each training, of the same images.
         images: (n,), the ids that count.
-        resampling: a `statistics.Resampling` of these images.
+        resampling: a `patients.Resampling` of these images.
 
     Returns:
         A DataFrame, a row for each metric and method of the paper, and for each method's difference to CAM. value, low
@@ -89,9 +91,9 @@ def spread_over_trainings(trained, images, resampling):
         for method in PAPER_METHODS:
             for baseline in ("", BASELINE) if method != BASELINE else ("",):
                 values = pd.DataFrame({i: d[method] - (d[baseline] if baseline else 0) for i, d in enumerate(drops)})
-                bootstrap = statistics.bootstrap_differences if baseline else statistics.bootstrap_means
+                bootstrap = bootstrap_differences if baseline else bootstrap_means
                 samples = bootstrap(values[[0]].to_numpy(), resampling)
-                (low,), (high,) = statistics.interval(samples)
+                (low,), (high,) = interval(samples)
                 means = values.mean()
                 record = {"metric": metric, "method": method, "minus": baseline}
                 record |= {"value": means[0], "low": low, "high": high, "trainings": len(means), "mean": means.mean()}
@@ -99,7 +101,7 @@ def spread_over_trainings(trained, images, resampling):
     return pd.DataFrame(records)
 
 
-def _image_values(rows, labels, score, black):
+def _values_by_training(rows, labels, score, black):
     """What is averaged over images for one method and metric: a DataFrame, a column a quantity, NaN if undefined."""
     classes = rows["class"].to_numpy()
     if score == "relu":
@@ -127,7 +129,7 @@ def _estimates(values, methods, resampling):
     matrix = pd.concat(values, axis=1)  # columns (method, metric, quantity)
     means, place = matrix.mean(), {column: [number] for number, column in enumerate(matrix)}
     values = matrix.to_numpy()
-    samples = statistics.bootstrap_means(values, resampling)
+    samples = bootstrap_means(values, resampling)
     records = []
     for method in methods:
         record = {"method": method}
@@ -135,12 +137,12 @@ def _estimates(values, methods, resampling):
             for quantity in ("", "incorrect"):
                 name = f"{quantity}_{metric}".lstrip("_")
                 column = (method, metric, quantity)
-                low, high = statistics.interval(samples[:, place[column]])
+                low, high = interval(samples[:, place[column]])
                 record |= {name: means[column], f"{name}_low": low[0], f"{name}_high": high[0]}
             mine, baseline = place[method, metric, ""], place[BASELINE, metric, ""]
             apart, difference = (part[:, mine] - part[:, baseline] for part in (values, samples))
-            enough = statistics.enough_differ(apart, resampling.groups)
-            low, high = statistics.interval(np.where(enough, difference, np.nan))
+            enough = enough_differ(apart, resampling.groups)
+            low, high = interval(np.where(enough, difference, np.nan))
             name = f"{metric}_minus_{BASELINE}"
             record |= {name: means[method, metric, ""] - means[BASELINE, metric, ""]}
             record |= {f"{name}_low": low[0], f"{name}_high": high[0]}

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics, wording
+from black_average_drop import wording
 from black_average_drop.files import replacing
+from black_average_drop.statistics import patients, roc
 
 RATES = np.linspace(0, 1, 101)  # the false positive rates at which the ROC curve is given
 RESAMPLES = 1000  # fewer than elsewhere: each of them takes the whole curve
@@ -16,7 +17,7 @@ def assess(labels, scores, resampling):
     Args:
         labels: (N,), 0 or 1.
         scores: (N,), above 0 where class 1 is predicted.
-        resampling: a `statistics.Resampling` of the N images. A resample with one class alone is left out.
+        resampling: a `patients.Resampling` of the N images. A resample with one class alone is left out.
 
     Returns:
         Two DataFrames. The curve has columns false_positive_rate, sensitivity, low and high. The summary has columns
@@ -29,11 +30,11 @@ def assess(labels, scores, resampling):
         if truth.all() or not truth.any():
             return np.full(4 + len(RATES), np.nan)
         right = (score > 0) == truth
-        values = [statistics.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
-        return np.concatenate([values, statistics.true_positive_rates(truth, score, RATES)])
+        values = [roc.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
+        return np.concatenate([values, roc.true_positive_rates(truth, score, RATES)])
 
     values = statistic(np.arange(len(labels)))
-    low, high = statistics.interval(statistics.bootstrap(statistic, resampling))
+    low, high = patients.interval(patients.bootstrap(statistic, resampling))
     table = pd.DataFrame({"value": values, "low": low, "high": high})
     summary = table[:4].assign(measure=["AUC", "sensitivity", "specificity", "accuracy"])
     curve = table[4:].rename(columns={"value": "sensitivity"}).assign(false_positive_rate=RATES)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from black_average_drop import progress
-from black_average_drop.statistics import area_under_roc
+from black_average_drop.statistics.roc import area_under_roc
 from black_average_drop.training.batches import as_pixels
 
 

@@ -6,7 +6,7 @@ Values are (N, M): image by map. More is better, and NaN means that an image has
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics
+from black_average_drop.statistics import patients
 
 VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
 TRUTH = "the truth itself"  # ranked like a metric: the other rows are read against this one
@@ -39,7 +39,7 @@ def rank_agreement(values, truth, resampling, each=None):
     Args:
         values: (N, M), of the metric.
         truth: (N, M), of the same images and maps.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
         each: boolean (M,), the maps that are ranked within an image; all of them by default.
 
     Returns:
@@ -56,15 +56,15 @@ def rank_agreement(values, truth, resampling, each=None):
     if not len(values):
         return agreement
     both = np.concatenate([values, truth], axis=1)
-    samples = statistics.bootstrap_means(both, resampling)
+    samples = patients.bootstrap_means(both, resampling)
     means = both.mean(axis=0)
-    low, high = statistics.interval(_rounded_tau(samples[:, :count], samples[:, count:])[:, None])
+    low, high = patients.interval(_rounded_tau(samples[:, :count], samples[:, count:])[:, None])
     agreement |= {"set": float(_rounded_tau(means[:count], means[count:])), "set_low": low[0], "set_high": high[0]}
     each = np.full(count, True) if each is None else each
     by_image = _rounded_tau(values[:, each], truth[:, each])[:, None]
     agreement["ranked"] = int((~np.isnan(by_image)).sum())
     if agreement["ranked"]:
-        low, high = statistics.interval(statistics.bootstrap_means(by_image, resampling))
+        low, high = patients.interval(patients.bootstrap_means(by_image, resampling))
         agreement |= {"image": float(np.nanmean(by_image)), "image_low": low[0], "image_high": high[0]}
     return agreement
 
@@ -81,13 +81,13 @@ def fooled_by(values, names, controls, resampling):
         values: (N, M), of the metric, rounded as in `rank_agreement`.
         names: (M,), of the maps.
         controls: the names that are controls.
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
 
     Returns:
         The control's name, "" if there is none, and the share of the resamples with such a control, from 0 to 1.
     """
     control = np.isin(names, list(controls))
-    samples = np.round(statistics.bootstrap_means(values, resampling), VALUE_DIGITS)
+    samples = np.round(patients.bootstrap_means(values, resampling), VALUE_DIGITS)
     ahead = np.nanmax(samples[:, control], axis=1) > np.nanmax(samples[:, ~control], axis=1)
     means = np.round(np.nanmean(values, axis=0), VALUE_DIGITS)
     best = int(np.nanargmax(np.where(control, means, -np.inf)))
@@ -103,7 +103,7 @@ def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
         measured: a DataFrame with columns id, map, metric and value.
         truth: a DataFrame, ids by maps, controls among them.
         methods: the maps that are no controls.
-        resampling: a `statistics.Resampling` of the rows of truth.
+        resampling: a `patients.Resampling` of the rows of truth.
         directions: metric -> 1 where more is better, -1 where less is better.
         flat: the maps that are the same all over. They hit by their share of chance and rank nothing within an image,
             so they are left out there.

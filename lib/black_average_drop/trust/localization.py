@@ -9,7 +9,8 @@ import pandas as pd
 from scipy import fft
 from scipy.ndimage import distance_transform_edt
 
-from black_average_drop import evaluation, statistics
+from black_average_drop import evaluation
+from black_average_drop.statistics import patients
 
 TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
@@ -211,13 +212,13 @@ def mean_scores(table, resampling):
 
     Args:
         table: a DataFrame, rows of `scores`.
-        resampling: a `statistics.Resampling` of these rows.
+        resampling: a `patients.Resampling` of these rows.
 
     Returns:
         A DataFrame with columns score, value, low, high and chance.
     """
     values = table[list(SCORES)].to_numpy()
-    low, high = statistics.interval(statistics.bootstrap_means(values, resampling))
+    low, high = patients.interval(patients.bootstrap_means(values, resampling))
     chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
     means = values.mean(axis=0)
     return pd.DataFrame({"score": list(SCORES), "value": means, "low": low, "high": high, "chance": chance})
@@ -266,7 +267,7 @@ def recall(sights, resampling):
 
     Args:
         sights: a DataFrame, rows of `touch_lesions`.
-        resampling: a `statistics.Resampling` of these rows.
+        resampling: a `patients.Resampling` of these rows.
 
     Returns:
         A DataFrame with columns map, size_class, area, seen (the share), low and high (its interval over patients),
@@ -276,7 +277,7 @@ def recall(sights, resampling):
     parts = sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False)
     for (name, size, area), part in parts:
         values = part[["seen"]].to_numpy().astype(float)
-        low, high = statistics.interval(statistics.bootstrap_means(values, resampling.of_rows(part.index)))
+        low, high = patients.interval(patients.bootstrap_means(values, resampling.of_rows(part.index)))
         row = {"map": name, "size_class": size, "area": area, "seen": values.mean(), "low": low[0], "high": high[0]}
         rows.append(row | {"chance": part["chance"].mean(), "lesions": len(part)})
     return pd.DataFrame(rows)

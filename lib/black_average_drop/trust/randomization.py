@@ -6,7 +6,8 @@ import pandas as pd
 from keras import layers
 from scipy.stats import spearmanr
 
-from black_average_drop import networks, statistics
+from black_average_drop import networks
+from black_average_drop.statistics import patients
 
 PARTS = ("head", "backbone")
 MEASURES = {"ssim": "structural similarity", "rank_correlation": "rank correlation"}
@@ -91,14 +92,14 @@ def mean_similarity(maps, others, resampling):
     Args:
         maps: (N, H, W).
         others: (N, H, W).
-        resampling: a `statistics.Resampling` of the N images.
+        resampling: a `patients.Resampling` of the N images.
 
     Returns:
         A DataFrame with columns measure, value, low, high and images, the number of images on which the measure is
         defined.
     """
     table = similarity(maps, others)
-    low, high = statistics.interval(statistics.bootstrap_means(table, resampling))
+    low, high = patients.interval(patients.bootstrap_means(table, resampling))
     names = [MEASURES[name] for name in table]
     columns = {"measure": names, "value": table.mean().to_numpy(), "low": low, "high": high}
     return pd.DataFrame(columns | {"images": table.notna().sum().to_numpy()})

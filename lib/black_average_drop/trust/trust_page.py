@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop import statistics, wording
+from black_average_drop import wording
+from black_average_drop.statistics import comparisons
 from black_average_drop.trust import agreement
 
 
@@ -13,14 +14,14 @@ def difference_sentence(data, rates, pair, objects="small lesions"):
     Args:
         data: the name of the data set.
         rates: map -> the share of the lesions that it touches, from 0 to 1.
-        pair: the row of `statistics.differences` of these shares for the two maps.
+        pair: the row of `comparisons.differences` of these shares for the two maps.
         objects: what the maps touch.
     """
     first, second = pair["first"], pair["second"]
     touched = f"{data}: {second} touches {100 * rates[second]:.0f} of 100 {objects}, {first} {100 * rates[first]:.0f}; "
     if np.isnan(pair["p_holm"]):
         return touched + "too few differ for a test."
-    decided = "is significant" if pair["p_holm"] < statistics.LEVEL else "is not significant"
+    decided = "is significant" if pair["p_holm"] < comparisons.LEVEL else "is not significant"
     percent = {name: 100 * pair[name] for name in ("difference", "low", "high")}
     shown = wording.with_interval(percent, 1, "+", tuple(percent))
     return f"{touched}the difference, {shown}, {decided} (p = {pair['p_holm']:.2g} after Holm)."

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from black_average_drop import networks
+from black_average_drop import hardware, networks
 from closeness import assert_close
 from example_models import MODELS, flattened
 
 
 def test_the_device_is_that_of_pytorch():
-    assert networks.devices() == ["cpu:0"]
+    assert hardware.devices() == ["cpu:0"]
     assert not networks.CamNetwork.from_model(flattened()).on_accelerator
     with keras.device("meta"):
-        assert networks.devices() == ["meta:0"]
+        assert hardware.devices() == ["meta:0"]
 
 
 @pytest.mark.parametrize("name", MODELS)

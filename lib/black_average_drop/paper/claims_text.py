@@ -1,0 +1,144 @@
+"""The page of the paper's claims, from the table of `verdicts.decide`: what was measured, the verdicts, their rule."""
+
+import numpy as np
+
+from black_average_drop import wording
+from black_average_drop.paper.stated_claims import CLAIMS, OTHER_BACKBONE, SOFTMAX_SCORES
+from black_average_drop.paper.verdicts import UNDECIDED
+from black_average_drop.statistics import patients
+from black_average_drop.statistics.comparisons import LEVEL
+
+TOO_FEW = "no interval: too few images differ"
+
+RULE = f"""
+**The rule.** Intervals are 95 %. On X-rays, intervals and tests cover other patients and other trainings of this
+recipe: the same architecture and first weights, with settings that were drawn before training. They say nothing of
+another architecture or of other first weights. All trainings see the same test images, and patients count as a whole
+(`trainings.across_trainings`). With fewer than three trainings there is no verdict. Photos have one network, so only
+the images vary. BAD is taken at the alpha of each training, which stays fixed.
+
+A claim with a direction is tested against 0. The test is two-sided and compares both sides on the same images. Holm's
+method corrects the p values of all such claims in the first table, and of each other table by itself. If p is below
+{LEVEL}, the claim is *reproduced* where the sign is the claimed one, and *not reproduced* where it is the other one.
+Otherwise it is *undecided*.
+
+A level or an equality has a tolerance, which was fixed before the first run and is printed in the table. The claim is
+*reproduced* if the interval lies inside, *not reproduced* if it lies outside, and *undecided* if it reaches across.
+
+The value for the next training of this recipe lies in its prediction interval with a probability of 95 %. It is a value
+over all such patients, so it is no value of this test set.
+
+An undecided row says what would narrow its interval most: as many trainings again, or as many patients again.
+
+Where too few images differ, a difference has no interval and no test, and is *undecided*: resampling cannot see what
+was not drawn. Too few is fewer than {patients.ENOUGH} patients, counted by (Σ|d|)² / Σd² over the differences d of
+the patients. So a patient who outweighs all others counts as one (`means.enough_differ`). Patients that nobody saw
+could turn a sign if a share of 3 / n of them, all at the opposite extreme, would. No test can rule out such a share
+after n patients.
+
+**Doubtful in the paper's own numbers.** For Grad-CAM++ on X-rays AD and BAD are both 0.7416, to four digits, although
+they mask the images in different ways. 99.4 % Incorrect is possible for the 624 test images of its reference [13] (620
+of them). No count of the 390 pneumonia images or of the 234 normal ones gives it, although the text speaks of pneumonia
+images. The paper gives no number of X-ray images and no interval. In section 5.3 the two outputs look exchanged: a
+logit of 3,215 for pneumonia is said to give it the probability 0.
+"""
+
+
+def page(table, profile):
+    """Write the claims with their verdicts as a page of Markdown.
+
+    Args:
+        table: of `verdicts.decide`.
+        profile: its name.
+    """
+    banner = wording.banner(profile)
+    parts = ["# The paper's claims\n"] + ([f"**{banner}**\n"] if banner else [])
+    headings = [CLAIMS[name].table for name in table["claim"]]
+    for heading in ("", SOFTMAX_SCORES, OTHER_BACKBONE):
+        rows = table[[one == heading for one in headings]]
+        if heading and len(rows):
+            parts.append(f"## {heading}\n")
+        if len(rows):
+            parts.append(_markdown(rows))
+        if heading == SOFTMAX_SCORES and len(rows):
+            parts.append("\n".join(scores_sentence(table, metric) for metric in ("AD", "BAD")) + "\n")
+        if heading == OTHER_BACKBONE and len(rows):
+            parts.append("One training: the intervals are for other patients alone.\n")
+    return "\n".join(parts) + RULE
+
+
+def scores_sentence(table, metric):
+    """Say what a claim on X-rays comes to under either kind of scores.
+
+    Args:
+        table: of `verdicts.decide`.
+        metric: "AD" or "BAD".
+
+    Returns:
+        A sentence, or "" where softmax scores were not measured.
+    """
+    verdict = table.set_index("claim")["verdict"]
+    name = f"radiographs_{metric}"
+    if f"{name}_softmax" not in verdict:
+        return ""
+    claim = CLAIMS[name].text.split(" (")[0]
+    return f'"{claim}": with ReLU scores {verdict[name]}, with softmax scores {verdict[f"{name}_softmax"]}.'
+
+
+def _markdown(table):
+    """Rows of claims in Markdown."""
+    lines = [
+        "| § | The paper's claim | The paper | Here [95 % interval] | Measured on | By | Verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for _, row in table.iterrows():
+        claim = CLAIMS[row["claim"]]
+        if isinstance(claim.expected, int):
+            p = "< 0.0001" if row["p_holm"] < 1e-4 else f"= {row['p_holm']:.2g}"
+            rule = "–" if np.isnan(row["p_holm"]) else f"p {p}"
+        else:
+            rule = f"{claim.expected[0]:g} to {claim.expected[1]:g}"
+        measured = "–" if np.isnan(row["value"]) else _measured(row, claim)
+        where = f"{row['data']}; {_counted(row)} ({row['measured_in']})" if row["images"] else "not measured"
+        lines.append(
+            f"| {claim.section} | {claim.text} | {claim.paper} | {measured} | {where} | {rule} | {_verdict(row)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _measured(row, claim):
+    """What was measured, its interval, and what other trainings and unseen patients would do to it, as text."""
+    if claim.digits > 4:
+        return f"{row['value']:.1e}"
+    directed = isinstance(claim.expected, int)
+    sign = "+" if directed else ""
+    if np.isnan(row["low"]):
+        return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
+    parts = [wording.with_interval(row, claim.digits, sign)]
+    if directed and row["trainings"] > 1:
+        parts.append(f"{row['same_sign']:.0f} of {row['trainings']:.0f} trainings have this sign")
+    if not np.isnan(row["next_low"]):
+        ends = (np.clip(row[name], *claim.bounds) for name in ("next_low", "next_high"))
+        numbers = " to ".join(f"{end:{sign}.{claim.digits}f}" for end in ends)
+        parts.append(f"the next training of this recipe: {numbers}")
+    if row["unseen"] == "overturned" and row["verdict"] != UNDECIDED and directed:
+        parts.append("patients that nobody saw could turn the sign")
+    return "; ".join(parts)
+
+
+def _verdict(row):
+    """The verdict, for what it holds, or what would decide most, as text."""
+    told = f"**{row['verdict']}**"
+    if row["verdict"] != UNDECIDED:
+        return f"{told} for trainings of this recipe" if row["trainings"] > 1 else told
+    needed = CLAIMS[row["claim"]].trainings
+    if row["images"] and row["trainings"] < needed:
+        return f"{told}: fewer than {needed} trainings"
+    known = isinstance(row["dominated_by"], str) and row["dominated_by"]
+    return f"{told}: more {row['dominated_by']} would help most" if known else told
+
+
+def _counted(row):
+    """How many images and trainings a row rests on, as text."""
+    trainings = f"{row['trainings']:.0f} training" + ("s" if row["trainings"] > 1 else "")
+    return f"{row['images']:.0f} images, {trainings}"
