@@ -69,9 +69,9 @@ pd.Series({(subject.title, subject.training): subject.alpha for subject in class
 curve_parts = []
 for subject in shown:
     batches, methods = subject.dataset.batches(batch_size), cams.chosen(cams.PAPER_METHODS)
-    first_pass = evaluation.explain_all(subject.network, batches, methods, batch_size, scheduler=scheduler)
+    all_maps = evaluation.explain_all(subject.network, batches, methods, batch_size, scheduler=scheduler)
     sizes = region_sizes(subject.dataset, batch_size) if subject.has_objects else None
-    curve_parts.append(alpha_rows.curve_rows(subject, sensitivity.image_curves(batches, first_pass), sizes))
+    curve_parts.append(alpha_rows.curve_rows(subject, sensitivity.image_curves(batches, all_maps), sizes))
 measured["alpha_curves"] = pd.concat(curve_parts)
 
 # %% [markdown]
@@ -149,11 +149,11 @@ batches, finding, each = lesions.batches(batch_size), [1] * len(lesions), range(
 lesion_parts = []
 for subject in radiographs:
     network = subject.network
-    first_pass = evaluation.explain_all(network, batches, lesion_methods, batch_size, finding, scheduler)
-    given = {"ids": lesions.ids, "first_pass": first_pass, "scheduler": scheduler}
+    all_maps = evaluation.explain_all(network, batches, lesion_methods, batch_size, finding, scheduler)
+    given = {"ids": lesions.ids, "first_pass": all_maps, "scheduler": scheduler}
     evaluated = evaluation.evaluate(network, batches, lesion_methods, subject.alpha, batch_size, **given)
-    drawn = evaluation.control_maps(first_pass.maps, lesion_controls, lesions.groups, lesions.size, seed)
-    upsampled = {name: evaluation.upsampled(maps, lesions.size) for name, maps in (first_pass.maps | drawn).items()}
+    drawn = evaluation.control_maps(all_maps.maps, lesion_controls, lesions.groups, lesions.size, seed)
+    upsampled = {name: evaluation.upsampled(maps, lesions.size) for name, maps in (all_maps.maps | drawn).items()}
     touches = {name: touched(maps, each, regions, 0.1)[0] for name, maps in upsampled.items()}
     lesion_parts.append(alpha_rows.rows_of_lesions(subject, lesions, lesion_sizes, evaluated, touches))
 measured["alpha_lesions"] = pd.concat(lesion_parts)

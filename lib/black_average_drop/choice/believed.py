@@ -25,9 +25,10 @@ from black_average_drop.statistics import comparisons
 from black_average_drop.statistics.means import NOISE, estimate_means
 from black_average_drop.statistics.patients import ENOUGH, Resampling, bootstrap_means, interval, sums_by_patient
 from black_average_drop.trust import agreement, faithfulness
+from black_average_drop.trust.directions import DIRECTIONS
 
 # Metrics that follow from the rows of `evaluation.evaluate`: 1 where more is better, -1 where less is.
-CHEAP = {name: faithfulness.DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
+CHEAP = {name: DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
 CHEAP |= {"Incorrect %": -1, "opacity": -1}
 RANGE = {metric: 100 if metric == "Incorrect %" else 1 for metric in CHEAP}  # the largest difference of two values
 ALL_ORDERS = 7  # so many families of maps have all their orders tried, and more have ORDERS random ones

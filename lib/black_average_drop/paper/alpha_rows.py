@@ -110,14 +110,14 @@ def rows_of_lesions(subject, lesions, sizes, measured, touched):
         touched: map -> boolean (N,), whether it touches the lesion.
 
     Returns:
-        A DataFrame with columns training, id, group, size, map and touched (0 or 1). Those of PAIR also have opacity,
-        AD and BAD.
+        A DataFrame with columns training, id, group, size, map, touched (0 or 1), opacity, AD and BAD. Maps that were
+        not measured, the controls, have none of the last three.
     """
     parts = []
     for name, touches in touched.items():
         keys = _keys(subject, lesions) | {"size": sizes, "map": name, "touched": np.asarray(touches).astype(int)}
         columns = dict.fromkeys(("opacity", "AD", "BAD"), np.full(len(sizes), np.nan))
-        if name in PAIR:
+        if (measured["method"] == name).any():
             of_map = measured[measured["method"] == name].pivot(index="id", columns="metric").loc[lesions.ids]
             columns = {"opacity": of_map["opacity", "AD"], "AD": of_map["drop", "AD"], "BAD": of_map["drop", "BAD"]}
         parts.append(pd.DataFrame(keys | {column: np.asarray(values) for column, values in columns.items()}))

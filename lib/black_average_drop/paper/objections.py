@@ -161,6 +161,7 @@ def _rank_correlations(pairs, counts):
 
 def _ranks(values, counts):
     """Ranks (R, n) of values (n,), each of which is there counts[r, n] times; equal values share their middle rank."""
+    order = np.argsort(values, kind="stable")
     distinct, place = np.unique(values, return_inverse=True)
-    of_each = counts @ (place[:, None] == np.arange(len(distinct)))
+    of_each = np.add.reduceat(counts[:, order], np.searchsorted(values[order], distinct), axis=1)
     return (of_each.cumsum(axis=1) - (of_each - 1) / 2)[:, place]

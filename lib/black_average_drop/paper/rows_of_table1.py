@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from black_average_drop import metrics, rows
-from black_average_drop.arrays import softmax
-from black_average_drop.evaluation import METRICS
+from black_average_drop.metrics import METRICS
 
 KEY = ["data", "training"]
 # A row for each of them: an image under one training; a map of it under one method; one method under one training.
@@ -15,6 +15,38 @@ OF_MASK = ["masked_logit", "masked_softmax", "masked_class"]
 OF_METHOD = ["method", "same_map_as", "alpha"]
 # So that rounding moves a drop by less than the float32 scores do, and alpha by less than a pixel.
 DIGITS = {"table1_images": 6, "table1_methods": 8, "table1_maps": 6}
+
+
+def describe_classifier(key, facts, evaluated, dataset, black, alpha_given):
+    """What the row file table1_classifiers says of one classifier: where it comes from, its alpha, its black image.
+
+    Args:
+        key: data and training.
+        facts: its `networks.Facts`.
+        evaluated, dataset, black: as for `write_table1_rows`.
+        alpha_given: whether a parameter gave alpha; otherwise it is the share where masked images differ most.
+
+    Returns:
+        A dict.
+    """
+    return {
+        "data": key[0],
+        "training": key[1],
+        "source": facts.source,
+        "images": len(dataset),
+        "image_size": dataset.size[0],
+        "backbone": facts.backbone,
+        "weights": facts.weights,
+        "epochs": facts.epochs,
+        "trained_epochs": facts.trained_epochs,
+        "chosen_epoch": facts.chosen_epoch,
+        "measure": "AUC" if len(dataset.class_names) == 2 else "accuracy",
+        "test_quality": facts.test_quality,
+        "alpha": evaluated["alpha"].iloc[0],
+        "alpha_given": alpha_given,
+        "black_class": dataset.class_names[int(black.argmax())],
+        "black_score": max(float(black.max()), 0.0),
+    }
 
 
 def write_table1_rows(measured, results, profile):
@@ -59,7 +91,6 @@ def read_table1_rows(results):
         - data and training: whose network it was, first.
         - group and label: the patient and the class of the image.
         - black_logit and black_softmax: what the black image gets for the explained class.
-        - drop_softmax: the drop under softmax scores.
     """
     images, methods, maps = (rows.read_rows(f"table1_{part}", results) for part in ("images", "methods", "maps"))
     methods["same_map_as"] = methods["same_map_as"].fillna("")
@@ -83,8 +114,7 @@ def read_table1_rows(results):
     for part in ("full", "masked"):
         whole[f"{part}_score"] = np.maximum(whole[f"{part}_logit"], 0)
     whole["drop"] = metrics.drops(whole["full_score"].to_numpy(), whole["masked_score"].to_numpy())
-    whole["drop_softmax"] = metrics.drops(whole["full_softmax"].to_numpy(), whole["masked_softmax"].to_numpy())
-    scores = ["full_score", "masked_score", "drop", "drop_softmax", *OF_MASK, "alpha", *OF_MAP, "same_map_as"]
+    scores = ["full_score", "masked_score", "drop", *OF_MASK, "alpha", *OF_MAP, "same_map_as"]
     return whole[[*order, *(name for name in OF_IMAGE if name != "id"), *scores]]
 
 
@@ -99,7 +129,7 @@ def _compact(evaluated, dataset, black):
     images = images.set_index("id").loc[dataset.ids].reset_index()
     classes = images["class"].to_numpy()
     images = images.assign(group=dataset.groups, label=dataset.labels)
-    images = images.assign(black_logit=black[classes], black_softmax=softmax(black)[classes])
+    images = images.assign(black_logit=black[classes], black_softmax=softmax(black.astype("float64"))[classes])
     own = evaluated[evaluated["same_map_as"] == ""]
     by_metric = {metric: own[own["metric"] == metric].set_index(["method", "id"]) for metric in METRICS}
     maps = by_metric["BAD"][OF_MAP]

@@ -3,9 +3,8 @@
 import pandas as pd
 
 from black_average_drop.files import replacing
-from black_average_drop.statistics.roc import area_under_roc
+from black_average_drop.statistics.roc import area_under_roc, confusion, specificity_without_misses
 from black_average_drop.training.augmentation import KINDS
-from black_average_drop.training.calls import confusion, specificity_without_misses
 
 
 def write_card(path, facts, counts, labels, scores):

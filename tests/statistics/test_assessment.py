@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from black_average_drop.statistics import assessment
 from black_average_drop.statistics.patients import Resampling
-from black_average_drop.training import assessment
 
 LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
 SCORES = np.array([-4, -3, -2, 1, -1, 2, 3, -1.5, 0.5, 4])
