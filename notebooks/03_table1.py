@@ -174,8 +174,8 @@ about.set_index(["data", "training"])
 # ## The table
 #
 # For radiographs the images labelled pneumonia come first, since the paper evaluates those. Predicted pneumonia and
-# predicted normal behave in opposite ways, so they are shown apart. The table is about the first training. Another
-# backbone has rows of its own and enters no mean.
+# predicted normal are shown apart. The table is about the first training. Another backbone has rows of its own and
+# enters no mean.
 
 # %%
 table = pd.concat([tables.table1(part) for part in parts.values()], ignore_index=True)

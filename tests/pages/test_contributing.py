@@ -17,7 +17,7 @@ from black_average_drop.datasets import phantoms
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
 from black_average_drop.paper import rows_of_table1
-from black_average_drop.trust import faithfulness
+from black_average_drop.trust import directions
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = re.findall(r"^## Add a ([a-z ]+)$.*?^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -58,7 +58,7 @@ def test_example_runs_as_it_stands(title, code, tmp_path, monkeypatch, capsys):
         write_rows_of_table1(tmp_path / "paper_figures/laptop")
     monkeypatch.setattr(cams, "METHODS", dict(cams.METHODS))
     monkeypatch.setattr(cams, "ON_REQUEST", dict(cams.ON_REQUEST))
-    monkeypatch.setattr(faithfulness, "DIRECTIONS", dict(faithfulness.DIRECTIONS))
+    monkeypatch.setattr(directions, "DIRECTIONS", dict(directions.DIRECTIONS))
     monkeypatch.setitem(SOURCES, "ours", None)  # and out of it again in the end
     exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), {})
     printed = capsys.readouterr().out

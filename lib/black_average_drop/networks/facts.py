@@ -33,6 +33,7 @@ class Facts:
     head_start: float | None = None  # how far its random kernel moves the scores, see `build`; 0: it starts at 0
     order_seed: int | None = None  # of the order of the images and of their augmentation
     training_seed: int | None = None
+    fold: str | None = None  # of the patients that it is judged on, where it learned from the other fold alone
     test_quality: float | None = None  # see `training.quality`
     chosen_epoch: int | None = None
     trained_epochs: int | None = None
