@@ -1,4 +1,4 @@
-"""The paper's own network, InceptionResNetV2 at 299 x 299, from an image to every map and both metrics."""
+"""The paper's network, InceptionResNetV2, at the 299 x 299 of its ImageNet weights: from image to maps and metrics."""
 
 import keras
 import numpy as np

@@ -1,5 +1,6 @@
 """Pages that quote results are what their templates and the committed results give."""
 
+import json
 import re
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 
 from black_average_drop import wording
 from black_average_drop.artifact import pages
+from black_average_drop.artifact.numbers import committed, times
 from black_average_drop.files import ROOT
 
 
@@ -62,7 +64,7 @@ def test_a_page_follows_a_number_a_table_and_its_template(checkout, capsys):
     template.write_text(template.read_text().replace("## Licence", "## License"))
     pages.main(checkout)
     assert capsys.readouterr().out == "wrote README.md\nwrote docs/results.md\nwrote docs/performance.md\n"
-    low, high = re.search(r"AD of CAM on photos from\s+([\d.]+) to ([\d.]+)\.", read(checkout, "results")).groups()
+    low, high = re.search(r"AD of CAM on photos from\s+([\d.]+)\s+to\s+([\d.]+)\.", read(checkout, "results")).groups()
     assert (low, high) == ("0.50", "2.50")
     assert "\n| Another network | " in read(checkout, "performance")
     assert "## License" in (checkout / "README.md").read_text()
@@ -85,10 +87,23 @@ def test_fields_are_numbers_and_tables(results):
     assert text == "1 and +2\n\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n| 2 |\n"
 
 
+def test_a_paragraph_with_a_sentence_of_rows_has_its_lines_broken_again(results):
+    said = "word " * 40 + "end."
+    template = "First\nline. {{say.a}} {{n}}\n- one {{n}}\n- two {{say.a}}\n  more\n\n{{say.table}}\n\n| {{n}} |\n"
+    named = {"say.a": said, "say.table": "| a |\n|---|\n| " + "b " * 80 + "|", "n": "7"}
+    blocks = pages.fill(template, named, results).split("\n")
+    assert blocks[0].startswith("First line. word word") and max(map(len, blocks[:4])) <= pages.WIDTH
+    text = " ".join("\n".join(blocks).split())
+    assert f"First line. {said} 7 - one 7 - two {said} more | a | |---|" in text
+    item = blocks[blocks.index("- one 7") + 1 :]
+    assert item[0].startswith("- two word") and item[1].startswith("  word") and blocks[-2:] == ["| 7 |", ""]
+    assert "| " + "b " * 80 + "|" in blocks
+
+
 @pytest.mark.parametrize(
     ("field", "said"),
     [
-        ("contrast.hgih", "{{contrast.hgih}} is no number of numbers.py and no table."),
+        ("contrast.hgih", "{{contrast.hgih}} is no number or sentence of artifact/numbers and no table."),
         ("table laptop/two.md 3", "laptop/two.md has no table 3."),
         ("table laptop/two.md 0", "laptop/two.md has no table 0."),
         ("table laptop/none.md", "laptop/none.md has no table 1."),
@@ -105,3 +120,20 @@ def test_intervals_are_written_with_their_sign_and_say_where_there_is_none():
     assert wording.with_interval(row, 2) == "0.50 [-0.25, 1.25]"
     assert wording.with_interval(row, 1, "+", ("high", "low", "value")) == "+1.2 [-0.2, +0.5]"
     assert wording.with_interval(row.replace(-0.25, float("nan")), 2, "+") == "+0.50 [–]"
+
+
+def test_minutes_are_those_of_measuring(tmp_path):
+    """A record of an analysis half, which takes seconds, holds none."""
+    for profile in ("demo", "laptop", "paper"):
+        (tmp_path / profile).mkdir()
+        record = {"notebook": "03_table1", "minutes": 3.0, "parameters": {}}
+        (tmp_path / profile / "03_table1.json").write_text(json.dumps(record))
+        record |= {"minutes": 20.0, "outputs": ["a.keras", "b.keras", "c.csv"], "parameters": {"general_epochs": 0}}
+        (tmp_path / profile / "01_train.json").write_text(json.dumps(record))
+        (tmp_path / profile / "03_table1.analysis.json").write_text(json.dumps({"parameters": {"resamples": 9}}))
+    (tmp_path / "laptop/trust.csv").write_text("metric\nAD\n")
+    (tmp_path / "laptop/trust_localization.csv").write_text("map\nCAM\n")
+    minutes = times.notebook_minutes(tmp_path)
+    assert minutes["demo.training"] == "20" and minutes["laptop.paper"] == "3"
+    assert minutes["laptop.classifiers"] == "1"  # the general one is used as it comes
+    assert committed.parameters_with(tmp_path, "laptop", "resamples") == {"resamples": 9}

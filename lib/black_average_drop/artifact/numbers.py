@@ -222,12 +222,12 @@ def _paper_network(results):
 
 
 def _records(results, profile):
-    """The records of the notebooks of one profile: name of a notebook -> content."""
+    """The records of one profile: name of a notebook, or of its analysis half -> content."""
     return {path.stem: json.loads(path.read_text()) for path in sorted((results / profile).glob("[0-9][0-9]_*.json"))}
 
 
 def _parameters(results, profile, name):
-    """The parameters of the first notebook that has one of this name."""
+    """The parameters of the first notebook, or half of one, that has one of this name."""
     given = (record["parameters"] for record in _records(results, profile).values())
     return next(parameters for parameters in given if name in parameters)
 
@@ -235,7 +235,9 @@ def _parameters(results, profile, name):
 def _times(results):
     """Minutes of groups of notebooks, by the first number of their names."""
     minutes = {
-        profile: pd.Series({name: record["minutes"] for name, record in _records(results, profile).items()})
+        profile: pd.Series(
+            {name: one["minutes"] for name, one in _records(results, profile).items() if "minutes" in one}
+        )
         for profile in ("demo", "laptop", "paper")
     }
     trust = pd.read_csv(results / "laptop/trust.csv")

@@ -1,0 +1,53 @@
+"""Numbers of the classifiers: those of `laptop`, and the smaller version of the paper's network."""
+
+import pandas as pd
+
+from black_average_drop.artifact.numbers.committed import lead_rows, one_row, parameters_with
+from black_average_drop.wording import with_interval
+
+
+def tested_models(results):
+    """How well the classifiers of the `laptop` profile do on test images."""
+    tests = pd.read_csv(results / "laptop/test.csv")
+    photos = one_row(tests, data="general", measure="accuracy")
+    texts = {"photos.images": f"{photos['images']}", "photos.accuracy": f"{photos['value']:.3f}"}
+    aucs = tests.query("data == 'radiographs' and measure == 'AUC'")
+    for head, rows in aucs.groupby("head"):
+        texts[f"{head}.seeds"] = ", ".join(map(str, rows["training_seed"]))
+    for (head, measure), rows in tests[tests["data"] == "radiographs"].groupby(["head", "measure"]):
+        texts[f"{head}.{measure}.range"] = _least_to_most(rows["value"], 2)
+        texts[f"{head}.{measure}"] = ", ".join(f"{value:.3f}" for value in rows["value"])
+    texts["AUC"] = with_interval(one_row(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
+    texts["AUC range"] = _least_to_most(aucs["value"], 3)
+    training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")
+    texts["validation AUC"] = _least_to_most(training["validation_quality"], 3)
+    ill = lead_rows(results, "laptop", "radiographs").loc["CAM", "n"]
+    normal = aucs["images"].iloc[0] - ill
+    right = tests.query("data == 'radiographs' and head == 'relu' and training_seed == 0").set_index("measure")["value"]
+    called_ill, called_normal = round(ill * right["sensitivity"]), round(normal * right["specificity"])
+    texts |= {"ill": f"{ill}", "normal": f"{normal}", "ill called ill": f"{called_ill}"}
+    return texts | {"normal called normal": f"{called_normal}", "normal called ill": f"{normal - called_normal}"}
+
+
+def _least_to_most(values, digits):
+    low, high = f"{values.min():.{digits}f}", f"{values.max():.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def smaller_paper_network(results):
+    """The smaller version of the paper's network: its AUC, BAD, black image and softmax maps."""
+    tests = pd.read_csv(results / "paper/test.csv").query("measure == 'AUC'").set_index("head")
+    table = pd.read_csv(results / "paper/table1.csv")
+    black = table.query("images == 'predicted pneumonia' and score == 'relu'")["black_score"]
+    softmax = pd.read_csv(results / "paper/softmax.csv").sort_values("factor")["blank"]
+    given = parameters_with(results, "paper", "radiograph_epochs")
+    return {
+        "AUC.relu": with_interval(tests.loc["relu"], 3),
+        "AUC.softmax": with_interval(tests.loc["softmax"], 3),
+        "black score": f"{black.iloc[0]:.1f}",
+        "softmax images": f"{pd.read_csv(results / 'paper/claims_06_softmax.csv')['images'].iloc[0]}",
+        "softmax blank as trained": f"{softmax.iloc[0]:.0f}",
+        "softmax blank": f"{softmax.iloc[-1]:.0f}",
+        "size": f"{given['image_size']}",
+        "epochs": f"{given['radiograph_epochs']}",
+    }

@@ -1,0 +1,1 @@
+"""Sentences of pages that say a direction: rows of the committed tables choose their words."""
