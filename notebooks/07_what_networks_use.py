@@ -177,8 +177,8 @@ falls.groupby(["data", "taken away"])["fall"].describe().round(3)
 # %% [markdown]
 # ## The images that count
 #
-# At most `most_images` or `most_photos` for each network, drawn at random. The next two notebooks read them from the
-# build folder.
+# `most_images` or `most_photos` for each network, drawn at random, or all of them where there are fewer. The next two
+# notebooks read them from the build folder.
 
 # %%
 benches = []
@@ -222,8 +222,7 @@ fall_rows = read_rows("trust_falls", results_folder)
 
 # %% [markdown]
 # How well they tell ill from healthy. The view leaks the class. Patients in bed are radiographed from the front (AP),
-# and they are more often ill. So look at the AUC within each view. Intervals are over patients of these networks:
-# nothing is known here of other trainings, unless a fold has several.
+# and they are more often ill. So look at the AUC within each view. Intervals are over patients, for these networks.
 
 # %%
 by_view = [
