@@ -129,7 +129,7 @@ zoo: env  ## read every architecture of tests/zoo as a tape and NumPy read it by
 	$(UNSET) $(EFFORT) $(BIN)/python -m pytest -m "zoo or not zoo" tests/zoo
 
 # Its environment sees all of .venv, as that of test-torch. A library that cannot be installed is a row that says so.
-peers: env  ## compare with torchvision, torchxrayvision, pytorch-grad-cam, into build/peers/peers.md (CHECK=file of one)
+peers: env  ## hold maps and metrics against those of nine libraries, into paper_figures/peers/ (CHECK=file of one: build/peers/ alone)
 	@$(LOCK) $(PEERS).lock $(USING) $(MAKE) --no-print-directory $(PEERS)/venv
 	$(LOCK) $(PEERS).lock $(UNSET) $(EFFORT) $(PEERS)/venv/bin/python -m pytest "peers/$$CHECK" -s --show-capture=no
 

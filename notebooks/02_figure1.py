@@ -46,7 +46,7 @@ build_folder, results_folder = Path(build), Path(results)
 classifier = training.load_classifier(build_folder / "general.keras", data_root, activation="relu")
 general_network, size = classifier.network, classifier.network.image_size
 photos = classifier.dataset
-candidates = photos.named(general_image) if general_image else photos.subset(slice(0, 32))
+candidates = classifier.image(general_image) if general_image else photos.subset(slice(0, 32))
 right = general_network.score(candidates.images())[0].argmax(axis=1) == candidates.labels
 general = candidates.subset(np.argsort(~right, kind="stable")[:1])
 print(f"General image: {general.ids[0]}, {general_title or general.class_names[general.labels[0]]}")

@@ -24,19 +24,15 @@ methods = ["CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)"]  # 
 
 # %%
 import datetime
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
 
-from black_average_drop import cams, controls, evaluation, masks, networks, training, wording
+from black_average_drop import cams, controls, evaluation, masks, networks, rows, training
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.files import read_csv, replacing, write_csv
-from black_average_drop.paper import claims, row_differences, table_text, tables
-from black_average_drop.statistics.patients import Resampling
+from black_average_drop.paper import rows_of_table1
 
 # %% [markdown]
 # The claims and the control maps need the paper's methods. So these come first, whatever else has a row in the table.
@@ -52,18 +48,19 @@ build_folder, results_folder = Path(build), Path(results)
 # %% [markdown]
 # ## The classifiers and their test images
 #
-# Scores are read as ReLU scores, as in the paper. Softmax scores of the same logits are in the table next to them.
-# Images are read once and then kept in memory, as far as the memory reaches.
+# The photo classifier, every training of the radiograph classifier with a ReLU head, and another backbone where there
+# is one. Scores are read as ReLU scores, as in the paper. Softmax scores of the same logits are in the table next to
+# them. Images are read once and then kept in memory, as far as the memory reaches.
 
 # %%
-kinds = {"general": "general.keras", "radiographs": "radiographs_relu_0.keras"}
-networks_by_kind, datasets, facts = {}, {}, {}
-for kind, file in kinds.items():
-    classifier = training.load_classifier(build_folder / file, data_root, activation="relu")
-    networks_by_kind[kind], facts[kind] = classifier.network, classifier.facts
-    datasets[kind] = classifier.dataset.in_memory()
-shown = ["source", "backbone", "weights", "image_size", "test_quality"]
-pd.DataFrame({kind: asdict(fact) for kind, fact in facts.items()}).loc[shown]
+trained = rows.read_rows("trainings", results_folder).query("head == 'relu'")
+files = {("general", 0): build_folder / "general.keras"}
+files |= {(one.data, one.training_seed): build_folder / one.file for one in trained.itertuples()}
+classifiers = {key: training.load_classifier(file, data_root, activation="relu") for key, file in files.items()}
+in_memory = {kind: classifiers[kind, 0].dataset.in_memory() for kind in ("general", "radiographs")}
+datasets = {key: in_memory["general" if key[0] == "general" else "radiographs"] for key in classifiers}
+facts = {key: classifier.facts for key, classifier in classifiers.items()}
+pd.DataFrame({key: [fact.source, fact.backbone, fact.weights, fact.test_quality] for key, fact in facts.items()}).T
 
 # %% [markdown]
 # ## What a black image gets
@@ -72,165 +69,139 @@ pd.DataFrame({kind: asdict(fact) for kind, fact in facts.items()}).loc[shown]
 # value Incorrect % tends to, whatever the map.
 
 # %%
-black = {kind: evaluation.black_logits(network) for kind, network in networks_by_kind.items()}
-for kind in kinds:
-    winner = int(black[kind].argmax())
-    print(f"{kind}: a black image is called {datasets[kind].class_names[winner]}, logit {black[kind][winner]:.2f}")
+black = {key: evaluation.black_logits(classifier.network) for key, classifier in classifiers.items()}
+for key, black_logits in black.items():
+    winner = datasets[key].class_names[black_logits.argmax()]
+    print(f"{key[0]}, training {key[1]}: a black image is called {winner}, logit {black_logits.max():.2f}")
 
 # %% [markdown]
 # ## Maps and alpha
 #
 # One pass over the images gives every map. It also gives the difference between masked images at every alpha. Alpha is
-# chosen where that difference is largest.
+# chosen where that difference is largest, for each network by itself. Where the methods draw the same maps, any share
+# will do. The first networks are measured under all methods that are named above, the others under the paper's.
 
 # %%
+methods_of = {key: compared if key in (("general", 0), ("radiographs", 0)) else {} for key in classifiers}
+methods_of = {key: chosen or cams.chosen(cams.PAPER_METHODS) for key, chosen in methods_of.items()}
 maps, alphas = {}, {}
-for kind in kinds:
-    batches = datasets[kind].batches(batch_size)
-    maps[kind] = evaluation.explain_all(networks_by_kind[kind], batches, compared, batch_size, scheduler=scheduler)
-    alphas[kind] = alpha or masks.select_alpha(maps[kind].curve)
-    same = ", ".join(f"{one} = {other}" for one, other in maps[kind].same_as.items())
-    print(f"{kind}: alpha {alphas[kind]:.3f}; same maps: {same or 'none'}")
+for key, classifier in classifiers.items():
+    batches = datasets[key].batches(batch_size)
+    maps[key] = evaluation.explain_all(classifier.network, batches, methods_of[key], batch_size, scheduler=scheduler)
+    curve = maps[key].curve
+    alphas[key] = alpha or (masks.select_alpha(curve) if curve.max() > 0 else 0.5)
+    same = ", ".join(f"{one} = {other}" for one, other in maps[key].same_as.items())
+    print(f"{key[0]}, training {key[1]}: alpha {alphas[key]:.3f}; same maps: {same or 'none'}")
 
 # %% [markdown]
 # Two masks drawn at random differ most at alpha 0.5, whatever the methods. The grey line shows their curve.
 
 # %%
 curves = {}
-for kind in kinds:
-    shares = np.linspace(0, 1, len(maps[kind].curve))
-    curves[kind] = pd.Series(maps[kind].curve / maps[kind].curve.max(), shares)
+for key in classifiers:
+    shares = np.linspace(0, 1, len(maps[key].curve))
+    curves[", ".join(map(str, key))] = pd.Series(maps[key].curve / max(maps[key].curve.max(), 1e-9), shares)
 axes = pd.DataFrame(curves).interpolate(method="index").plot(figsize=(5, 3), xlabel="alpha", ylabel="difference")
 axes.plot(shares, 4 * shares * (1 - shares), color="grey", linewidth=0.8)
-for chosen in alphas.values():
-    axes.axvline(chosen, color="black", linewidth=0.6, linestyle=":")
+for chosen_alpha in alphas.values():
+    axes.axvline(chosen_alpha, color="black", linewidth=0.6, linestyle=":")
 
 # %% [markdown]
 # ## Masked images through the networks
 #
-# The methods named above and two control maps are measured. Images are read batch by batch. Rows are kept, images are
-# not.
+# The methods and two control maps are measured. Images are read batch by batch. Rows are kept, images are not.
 
 # %%
-rows = {}
-for kind in kinds:
-    rows[kind] = evaluation.evaluate(
-        networks_by_kind[kind],
-        datasets[kind].batches(batch_size),
-        compared,
-        alpha=alphas[kind],
+measured = {}
+for key, classifier in classifiers.items():
+    evaluated = evaluation.evaluate(
+        classifier.network,
+        datasets[key].batches(batch_size),
+        methods_of[key],
+        alpha=alphas[key],
         batch_size=batch_size,
-        ids=datasets[kind].ids,
+        ids=datasets[key].ids,
         controls=controls.IN_TABLE_1,
-        groups=datasets[kind].groups,
+        groups=datasets[key].groups,
         ties=ties,
         seed=seed,
-        first_pass=maps[kind],
+        first_pass=maps[key],
         scheduler=scheduler,
     )
-rows["radiographs"].groupby(["method", "metric"], sort=False)[["drop", "kept"]].mean()
+    measured[key] = evaluated, datasets[key], black[key]
+measured["radiographs", 0][0].groupby(["method", "metric"], sort=False)[["drop", "kept"]].mean()
 
 # %% [markdown]
-# ## The same network trained again
+# The rows of every image, and a row on each network, are all that is kept.
+
+# %%
+described = []
+for key, (own_rows, dataset, black_logits) in measured.items():
+    described.append(rows_of_table1.describe_classifier(key, facts[key], own_rows, dataset, black_logits, alpha > 0))
+outputs = rows_of_table1.write_table1_rows(measured, results_folder, profile)
+outputs.append(rows.write_rows(pd.DataFrame(described), "table1_classifiers", results_folder, profile))
+inputs = {file.name: file for file in files.values()}
+inputs |= {"trainings.csv.xz": rows.row_file("trainings", results_folder)}
+inputs |= {f"{kind}, test": dataset_checksum(dataset) for kind, dataset in in_memory.items()}
+record = provenance.write_record("03_table1", outputs, inputs, globals(), results_folder, started)
+record["outputs"]
+
+# %% [markdown] tags=["analysis"]
+# ## From rows to sentences
 #
-# An interval over patients says nothing about another training. The radiograph classifiers of the other seeds go
-# through the same images, each with its own alpha, under the paper's methods.
+# The rest needs neither network nor image. It reads the rows that were written above, and `make tables` runs it alone.
 
 # %%
-answers = read_csv(build_folder / "test_scores.csv")
-repeats = answers.query("head == 'relu'")["training_seed"].unique()
-files = {repeat: build_folder / f"radiographs_relu_{repeat}.keras" for repeat in repeats}
-trainings = {0: rows["radiographs"]}
-for repeat in repeats[1:]:
-    model, _ = networks.load(files[repeat])
-    trainings[repeat] = evaluation.evaluate(
-        networks.CamNetwork.from_model(model, activation="relu"),
-        datasets["radiographs"].batches(batch_size),
-        cams.chosen(cams.PAPER_METHODS),
-        alpha=alpha or None,
-        batch_size=batch_size,
-        ids=datasets["radiographs"].ids,
-        groups=datasets["radiographs"].groups,
-        ties=ties,
-        scheduler=scheduler,
-    )
+from pathlib import Path
 
-# %% [markdown]
-# Every image's rows stay in the build folder for the other notebooks.
+import pandas as pd
+from IPython.display import Markdown, display
 
-# %%
-row_files = {build_folder / "rows_general.csv.gz": rows["general"]}
-row_files |= {build_folder / f"rows_radiographs_{repeat}.csv.gz": trainings[repeat] for repeat in repeats}
-for path, part in row_files.items():
-    with replacing(path) as partial:
-        part.to_csv(partial, index=False, compression={"method": "gzip", "mtime": 0})
-pd.DataFrame({repeat: part.groupby("metric")["alpha"].first() for repeat, part in trainings.items()}).loc[["BAD"]]
+from black_average_drop import wording
+from black_average_drop.artifact import provenance
+from black_average_drop.files import write_csv
+from black_average_drop.paper import claims, published, row_differences, table_claims, table_text, tables
+from black_average_drop.paper.rows_of_table1 import read_table1_rows
+from black_average_drop.rows import read_rows, row_file
+from black_average_drop.statistics.patients import Resampling
+
+results_folder, banner = Path(results), wording.banner(profile)
+about, answers = (read_rows(name, results_folder) for name in ("table1_classifiers", "test_scores"))
+parts = tables.parts_of_table1(read_table1_rows(results_folder), about, resamples, seed)
+about.set_index(["data", "training"])
 
 # %% [markdown]
 # ## The table
 #
 # For radiographs the images labelled pneumonia come first, since the paper evaluates those. Predicted pneumonia and
-# predicted normal are shown apart.
+# predicted normal are shown apart. The table is about the first training. Another backbone has rows of its own and
+# enters no mean.
 
 # %%
-labels = datasets["radiographs"].labels
-predicted = maps["radiographs"].classes
-subsets = {
-    "general": {"all": np.full(len(datasets["general"]), True)},
-    "radiographs": {
-        "label pneumonia": labels == 1,
-        "predicted pneumonia": predicted == 1,
-        "predicted normal": predicted == 0,
-        "all": labels >= 0,
-    },
-}
-empty = [name for part in subsets.values() for name, chosen in part.items() if not chosen.any()]
-subsets = {kind: {name: part[name] for name in part if part[name].any()} for kind, part in subsets.items()}
-print(f"Rows left out because no image is in them: {', '.join(empty) or 'none'}")
-resamplings = {kind: Resampling(datasets[kind].groups, resamples, seed) for kind in kinds}
-table = pd.concat(
-    tables.table1(rows[kind], datasets[kind], kind, black[kind], subsets[kind], resamplings[kind]) for kind in kinds
-)
+table = pd.concat([tables.table1(part) for part in parts.values()], ignore_index=True)
 tables.paper_rows(table)[["data", "images", "method", "AD", "BAD", "incorrect_AD", "incorrect_BAD", "n", "left_out"]]
 
 # %% [markdown]
 # What the training changes, next to the interval over patients. Value, low and high are of the first training, as in
-# Table 1. Mean, deviation, least and most are over all trainings, each at its own alpha.
+# Table 1. Mean, deviation, least and most are over all trainings, each at its own alpha. A training is dead if its ReLU
+# score is 0 for every image. It is counted here, and no mean can hold it.
 
 # %%
-positives = datasets["radiographs"].ids[labels == 1]
-of_positives = resamplings["radiographs"].of_rows(labels == 1)
-spread = tables.spread_over_trainings(list(trainings.values()), positives, of_positives)
-spread_file = write_csv(spread, results_folder / "table1_trainings.csv", profile)
+of_radiographs = parts["radiographs"]
+died = len(of_radiographs.trainings) - len(of_radiographs.alive)
+print(f"{died} of {len(of_radiographs.trainings)} trainings are dead.")
+spread = tables.spread_over_trainings(of_radiographs)
 spread.round(4)
-
-# %% [markdown]
-# The facts next to each half of the table.
-
-# %%
-lines = {}
-for kind in kinds:
-    fact, names = facts[kind], datasets[kind].class_names
-    how = f"trained for {fact.trained_epochs} epochs, epoch {fact.chosen_epoch} kept" if fact.epochs else "as it is"
-    measure = "AUC" if kind == "radiographs" else "accuracy"
-    winner = int(black[kind].argmax())
-    lines[kind] = [
-        f"Data: {fact.source}, {len(datasets[kind])} test images at {fact.image_size[0]} pixels.",
-        f"Network: {fact.backbone} from {fact.weights} weights, {how}.",
-        f"On the test images: {measure} {fact.test_quality:.3f}.",
-        f"Alpha {alphas[kind]:.4f}, "
-        + ("given" if alpha else f"where the masked images of {', '.join(cams.PAPER_METHODS)} differ most")
-        + ".",
-        f"A black image is called {names[winner]}, ReLU score {max(black[kind][winner], 0):.3f}.",
-    ]
 
 # %% [markdown]
 # The whole table. The paper's own shape comes first.
 
 # %%
-banner = wording.banner(profile)
-trained_again = {"radiographs": spread} if len(trainings) > 1 else {}
-outputs = table_text.write_table1(table, lines, trained_again, results_folder / "table1", banner)
+lines = {data: table_text.fact_lines(part.about.iloc[0], published.METHODS) for data, part in parts.items()}
+lines["radiographs"].append(f"Trainings: {len(of_radiographs.trainings)}, of which {died} are dead.")
+trained_again = {"radiographs": spread} if len(of_radiographs.alive) > 1 else {}
+made = table_text.write_table1(table, lines, trained_again, results_folder / "table1", banner)
+made.append(write_csv(spread, results_folder / "table1_trainings.csv", profile))
 display(Markdown((results_folder / "table1.md").read_text()))
 
 # %% [markdown]
@@ -238,63 +209,40 @@ display(Markdown((results_folder / "table1.md").read_text()))
 #
 # Differences are taken image by image between Grad-CAM++ and CAM. For radiographs the images labelled pneumonia count,
 # and the interval covers other patients and other trainings of this recipe. Where too few images differ there is no
-# interval, and no verdict.
+# interval, and no verdict. The differences of the radiographs with softmax scores, and those of another backbone, have
+# rows of their own. For Incorrect % the masked radiographs count that Grad-CAM++ leaves with another class.
 
 # %%
-measured = {}
-primary = {"general": "all", "radiographs": "label pneumonia"}
-trained = {"general": [rows["general"]], "radiographs": list(trainings.values())}
-for kind, tables_of_rows in trained.items():
-    counted, source = subsets[kind][primary[kind]], facts[kind].source
-    where = {"images": datasets[kind].ids[counted], "resampling": resamplings[kind].of_rows(counted), "source": source}
-    for metric in ("AD", "BAD"):
-        measured[f"{kind}_{metric}"] = claims.compare(tables_of_rows, metric, "drop", **where)
-    measured[f"{kind}_lit"] = claims.compare(tables_of_rows, "AD", "lit", **where)
+claimed = table_claims.measure_claims(parts)
+pd.DataFrame({name: one.estimate._asdict() for name, one in claimed.items()}).T
 
 # %% [markdown]
-# The same differences of the radiographs with softmax scores, and the share of the masked radiographs that Grad-CAM++
-# leaves with another class.
+# The difference in every row of Table 1, and the row where it reaches furthest from 0.
 
 # %%
-for metric in ("AD", "BAD"):
-    softmax = claims.compare(tables_of_rows, metric, "softmax_drop", **where)
-    measured[f"radiographs_{metric}_softmax"] = softmax
-    share = claims.compare(tables_of_rows, metric, "incorrect", **where, baseline=None)
-    measured[f"incorrect_{metric}"] = share
-
-# %% [markdown]
-# The difference in every row of Table 1. Each training predicts classes of its own, so the rows by prediction hold the
-# images that the training predicts so.
-
-# %%
-explained = row_differences.explained_classes(trained["radiographs"], datasets["radiographs"].ids)
-by_training = subsets["radiographs"] | {"predicted pneumonia": explained == 1, "predicted normal": explained == 0}
-by_kind = {"general": subsets["general"], "radiographs": by_training}
-parts = [
-    row_differences.RowsOfData(trained[kind], datasets[kind].ids, by_kind[kind], resamplings[kind], facts[kind].source)
-    for kind in kinds
-]
-differences = row_differences.differences_of_rows(parts)
-measured["small_differences"] = row_differences.furthest(differences)
+differences = table_claims.differences_of_table(parts)
+claimed["small_differences"] = row_differences.furthest(differences)
 pd.DataFrame({one.data: one.estimate._asdict() for one in differences}).T
 
 # %% [markdown]
 # How well the radiograph classifiers do, and whether the head matters. AUC is over all test images. Every classifier is
-# resampled with the same patients.
+# resampled with the same patients. A ReLU and a softmax training of one number have the same drawn settings, and are
+# compared with each other.
 
 # %%
-heads = claims.compare_heads(answers, Resampling(answers["group"], resamples, seed))
+of_recipe = answers.query("data == 'radiographs'")
+heads = claims.compare_heads(of_recipe, Resampling(of_recipe["group"], resamples, seed))
+source = of_radiographs.about["source"].iloc[0]
 for claim, estimate in zip(("AUC", "head"), heads, strict=True):
-    measured[claim] = claims.Measured(estimate, len(datasets["radiographs"]), facts["radiographs"].source)
-pd.DataFrame({name: one.estimate._asdict() for name, one in measured.items()}).T
+    claimed[claim] = claims.Measured(estimate, answers["id"].nunique(), source)
+pd.DataFrame({claim: claimed[claim].estimate._asdict() for claim in ("AUC", "head")}).T
 
 # %% [markdown]
-# Where all of this comes from: commit, versions, parameters, checksums of what went in and what came out.
+# The tables, and what they were made from.
 
 # %%
-read = [build_folder / "general.keras", build_folder / "test_scores.csv", *files.values()]
-inputs = {path.name: path for path in read}
-inputs |= {f"{kind}, test": dataset_checksum(datasets[kind]) for kind in kinds}
-outputs += [*row_files, spread_file, claims.write_measured("03_table1", measured, results_folder, profile)]
-record = provenance.write_record("03_table1", outputs, inputs, globals(), results_folder, started)
+made.append(claims.write_measured("03_table1", claimed, results_folder, profile))
+read = ("table1_images", "table1_methods", "table1_maps", "table1_classifiers", "test_scores")
+inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in read}
+record = provenance.write_analysis("03_table1", made, inputs, globals(), results_folder)
 record["outputs"]

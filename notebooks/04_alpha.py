@@ -18,118 +18,74 @@ most_images = 200  # of each data set, for what needs many masked images; drawn 
 boxed_source = ""  # "chestxray14", "rsna" or "chexlocalize", where the test radiographs have no masks of their lesions
 
 # %% [markdown]
-# Everything that computes is in the package; a notebook names what to compute.
+# The first half measures and writes rows. The second half concludes from these.
 
 # %%
 import datetime
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from IPython.display import display
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, networks, wording
+from black_average_drop import cams, controls, evaluation, networks, rows
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import SOURCES
-from black_average_drop.files import read_csv, write_csv
-from black_average_drop.paper import alpha_charts, alpha_study, claims, objections, sensitivity
-from black_average_drop.statistics.patients import Resampling
+from black_average_drop.paper import alpha_rows, rows_of_table1, sensitivity, subjects
 from black_average_drop.trust.localization import region_sizes, touched
 
 # %% [markdown]
-# Where files lie, and how intervals are made.
+# Where files lie, and how equal values are kept in Table 1.
 
 # %%
-set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 build_folder, results_folder = Path(build), Path(results)
-sampling = {"resamples": resamples, "seed": seed}
-paper_methods = cams.chosen(cams.PAPER_METHODS)
-banner = wording.banner(profile)
+ties = json.loads((results_folder / "03_table1.json").read_text())["parameters"]["ties"]
+measured = {}  # the row files
 
 # %% [markdown]
 # ## The classifiers and their test images
 #
 # The radiograph classifier comes in several trainings. The first one is shown, and the others say how far it speaks for
-# them. The rows that `03_table1` measured for each image are read again. Where many masked images are needed, at most
-# `most_images` images of each data set are used. The radiographs are those labelled pneumonia, which Table 1 puts
-# first.
+# them. Where many masked images are needed, at most `most_images` images of each data set are used. The radiographs are
+# those labelled pneumonia, which Table 1 puts first.
 
 # %%
-answers = read_csv(build_folder / "test_scores.csv")
-repeats = answers.query("head == 'relu'")["training_seed"].unique()
-loaded = [alpha_study.load_subject(build_folder, data_root, repeat) for repeat in (None, *repeats)]
-subjects = [subject.sampled(most_images, seed, batch_size, scheduler) for subject in loaded]
-radiographs, shown = subjects[1:], subjects[:2]
-pd.Series({(subject.title, subject.training): subject.alpha for subject in subjects}, name="alpha in Table 1")
+table1_rows = rows_of_table1.read_table1_rows(results_folder)
+repeats = [None, *table1_rows.query("data == 'radiographs'")["training"].unique()]
+loaded = [subjects.load_subject(build_folder, data_root, table1_rows, repeat) for repeat in repeats]
+classifiers = [subject.sampled(most_images, seed, batch_size, scheduler) for subject in loaded]
+radiographs, shown = classifiers[1:], classifiers[:2]
+pd.Series({(subject.title, subject.training): subject.alpha for subject in classifiers}, name="alpha in Table 1")
 
 # %% [markdown]
 # ## The curve that alpha is chosen from
 #
 # For each image we measure the difference between the masked images at every alpha. No forward pass is needed once the
-# maps are there. The band is the 95 % interval over patients. Each resample of patients would choose its own alpha.
+# maps are there. The rows hold the curves at every percent. The size of the object is known from boxes or masks.
 
 # %%
-curves, bands_of, chosen = {}, {}, {}
+curve_parts = []
 for subject in shown:
-    batches, title = subject.dataset.batches(batch_size), subject.title
-    first_pass = evaluation.explain_all(subject.network, batches, paper_methods, batch_size, scheduler=scheduler)
-    curves[title] = sensitivity.image_curves(batches, first_pass)
-    resampling = Resampling(subject.dataset.groups, **sampling)
-    bands_of[title], chosen[title] = alpha_study.curve_band(curves[title], resampling)
-bands = pd.concat(bands_of, names=["data"]).reset_index(level=0)
-pd.DataFrame(chosen, ["2.5 %", "median", "97.5 %"]).rename_axis("chosen alpha")
+    batches, methods = subject.dataset.batches(batch_size), cams.chosen(cams.PAPER_METHODS)
+    all_maps = evaluation.explain_all(subject.network, batches, methods, batch_size, scheduler=scheduler)
+    sizes = region_sizes(subject.dataset, batch_size) if subject.has_objects else None
+    curve_parts.append(alpha_rows.curve_rows(subject, sensitivity.image_curves(batches, all_maps), sizes))
+measured["alpha_curves"] = pd.concat(curve_parts)
 
 # %% [markdown]
 # ## BAD along alpha
 #
-# BAD is measured from 5 % to 95 % in steps of 5, and at the alpha of Table 1. Each method's mean has an interval. So
-# has their difference, paired over the same resamples of patients. Its p value is that of the test against 0. Where too
-# few images differ (`means.enough_differ`) a difference has neither interval nor p, here and below.
+# BAD is measured from 5 % to 95 % in steps of 5, and at the alpha of Table 1.
 
 # %%
-ties = json.loads((results_folder / "03_table1.json").read_text())["parameters"]["ties"]
-drops, along_of = {}, {}
+drop_parts = []
 for subject in shown:
-    drops[subject.title] = sensitivity.along_alpha(
-        subject.network, subject.pixels, subject.first_pass, subject.alphas, batch_size, ties, scheduler
-    )
-    resampling = Resampling(subject.few.groups, **sampling)
-    along_of[subject.title] = alpha_study.along_table(drops[subject.title], subject.alphas, resampling)
-along = pd.concat(along_of, names=["data"]).reset_index(level=0)
-differences = along[along["quantity"] == alpha_study.DIFFERENCE]
-differences.pivot(index="alpha", columns="data", values="BAD").round(4).fillna("")
-
-# %% [markdown]
-# ## Alpha chosen again in each resample
-#
-# Table 1's interval holds alpha fixed. Here each resample of patients chooses its own alpha, on its own curve. The
-# difference is read at that alpha, interpolated between the measured ones. It uses those of the images above that were
-# drawn. Next to it are the interval of these images at the fixed alpha, and Table 1's own interval over all of its
-# images.
-
-# %%
-table1 = read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
-lines = []
-for subject in shown:
-    title, printed = subject.title, table1[table1["data"] == subject.data].iloc[0]
-    line = {"data": title, "alpha_table1": subject.alpha, "table1_images": printed["n"]}
-    line |= alpha_study.intervals_of_difference(subject, curves[title], chosen[title], drops[title], **sampling)
-    lines.append(line | {f"table1_{end}": printed[f"BAD_minus_CAM_{end}"] for end in ("low", "high")})
-intervals = pd.DataFrame(lines)
-intervals.set_index("data").T
-
-# %% [markdown]
-# All of it in one figure. Two masks drawn at random differ most at alpha 0.5, whatever the methods. The dashed line
-# shows their curve. In the right column two bars show the two intervals of the table above.
-
-# %%
-curves_figure = alpha_charts.draw_alpha(bands, along, intervals, banner)
-display(curves_figure)
+    network, pixels, first_pass = subject.network, subject.pixels, subject.first_pass
+    drops = sensitivity.along_alpha(network, pixels, first_pass, subject.alphas, batch_size, ties, scheduler)
+    drop_parts.append(alpha_rows.rows_along_alpha(subject, drops))
+measured["alpha_drops"] = pd.concat(drop_parts)
 
 # %% [markdown]
 # ## Other readings of the paper
@@ -139,15 +95,12 @@ display(curves_figure)
 # upsampling, and the difference of masked images counted in pixels or in squares.
 
 # %%
-rows_of_readings = []
+reading_parts = []
 for subject in shown:
-    by_choice = sensitivity.choices(
-        subject.network, subject.pixels, subject.first_pass, subject.alpha, batch_size, scheduler
-    )
-    own_rows = alpha_study.rows_of_readings(by_choice, Resampling(subject.few.groups, **sampling))
-    rows_of_readings += [{"data": subject.title} | row for row in own_rows]
-readings = pd.DataFrame(rows_of_readings).sort_values(["data", "metric"], kind="stable")
-readings.set_index(["data", "metric", "choice"]).round(4)
+    network, pixels, first_pass = subject.network, subject.pixels, subject.first_pass
+    by_choice = sensitivity.choices(network, pixels, first_pass, subject.alpha, batch_size, scheduler)
+    reading_parts.append(alpha_rows.rows_of_choices(subject, by_choice))
+measured["alpha_readings"] = pd.concat(reading_parts)
 
 # %% [markdown]
 # ## The first objection: opacity
@@ -156,30 +109,23 @@ readings.set_index(["data", "metric", "choice"]).round(4)
 # takes the map for opacity, so it is another number for each power.
 
 # %%
-exponents = [0.25, 0.5, 1.0, 2.0, 4.0]
-powers, moved = {}, 0
-for subject in subjects:
-    powers[subject.title, subject.training], changed = objections.contrasts(
-        subject.network, subject.pixels, subject.first_pass, exponents, subject.alpha, batch_size, scheduler
-    )
+exponents, contrast_parts, moved = [0.25, 0.5, 1.0, 2.0, 4.0], [], 0
+for subject in classifiers:
+    network, pixels, first_pass, alpha = subject.network, subject.pixels, subject.first_pass, subject.alpha
+    powers, changed = sensitivity.contrasts(network, pixels, first_pass, exponents, alpha, batch_size, scheduler)
+    contrast_parts.append(alpha_rows.rows_of_contrasts(subject, powers, exponents))
     moved += changed
-contrast_of = {}
-for subject in shown:
-    resampling = Resampling(subject.few.groups, **sampling)
-    contrast_of[subject.title] = objections.contrast_table(powers[subject.title, 0], exponents, resampling)
-contrast = pd.concat(contrast_of, names=["data"]).reset_index(level=0)
+measured["alpha_contrast"] = pd.concat(contrast_parts)
 print(f"Pixels that BAD masks differently for any of the powers: {moved}")
-contrast.pivot(index=["data", "method"], columns="exponent", values="AD").round(4)
 
 # %% [markdown]
 # ## The second objection: size
 #
-# We correlate the drop over images with the mean opacity of the map, and with the size of the object or lesion. The
-# size is known from boxes or masks. Lesions are those of the test radiographs, or of another hospital. The paper
-# expects a negative correlation with AD.
+# The paper expects that AD depends on the size of the object or lesion. Lesions are those of the test radiographs, or
+# of another hospital.
 
 # %%
-positives = radiographs[0].counted
+positives = radiographs[0].dataset.subset(radiographs[0].counted)
 if boxed_source:
     lesions = SOURCES[boxed_source].boxed(data_root, radiographs[0].network.image_size)
 elif positives.read_mask:
@@ -187,62 +133,138 @@ elif positives.read_mask:
 else:
     raise ValueError("boxed_source is empty and the test radiographs have no masks: name a source of boxes.")
 regions = lesions.regions()
-sizes = pd.Series(regions.mean(axis=(1, 2)), index=lesions.ids)
+lesion_sizes = regions.mean(axis=(1, 2))
 where = boxed_source or "test radiographs"
-print(f"{len(lesions)} lesions, {where}: {sizes.min():.2%} to {sizes.max():.2%} of the image")
+print(f"{len(lesions)} lesions, {where}: {lesion_sizes.min():.2%} to {lesion_sizes.max():.2%} of the image")
 
 # %% [markdown]
 # Every training draws its own maps for the finding, and is measured at its own alpha. A lesion counts as touched if
-# at least a quarter of it is in the tenth of the image that the map ranks highest.
+# at least a quarter of it is in the tenth of the image that the map ranks highest. Three further maps are controls: a
+# bump in the middle, another patient's map, and Eigen-CAM, which does not know the class.
 
 # %%
-lesion_rows, touches = {}, {}
-batches, finding, each = lesions.batches(batch_size), np.ones(len(lesions), int), np.arange(len(lesions))
+lesion_methods = cams.chosen([*alpha_rows.PAIR, "Eigen-CAM"])
+lesion_controls = {name: controls.CONTROLS[name] for name in ("centre prior", "another image's map")}
+batches, finding, each = lesions.batches(batch_size), [1] * len(lesions), range(len(lesions))
+lesion_parts = []
 for subject in radiographs:
     network = subject.network
-    first_pass = evaluation.explain_all(network, batches, paper_methods, batch_size, finding, scheduler)
-    given = {"ids": lesions.ids, "first_pass": first_pass, "scheduler": scheduler}
-    measured_rows = evaluation.evaluate(network, batches, paper_methods, subject.alpha, batch_size, **given)
-    drawn = {method: first_pass.shown(method, lesions.size) for method in paper_methods}
-    lesion_rows[subject.training] = measured_rows
-    touches[subject.training] = {name: 100.0 * touched(maps, each, regions, 0.1)[0] for name, maps in drawn.items()}
-small = sizes.rank(method="first").to_numpy() <= len(sizes) / 3
-print(f"Percent of the {small.sum()} smallest lesions touched, a row for each training:")
-pd.DataFrame({repeat: pd.DataFrame(by_method)[small].mean() for repeat, by_method in touches.items()}).T.round(1)
+    all_maps = evaluation.explain_all(network, batches, lesion_methods, batch_size, finding, scheduler)
+    given = {"ids": lesions.ids, "first_pass": all_maps, "scheduler": scheduler}
+    evaluated = evaluation.evaluate(network, batches, lesion_methods, subject.alpha, batch_size, **given)
+    drawn = evaluation.control_maps(all_maps.maps, lesion_controls, lesions.groups, lesions.size, seed)
+    upsampled = {name: evaluation.upsampled(maps, lesions.size) for name, maps in (all_maps.maps | drawn).items()}
+    touches = {name: touched(maps, each, regions, 0.1)[0] for name, maps in upsampled.items()}
+    lesion_parts.append(alpha_rows.rows_of_lesions(subject, lesions, lesion_sizes, evaluated, touches))
+measured["alpha_lesions"] = pd.concat(lesion_parts)
 
 # %% [markdown]
-# For each data set we correlate the rows of Table 1 with the opacity, and those of a known size with the size. The
-# number is Spearman's correlation, the mean of that under CAM and that under Grad-CAM++.
+# The rows, and where they come from. From here on nothing is measured.
 
 # %%
-general = subjects[0]
-pairs = {(general, "opacity"): (general.rows, general.dataset, None)}
-if general.dataset.read_mask or general.dataset.boxes:
-    object_sizes = pd.Series(region_sizes(general.dataset, batch_size), index=general.dataset.ids)
-    pairs[general, "size"] = (general.rows, general.dataset, object_sizes)
-for subject in radiographs:
-    pairs[subject, "opacity"] = (subject.rows, positives, None)
-    pairs[subject, "size"] = (lesion_rows[subject.training], lesions, sizes)
-lines_of_pairs, of_radiographs = [], {}
-for (subject, feature), (rows_of_pair, those, known_sizes) in pairs.items():
-    resampling = Resampling(those.groups, **sampling)
-    for metric in ("AD", "BAD"):
-        one = objections.correlation_with_drop(rows_of_pair, metric, those.ids, resampling, known_sizes)
-        low, high = np.nanpercentile(one.samples, [2.5, 97.5])
-        names = {"data": subject.title, "feature": feature, "training": subject.training, "metric": metric}
-        value = {"correlation": one.value, "low": low, "high": high, "images": len(those)}
-        lines_of_pairs.append(names | value)
-        if subject is not general:
-            of_radiographs.setdefault(f"{metric}_{feature}", []).append(one)
-correlations = pd.DataFrame(lines_of_pairs)
-correlations.round(3)
+measured["alpha_subjects"] = alpha_rows.subject_rows(classifiers, where)
+outputs = [rows.write_rows(table, name, results_folder, profile) for name, table in measured.items()]
+inputs = {subject.file: build_folder / subject.file for subject in classifiers}
+inputs |= {path.name: path for path in rows_of_table1.row_files(results_folder)}
+images = {"lesions": lesions, "general images": shown[0].dataset, "radiographs": shown[1].dataset}
+inputs |= {name: dataset_checksum(part) for name, part in images.items()}
+record = provenance.write_record("04_alpha", outputs, inputs, globals(), results_folder, started)
+record["outputs"]
+
+# %% [markdown] tags=["analysis"]
+# ## What the rows say
+#
+# This half reads rows alone, and `make tables` runs it by itself. Intervals are over patients. Where too few patients
+# differ, a difference has neither interval nor p.
+
+# %%
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import display
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from black_average_drop import figures, rows, wording
+from black_average_drop.artifact import provenance
+from black_average_drop.files import read_csv, write_csv
+from black_average_drop.paper import (
+    alpha_charts,
+    alpha_claims,
+    alpha_rows,
+    alpha_sentences,
+    alpha_study,
+    claims,
+    objections,
+    rows_of_table1,
+    small_lesions,
+)
 
 # %% [markdown]
-# One figure has both objections. Every training of the radiograph classifier has its own line.
+# The first classifier of each data set is shown. Further trainings of the radiograph classifier come in below.
 
 # %%
+set_matplotlib_formats("png")  # figures made without pyplot are shown too
+results_folder, banner = Path(results), wording.banner(profile)
+sampling = {"resamples": resamples, "seed": seed}
+names = ("subjects", "curves", "drops", "readings", "contrast", "lesions")
+read = {name: rows.read_rows(f"alpha_{name}", results_folder) for name in names}
+first = {name: table[table["training"] == 0] for name, table in read.items()}
+read["subjects"]
+
+# %% [markdown]
+# Each resample of patients may choose its own alpha, on its own curve. The difference is read at that alpha,
+# interpolated between the measured ones. Table 1's own interval holds alpha fixed, over all of its images.
+
+# %%
+table1 = read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
+intervals = alpha_study.intervals_table(first["curves"], first["drops"], read["subjects"], table1, sampling)
+intervals.set_index("data").T
+
+# %% [markdown]
+# All of it in one figure. Two masks drawn at random differ most at alpha 0.5, whatever the methods. The dashed line
+# shows their curve. In the right column two bars show two intervals: of Table 1, and of alpha chosen again.
+
+# %%
+bands = alpha_rows.of_each_data(first["curves"], alpha_study.curve_band, sampling)
+along = alpha_rows.of_each_data(first["drops"], alpha_study.along_table, sampling)
+curves_figure = alpha_charts.draw_alpha(bands, along, intervals, banner)
+display(curves_figure)
+
+# %% [markdown]
+# The drops under other readings of the paper.
+
+# %%
+choices = alpha_rows.of_each_data(first["readings"], alpha_study.readings_table, sampling)
+choices.set_index(["data", "metric", "choice"]).round(4)
+
+# %% [markdown]
+# AD at each power of the map. The largest power minus the smallest is what contrast alone changes.
+
+# %%
+contrast = alpha_rows.of_each_data(first["contrast"], objections.contrast_table, sampling)
+changes = alpha_rows.of_each_data(first["contrast"], objections.contrast_differences, sampling)
+changes.round(4)
+
+# %% [markdown]
+# We correlate the drop with the mean opacity of the map, and with the size of the object or lesion. The number is
+# Spearman's correlation, the mean of that under CAM and that under Grad-CAM++. One figure has both objections.
+
+# %%
+evaluated_before = rows_of_table1.read_table1_rows(results_folder)
+drawn_before = alpha_rows.opacity_and_drops(evaluated_before, read["subjects"], read["curves"])
+of_pairs = objections.correlations_of_classifiers(drawn_before, read["lesions"], sampling)
+correlations = objections.correlation_table(of_pairs)
 objections_figure = alpha_charts.draw_objections(contrast, correlations, banner)
 display(objections_figure)
+
+# %% [markdown]
+# The percentage of the smallest third of the lesions that each map touches, mean over the trainings. The difference is
+# that of Grad-CAM++ and the other map. Its interval is over patients and trainings, and Holm corrects for the maps.
+
+# %%
+small = small_lesions.smallest(read["lesions"])
+touched_by = small_lesions.touched_table(small, sampling)
+touched_by.round(3)
 
 # %% [markdown]
 # ## What this says of the paper's claims
@@ -250,41 +272,29 @@ display(objections_figure)
 # The measurements go over all trainings of the radiograph classifier.
 
 # %%
-sources = {"opacity": radiographs[0].source, "size": where}
-measured = {
-    claim: objections.measured_correlation(by_training, sources[claim.split("_")[1]])
-    for claim, by_training in of_radiographs.items()
-}
-effects = [objections.contrast_effect(powers[subject.title, subject.training]) for subject in radiographs]
-resampling = Resampling(radiographs[0].few.groups, **sampling)
-measured["AD_contrast"] = objections.measured_difference(effects, resampling, radiographs[0].source)
-more_touched = [by_method["Grad-CAM++"][small] - by_method["CAM"][small] for by_method in touches.values()]
-resampling = Resampling(lesions.groups[small], **sampling)
-measured["small_lesions"] = objections.measured_difference(more_touched, resampling, where)
-pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured.items()}).T
+measured_claims = alpha_claims.measured_claims(read["subjects"], of_pairs, read["contrast"], small, sampling)
+pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured_claims.items()}).T
 
 # %% [markdown]
 # ## In a sentence
 
 # %%
-for of_data in lines:
-    print(alpha_study.ranking_sentence(differences[differences["data"] == of_data["data"]], of_data))
-for (data, method), part in contrast.groupby(["data", "method"], sort=False):
-    print(f"{data}: contrast alone moves AD of {method} from {part['AD'].min():.4f} to {part['AD'].max():.4f}.")
+for text in alpha_sentences.closing_sentences(read["subjects"], along, intervals, changes, touched_by):
+    print(text)
 
 # %% [markdown]
 # The figures, the numbers behind them, and where they come from.
 
 # %%
-tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "alpha_choices": readings}
-tables |= {"alpha_contrast": contrast, "alpha_correlation": correlations}
-outputs = figures.save_figure(curves_figure, results_folder / "alpha")
-outputs += figures.save_figure(objections_figure, results_folder / "alpha_objections")
-outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-outputs.append(claims.write_measured("04_alpha", measured, results_folder, profile))
-inputs = {file: build_folder / file for subject in subjects for file in subject.files}
-inputs |= {"table1.csv": results_folder / "table1.csv"}
-images = {"lesions": lesions, "general images": general.few, "radiographs": radiographs[0].few}
-inputs |= {name: dataset_checksum(part) for name, part in images.items()}
-record = provenance.write_record("04_alpha", outputs, inputs, globals(), results_folder, started)
+tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "alpha_choices": choices}
+tables |= {"alpha_contrast": contrast, "alpha_contrast_differences": changes, "alpha_correlation": correlations}
+tables["alpha_small_lesions"] = touched_by
+made = figures.save_figure(curves_figure, results_folder / "alpha")
+made += figures.save_figure(objections_figure, results_folder / "alpha_objections")
+made += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
+made.append(claims.write_measured("04_alpha", measured_claims, results_folder, profile))
+paths = [rows.row_file(f"alpha_{name}", results_folder) for name in names]
+paths += [*rows_of_table1.row_files(results_folder), results_folder / "table1.csv"]
+inputs = {path.name: path for path in paths}
+record = provenance.write_analysis("04_alpha", made, inputs, globals(), results_folder)
 record["outputs"]

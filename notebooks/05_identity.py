@@ -35,7 +35,6 @@ from black_average_drop import cams, charts, figures, lettering, networks, rows,
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.files import read_csv
 from black_average_drop.statistics import roc
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -50,8 +49,8 @@ build_folder, results_folder = Path(build), Path(results)
 # classes of some of its test images.
 
 # %%
-answers = read_csv(build_folder / "test_scores.csv")
-repeats = answers.query("head == 'relu'")["training_seed"].unique()
+trained = rows.read_rows("trainings", results_folder).query("data == 'radiographs' and head == 'relu'")
+repeats = trained["training_seed"].to_numpy()
 files = {"general": "general.keras"} | {f"radiographs {one}": f"radiographs_relu_{one}.keras" for one in repeats}
 classifiers, network, features, classes, class_names, tested = {}, {}, {}, {}, {}, {}
 for name, file in files.items():
@@ -227,6 +226,7 @@ outputs = figures.save_figure(figure, results_folder / "identity")
 outputs += [rows.write_rows(part, name, results_folder, profile, digits=6) for name, part in measured_rows.items()]
 inputs = {file: build_folder / file for file in files.values()}
 inputs |= {"radiographs, training": dataset_checksum(learned)}
+inputs |= {"trainings.csv.xz": rows.row_file("trainings", results_folder)}
 inputs |= {f"{name}, test": dataset_checksum(tested[name]) for name in ("general", "radiographs 0")}
 record = provenance.write_record("05_identity", outputs, inputs, globals(), results_folder, started)
 record["outputs"]

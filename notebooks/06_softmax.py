@@ -33,7 +33,6 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from black_average_drop import cams, figures, lettering, networks, rows, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.files import read_csv
 from black_average_drop.paper import saturation
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -48,8 +47,8 @@ build_folder, results_folder = Path(build), Path(results)
 # nothing else.
 
 # %%
-answers = read_csv(build_folder / "test_scores.csv")
-repeats = answers.query("head == 'softmax'")["training_seed"].unique()
+trained = rows.read_rows("trainings", results_folder).query("data == 'radiographs' and head == 'softmax'")
+repeats = trained["training_seed"].to_numpy()
 files = {repeat: f"radiographs_softmax_{repeat}.keras" for repeat in repeats}
 features, logits, kernels, classes = {}, {}, {}, {}
 for repeat, file in files.items():
@@ -205,6 +204,7 @@ outputs = figures.save_figure(figure, results_folder / "softmax")
 outputs.append(rows.write_rows(sweeps, "softmax_sweep", results_folder, profile, digits=6))
 outputs.append(rows.write_rows(blank_maps, "softmax_blank", results_folder, profile))
 inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}
+inputs |= {"trainings.csv.xz": rows.row_file("trainings", results_folder)}
 record = provenance.write_record("06_softmax", outputs, inputs, globals(), results_folder, started)
 record["outputs"]
 

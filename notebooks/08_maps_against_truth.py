@@ -16,7 +16,7 @@ seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
 methods = []  # names in cams.METHODS, next to the paper's three; none: all but Grad-CAM++ of the positive part
-curve_images = 100  # of each data set, drawn at random, for the maps of shuffled networks
+curve_images = 100  # of each network, drawn at random, for the maps of shuffled networks
 
 # %% [markdown]
 # Everything that computes is in the package; a notebook names what to compute.
@@ -27,45 +27,40 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figures, masks, networks, wording
+from black_average_drop import cams, controls, evaluation, figures, masks, networks, rows, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
-from black_average_drop.files import write_csv
-from black_average_drop.statistics import comparisons
-from black_average_drop.statistics.patients import Resampling
-from black_average_drop.trust import localization, randomization, trust_page
-from black_average_drop.trust.bench import COUNTED, read_counted, write_exact_table, write_maps
+from black_average_drop.trust import localization, randomization, wide
+from black_average_drop.trust.bench import COUNTED, draw_maps, read_counted, write_maps
 
 # %% [markdown]
-# Where files lie, and how intervals are made.
+# Where files lie.
 
 # %%
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 started = datetime.datetime.now()
 networks.make_deterministic(seed)
 build_folder, results_folder = Path(build), Path(results)
-banner = wording.banner(profile)
-sampling = {"resamples": resamples, "seed": seed}
 
 # %% [markdown]
 # ## The maps
 #
 # One forward pass gives the maps of all methods. Control maps follow. Methods that draw the same map are counted once.
-# Alpha is chosen from the paper's three. Grad-CAM++ of the positive part is left out, since it is Grad-CAM++ wherever
-# that can be drawn.
+# Alpha is chosen from the paper's three, for both folds of a data set together. Grad-CAM++ of the positive part is left
+# out, since it is Grad-CAM++ wherever that can be drawn.
 
 # %%
 further = methods or [name for name in cams.METHODS if name != cams.POSITIVE_PART]
 compared = cams.chosen([*cams.PAPER_METHODS, *(name for name in further if name not in cams.PAPER_METHODS)])
-benches = []
-for bench in read_counted(build_folder, data_root):
+counted, passes = read_counted(build_folder, data_root), []
+for bench in counted:
     batches, labels = bench.images.batches(batch_size), bench.images.labels
-    first_pass = evaluation.explain_all(bench.network, batches, compared, batch_size, labels, scheduler)
-    benches.append(bench.with_maps(first_pass, seed))
-pd.DataFrame({bench.title: {"images": len(bench.images), "alpha": bench.alpha} for bench in benches}).T
+    passes.append(evaluation.explain_all(bench.network, batches, compared, batch_size, labels, scheduler))
+benches = draw_maps(counted, passes, seed)
+pd.concat([bench.named(pd.DataFrame({"images": [len(bench.images)], "alpha": bench.alpha})) for bench in benches])
 
 # %% [markdown]
 # The table shows which methods coincide. It has the largest difference between the maps of two methods, each clipped
@@ -82,10 +77,10 @@ for bench in benches:
         first = bench.first_pass.same_as.get(method, method)
         apart = np.abs(masks.scaled_to_peak(drawn) - masks.scaled_to_peak(of_method[first])).max()
         blank = localization.blank(np.maximum(drawn, 0)).mean()
-        names = {"data": bench.title, "method": method, "same map as": first}
-        coinciding.append(names | {"difference": apart, "blank": blank})
-same = pd.DataFrame(coinciding)
-same.pivot(index="method", columns="data", values=["same map as", "difference"]).loc[list(compared)]
+        facts = {"method": [method], "same map as": first, "difference": apart, "blank": blank}
+        coinciding.append(bench.named(pd.DataFrame(facts)))
+same = pd.concat(coinciding, ignore_index=True)
+same.pivot(index="method", columns=["data", "fold", "training"], values=["same map as", "difference"])
 
 # %% [markdown]
 # The maps of one image of each data set. A dashed line encloses the lesion or the object. A white line encloses the
@@ -94,12 +89,13 @@ same.pivot(index="method", columns="data", values=["same map as", "difference"])
 # %%
 candidates = ["CAM", "Grad-CAM++", "Eigen-CAM", "inverted Grad-CAM", "another image's map"]
 shown = [name for name in candidates if all(name in bench.maps for bench in benches)]
-gallery_rows = []
+gallery_rows = {}
 for bench in benches:
     one = bench.images.subset([0])
     panels = {name: evaluation.upsampled(np.asarray(bench.maps[name][:1]), one.size)[0] for name in shown}
-    gallery_rows.append(figures.Row(bench.title, one.images()[0], panels, bench.alpha, one.regions()[0]))
-gallery = figures.figure1(gallery_rows, shown, banner)
+    row = figures.Row(bench.title, one.images()[0], panels, bench.alpha, one.regions()[0])
+    gallery_rows.setdefault(bench.title, row)
+gallery = figures.figure1(list(gallery_rows.values()), shown, wording.banner(profile))
 display(gallery)
 
 # %% [markdown]
@@ -107,88 +103,41 @@ display(gallery)
 #
 # A hit means that the maximum of the map lies on the lesion or object, without tolerance. Next to it is the hit with
 # the usual tolerance of 15 pixels in 500. Then come the share of the map's mass inside, and the share of as many top
-# pixels as the lesion has. Chance is the score of the same map if it were shifted anywhere.
-
-# %%
-points, summaries = {}, []
-for bench in benches:
-    points[bench.slug] = localization.score_maps(bench.maps, bench.images)
-    for subset, chosen in bench.subsets().items():
-        part = bench.images.subset(chosen)
-        if not len(part):
-            continue
-        for name, scores in points[bench.slug].groupby("map", sort=False):
-            ordered = scores.set_index("id").loc[part.ids]
-            summary = localization.mean_scores(ordered, Resampling(part.groups, **sampling))
-            summaries.append(summary.assign(data=bench.title, images=subset, map=name, n=len(part)))
-localized = pd.concat(summaries, ignore_index=True)
-of_hits = localized[(localized["score"] == "hit") & (localized["images"] == "all positives")]
-of_hits.pivot(index="map", columns="data", values=["value", "chance"]).round(3).loc[list(benches[0].maps)]
-
-# %% [markdown]
-# ## Small lesions
-#
-# The paper is about small lesions. A lesion counts as touched if at least a quarter of it is in the part that the map
-# ranks highest. This part is 5, 10 or 20 % of the image. Small lesions are the smallest third of their own finding.
-# Rare findings are taken together.
-
-# %%
-sights, recalled = {}, []
-for bench in benches:
-    sights[bench.slug] = localization.touch_lesions(bench.maps, bench.images)
-    for subset, chosen in bench.subsets().items():
-        those = sights[bench.slug][sights[bench.slug]["id"].isin(bench.images.ids[chosen])]
-        resampling = Resampling(those["group"], **sampling)
-        recalled.append(localization.recall(those, resampling).assign(data=bench.title, images=subset))
-recall = pd.concat(recalled, ignore_index=True)
-small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
-small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3).loc[list(benches[0].maps)]
-
-# %% [markdown]
-# Every pair of methods is compared on the same small lesions, at 10 % of the image. Whole patients are flipped, and
-# Holm corrects for the pairs. There is no test where too few lesions tell the two apart (`means.enough_differ`).
-# The sentences are about the pair of the paper, one for each data set.
-
-# %%
-pairs_of_methods, sentences = [], []
-for bench in benches:
-    sight = sights[bench.slug]
-    sight = sight[(sight["size_class"] == "small") & (sight["area"] == 0.1) & sight["map"].isin(bench.methods)]
-    wide = sight.pivot(index=["lesion", "group"], columns="map", values="seen")[bench.methods].astype(float)
-    resampling = Resampling(wide.index.get_level_values("group"), **sampling)
-    pairs = comparisons.differences(wide.to_numpy(), bench.methods, resampling)
-    pairs_of_methods.append(pairs.assign(data=bench.title, quantity="small lesions seen"))
-    pair = pairs.query("first == 'CAM' and second == 'Grad-CAM++'")
-    if len(pair):
-        sentences.append(trust_page.difference_sentence(bench.title, wide.mean(), pair.iloc[0], bench.small))
-Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
-
-# %% [markdown]
-# ## A truth that the network does not use
+# pixels as the lesion has.
 #
 # On marker phantoms the lesion is a second truth, and a wrong one. A metric that agrees with the lesion more than with
 # the marker is misled. So the same maps are scored against the lesion as well.
 
 # %%
-scored = [points[bench.slug].assign(bench=bench.slug, data=bench.title, used=True) for bench in benches]
+pointing = []
 for bench in benches:
+    pointing.append(bench.named(localization.score_maps(bench.maps, bench.images)))
     if bench.ignores:
         again = bench.drawn_again(region=bench.ignores)
         ill = again.subset(again.regions().any(axis=(1, 2)))
-        there = np.isin(bench.images.ids, ill.ids)
-        if len(ill):
-            maps_of_ill = {name: drawn[there] for name, drawn in bench.maps.items()}
-            wrong = {"bench": bench.slug, "data": f"{bench.title}: the {bench.ignores}, wrong", "used": False}
-            scored.append(localization.score_maps(maps_of_ill, ill).assign(**wrong))
-truths = pd.concat(scored, ignore_index=True)
-truths.groupby(["data", "used"], sort=False)["id"].nunique().to_frame("images")
+        maps_of_ill = {name: drawn[np.isin(bench.images.ids, ill.ids)] for name, drawn in bench.maps.items()}
+        wrong = bench.named(localization.score_maps(maps_of_ill, ill)) if len(ill) else pd.DataFrame()
+        pointing.append(wrong.assign(data=f"{bench.title}: the {bench.ignores}, wrong"))
+points = pd.concat(pointing, ignore_index=True)
+points.groupby(["data", "fold", "training"], sort=False)["id"].nunique().to_frame("images")
 
 # %% [markdown]
-# ## Sanity: do the maps depend on what was learned?
+# ## Which lesions they touch
+#
+# The paper is about small lesions. A lesion counts as touched if at least a quarter of it is in the part that the map
+# ranks highest. This part is 5, 10 or 20 % of the image. Chance is that of the same map if it were shifted anywhere.
+
+# %%
+touching = [bench.named(localization.touch_lesions(bench.maps, bench.images)) for bench in benches]
+touched = pd.concat(touching, ignore_index=True)
+touched[touched["quantity"] == "touched"].pivot_table(index="map", columns=["data", "area"], values="value").round(3)
+
+# %% [markdown]
+# ## Shuffled networks
 #
 # A map that explains a network must change when the network's weights are shuffled, in the head or in the backbone
 # (Adebayo et al. 2018). We measure how like the trained network's map it stays, as structural similarity and as rank
-# correlation of the pixels. Grey: how alike the trained network's maps of two images are.
+# correlation of the pixels.
 
 # %%
 alike = []
@@ -208,31 +157,132 @@ for bench in benches:
     for kind, redrawn in others.items():
         for method in drawing:
             ours, theirs = (evaluation.upsampled(maps[method], part.size) for maps in (trained, redrawn))
-            similarity = randomization.mean_similarity(ours, theirs, Resampling(part.groups, **sampling))
-            alike.append(similarity.assign(data=bench.title, maps=kind, method=method))
+            of_pair = randomization.similarity(ours, theirs).assign(id=part.ids, maps=kind, map=method)
+            alike.append(bench.named(of_pair.melt(["id", "maps", "map"], var_name="measure")))
 
 # %% [markdown]
-# The maps of a shuffled network should be no more like those of the trained one than another image's map is.
+# The rows, the maps that the next notebook reads, the gallery, and where all of this comes from.
 
 # %%
-sanity = pd.concat(alike, ignore_index=True)
-sanity_figure = charts.sanity(sanity, banner)
+known = pd.concat([bench.named(bench.known()) for bench in benches], ignore_index=True)
+measured = {"trust_images": known, "trust_same_maps": same, "trust_points": wide.spread(points)}
+measured |= {"trust_touched": wide.spread(touched), "trust_shuffled": wide.spread(pd.concat(alike))}
+outputs = [rows.write_rows(table, name, results_folder, profile, digits=4) for name, table in measured.items()]
+outputs += figures.save_figure(gallery, results_folder / "trust_maps", dots=100)
+outputs += [write_maps(bench, build_folder, seed) for bench in benches]
+inputs = {file: build_folder / file for file in (COUNTED, *(bench.file for bench in benches))}
+inputs |= {f"{bench.title} {bench.fold}".strip(): dataset_checksum(bench.images) for bench in benches}
+record = provenance.write_record("08_maps_against_truth", outputs, inputs, globals(), results_folder, started)
+record["outputs"]
+
+# %% [markdown] tags=["analysis"]
+# ## What follows from these rows
+#
+# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again in seconds. Both folds
+# of a data set are taken together: each image counts once, and patients are drawn within folds.
+
+# %%
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Markdown, display
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from black_average_drop import charts, figures, wording
+from black_average_drop.artifact import provenance
+from black_average_drop.files import write_csv
+from black_average_drop.rows import row_file
+from black_average_drop.trust import lesion_sizes, summaries, trust_page, wide
+
+set_matplotlib_formats("png")
+results_folder = Path(results)
+images = summaries.images_by_data(wide.read_named("trust_images", results_folder), resamples, seed)
+
+# %% [markdown]
+# The methods that draw the same map on both folds, and how many of each method's maps are blank.
+
+# %%
+of_methods = wide.read_named("trust_same_maps", results_folder).groupby(["data", "method"], sort=False)
+columns = {"same map as": "first", "difference": "max", "blank": "mean"}
+same_maps = of_methods.agg(columns).reset_index()
+methods_of = summaries.methods_by_data(same_maps)
+same_maps.pivot(index="method", columns="data", values="same map as")
+
+# %% [markdown]
+# Where the maps point, next to chance: the score of the same map if it were shifted anywhere. Each fold is shown next
+# to both.
+
+# %%
+points_read = wide.read_maps_rows("trust_points", results_folder, ["id", "score"])
+summaries_of_points = []
+for data, of_data in images.items():
+    of_truth = points_read[points_read["data"] == data]
+    for subset, ids in of_data.subsets().items():
+        scores = summaries.mean_scores(of_truth, of_data, ids)
+        summaries_of_points.append(scores.assign(data=data, images=subset))
+localized = pd.concat(summaries_of_points, ignore_index=True)
+of_hits = localized[(localized["score"] == "hit") & localized["images"].str.match("all|fold")]
+of_hits.pivot(index="map", columns=["data", "images"], values="value").round(3)
+
+# %% [markdown]
+# ## Small lesions
+#
+# Small lesions are the smallest third of their own finding. Rare findings are taken together.
+
+# %%
+sights = lesion_sizes.with_size_classes(
+    wide.read_maps_rows("trust_touched", results_folder, ["lesion", "id", "finding", "size", "area", "quantity"])
+)
+recalled = []
+for data, of_data in images.items():
+    for subset, ids in of_data.subsets().items():
+        shares = summaries.recall(sights[sights["data"] == data], of_data, ids)
+        recalled.append(shares.assign(data=data, images=subset))
+recall = pd.concat(recalled, ignore_index=True)
+small = recall[(recall["size_class"] == "small") & (recall["area"] == 0.1) & (recall["images"] == "all positives")]
+small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).round(3)
+
+# %% [markdown]
+# Every pair of methods is compared on the same small lesions, at 10 % of the image, with Holm's correction for the
+# pairs. There is neither interval nor test where too few lesions tell the two apart. The sentences are about the pair
+# of the paper, one for each data set. Maps that do not look for the finding are named next to it.
+
+# %%
+pairs_of_methods = []
+for data, of_data in images.items():
+    sight = sights[(sights["data"] == data) & (sights["size_class"] == "small") & (sights["area"] == 0.1)]
+    seen = sight[sight["quantity"] == "touched"].pivot(index=["lesion", "id"], columns="map", values="value")
+    pairs = of_data.differences(seen, methods_of[data])
+    pairs_of_methods.append(pairs.assign(data=data, quantity="small lesions seen"))
+small_lesions = pd.concat(pairs_of_methods, ignore_index=True)
+sentences = trust_page.small_lesion_sentences(recall, small_lesions)
+Markdown("\n".join(f"- {sentence}" for sentence in sentences) or "CAM and Grad-CAM++ are not both among the methods.")
+
+# %% [markdown]
+# ## Sanity: do the maps depend on what was learned?
+#
+# The maps of a shuffled network should be no more like those of the trained one than another image's map is. Grey: how
+# alike the trained network's maps of two images are.
+
+# %%
+shuffled_maps = wide.read_maps_rows("trust_shuffled", results_folder, ["id", "maps", "measure"])
+likeness = [
+    summaries.mean_similarity(part, images[data]).assign(data=data)
+    for data, part in shuffled_maps.groupby("data", sort=False)
+]
+sanity = pd.concat(likeness, ignore_index=True)
+sanity_figure = charts.sanity(sanity, wording.banner(profile))
 display(sanity_figure)
 
 # %% [markdown]
-# The figures, the numbers behind them, what the next notebook reads, and where all of this comes from.
+# The tables, the figure, and where they come from.
 
 # %%
-tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same, "trust_sanity": sanity}
+tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same_maps}
+tables |= {"trust_sanity": sanity, "trust_small_lesions": small_lesions}
 outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-outputs += figures.save_figure(gallery, results_folder / "trust_maps", dots=100)
 outputs += figures.save_figure(sanity_figure, results_folder / "trust_sanity")
-outputs += [write_maps(bench, build_folder / f"trust_maps_{bench.slug}.npz", seed) for bench in benches]
-further_tables = {"trust_truths": truths, "trust_localization": localized}
-further_tables |= {"trust_small_lesions": pd.concat(pairs_of_methods)}
-further_tables |= {"trust_sentences": pd.DataFrame({"sentence": sentences})}
-outputs += [write_exact_table(table, build_folder / f"{name}.npz") for name, table in further_tables.items()]
-inputs = {file: build_folder / file for file in (COUNTED, *(bench.file for bench in benches))}
-inputs |= {bench.title: dataset_checksum(bench.images) for bench in benches}
-record = provenance.write_record("08_maps_against_truth", outputs, inputs, globals(), results_folder, started)
-record["outputs"]
+names = ("trust_images", "trust_same_maps", "trust_points", "trust_touched", "trust_shuffled")
+inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in names}
+concluded = provenance.write_analysis("08_maps_against_truth", outputs, inputs, globals(), results_folder)
+concluded["outputs"]

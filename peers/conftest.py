@@ -1,15 +1,20 @@
-"""Every comparison asserts and is a row of build/peers/peers.md, and so is every library that cannot be imported."""
+"""Every comparison asserts and is a row of build/peers/peers.md, and so is every library that cannot be imported.
+
+Comparisons that the docs show are rows of `tables`, too. A run of all of them that ends well writes
+paper_figures/peers.
+"""
 
 import importlib.metadata
 import os
 
+import peer_tables as committed
 import pytest
 import torch._dynamo  # noqa: F401  its Triton ends the process where TensorFlow is loaded already: first, then
 
 from black_average_drop.files import ROOT, replacing
 
 PAGE = ROOT / "build" / "peers" / "peers.md"
-LIBRARIES = ("torch", "torchvision", "timm", "torchxrayvision", "grad-cam", "quantus", "keras", "numpy")
+LIBRARIES = ("torch", "torchvision", "timm", "torchxrayvision", *committed.LIBRARIES[1:], "keras", "numpy")
 HEAD = """# Other libraries
 
 What `make peers` compared, with {versions}, on {cores} cores. A difference is the largest of all
@@ -19,11 +24,18 @@ images, and of AD and BAD the larger of two: of the network as a module, and of 
 |---|---|---|---|---|
 """
 ROWS = pytest.StashKey()
-FAILED = pytest.StashKey()
+TABLES = pytest.StashKey()
 
 
 def pytest_configure(config):
     config.stash[ROWS] = []
+    config.stash[TABLES] = {name: [] for name in committed.COLUMNS}
+
+
+@pytest.fixture
+def tables(request):
+    """The rows of each table of `peer_tables.COLUMNS`, to which a comparison appends its own."""
+    return request.config.stash[TABLES]
 
 
 @pytest.fixture
@@ -57,8 +69,11 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def pytest_sessionfinish(session):
-    rows = session.config.stash[ROWS]
+def pytest_sessionfinish(session, exitstatus):
+    rows, shown = session.config.stash[ROWS], session.config.stash[TABLES]
+    if all(shown.values()) and exitstatus == 0:
+        committed.write(shown)
+        print(f"\n{committed.FOLDER}")
     if rows:
         lines = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
         with replacing(PAGE) as partial:

@@ -152,11 +152,11 @@ def faults(copy, reference=None):
 
 
 def contents(copy):
-    """name -> bytes of each table, and pixels of each PNG, that a run has put among its results."""
-    files = (path for path in sorted(copy.results.glob("*")) if not path.name.startswith("partial-"))
+    """name -> bytes of each table and row file, and pixels of each PNG, that a run has put among its results."""
+    files = (path for path in sorted(copy.results.rglob("*")) if not path.name.startswith("partial-"))
     by_name = {}
     for path in files:
-        if path.suffix in (".csv", ".md", ".tex"):
+        if path.suffix in (".csv", ".md", ".tex", ".xz"):
             by_name[path.name] = path.read_bytes()
         elif path.suffix == ".png":
             by_name[path.name] = np.asarray(Image.open(path, formats=["PNG"])).tobytes()

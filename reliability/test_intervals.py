@@ -204,7 +204,8 @@ def report_claims(check, rows, dataset, pool):
         part = dataset.subset(chosen)
         mine, resampling = [by_id.loc[part.ids].reset_index()], Resampling(part.groups, resamples)
         return {
-            name: claims.compare(mine, *what[:2], part.ids, resampling, *what[2:])[0] for name, what in asked.items()
+            name: claims.compare(mine, *what[:2], part.ids, resampling, "phantoms", *what[2:]).estimate
+            for name, what in asked.items()
         }
 
     truth = estimates(pool, 2)
@@ -239,9 +240,9 @@ def test_retraining(check, trainings):
     asked = [(f"{metric} of {method}", metric, method, None) for metric in ("AD", "BAD") for method in METHODS]
     asked += [(f"{metric}, Grad-CAM++ − CAM", metric, "Grad-CAM++", "CAM") for metric in ("AD", "BAD")]
     for name, metric, method, baseline in asked:
-        where = metric, "drop", ill.ids, Resampling(ill.groups), method, baseline
-        each = [claims.compare([one], *where)[0] for one in rows]
-        three, five = claims.compare(rows[:3], *where)[0], claims.compare(rows, *where)[0]
+        where = metric, "drop", ill.ids, Resampling(ill.groups), "phantoms", method, baseline
+        each = [claims.compare([one], *where).estimate for one in rows]
+        three, five = (claims.compare(some, *where).estimate for some in (rows[:3], rows))
         values = np.array([one.value for one in each])
         outside = sum(not each[0].low <= value <= each[0].high for value in values[1:])
         halves = [

@@ -172,7 +172,7 @@ def learning_curves(history, banner=""):
             column[0].plot(
                 kept["epoch"], kept["validation_quality"], "o", color=colour, markerfacecolor="none", label=label
             )
-        column[0].set(title=kind, ylabel="validation AUC" if kind == "radiographs" else "share classified right")
+        column[0].set(title=kind, ylabel="share classified right" if kind == "general" else "validation AUC")
         column[1].set(xlabel="epoch", ylabel="loss (dashed: validation)", ylim=(0, None))
         column[0].legend(title="circle: kept", fontsize=8, title_fontsize=8)
         column[1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -184,7 +184,7 @@ def assessments(curves, tables, names, banner=""):
 
     Args:
         curves: head -> what `assessment.assess` gives.
-        tables: head -> what `assessment.confusion` gives.
+        tables: head -> what `roc.confusion` gives.
         names: head -> what the legend says.
         banner: A line across the head of the figure.
 

@@ -83,7 +83,6 @@ CONTROLS = {
     "another image's map": another_images_map,
     "Fake-CAM": fake_cam,
 }
-FLAT = ("all ones", "Fake-CAM")  # the same all over, but for a pixel
 # The two in Table 1.
 IN_TABLE_1 = {name: CONTROLS[name] for name in ("another image's map", "smooth random map")}
 # Those that depend on the image, drawn again from an `Explanation`. The others are the same for a faded image.

@@ -20,6 +20,7 @@ from black_average_drop.first_pass import (
     padded,
     upsampled,
 )
+from black_average_drop.metrics import METRICS
 
 __all__ = [
     "METRICS",
@@ -35,7 +36,6 @@ __all__ = [
     "masked_scores",
     "upsampled",
 ]
-METRICS = ("AD", "BAD")
 COLUMNS = (
     ["id", "class", "method", "metric", "full_score", "masked_score", "drop", "masked_class", "alpha", "kept"]
     # Beyond the scores of the network's own activation: the logit they come from, the softmax, and what ringing kept.

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+METRICS = ("AD", "BAD")  # those that `evaluation.evaluate` measures
+
 
 def drops(full, masked):
     """The relative drop of each image, max(0, Y - O) / Y: the summand of eq. (10).

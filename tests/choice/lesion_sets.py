@@ -5,6 +5,7 @@ import pandas as pd
 
 from black_average_drop.choice import believed, pointing
 from black_average_drop.statistics.patients import Resampling
+from black_average_drop.trust import truths
 
 SIZE = (8, 8)
 COLUMNS = ["full_score", "full_softmax", "class", "opacity"]
@@ -55,4 +56,4 @@ def judged(hits, drops, groups=None, resamples=500):
     measured = pointing.point(maps_that_hit(hits), np.arange(count), one_lesion, SIZE, batch_size=7)
     values = believed.metric_values(rows_of(drops), np.arange(count))
     resampling = Resampling(groups, resamples)
-    return believed.agreement_of_metrics(values, measured.by_map(pointing.PRIMARY), list(hits), resampling)
+    return believed.agreement_of_metrics(values, measured.by_map(truths.PRIMARY), list(hits), resampling)

@@ -74,8 +74,8 @@ def test_an_image_in_two_parts_of_train_is_counted(tmp_path, monkeypatch):
     assert rows["images in two of train, validation and test, by exact bytes"] == "2"
     write_chestxray14(tmp_path)
     whole = chestxray14.load(tmp_path, "any")
-    parts = (whole.subset(whole.ids == "a"), whole.subset(whole.ids == "b"), whole.subset(whole.ids == "d"))
-    monkeypatch.setattr(chestxray14, "split_patients", lambda dataset: parts)
+    parts = {name: whole.subset(whole.ids == one) for name, one in (("train", "a"), ("validation", "b"), ("test", "d"))}
+    monkeypatch.setattr(chestxray14, "splits_of_halves", lambda learned, judged: parts)
     rows = dict(SOURCES["chestxray14"].report(tmp_path))
     assert rows["patients in two of train, validation and test"] == "1"
     assert rows["images in two of train, validation and test, by exact bytes"] == "1"  # a and b

@@ -35,7 +35,7 @@ STORED = {
     "head_learning_rate": 0.001,
     "warm_up": 0.5,
     "patience": 0,
-    "augmented": False,
+    "augmentation": "none",
     "balanced": False,
     "dropout": 0.0,
     "source": "phantom radiographs",

@@ -138,3 +138,22 @@ def test_batch_normalisation_of_random_weights_follows_within_an_epoch():
     trunk = networks.build("MobileNetV2", (64, 64), ("a", "b")).get_layer(index=2)
     momenta = {layer.momentum for layer in trunk.layers if isinstance(layer, layers.BatchNormalization)}
     assert momenta == {0.9}
+
+
+@pytest.mark.parametrize("activation", ["relu", "softmax"])
+def test_a_head_starts_at_zero_or_at_random_as_far_as_it_is_told(activation):
+    """The kernel of 1,024 x 3 has the spread that is asked for, over the root of the number of features."""
+    keras.utils.set_random_seed(3)
+    names, kernels = ("a", "b", "c"), {}
+    for start in (None, 0.0, 0.8):
+        head = networks.build("DenseNet121", (64, 64), names, activation, head_start=start).layers[-1]
+        kernels[start], bias = head.get_weights()
+        np.testing.assert_array_equal(bias, activation == "relu")
+    assert (kernels[0.0] == 0).all() and (kernels[None] == 0).all() == (activation == "relu")
+    drawn = kernels[0.8] * np.sqrt(len(kernels[0.8]))
+    assert abs(drawn.mean()) < 0.05 and drawn.std() == pytest.approx(0.8, rel=0.05)
+
+
+def test_a_head_cannot_start_below_zero():
+    with pytest.raises(ValueError, match="head_start is -1: 0 or more is expected"):
+        networks.build("small_cnn", (64, 64), ("a", "b"), head_start=-1)

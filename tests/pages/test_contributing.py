@@ -6,15 +6,18 @@ import shlex
 import subprocess
 import sys
 
+import keras
 import pytest
 import yaml
 
-from black_average_drop import cams
+from black_average_drop import cams, evaluation, networks
 from black_average_drop.artifact import __main__ as command_line
 from black_average_drop.artifact import choose, pipeline, verify
+from black_average_drop.datasets import phantoms
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
-from black_average_drop.trust import faithfulness
+from black_average_drop.paper import rows_of_table1
+from black_average_drop.trust import directions
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 EXAMPLES = re.findall(r"^## Add a ([a-z ]+)$.*?^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -23,6 +26,7 @@ PRINTED = {
     "method": r"^feature norm +AD +0\.\d+$",
     "method that asks the network again": r"^occlusion +AD +0\.\d+$",
     "metric": r"^Grad-CAM\+\+ +0\.\d+$",
+    "test of your own": r"^training 0: [+-]0\.\d+, p = [01]\.\d+\ntraining 1: ",
     "data set": r"^\('normal',\) \['p7'\] \(1, 224, 224, 3\)$",
     "backbone": r"^conv_pw_13_relu \(4, 2, 2, 1024\) \(4, 2\)$",
     "network": r"^Grad-CAM +AD +[01]\.\d+$",
@@ -34,13 +38,27 @@ HOOKS = {
 }
 
 
+def write_rows_of_table1(results):
+    """Rows of two networks on twelve phantoms, in the place of the committed ones."""
+    images, measured = phantoms.radiographs(12, size=64), {}
+    for training in (0, 1):
+        keras.utils.set_random_seed(training)
+        model = networks.build("small_cnn", images.size, images.class_names, "relu", head_start=2.0)
+        network = networks.CamNetwork.from_model(model)
+        evaluated = evaluation.evaluate(network, images.batches(4), alpha=0.2, ids=images.ids)
+        measured["radiographs", training] = evaluated, images, evaluation.black_logits(network)
+    rows_of_table1.write_table1_rows(measured, results, "laptop")
+
+
 @pytest.mark.parametrize("title, code", EXAMPLES, ids=[title for title, _ in EXAMPLES])
 def test_example_runs_as_it_stands(title, code, tmp_path, monkeypatch, capsys):
     assert code.count("\n") < {"network": 40, "method that asks the network again": 24}.get(title, 20)
     monkeypatch.chdir(tmp_path)
+    if title == "test of your own":
+        write_rows_of_table1(tmp_path / "paper_figures/laptop")
     monkeypatch.setattr(cams, "METHODS", dict(cams.METHODS))
     monkeypatch.setattr(cams, "ON_REQUEST", dict(cams.ON_REQUEST))
-    monkeypatch.setattr(faithfulness, "DIRECTIONS", dict(faithfulness.DIRECTIONS))
+    monkeypatch.setattr(directions, "DIRECTIONS", dict(directions.DIRECTIONS))
     monkeypatch.setitem(SOURCES, "ours", None)  # and out of it again in the end
     exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), {})
     printed = capsys.readouterr().out
@@ -121,7 +139,7 @@ def test_notebook_that_is_not_its_script_is_named(change, checkout):
         (["run"], ["--model", "net.keras"], "choose"),
         (["notebooks", "--check"], ["--data", "data"], "run, choose, verify, data, data-report"),
         (["report"], ["--data", "elsewhere"], "run, choose, verify, data, data-report"),
-        (["choose"], ["--profile", "laptop"], "run, report, verify, data"),
+        (["choose"], ["--profile", "laptop"], "run, tables, report, verify, data"),
     ],
 )
 def test_an_argument_that_a_command_would_not_heed_is_refused(command, argument, takers, monkeypatch, capsys):

@@ -1,122 +1,148 @@
-"""The tables of BAD along alpha, against what they are made of."""
+"""What rows say of alpha, against a case by hand, a loop, or the function of statistics that should be asked."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from black_average_drop import evaluation, networks
-from black_average_drop.datasets import Dataset, phantoms
-from black_average_drop.paper import alpha_study, sensitivity
-from black_average_drop.statistics import means, patients, trainings
+from black_average_drop.paper import alpha_study
+from black_average_drop.statistics import comparisons, means, patients
 from black_average_drop.statistics.patients import Resampling
 
-
-@pytest.fixture
-def subject():
-    """A random network under twelve phantoms, of which those with a lesion count."""
-    dataset = phantoms.radiographs(12, size=64)
-    model = networks.build("small_cnn", dataset.size, dataset.class_names, "relu")
-    kernel, bias = model.layers[-1].get_weights()
-    model.layers[-1].set_weights([np.random.default_rng(1).normal(size=kernel.shape).astype("float32"), bias])
-    network = networks.CamNetwork.from_model(model)
-    return alpha_study.Subject(
-        data="radiographs",
-        title="Radiographs",
-        training=0,
-        files=("a.keras", "a.csv"),
-        source="phantom radiographs",
-        network=network,
-        dataset=dataset,
-        counted=dataset.subset(dataset.labels == 1),
-        rows=evaluation.evaluate(network, dataset.batches(4), alpha=0.33, ids=dataset.ids),
-    )
+SAMPLING = {"resamples": 80, "seed": 3}
+STEPS = ("0.2", "0.6")
 
 
-def test_a_subject_is_sampled_from_the_images_that_count(subject):
-    sampled = subject.sampled(4, 0, 4)
-    assert len(sampled.few) == 4 and (sampled.few.labels == 1).all() and isinstance(sampled.few, Dataset)
-    assert list(sampled.few.ids) == [name for name in subject.counted.ids if name in sampled.few.ids]  # in their order
-    np.testing.assert_array_equal(sampled.pixels, sampled.few.images())
-    assert set(sampled.first_pass.maps) == {"CAM", "Grad-CAM", "Grad-CAM++"}
-    assert subject.few is None and len(subject.sampled(40, 0, 4).few) == 6
-    assert sampled.alpha == 0.33
-    np.testing.assert_allclose(sampled.alphas, sorted([*np.arange(5, 100, 5) / 100, 0.33]))
+def drop_rows(values, alpha=0.4):
+    """Rows of drops: method -> (N, 3), at 0.2, 0.6 and the alpha of Table 1; two images a patient."""
+    parts = []
+    for method, drops in values.items():
+        part = pd.DataFrame(drops, columns=[*STEPS, "table1"])
+        part.insert(0, "id", [f"i{number}" for number in range(len(part))])
+        parts.append(part.assign(group=np.arange(len(part)) // 2, method=method, alpha_table1=alpha))
+    return pd.concat(parts, ignore_index=True)
 
 
-def test_the_band_is_scaled_to_the_peak_and_the_choice_is_of_resamples(generator):
-    curves = generator.random((9, 11))
-    curves[:, 4] += 3  # every resample chooses it
-    band, chosen = alpha_study.curve_band(curves, Resampling(np.arange(9), 50))
+def curve_rows(curves):
+    """Rows of curves (N, points + 1) of integers; two images a patient."""
+    shares = [f"{share:g}" for share in np.linspace(0, 1, curves.shape[1])[1:]]
+    table = pd.DataFrame(np.diff(curves, axis=1), columns=shares)
+    table.insert(0, "id", [f"i{number}" for number in range(len(table))])
+    return table.assign(group=np.arange(len(table)) // 2, training=0, data="Photos")
+
+
+def test_the_band_is_scaled_to_the_peak_and_has_the_interval_of_means(generator):
+    curves = generator.integers(0, 100, (40, 11))
+    curves[:, 0], curves[:, 4] = 0, curves[:, 4] + 300
+    band = alpha_study.curve_band(curve_rows(curves), SAMPLING)
     assert list(band.columns) == ["alpha", "difference", "low", "high", "random_masks"]
     np.testing.assert_allclose(band["alpha"], np.linspace(0, 1, 11))
-    np.testing.assert_allclose(band["difference"], curves.mean(axis=0) / curves.mean(axis=0).max())
+    scaled = curves / curves.mean(axis=0).max()
+    np.testing.assert_allclose(band["difference"], scaled.mean(axis=0))
     assert band["random_masks"].max() == band["random_masks"][5] == 1
-    assert (band["low"] <= band["difference"]).all() and (band["difference"] <= band["high"]).all()
-    np.testing.assert_allclose(chosen, 0.4)
-    flat, _ = alpha_study.curve_band(np.zeros((9, 11)), Resampling(np.arange(9), 50))
+    expected = means.estimate_means(scaled, Resampling(np.arange(40) // 2, **SAMPLING))
+    np.testing.assert_array_equal(band[["low", "high"]].to_numpy().T, [expected.low, expected.high])
+    assert (band["low"] < band["high"])[1:].all()
+    flat = alpha_study.curve_band(curve_rows(np.zeros((40, 11), int)), SAMPLING)
     assert (flat["difference"] == 0).all()  # methods that draw the same maps
 
 
-def test_along_table_tests_the_difference_alone(generator):
-    drops = {"CAM": generator.random((30, 2)), "Grad-CAM++": generator.random((30, 2))}
-    resampling = Resampling(np.arange(30), 80)
-    table = alpha_study.along_table(drops, [0.2, 0.6], resampling)
-    assert list(table.columns) == ["quantity", "alpha", "BAD", "low", "high", "p"]
+def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator):
+    values = {"CAM": generator.random((60, 3)), "Grad-CAM++": generator.random((60, 3)) - 0.1}
+    table = alpha_study.along_table(drop_rows(values), SAMPLING)
     assert list(table["quantity"].unique()) == ["CAM", "Grad-CAM++", alpha_study.DIFFERENCE]
-    gained = drops["Grad-CAM++"] - drops["CAM"]
+    assert list(table["alpha"]) == [0.2, 0.4, 0.6] * 3 and list(table["of_table1"]) == [False, True, False] * 3
+    gained = values["Grad-CAM++"] - values["CAM"]
+    expected = means.estimate_means(gained, Resampling(np.arange(60) // 2, **SAMPLING))
     part = table[table["quantity"] == alpha_study.DIFFERENCE]
-    np.testing.assert_allclose(part["BAD"], gained.mean(axis=0))
-    samples = means.bootstrap_differences(gained, resampling)
-    np.testing.assert_allclose(part[["low", "high"]].to_numpy().T, patients.interval(samples))
-    expected = [trainings.statistic_across_trainings([gained[:, i].mean()], samples[:, [i]]).p for i in (0, 1)]
-    np.testing.assert_allclose(part["p"], expected)
-    assert table.loc[table["quantity"] != alpha_study.DIFFERENCE, "p"].isna().all()
-    same = alpha_study.along_table({"CAM": drops["CAM"]}, [0.2, 0.6], resampling)  # Grad-CAM++ draws the same maps
+    rising = [0, 2, 1]
+    for column, array in (("BAD", expected.value), ("low", expected.low), ("high", expected.high), ("p", expected.p)):
+        np.testing.assert_allclose(part[column], array[rising], rtol=1e-12)
+    steps = comparisons.holm(expected.p[:2])
+    np.testing.assert_allclose(part["p_holm"], [steps[0], np.nan, steps[1]])
+    assert table.loc[table["quantity"] != alpha_study.DIFFERENCE, ["p", "p_holm"]].isna().all(axis=None)
+    same = alpha_study.along_table(drop_rows({"CAM": values["CAM"]}), SAMPLING)  # Grad-CAM++ draws the same maps
     part = same[same["quantity"] == alpha_study.DIFFERENCE]
-    assert (part["BAD"] == 0).all() and part[["low", "high", "p"]].isna().all(axis=None)
+    assert (part["BAD"] == 0).all() and part[["low", "high", "p", "p_holm"]].isna().all(axis=None)
 
 
-def test_intervals_read_the_difference_where_each_resample_chooses(subject):
-    sampled = subject.sampled(6, 0, 4)
-    batches = sampled.dataset.batches(4)
-    curves = sensitivity.image_curves(batches, evaluation.explain_all(sampled.network, batches))
-    gained = np.linspace(0.1, 0.4, 6)[:, None] * np.ones(len(sampled.alphas))
-    drops = {"CAM": np.zeros_like(gained), "Grad-CAM++": gained}
-    row = alpha_study.intervals_of_difference(sampled, curves, np.array([0.1, 0.2, 0.3]), drops, 40, 0)
-    assert [row[name] for name in ("images", "alpha_low", "alpha_median", "alpha_high")] == [6, 0.1, 0.2, 0.3]
-    assert np.isnan([row["anew_low"], row["fixed_high"]]).all()  # six patients are too few for an interval
-    assert list(row)[-4:] == ["anew_low", "anew_high", "fixed_low", "fixed_high"]
+def test_alpha_is_chosen_again_by_whoever_is_drawn():
+    """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
+    other."""
+    alphas = np.array([0.0, 0.5, 1.0])
+    shares = np.linspace(0, 1, 11)
+    curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
+    differences = np.stack([alphas, 2 * alphas])
+    samples = alpha_study.redrawn_alpha(curves, alphas, differences, Resampling(["a", "b"], 200))
+    expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
+    assert {tuple(np.round(sample, 9)) for sample in samples} == expected
+    one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
+    samples = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
+    assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
+
+
+def test_alpha_drawn_again_is_that_of_a_loop_over_resamples(generator):
+    curves, differences = generator.random((30, 21)), generator.normal(size=(30, 3))
+    differences[:6] = np.nan
+    alphas, resampling = np.array([0.1, 0.5, 0.9]), Resampling(np.arange(30) // 3, 50, 2)
+
+    def statistic(rows):
+        alpha = curves[rows].sum(axis=0).argmax() / 20
+        return alpha, np.interp(alpha, alphas, np.nanmean(differences[rows], axis=0), left=np.nan, right=np.nan)
+
+    samples = alpha_study.redrawn_alpha(curves, alphas, differences, resampling)
+    np.testing.assert_allclose(samples, patients.bootstrap(statistic, resampling))
+
+
+def test_intervals_of_alpha_chosen_again_are_percentiles_and_refused_with_those_of_the_fixed_alpha(generator):
+    curves = generator.integers(0, 100, (40, 11))
+    curves[:, 0], curves[:, 3] = 0, curves[:, 3] + 300  # every resample chooses 0.3
+    gained = np.repeat(generator.normal(0.3, 0.1, (30, 1)), 3, axis=1)
+    values = {"CAM": np.zeros((30, 3)), "Grad-CAM++": gained}
+    row = alpha_study.chosen_again(curve_rows(curves), drop_rows(values), SAMPLING)
+    assert (row["alpha_table1"], row["images"], row["patients"], row["outside_grid"]) == (0.4, 30, 15, 0)
+    assert (row["alpha_low"], row["alpha_median"], row["alpha_high"]) == (0.3, 0.3, 0.3)
+    known = np.concatenate([gained[:, 0], np.full(10, np.nan)])
+    resampling = Resampling(np.arange(40) // 2, **SAMPLING)
+    samples = patients.bootstrap(lambda rows: np.nanmean(known[rows]), resampling)
+    np.testing.assert_allclose([[row["again_low"]], [row["again_high"]]], patients.interval(samples))
+    fixed = means.estimate_means(gained[:, [2]], Resampling(np.arange(30) // 2, **SAMPLING))
+    assert (row["fixed_low"], row["fixed_high"]) == (fixed.low[0], fixed.high[0])
+    few_differ = {"CAM": np.zeros((30, 3)), "Grad-CAM++": np.where(np.arange(30)[:, None] < 8, gained, 0)}
+    row = alpha_study.chosen_again(curve_rows(curves), drop_rows(few_differ), SAMPLING)
+    assert np.isnan([row["again_low"], row["again_high"], row["fixed_low"]]).all() and row["alpha_low"] == 0.3
+    few = {method: drops[:18] for method, drops in values.items()}  # of nine patients
+    row = alpha_study.chosen_again(curve_rows(curves), drop_rows(few), SAMPLING)
+    assert np.isnan([row["alpha_low"], row["alpha_median"], row["again_high"]]).all() and row["patients"] == 9
+
+
+def test_intervals_stand_next_to_those_of_table_1(generator):
+    curves, drops = curve_rows(generator.integers(0, 99, (24, 6))), drop_rows({"CAM": generator.random((24, 3))})
+    table1 = pd.DataFrame({"data": ["other", "general", "general"], "n": [1, 2, 3], "BAD_minus_CAM_low": [-1, -2, -3]})
+    subjects = pd.DataFrame({"data": ["Photos"], "table1": ["general"]})
+    table1 = table1.assign(BAD_minus_CAM_high=[4, 5, 6])
+    (row,) = alpha_study.intervals_table(curves, drops.assign(data="Photos"), subjects, table1, SAMPLING).to_dict(
+        "records"
+    )
+    assert [row[name] for name in ("data", "training", "table1_images", "table1_low", "table1_high")] == [
+        *("Photos", 0, 2, -2, 5)
+    ]
+    assert row["images"] == 24
 
 
 def test_readings_are_means_with_their_difference(generator):
-    drops = {"CAM": generator.random(25), "Grad-CAM++": generator.random(25)}
-    drops["CAM"][3] = drops["Grad-CAM++"][3] = np.nan
-    (row,) = alpha_study.rows_of_readings({("ties exact", "BAD"): (0.2, drops)}, Resampling(np.arange(25), 50))
-    assert list(row) == ["metric", "choice", "alpha", "CAM", "Grad-CAM++", "difference", "low", "high"]
-    assert row["difference"] == pytest.approx(row["Grad-CAM++"] - row["CAM"])
-    assert row["CAM"] == pytest.approx(np.nanmean(drops["CAM"])) and row["low"] <= row["difference"] <= row["high"]
-
-
-@pytest.mark.parametrize(
-    ("signs", "p", "said"),
-    [
-        (
-            [-1] * 19,
-            1e-9,
-            "at 19 of 19 alphas, behind at 0, undecided at 0 (Holm): the ranking does not turn over",
-        ),
-        ([-1] * 9 + [1] * 10, 1e-9, "at 9 of 19 alphas, behind at 10, undecided at 0 (Holm): the ranking turns over"),
-        ([-1] * 19, 0.04, "at 0 of 19 alphas, behind at 0, undecided at 19 (Holm): the ranking cannot be told"),
-        (
-            [-1] * 19,
-            np.nan,
-            "at 0 of 19 alphas, behind at 0, undecided at 19 (Holm): the ranking cannot be told",
-        ),
-    ],
-)
-def test_the_sentence_counts_what_holm_decides(signs, p, said):
-    table = pd.DataFrame({"alpha": alpha_study.STEPS, "BAD": 0.1 * np.array(signs), "p": p})
-    table = pd.concat([table, pd.DataFrame({"alpha": [0.333], "BAD": [5.0], "p": [1e-9]})])  # Table 1's does not count
-    sentence = alpha_study.ranking_sentence(table, {"data": "Photos", "alpha_low": 0.123, "alpha_high": 0.456})
-    assert sentence.startswith("Photos: BAD puts") and said in sentence
-    assert sentence.endswith("moves the chosen alpha between 0.12 and 0.46.")
+    frame = pd.DataFrame({"id": np.arange(25), "group": np.arange(25), "choice": "ties exact", "alpha": 0.2})
+    rows = pd.concat(
+        [
+            frame.assign(method=method, AD=generator.random(25), BAD=generator.random(25))
+            for method in ("CAM", "Grad-CAM++")
+        ]
+    )
+    rows.loc[rows["id"] == 3, "BAD"] = np.nan
+    table = alpha_study.readings_table(rows, SAMPLING).set_index("metric")
+    assert list(table.columns) == ["choice", "alpha", "CAM", "Grad-CAM++", "difference", "low", "high"]
+    for metric in ("AD", "BAD"):
+        cam, other = (rows.loc[rows["method"] == method, metric].to_numpy() for method in ("CAM", "Grad-CAM++"))
+        expected = means.estimate_means((other - cam)[:, None], Resampling(np.arange(25), **SAMPLING))
+        assert table.loc[metric, "CAM"] == pytest.approx(np.nanmean(cam))
+        assert table.loc[metric, "difference"] == pytest.approx(np.nanmean(other - cam))
+        assert (table.loc[metric, "low"], table.loc[metric, "high"]) == (expected.low[0], expected.high[0])

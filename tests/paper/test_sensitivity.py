@@ -1,11 +1,10 @@
-"""Drops along alpha and under other readings, against evaluation's own rows or a case by hand."""
+"""Drops along alpha, under other contrasts and other readings, against evaluation's own rows or a case by hand."""
 
 import numpy as np
 import pytest
 
 from black_average_drop import cams, evaluation, masks
 from black_average_drop.paper import sensitivity
-from black_average_drop.statistics.patients import Resampling
 from closeness import assert_same_drops
 from evaluated_rows import METHODS, drops
 
@@ -41,19 +40,12 @@ def test_methods_that_draw_the_same_maps_take_the_fallback(network, pixels, firs
     assert {alpha for alpha, _ in sensitivity.choices(network, pixels, same, 0.4, 4).values()} == {0.4}
 
 
-def test_alpha_is_chosen_again_by_whoever_is_drawn():
-    """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
-    other."""
-    alphas = np.array([0.0, 0.5, 1.0])
-    shares = np.linspace(0, 1, 11)
-    curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
-    differences = np.stack([alphas, 2 * alphas])
-    samples = sensitivity.redrawn_alpha(curves, alphas, differences, Resampling(["a", "b"], 200))
-    expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
-    assert {tuple(np.round(sample, 9)) for sample in samples} == expected
-    one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
-    samples = sensitivity.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
-    assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
+def test_contrast_moves_average_drop_alone(network, pixels, first_pass):
+    by_method, moved = sensitivity.contrasts(network, pixels, first_pass, [0.25, 1.0, 4.0], 0.3, 4)
+    assert moved == 0
+    rows = evaluation.evaluate(network, pixels, METHODS, 0.3, 4)
+    assert_same_drops(by_method["CAM"][:, 1], drops(rows, "CAM", "AD"), first_pass.scores["score"])
+    assert np.abs(np.diff(by_method["CAM"].mean(axis=0))).min() > 1e-4
 
 
 def test_choices_change_what_they_name_and_nothing_else(network, pixels, first_pass):

@@ -101,3 +101,21 @@ def test_a_grey_image_changes_as_the_channels_of_a_coloured_one(generator):
     grey = np.repeat(coloured[..., 1:2], 3, axis=-1)
     changed, whole = (augmentation.radiograph(image, np.random.default_rng(3)) for image in (grey, coloured))
     np.testing.assert_array_equal(changed, np.repeat(whole[..., 1:2], 3, axis=-1))
+
+
+def test_strength_scales_every_range(smooth, monkeypatch):
+    half = radiograph(smooth, np.random.default_rng(5), strength=0.5)
+    light = augmentation.of_kind("light")(smooth, np.random.default_rng(5))
+    for name in STILL:
+        monkeypatch.setattr(augmentation, name, getattr(augmentation, name) / 2)
+    by_hand = radiograph(smooth, np.random.default_rng(5))
+    np.testing.assert_array_equal(half, by_hand)
+    np.testing.assert_array_equal(light, by_hand)
+
+
+def test_kinds_are_none_light_and_full(smooth):
+    assert augmentation.of_kind("none") is None
+    full = augmentation.of_kind("full")(smooth, np.random.default_rng(5))
+    np.testing.assert_array_equal(full, radiograph(smooth, np.random.default_rng(5)))
+    with pytest.raises(ValueError, match="The augmentation is 'strong': choose one of none, light, full"):
+        augmentation.of_kind("strong")

@@ -131,13 +131,14 @@ def brighter(data):
     [
         {"learning_rate": 2e-3},
         {"augment": None},
+        {"augment": augmentation.of_kind("light")},
         {"balanced": False},
         {"training": bright_and_dark(24)},
         {"model": ("small_cnn", (64, 64), ("dark", "bright"), "softmax")},
         {"first_weights": 1},
         {"training": brighter(bright_and_dark(48))},
     ],
-    ids=["learning rate", "augmentation", "class weights", "images", "head", "first weights", "pixels"],
+    ids=["learning rate", "augmentation", "strength", "class weights", "images", "head", "first weights", "pixels"],
 )
 def test_checkpoint_key_tells_trainings_apart(change):
     def key(model, training_images, learning_rate, augment, balanced, first_weights):
@@ -172,7 +173,16 @@ def test_checkpoint_key_tells_trainings_of_other_code_apart(module, tmp_path, mo
 
 
 def test_every_module_that_a_training_imports_from_its_package_is_in_the_key():
-    """But recipes, whose values are among the settings, and what only comes before or after."""
-    others = {"__init__", "assessment", "augmentation", "classifiers", "recipes"}
+    """But recipes and drawn settings, whose values are among the settings, and what only comes before or after."""
+    others = {
+        "__init__",
+        "assessment",
+        "augmentation",
+        "calls",
+        "classifiers",
+        "drawn_settings",
+        "model_card",
+        "recipes",
+    }
     folder = checkpoints.CODE[0].parent
     assert {path.stem for path in folder.glob("*.py")} - others == {path.stem for path in checkpoints.CODE}

@@ -5,6 +5,8 @@ import pytest
 
 from black_average_drop import networks, training
 from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.sources import imagenet
+from pictures import write_quarter
 
 
 @pytest.mark.parametrize("activation", [None, "relu"])
@@ -29,3 +31,19 @@ def test_the_class_of_the_background_is_known_by_their_number(tmp_path, monkeypa
     assert training.load_classifier(tmp_path / "a.keras", "data").dataset == "images"
     named = {"split": "test", "size": (32, 32), "root": "data", "count": 9, "seed": 1, "background": background}
     assert asked == [(("imagenet",), named)]
+
+
+def test_a_photo_is_found_by_name_whether_it_is_tested_or_not(tmp_path, monkeypatch):
+    root = tmp_path / "ILSVRC2012"
+    for name in ("ILSVRC2012_val_00000016", "b"):
+        write_quarter(root / "val" / f"{name}.JPEG", size=(40, 40))
+    rows = [f"{name},n{i:08d} 0 0 9 9 " for i, name in enumerate(["ILSVRC2012_val_00000016", "b", *range(998)])]
+    (root / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n" + "\n".join(rows) + "\n")
+    monkeypatch.setattr(imagenet, "PHOTOS", ("ILSVRC2012_val_00000016",))
+    model = networks.build("small_cnn", (32, 32), [str(one) for one in range(1000)], "softmax")
+    networks.save(model, tmp_path / "a.keras", networks.Facts(source="imagenet", test_images=0, seed=1))
+    classifier = training.load_classifier(tmp_path / "a.keras", tmp_path)
+    assert list(classifier.dataset.ids) == ["ILSVRC2012_val_00000016"]
+    assert list(classifier.image("b").ids) == ["b"] and list(classifier.image("b").labels) == [1]
+    with pytest.raises(ValueError, match="There is no image 'c' in this data set"):
+        classifier.image("c")

@@ -86,6 +86,18 @@ def test_a_head_that_is_dead_for_one_class_stops_the_run():
         training.fit(model, bright_and_dark(16), bright_and_dark(16), 1, 8, 1e-3)
 
 
+@pytest.mark.parametrize("bias", [(-1.0, -1.0), (1.0, -9.0)])
+def test_a_dead_head_is_kept_where_no_training_may_be_dropped(bias):
+    """It has gone through all of its epochs, and its scores are those of the dead head."""
+    model = networks.build("small_cnn", (64, 64), ("dark", "bright"))
+    head = model.layers[-1]
+    head.set_weights([np.zeros_like(head.get_weights()[0]), np.array(bias)])
+    data = bright_and_dark(16)
+    history = training.fit(model, data, data, 2, 8, 1e-3, keep_dead=True)
+    assert len(history) == 2 and history["chosen"].sum() == 1
+    assert (training.predict(model, data, 8)[:, np.array(bias) < 0] == 0).all()
+
+
 def test_no_epoch_and_scores_that_are_nan_are_refused():
     model, data = networks.build("small_cnn", (64, 64), ("dark", "bright")), bright_and_dark(16)
     with pytest.raises(ValueError, match="epochs is 0"):
@@ -196,7 +208,7 @@ def test_each_stage_warms_up_by_itself(monkeypatch):
 
 
 def test_recipes_are_known_by_name():
-    assert training.recipe("plain")["patience"] == 0 and training.recipe("full")["augmented"]
+    assert training.recipe("plain")["patience"] == 0 and training.recipe("full")["augmentation"] == "full"
     with pytest.raises(ValueError, match="The recipe is 'ful': choose one of plain, full"):
         training.recipe("ful")
 

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from black_average_drop.statistics.patients import Resampling
-from black_average_drop.trust import agreement, trust_page
+from black_average_drop.trust import agreement
 
 
 def test_tau_b_is_scipys(generator):
@@ -84,24 +84,6 @@ def test_a_metric_is_fooled_by_a_control_it_prefers_to_every_map(generator):
     assert 0 < agreement.fooled_by(half, names, controls, Resampling(np.arange(20), 200))[1] < 1
 
 
-def test_a_sentence_says_where_too_few_differ():
-    row = dict.fromkeys(("low", "high", "p", "p_holm"), np.nan)
-    row |= {"first": "one", "second": "other", "difference": 9 / 40}
-    text = trust_page.difference_sentence("Here", {"one": 0.5, "other": 0.725}, row)
-    assert text == ("Here: other touches 72 of 100 small lesions, one 50; too few differ for a test.")
-
-
-def test_a_sentence_says_both_rates_and_whether_the_difference_is_significant():
-    row = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.03, "low": -0.08, "high": 0.14, "p_holm": 0.4}
-    rates = {"CAM": 0.58, "Grad-CAM++": 0.61}
-    text = trust_page.difference_sentence("Here", rates, row)
-    assert text.startswith(
-        "Here: Grad-CAM++ touches 61 of 100 small lesions, CAM 58; the difference, +3.0 [-8.0, +14.0]"
-    )
-    assert "is not significant (p = 0.4 after Holm)" in text
-    assert "is significant" in trust_page.difference_sentence("Here", rates, row | {"p_holm": 0.01})
-
-
 def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator):
     names, ids = ["CAM", "Grad-CAM++", "all ones"], [f"image {i}" for i in range(20)]
     truth = pd.DataFrame(generator.random((20, 3)) + [0.2, 0.4, 0], ids, names)
@@ -112,7 +94,7 @@ def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator)
         for name, part in parts.items()
     ]
     directions = {"AD": -1, "gain": 1, "fooled": 1, "absent": 1}
-    judged = agreement.judge_metrics(pd.concat(long), truth, names[:2], Resampling(ids, 100), directions, ["all ones"])
+    judged = agreement.judge_metrics(pd.concat(long), truth, names[:2], Resampling(ids, 100), directions)
     with_controls = judged[judged["maps"] == agreement.MAPS[0]].set_index("metric")
     assert list(with_controls.index) == ["AD", "gain", "fooled", "absent"]
     assert with_controls.loc["absent", "known"] == 0 and np.isnan(with_controls.loc["absent", "set"])

@@ -1,13 +1,14 @@
 """Each metric against its definition, worked out image by image without the code under test."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from black_average_drop import cams, controls, evaluation, masks, metrics, networks
 from black_average_drop.datasets import Dataset
-from black_average_drop.trust import faithfulness, imputation
+from black_average_drop.trust import composites, faithfulness, imputation
 from closeness import assert_same_drops
 
 
@@ -80,7 +81,11 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
         scaled = np.maximum(shown, 0) / np.maximum(shown, 0).max(axis=(1, 2), keepdims=True)
         faded, faded_softmax = scores_of(network, images * scaled[..., None], labels)
         assert (np.abs(faded - full) > 1e-5 * full.max()).all()  # which is larger does not depend on rounding
-        np.testing.assert_array_equal(read(measured, "Average Increase", name), faded > full)
+        assert (np.abs(faded_softmax - full_softmax) > 1e-5).all()
+        np.testing.assert_array_equal(read(measured, "Average Increase", name), faded_softmax > full_softmax)
+        np.testing.assert_array_equal(read(measured, "Average Increase, ReLU scores", name), faded > full)
+        softmax_drops = metrics.drops(full_softmax, faded_softmax)
+        np.testing.assert_allclose(read(measured, "AD, softmax scores", name), softmax_drops, atol=1e-5)
         gain = np.maximum(0, faded_softmax - full_softmax) / (1 - full_softmax)
         assert_same_drops(read(measured, "Average Gain", name), gain, 1 - full_softmax)
         kept = masks.kept_pixels(shown, 0.3)[..., None]
@@ -94,25 +99,48 @@ def test_metrics_of_one_masked_image(network, dataset, maps, redraw):
         for metric, fill in hidden.items():
             masked, _ = scores_of(network, np.where(kept, images, fill), labels)
             assert_same_drops(read(measured, metric, name), metrics.drops(full, masked), full)
-    assert len({metric for metric in measured["metric"]}) == 4 + 5 + len(("opacity", "coherency"))
+    parts = ("opacity", "coherency", "AD, softmax scores")
+    assert len(set(measured["metric"])) == 4 + 5 + len(parts)
+
+
+def test_average_increase_follows_softmax_where_both_scores_rise(dataset, monkeypatch):
+    """Faded images have twice the ReLU score and less softmax: every score rises, the other one more."""
+    whole = dataset.images().astype("float32")
+
+    def answered(network, images, classes, batch_size):
+        as_they_are = np.array([(image == whole).all(axis=(1, 2, 3)).any() for image in np.asarray(images)])
+        values = {"score": np.where(as_they_are, 1.0, 2.0), "softmax": np.where(as_they_are, 0.6, 0.3)}
+        return pd.DataFrame(values | {"logit": 1.0, "predicted": 1})
+
+    monkeypatch.setattr(evaluation, "masked_scores", answered)
+    drawn = {"half": np.tile(np.linspace(0, 1, 32, dtype="float32"), (10, 32, 1))}
+    measured = faithfulness.single_masks(None, dataset, dataset.labels, drawn, {}, 0.3, {}, 10)
+    assert (read(measured, "Average Increase", "half") == 0).all()
+    assert (read(measured, "Average Increase, ReLU scores", "half") == 1).all()
+    assert (read(measured, "AD", "half") == 0).all()
+    np.testing.assert_allclose(read(measured, "AD, softmax scores", "half"), 0.5)
 
 
 def test_adcc_is_the_harmonic_mean_of_its_three_parts(network, dataset, maps, redraw):
     backgrounds = {"black": faithfulness.fills(dataset)["black"]}
     measured = faithfulness.single_masks(network, dataset, dataset.labels, maps, redraw, 0.3, backgrounds, 4)
-    full, _ = scores_of(network, dataset.images(), dataset.labels)
+    measured = composites.with_composites(measured)
+    full, full_softmax = scores_of(network, dataset.images(), dataset.labels)
     scaled = masks.scaled_to_peak(evaluation.upsampled(maps["CAM"], (32, 32)))
     faded = dataset.images() * scaled[..., None]
     again = evaluation.explain_all(network, faded, cams.chosen(["CAM"]), 4, dataset.labels).maps["CAM"]
     again = masks.scaled_to_peak(evaluation.upsampled(again, (32, 32)))
-    masked, _ = scores_of(network, faded, dataset.labels)
-    for i, value in enumerate(read(measured, "ADCC", "CAM")):
-        correlation = stats.pearsonr(scaled[i].ravel(), again[i].ravel()).statistic
-        shares = (1 - metrics.drops(full, masked)[i], 1 - scaled[i].mean(), (1 + correlation) / 2)
-        assert value == pytest.approx(stats.hmean(shares), abs=1e-4)
-        assert read(measured, "opacity", "CAM")[i] == pytest.approx(1 - shares[1], abs=1e-5)
-        assert read(measured, "coherency", "CAM")[i] == pytest.approx(shares[2], abs=1e-4)
-    assert (read(measured, "ADCC", "all ones") == 0).all()  # as complex as a map can be
+    masked, masked_softmax = scores_of(network, faded, dataset.labels)
+    drops = {"ADCC, ReLU scores": metrics.drops(full, masked), "ADCC": metrics.drops(full_softmax, masked_softmax)}
+    for metric, drop in drops.items():
+        for i, value in enumerate(read(measured, metric, "CAM")):
+            correlation = stats.pearsonr(scaled[i].ravel(), again[i].ravel()).statistic
+            shares = (1 - drop[i], 1 - scaled[i].mean(), (1 + correlation) / 2)
+            assert value == pytest.approx(stats.hmean(shares), abs=1e-4)
+            assert read(measured, "opacity", "CAM")[i] == pytest.approx(1 - shares[1], abs=1e-5)
+            assert read(measured, "coherency", "CAM")[i] == pytest.approx(shares[2], abs=1e-4)
+        assert (read(measured, metric, "all ones") == 0).all()  # as complex as a map can be
+    assert np.abs(drops["ADCC"] - drops["ADCC, ReLU scores"]).max() > 0.01
     assert (read(measured, "coherency", "all ones") == 1).all()  # whatever the image
 
 
@@ -134,7 +162,7 @@ def test_curves_are_the_areas_of_their_definitions(network, dataset, maps):
     mean = np.broadcast_to(images.mean(axis=(0, 1, 2)), images.shape)
     shown = evaluation.upsampled(maps["uniform random map"], (32, 32))
     order = np.argsort(-shown.reshape(10, -1), axis=1)
-    along = {"BAD over alpha": [], "insertion": [], "deletion": [], "ROAD": 0}
+    along = {"BAD over alpha": [], "insertion": [], "deletion": []}
     for share in np.arange(17) / 16:
         first = np.zeros((10, 1024), bool)
         for row, ranked in zip(first, order, strict=True):
@@ -148,15 +176,18 @@ def test_curves_are_the_areas_of_their_definitions(network, dataset, maps):
         assert_same_drops(
             read(measured, metric, "uniform random map"), expected, full if "BAD" in metric else np.ones(10)
         )
-    expected = np.zeros(10)
+    measured = composites.with_composites(measured)
+    expected = {"ROAD, most relevant first": np.zeros(10), "ROAD, least relevant first": np.zeros(10)}
     for share in (0.2, 0.5, 0.8):
-        for sign, ranked in ((-1, order), (1, order[:, ::-1])):
+        for curve, ranked in zip(expected, (order, order[:, ::-1]), strict=True):
             hidden = np.zeros((10, 1024), bool)
             for row, pixels in zip(hidden, ranked, strict=True):
                 row[pixels[: int(share * 1024)]] = True
             imputed = imputation.noisy_linear(images, hidden.reshape(10, 32, 32), seed=[[3, row] for row in range(10)])
-            expected += sign * scores_of(network, imputed, labels)[1] / 6
-    np.testing.assert_allclose(read(measured, "ROAD", "uniform random map"), expected, atol=1e-3)
+            expected[curve] += scores_of(network, imputed, labels)[1] / 3
+    first, last = expected.values()
+    for curve, values in (expected | {"ROAD, combined": (last - first) / 2}).items():
+        np.testing.assert_allclose(read(measured, curve, "uniform random map"), values, atol=1e-3)
 
 
 def test_ties_are_broken_at_random_and_not_by_place(network, dataset, maps):

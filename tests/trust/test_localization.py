@@ -1,7 +1,6 @@
 """Localisation scores against hand-computed cases and brute force over all shifts."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from black_average_drop.datasets import phantoms
@@ -93,14 +92,6 @@ def test_chance_is_what_shifted_maps_score(generator):
         assert scores[score] == pytest.approx(scores[f"chance_{score}"], rel=1e-5)
 
 
-def test_size_classes_are_thirds_within_each_finding_that_is_not_rare():
-    sizes = [*range(1, 10), *range(900, 0, -100), 5, 70, 2000]
-    findings = ["nodule"] * 9 + ["effusion"] * 9 + ["mass", "hernia", "mass"]
-    thirds = ["small"] * 3 + ["medium"] * 3 + ["large"] * 3
-    expected = thirds + thirds[::-1] + ["small", "medium", "large"]
-    assert list(localization.size_classes(sizes, findings)) == expected
-
-
 def test_an_empty_region_is_refused():
     with pytest.raises(ValueError, match="Region 1 is empty"):
         localization.scores(np.ones((2, 8, 8)), np.stack([block(0, 0, 2, 2), block(0, 0, 0, 0)]))
@@ -123,9 +114,15 @@ def test_a_lesion_is_seen_if_a_quarter_of_it_is_in_the_top_share():
     np.testing.assert_array_equal(is_touched, [True, False, False])
 
 
-def test_the_telling_score_is_the_first_by_which_a_method_beats_chance():
-    rows = [("hit", "CAM", 0.1, 0.1), ("mass_inside", "CAM", 0.2, 0.1), ("top_inside", "CAM", 0.2, 0.1)]
-    summaries = pd.DataFrame(rows, columns=["score", "map", "low", "chance"])
-    assert localization.telling_score(summaries, ["CAM"]) == "mass_inside"
-    assert localization.telling_score(summaries, ["Grad-CAM++"]) == "hit"  # a control's lead counts for nothing
-    assert localization.telling_score(summaries.assign(low=0.11), ["CAM"]) == "hit"
+def test_rows_of_maps_are_the_scores_and_the_lesions_of_every_image():
+    data = phantoms.radiographs(12, seed=2, size=64)
+    data = data.subset(data.regions().any(axis=(1, 2)))
+    maps = {"lesion": data.regions().astype("float32"), "elsewhere": 1 - data.regions().astype("float32")}
+    points = localization.score_maps(maps, data).pivot(index="id", columns=["score", "map"], values="value")
+    assert (points["top_inside", "lesion"] == 1).all() and (points["hit", "elsewhere"] == 0).all()
+    touched = localization.touch_lesions(maps, data)
+    assert len(touched) == len(data) * 2 * 2 * len(localization.AREAS) and (touched["lesion"] == 0).all()
+    seen = touched[touched["quantity"] == "touched"].groupby("map")["value"].mean()
+    assert seen["lesion"] == 1 and seen["elsewhere"] == 0
+    sizes = touched.drop_duplicates("id").set_index("id")["size"].loc[data.ids]
+    np.testing.assert_allclose(sizes, data.regions().mean(axis=(1, 2)))

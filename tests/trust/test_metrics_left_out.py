@@ -88,7 +88,7 @@ def test_under_arcc_maps_that_ignore_the_image_are_held_back_by_road_and_opacity
     few = np.arange(3)
     of_few = {name: drawn[few] for name, drawn in maps.items()}
     many = faithfulness.curves(network, images.subset(few), classes[few], of_few, backgrounds, 3)
-    values = composites.with_arcc(pd.concat([single, many])).pivot(
+    values = composites.with_composites(pd.concat([single, many])).pivot(
         index="id", columns=["metric", "map"], values="value"
     )
     assert values["ARCC"].notna().all(axis=1).sum() == len(few)

@@ -6,7 +6,6 @@ import pytest
 from keras import layers
 
 from black_average_drop import networks
-from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import randomization
 
 
@@ -105,14 +104,3 @@ def test_similarity_refuses_other_shapes():
         randomization.similarity(np.zeros((2, 8, 8)), np.zeros((2, 8, 9)))
     with pytest.raises(ValueError, match="win_size"):
         randomization.similarity(*np.random.default_rng(0).random((2, 2, 6, 6)))
-
-
-def test_summary_is_the_mean_over_images_and_counts_those_that_have_a_value(generator):
-    maps = generator.random((5, 16, 16))
-    others = maps.copy()
-    others[0], others[1] = 0, generator.random((16, 16))  # a blank map ranks nothing
-    table = randomization.similarity(maps, others)
-    means = randomization.mean_similarity(maps, others, Resampling(np.arange(5), 200)).set_index("measure")
-    assert means.loc["rank correlation", "images"] == 4 and means.loc["structural similarity", "images"] == 4
-    np.testing.assert_allclose(means["value"], table.mean())
-    assert (means["low"] <= means["value"]).all() and (means["value"] <= means["high"]).all()

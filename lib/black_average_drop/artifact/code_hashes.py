@@ -48,6 +48,16 @@ def module_sources(module):
     return _with_imports(*_files(f"{PACKAGE.name}.{module}"), *place.rglob("*.py"))
 
 
+def folder_sources(folder):
+    """Compute path -> SHA-256 of a folder next to the package, and of every module of the package that it imports.
+
+    Args:
+        folder: its name within the project, such as "peers". Its Python files count, and its requirements.txt.
+    """
+    place = ROOT / folder
+    return _with_imports(*place.glob("*.py"), *place.glob("requirements.txt"))
+
+
 def check_sources(sources):
     """Check that the code which runs is the code that stands in the files.
 

@@ -25,9 +25,10 @@ from black_average_drop.statistics import comparisons
 from black_average_drop.statistics.means import FLIPS, enough_differ
 from black_average_drop.statistics.patients import Resampling, bootstrap_means, interval
 from black_average_drop.trust import agreement, faithfulness
+from black_average_drop.trust.directions import DIRECTIONS
 
 # Metrics that follow from the rows of `evaluation.evaluate`: 1 where more is better, -1 where less is.
-CHEAP = {name: faithfulness.DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
+CHEAP = {name: DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
 CHEAP |= {"Incorrect %": -1, "opacity": -1}
 ALL_ORDERS = 7  # so many families of maps have all their orders tried, and more have ORDERS random ones
 ORDERS = 9999

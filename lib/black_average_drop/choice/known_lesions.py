@@ -10,6 +10,7 @@ from black_average_drop import controls, evaluation
 from black_average_drop.choice import believed, pointing, verdict_on_metric
 from black_average_drop.choice.selection import output_number
 from black_average_drop.datasets.lesions import ANY, lesion_files
+from black_average_drop.trust import truths
 
 NOTHING = "No lesion is of a finding that is explained: BAD is not judged by lesions."
 SHORT = ["map", "hit", "hit_low", "hit_high", "chance_hit", "mass_inside", "chance_mass_inside", "small_seen"]
@@ -117,7 +118,7 @@ def judge(known, maps, rows, ranked, resampling, batch_size=32):
     drawn = evaluation.control_maps(first, controls.CONTROLS, resampling.groups, known.size, resampling.seed)
     pointed = pointing.point(maps | drawn, known.places, known.of_lesion, known.size, batch_size)
     values = believed.metric_values(rows, known.places)
-    judgement = believed.agreement_of_metrics(values, pointed.by_map(pointing.PRIMARY), list(maps), of_lesions)
+    judgement = believed.agreement_of_metrics(values, pointed.by_map(truths.PRIMARY), list(maps), of_lesions)
     points = pointing.points(pointed, controls.CONTROLS, of_lesions)
     sentences = list(known.notes)
     if len(judgement.hits) < len(known.places):

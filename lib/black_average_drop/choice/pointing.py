@@ -8,11 +8,9 @@ import pandas as pd
 
 from black_average_drop import evaluation, progress
 from black_average_drop.statistics import comparisons, means, patients
-from black_average_drop.trust import localization
+from black_average_drop.trust import lesion_sizes, localization
+from black_average_drop.trust.truths import PRIMARY
 
-# The one truth by which metrics are judged, named before anything is measured. A hit is a map's maximum inside the
-# lesion. Mass inside is no such truth: of two maps with one maximum, the more concentrated one has more mass inside.
-PRIMARY = "hit"
 AREA = 0.1  # the share of the image in which small lesions are looked for
 CENTRE = "centre prior"
 OVERLAP = "overlap"  # `localization.intersection_over_union`
@@ -114,7 +112,7 @@ def _parts(lesions, numbers):
 def _with_size_classes(sights):
     """The same rows with the third of its own finding that each box or mask is in."""
     single = sights.drop_duplicates("part")
-    classes = localization.size_classes(single["size"].to_numpy(), single["finding"].to_numpy())
+    classes = lesion_sizes.size_classes(single["size"].to_numpy(), single["finding"].to_numpy())
     return sights.assign(size_class=sights["part"].map(dict(zip(single["part"], classes, strict=True))))
 
 
@@ -144,7 +142,7 @@ def points(pointing, controls, resampling):
         _add_mean(table, score, pointing.by_map(score), resampling)
         if score != OVERLAP:
             table[f"chance_{score}"] = pointing.by_map(f"chance_{score}").mean()
-    small = pointing.sights[pointing.sights["size_class"] == localization.SIZES[0]]
+    small = pointing.sights[pointing.sights["size_class"] == lesion_sizes.SIZES[0]]
     seen, chance = (small.pivot(index="part", columns="map", values=name) for name in ("seen", "chance"))
     lesions = small.groupby("part")["lesion"].first().to_numpy(int)
     _add_mean(table, SEEN, seen.astype(float), resampling.of_rows(lesions))

@@ -24,7 +24,16 @@ _HEADS = (
 )
 
 
-def build(backbone, image_size, class_names, activation="relu", weights=None, dropout=0.0, precision="float32"):
+def build(
+    backbone,
+    image_size,
+    class_names,
+    activation="relu",
+    weights=None,
+    dropout=0.0,
+    precision="float32",
+    head_start=None,
+):
     """A model from pixels to scores, ready to be trained.
 
     BatchNorm stays frozen where weights are given. A ReLU head starts with a bias of 1 and a kernel of 0, so that every
@@ -40,6 +49,9 @@ def build(backbone, image_size, class_names, activation="relu", weights=None, dr
         dropout: the share of the pooled features that training drops, from 0 to below 1.
         precision: "float32", or what the backbone is trained in, "mixed_float16" or "mixed_bfloat16"; see
             `in_precision`.
+        head_start: the standard deviation of the random kernel that the head starts with, times the root of the number
+            of features; 0 for a kernel of 0. By default a ReLU head starts at 0, and a softmax head as Keras draws it
+            (Glorot and Bengio 2010), which over a thousand features is 1.4.
 
     Raises:
         ValueError: for an argument out of range, or a file of weights that does not fit.
@@ -49,6 +61,8 @@ def build(backbone, image_size, class_names, activation="relu", weights=None, dr
     check_precision(precision)
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout is {dropout}: a share from 0 to below 1 is expected.")
+    if head_start is not None and not 0 <= head_start < np.inf:
+        raise ValueError(f"head_start is {head_start}: 0 or more is expected.")
     inputs = keras.Input((*image_size, 3), name="pixels")
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
@@ -61,8 +75,9 @@ def build(backbone, image_size, class_names, activation="relu", weights=None, dr
     pooled = layers.GlobalAveragePooling2D(name="global_average_pooling", dtype="float32")(trunk(expected))
     if dropout:
         pooled = layers.Dropout(dropout, name="dropout")(pooled)
-    start = {"kernel_initializer": "zeros", "bias_initializer": "ones"} if activation == "relu" else {}
-    head = layers.Dense(len(class_names), activation, dtype="float32", name="head", **start)
+    head = layers.Dense(
+        len(class_names), activation, dtype="float32", name="head", **_start(activation, head_start, pooled)
+    )
     return keras.Model(inputs, head(pooled), name=f"{backbone}_{activation}")
 
 
@@ -119,6 +134,15 @@ def build_trunk(backbone, image_size, weights, with_head=False):
     if cut.pooled is None:
         raise ValueError(f"{backbone} has no global average pooling right before its dense head: choose another.")
     return keras.Model(full.inputs, cut.maps.tensor, name=backbone), list(cut.pooled)
+
+
+def _start(activation, spread, pooled):
+    """The initializers of a head over pooled features (N, K)."""
+    bias = {"bias_initializer": "ones"} if activation == "relu" else {}
+    if spread is None:
+        return bias | ({"kernel_initializer": "zeros"} if activation == "relu" else {})
+    drawn = keras.initializers.RandomNormal(stddev=spread / pooled.shape[-1] ** 0.5)
+    return bias | {"kernel_initializer": drawn if spread else "zeros"}
 
 
 def _check_positions(trunk, image_size, name):

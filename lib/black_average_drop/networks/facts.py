@@ -21,7 +21,7 @@ class Facts:
     head_learning_rate: float | None = None
     warm_up: float | None = None  # the share of the steps in which the learning rate rises
     patience: int | None = None  # epochs without a better validation quality that end the training; 0: none do
-    augmented: bool | None = None
+    augmentation: str | None = None  # one of `training.augmentation.KINDS`
     balanced: bool | None = None  # every class weighs the same in the loss
     dropout: float | None = None  # the share of the pooled features
     source: str | None = None  # a name in datasets.catalogue
@@ -30,7 +30,10 @@ class Facts:
     weights: str | None = None  # where training began: random, imagenet, or the name of a file
     precision: str | None = None  # in training
     activation: str | None = None  # of the head
+    head_start: float | None = None  # how far its random kernel moves the scores, see `build`; 0: it starts at 0
+    order_seed: int | None = None  # of the order of the images and of their augmentation
     training_seed: int | None = None
+    fold: str | None = None  # of the patients that it is judged on, where it learned from the other fold alone
     test_quality: float | None = None  # see `training.quality`
     chosen_epoch: int | None = None
     trained_epochs: int | None = None

@@ -32,7 +32,7 @@ def draw_alpha(bands, along, intervals, banner=""):
         for panel in panels:
             panel.axvline(row["alpha_table1"], color=lettering.ACCENT, linewidth=1)
     for panel in grid[0]:
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=8, framealpha=1)
     for panel in grid[-1]:
         panel.set_xlabel("")
     figure.suptitle(banner or None, color=lettering.ACCENT)
@@ -45,13 +45,13 @@ def draw_objections(contrast, correlations, banner=""):
     Args:
         contrast: DataFrame with columns data, method, exponent, AD, low, high.
         correlations: DataFrame with columns data, feature, training, metric, correlation, low, high. Every training
-            has a line of its own.
+            has a point of its own.
         banner: a line across the head of the figure.
 
     Returns:
         A matplotlib Figure.
     """
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    figure = Figure(figsize=(11, 4), layout="constrained")
     panels = figure.subplots(1, 3)
     for panel, (data, part) in zip(panels, contrast.groupby("data", sort=False), strict=False):
         for method, line in part.groupby("method", sort=False):
@@ -88,14 +88,15 @@ def _draw_methods(panel, of_methods):
 
 
 def _draw_difference(panel, difference, row):
-    """The difference at each alpha, with the two intervals of the table next to the alpha of Table 1."""
+    """The difference at each alpha with its interval, and the two of the table next to the alpha of Table 1."""
     panel.axhline(0, color="grey", linewidth=0.8)
-    panel.fill_between(difference["alpha"], difference["low"], difference["high"], alpha=0.3, color="black")
-    panel.plot(difference["alpha"], difference["BAD"], color="black")
+    bars = {"color": "lightgrey", "linewidth": 6, "label": "at each alpha"}
+    panel.vlines(difference["alpha"], difference["low"], difference["high"], **bars)
+    panel.plot(difference["alpha"], difference["BAD"], color="black", marker="o", markersize=3)
     alpha = row["alpha_table1"]
     for label, name, place, colour in (
         ("Table 1", "table1", alpha, lettering.ACCENT),
-        ("alpha chosen again", "anew", alpha + 0.03, CHOSEN_AGAIN),
+        ("alpha chosen again", "again", alpha + 0.03, CHOSEN_AGAIN),
     ):
         ends = row[[f"{name}_low", f"{name}_high"]].astype(float)
         panel.plot([place, place], ends, color=colour, linewidth=4, solid_capstyle="butt", label=label)
@@ -103,11 +104,15 @@ def _draw_difference(panel, difference, row):
 
 
 def _draw_correlations(panel, correlations):
-    names = correlations["data"] + ", " + correlations["metric"] + " by " + correlations["feature"]
-    names += np.where(correlations["training"] > 0, " (training " + correlations["training"].astype(str) + ")", "")
-    places = -np.arange(len(names))
-    reach = np.abs(correlations[["low", "high"]].to_numpy().T - correlations["correlation"].to_numpy())
-    panel.errorbar(correlations["correlation"], places, xerr=reach, fmt="o", color="black", markersize=3)
+    """A line for each pair of quantities, on which every training has a point with its interval."""
+    labels = []
+    for place, (names, part) in enumerate(correlations.groupby(["metric", "feature", "data"], sort=False)):
+        reach = np.abs(part[["low", "high"]].to_numpy().T - part["correlation"].to_numpy())
+        places = place + np.linspace(-0.3, 0.3, len(part) + 2)[1:-1]
+        panel.errorbar(part["correlation"], places, xerr=reach, fmt="o", color="black", markersize=3, linewidth=1)
+        panel.axhline(place + 0.5, color="lightgrey", linewidth=0.5)
+        labels.append("{} by {}\n{}".format(*names))
     panel.axvline(0, color="grey", linewidth=0.8)
-    panel.set_yticks(places, names, fontsize=6)
-    panel.set(xlim=(-1, 1), xlabel="correlation with the drop")
+    panel.set_yticks(range(len(labels)), labels, fontsize=7)
+    panel.set(xlim=(-1, 1), ylim=(len(labels) - 0.5, -0.5), xlabel="correlation with the drop")
+    panel.set_title("a point for each training", fontsize=9)

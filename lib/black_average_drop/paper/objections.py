@@ -1,6 +1,6 @@
-"""The paper's two objections to Average Drop, measured: it depends on opacity, and on the size of the feature.
+"""The paper's two objections to Average Drop, from rows: it depends on opacity, and on the size of the feature.
 
-Images are pixels (N, H, W, 3) that fit in memory; `first_pass` is the `evaluation.Maps` of the same images.
+Rows are those of `alpha_rows`. Nothing here needs a network or an image.
 """
 
 from typing import NamedTuple
@@ -8,94 +8,122 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from black_average_drop import evaluation, masks
-from black_average_drop.paper import claims
-from black_average_drop.statistics import patients, trainings
+from black_average_drop.paper.alpha_rows import PAIR, RADIOGRAPHS, by_method, patients_of_rows
+from black_average_drop.statistics import patients
+from black_average_drop.statistics.means import estimate_means
+from black_average_drop.statistics.patients import Resampling
 
 
 class Correlation(NamedTuple):
     """Spearman's correlation of the drop with another quantity, over images."""
 
     value: float
-    samples: np.ndarray  # (resamples,), its bootstrap over patients
+    samples: np.ndarray  # (resamples,), its bootstrap over patients; NaN below `patients.ENOUGH` patients
     images: int  # how many have a drop
 
 
-def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, scheduler=""):
-    """AD's drops when a map, scaled to a peak of 1, is raised to each power: the ranking of the pixels stays the same.
-
-    Args:
-        network: a `networks.Network`.
-        images: pixels (N, H, W, 3).
-        first_pass: the `evaluation.Maps` of the same images.
-        exponents: the powers, above 0.
-        alpha: the share of pixels that BAD keeps.
-        batch_size: the number of images that go through the network at once.
-        scheduler: as in `evaluation.evaluate`.
-
-    Returns:
-        method -> (N, len(exponents)), and the number of pixels of all of BAD's masks that any power changes.
-    """
-    drops, changed = {}, 0
-    for name in first_pass.distinct_paper_methods:
-        scaled = masks.scaled_to_peak(first_pass.shown(name, images.shape[1:3]).astype("float64"))
-        kept = masks.kept_pixels(scaled, alpha)
-        columns = []
-        for power in exponents:
-            raised = scaled**power
-            columns.append(
-                evaluation.blended_drops(network, images, raised, first_pass, batch_size, scheduler=scheduler)
-            )
-            changed += int((masks.kept_pixels(raised, alpha) != kept).sum())
-        drops[name] = np.stack(columns, axis=1)
-    return drops, changed
-
-
-def contrast_table(drops, exponents, resampling):
+def contrast_table(rows, sampling):
     """The mean AD at each power of the maps with its 95 % interval.
 
     Args:
-        drops: method -> (N, M), as `contrasts` gives them.
-        exponents: (M,), the powers.
-        resampling: a `patients.Resampling` of the N images.
+        rows: of `alpha_rows.rows_of_contrasts`, of one classifier.
+        sampling: resamples and seed of the `Resampling`.
 
     Returns:
         A DataFrame with columns method, exponent, AD, low and high.
     """
-    tables = []
-    for method, values in drops.items():
-        low, high = patients.interval(patients.bootstrap_means(values, resampling))
-        table = {"method": method, "exponent": exponents, "AD": np.nanmean(values, axis=0), "low": low, "high": high}
-        tables.append(pd.DataFrame(table))
+    resampling, tables = Resampling(patients_of_rows(rows), **sampling), []
+    for method, values in by_method(rows).items():
+        one = estimate_means(values.to_numpy(), resampling)
+        table = {"method": method, "exponent": values.columns.astype(float), "AD": one.value}
+        tables.append(pd.DataFrame(table | {"low": one.low, "high": one.high}))
     return pd.concat(tables, ignore_index=True)
 
 
-def contrast_effect(drops):
-    """AD of each image at the largest power minus that at the smallest, mean over the methods: (N,)."""
-    return np.mean([values[:, -1] - values[:, 0] for values in drops.values()], axis=0)
-
-
-def correlation_with_drop(rows, metric, ids, resampling, sizes=None):
-    """How the drop under a metric goes with the opacity of the map or with the size of the feature.
+def contrast_differences(rows, sampling):
+    """How far contrast alone moves AD: that at the largest power minus that at the smallest.
 
     Args:
-        rows: of `evaluation.evaluate`.
-        metric: "AD" or "BAD".
-        ids: (N,), the images that count.
-        resampling: a `patients.Resampling` of the N images.
-        sizes: a Series by id, the size of the feature. None: the opacity of the map.
+        rows: of `alpha_rows.rows_of_contrasts`, of one classifier.
+        sampling: resamples and seed of the `Resampling`.
 
     Returns:
-        A `Correlation`, the mean of that under CAM and that under Grad-CAM++.
+        A DataFrame with columns method, smallest and largest (the AD there), difference, low, high and p.
     """
-    rows = rows[(rows["metric"] == metric) & rows["method"].isin(["CAM", "Grad-CAM++"])]
-    wide = rows.pivot(index="id", columns="method", values=["drop", "opacity"]).loc[ids]
-    columns = [
-        (wide["opacity", method] if sizes is None else sizes.loc[ids], wide["drop", method])
-        for method in ("CAM", "Grad-CAM++")
-    ]
-    value, samples = rank_correlation(columns, resampling)
-    return Correlation(value, samples, int(wide["drop"].notna().any(axis=1).sum()))
+    drops = by_method(rows)
+    ends = np.stack([values.iloc[:, -1] - values.iloc[:, 0] for values in drops.values()], axis=1)
+    one = estimate_means(ends, Resampling(patients_of_rows(rows), **sampling))
+    columns = {"method": list(drops)}
+    columns |= {"smallest": [values.iloc[:, 0].mean() for values in drops.values()]}
+    columns |= {"largest": [values.iloc[:, -1].mean() for values in drops.values()]}
+    return pd.DataFrame(columns | {"difference": one.value, "low": one.low, "high": one.high, "p": one.p})
+
+
+def contrast_effect(rows):
+    """AD of each image at the largest power minus that at the smallest, mean over the methods: a Series by id."""
+    drops = by_method(rows).values()
+    return sum(values.iloc[:, -1] - values.iloc[:, 0] for values in drops) / len(drops)
+
+
+def correlations_with_drop(rows, feature, sampling):
+    """How the drop under AD and BAD goes with the opacity of the map or with the size of the feature.
+
+    Args:
+        rows: a row for each image and map, with columns id, group, map, opacity, size, AD and BAD, of one classifier.
+        feature: "opacity" or "size".
+        sampling: resamples and seed of the `Resampling`.
+
+    Returns:
+        metric -> `Correlation`, the mean of that under CAM and that under Grad-CAM++.
+    """
+    group_of = patients_of_rows(rows)
+    resampling, found = Resampling(group_of, **sampling), {}
+    of_map = {name: rows[rows["map"] == name].set_index("id").loc[group_of.index] for name in PAIR}
+    for metric in ("AD", "BAD"):
+        value, samples = rank_correlation([(part[feature], part[metric]) for part in of_map.values()], resampling)
+        known = np.logical_or.reduce([part[metric].notna() for part in of_map.values()])
+        found[metric] = Correlation(value, samples, int(known.sum()))
+    return found
+
+
+def correlations_of_classifiers(table1, lesions, sampling):
+    """`correlations_with_drop` of every classifier, with the opacity and with each size that is known.
+
+    Args:
+        table1: of `alpha_rows.opacity_and_drops`.
+        lesions: of `alpha_rows.rows_of_lesions`, of the trainings of the radiograph classifier.
+        sampling: resamples and seed of the `Resampling`.
+
+    Returns:
+        (data, feature, training) -> metric -> `Correlation`.
+    """
+    found = {}
+    for (data, training), part in table1.groupby(["data", "training"], sort=False):
+        for feature in ("opacity", "size"):
+            if part[feature].notna().any():
+                found[data, feature, training] = correlations_with_drop(part, feature, sampling)
+        if data == RADIOGRAPHS:
+            of_lesions = lesions[lesions["training"] == training]
+            found[data, "size", training] = correlations_with_drop(of_lesions, "size", sampling)
+    return found
+
+
+def correlation_table(correlations):
+    """The correlations with their 95 % intervals over patients.
+
+    Args:
+        correlations: (data, feature, training) -> what `correlations_with_drop` gives.
+
+    Returns:
+        A DataFrame with columns data, feature, training, metric, correlation, low, high and images.
+    """
+    lines = []
+    for (data, feature, training), by_metric in correlations.items():
+        for metric, one in by_metric.items():
+            low, high = np.ravel(patients.interval(one.samples[:, None]))
+            names = {"data": data, "feature": feature, "training": training, "metric": metric}
+            lines.append(names | {"correlation": one.value, "low": low, "high": high, "images": one.images})
+    return pd.DataFrame(lines)
 
 
 def rank_correlation(columns, resampling):
@@ -106,39 +134,18 @@ def rank_correlation(columns, resampling):
         resampling: a `patients.Resampling` of the N rows.
 
     Returns:
-        The correlation, from -1 to 1, and its bootstrap (resamples,).
+        The correlation, from -1 to 1, and its bootstrap (resamples,), NaN below `patients.ENOUGH` patients.
     """
     table = np.stack([np.stack(pair, axis=1) for pair in columns])  # pairs, N, 2
 
     def correlations(counts):
         return np.mean([_rank_correlations(pair, counts) for pair in table], axis=0)
 
-    samples = [correlations(counts) for counts in patients.bootstrap_counts(resampling)]
-    return float(correlations(np.ones((1, table.shape[1])))[0]), np.concatenate(samples)
-
-
-def measured_correlation(correlations, source):
-    """The `claims.Measured` of a correlation over trainings.
-
-    Args:
-        correlations: a `Correlation` for each training, from the same draws of patients.
-        source: of the images, in words.
-    """
-    samples = np.stack([one.samples for one in correlations], axis=1)
-    estimate = trainings.statistic_across_trainings([one.value for one in correlations], samples, (-1, 1))
-    return claims.Measured(estimate, max(one.images for one in correlations), source)
-
-
-def measured_difference(values, resampling, source, reach=1.0):
-    """The `claims.Measured` of a paired difference over trainings.
-
-    Args:
-        values: (N,) for each training, NaN where an image has no value.
-        resampling: a `patients.Resampling` of the N images.
-        source: of the images, in words.
-        reach: the largest difference that an image can have.
-    """
-    return claims.measured_mean(np.stack(values, axis=1), resampling, source, reach=reach)
+    value = float(correlations(np.ones((1, table.shape[1])))[0])
+    known = ~np.isnan(table).any(axis=(0, 2))
+    if len(np.unique(np.asarray(resampling.groups)[known])) < patients.ENOUGH:
+        return value, np.full(resampling.resamples, np.nan)
+    return value, np.concatenate([correlations(counts) for counts in patients.bootstrap_counts(resampling)])
 
 
 def _rank_correlations(pairs, counts):
@@ -154,6 +161,7 @@ def _rank_correlations(pairs, counts):
 
 def _ranks(values, counts):
     """Ranks (R, n) of values (n,), each of which is there counts[r, n] times; equal values share their middle rank."""
+    order = np.argsort(values, kind="stable")
     distinct, place = np.unique(values, return_inverse=True)
-    of_each = counts @ (place[:, None] == np.arange(len(distinct)))
+    of_each = np.add.reduceat(counts[:, order], np.searchsorted(values[order], distinct), axis=1)
     return (of_each.cumsum(axis=1) - (of_each - 1) / 2)[:, place]

@@ -9,3 +9,5 @@ TABLE1 = {
     ("radiographs", "Grad-CAM"): (0.7400, 0.7548, 100.0, 99.4),
     ("radiographs", "Grad-CAM++"): (0.7416, 0.7416, 100.0, 99.4),
 }
+DATA = tuple(dict.fromkeys(data for data, _ in TABLE1))
+METHODS = tuple(dict.fromkeys(method for _, method in TABLE1))

@@ -1,4 +1,4 @@
-"""Drops along alpha and under other readings of the paper: what needs the network.
+"""Drops along alpha, under other contrasts and under other readings of the paper: what needs the network.
 
 Images are pixels (N, H, W, 3) that fit in memory. `first_pass` is the `evaluation.Maps` of the same images.
 """
@@ -6,7 +6,6 @@ Images are pixels (N, H, W, 3) that fit in memory. `first_pass` is the `evaluati
 import numpy as np
 
 from black_average_drop import cams, evaluation, masks, progress
-from black_average_drop.statistics import patients
 
 # What each choice changes in the reading of the paper that Table 1 takes.
 READING = {"fill": 0.0, "ties": "strict", "clip": "before", "kernel": "lanczos3", "difference": 1}
@@ -21,7 +20,7 @@ CHOICES = {
 }
 
 
-def image_curves(batches, first_pass, points=1000):
+def image_curves(batches, first_pass, points=100):
     """The alpha curve of each image: `masks.alpha_curve` of the paper's methods.
 
     Args:
@@ -73,29 +72,34 @@ def along_alpha(network, images, first_pass, alphas, batch_size=32, ties="strict
     return drops
 
 
-def redrawn_alpha(curves, alphas, differences, resampling):
-    """Alpha chosen again in each resample of patients, and the difference of two methods there.
+def contrasts(network, images, first_pass, exponents, alpha, batch_size=32, scheduler=""):
+    """AD's drops when a map, scaled to a peak of 1, is raised to each power: the ranking of the pixels stays the same.
 
     Args:
-        curves: (N, points + 1), of `image_curves`.
-        alphas: (M,), rising.
-        differences: (N, M), of the two methods' drops at these alphas, NaN where an image has none. Between the alphas
-            the mean is interpolated linearly.
-        resampling: a `patients.Resampling` of the N images.
+        network: a `networks.Network`.
+        images: pixels (N, H, W, 3).
+        first_pass: the `evaluation.Maps` of the same images.
+        exponents: the powers, above 0.
+        alpha: the share of pixels that BAD keeps.
+        batch_size: the number of images that go through the network at once.
+        scheduler: as in `evaluation.evaluate`.
 
     Returns:
-        (resamples, 2): alpha, and the difference, which is NaN where alpha lies outside of alphas.
+        method -> (N, len(exponents)), and the number of pixels of all of BAD's masks that any power changes.
     """
-
-    def statistic(rows):
-        curve = curves[rows].sum(axis=0)
-        alpha = curve.argmax() / (len(curve) - 1)
-        known = differences[rows][~np.isnan(differences[rows]).all(axis=1)]
-        if not len(known):
-            return alpha, np.nan
-        return alpha, np.interp(alpha, alphas, np.nanmean(known, axis=0), left=np.nan, right=np.nan)
-
-    return patients.bootstrap(statistic, resampling)
+    drops, changed = {}, 0
+    for name in first_pass.distinct_paper_methods:
+        scaled = masks.scaled_to_peak(first_pass.shown(name, images.shape[1:3]).astype("float64"))
+        kept = masks.kept_pixels(scaled, alpha)
+        columns = []
+        for power in exponents:
+            raised = scaled**power
+            columns.append(
+                evaluation.blended_drops(network, images, raised, first_pass, batch_size, scheduler=scheduler)
+            )
+            changed += int((masks.kept_pixels(raised, alpha) != kept).sum())
+        drops[name] = np.stack(columns, axis=1)
+    return drops, changed
 
 
 def choices(network, images, first_pass, fallback, batch_size=32, scheduler=""):

@@ -1,13 +1,13 @@
-"""Table 1 in words and as files: the verdict sentences, and CSV, Markdown and LaTeX."""
+"""Table 1 as files: CSV, Markdown and LaTeX."""
 
 import numpy as np
 
 from black_average_drop import wording
-from black_average_drop.cams import METHODS
-from black_average_drop.evaluation import METRICS
 from black_average_drop.files import replacing
+from black_average_drop.metrics import METRICS
 from black_average_drop.paper import published
-from black_average_drop.paper.tables import BASELINE, PAPER_COLUMNS, paper_rows
+from black_average_drop.paper.table_sentences import data_name, verdict_sentences
+from black_average_drop.paper.tables import BASELINE, PAPER_COLUMNS, paper_rows, primary_rows
 from black_average_drop.statistics import patients
 
 HOW_TO_READ = [
@@ -20,6 +20,8 @@ HOW_TO_READ = [
     "Intervals are about other patients, for this one trained network. A training with another seed can move the"
     " numbers by more than their intervals. Where there are several trainings, each verdict says by how much."
     " claims.md has intervals that cover both.",
+    "Unseen patients: n patients cannot rule out that 3 in n of all patients are of a kind that none of them is (95 %"
+    " confidence). A sign holds if these could not turn it, even with the largest difference in the other direction.",
     "not above black: masked images whose score is not above that of an image that is black all over.",
     "kept: the share of pixels that BAD left. on ringing: the part of them where the map is not positive, so that only"
     " the ringing of the Lanczos kernel ranks them.",
@@ -33,7 +35,7 @@ def write_table1(table, facts, spread, path, banner=""):
 
     Args:
         table: a DataFrame, parts of `tables.table1` for one data set or both.
-        facts: data ("general", "radiographs") -> lines of Markdown on its data, network and black image.
+        facts: data -> lines of Markdown on its data, network and black image.
         spread: data -> its table of `tables.spread_over_trainings`, where it was trained more than once.
         path: of the files, without a suffix.
         banner: a line above each of them.
@@ -52,52 +54,24 @@ def write_table1(table, facts, spread, path, banner=""):
     return [path.with_suffix(suffix) for suffix in texts]
 
 
-def verdict_sentences(table, spread):
-    """Which of CAM and Grad-CAM++ has the smaller drop, or that it is open, for each data set and metric.
-
-    Each sentence says what another training changes, where there are several. Where the interval of a control's drop
-    minus CAM's reaches down to 0, or there is none, the sentence says so.
+def fact_lines(classifier, methods):
+    """What stands next to the half of the table that one classifier was measured for, as lines of Markdown.
 
     Args:
-        table: a DataFrame, parts of `tables.table1`.
-        spread: data -> its table of `tables.spread_over_trainings`, where it was trained more than once.
+        classifier: a row of the row file table1_classifiers.
+        methods: the names of those that alpha is chosen from.
     """
-    sentences = []
-    for _, row in paper_rows(table).query("method == 'Grad-CAM++'").iterrows():
-        same_rows = table[(table[["data", "images", "score"]] == row[["data", "images", "score"]]).all(axis=1)]
-        controls = same_rows[~same_rows["method"].isin(METHODS)]
-        for metric in METRICS:
-            name = f"{metric}_minus_{BASELINE}"
-            low, high = row[f"{name}_low"], row[f"{name}_high"]
-            if np.isnan(row[name]):
-                sentences.append(f"{_data_name(row['data'])}, {metric}: **undecided**, no image has a score above 0.")
-                continue
-            winner = "Grad-CAM++ is ahead" if high < 0 else "CAM is ahead" if low > 0 else "undecided"
-            few = np.isnan(low)
-            columns = (name, f"{name}_low", f"{name}_high")
-            shown = f"{row[name]:+.4f}" if few else wording.with_interval(row, 4, "+", columns)
-            printed = published.TABLE1[row["data"], "Grad-CAM++"], published.TABLE1[row["data"], BASELINE]
-            paper_difference = printed[0][METRICS.index(metric)] - printed[1][METRICS.index(metric)]
-            sentences.append(
-                f"{_data_name(row['data'])}, {metric}: Grad-CAM++ − CAM = {shown}: **{winner}**"
-                f"{', too few images differ' if few else ''} (the paper: {paper_difference:+.4f}, no interval)."
-            )
-            if row["data"] in spread:
-                again = spread[row["data"]].set_index(["metric", "method", "minus"]).loc[metric, "Grad-CAM++", BASELINE]
-                sentences[-1] += (
-                    f" Over {again['trainings']:.0f} trainings, each at its alpha, the mean is {again['mean']:+.4f}, "
-                    f"the standard deviation {again['deviation']:.4f}, least and most {again['least']:+.4f} and "
-                    f"{again['most']:+.4f}."
-                )
-            equal = controls["method"][~(controls[f"{name}_low"] > 0)]
-            if len(equal):
-                sentences[-1] += f" CAM itself is not ahead of {' nor of '.join(f'the control *{e}*' for e in equal)}."
-    return sentences
-
-
-def _data_name(kind):
-    """What a data set is called in the table."""
-    return {"general": "General images", "radiographs": "Radiographs"}[kind]
+    how = "as it is"
+    if classifier["epochs"]:
+        how = f"trained for {classifier['trained_epochs']} epochs, epoch {classifier['chosen_epoch']} kept"
+    given = "given" if classifier["alpha_given"] else f"where the masked images of {', '.join(methods)} differ most"
+    return [
+        f"Data: {classifier['source']}, {classifier['images']} test images at {classifier['image_size']} pixels.",
+        f"Network: {classifier['backbone']} from {classifier['weights']} weights, {how}.",
+        f"On the test images: {classifier['measure']} {classifier['test_quality']:.3f}.",
+        f"Alpha {classifier['alpha']:.4f}, {given}.",
+        f"A black image is called {classifier['black_class']}, ReLU score {classifier['black_score']:.3f}.",
+    ]
 
 
 def _cell(row, name, digits):
@@ -118,9 +92,11 @@ def _markdown(table, facts, spread, banner):
     lines = [f"**{banner}**", ""] if banner else []
     lines += _paper_shape(table)
     lines += ["", "Smaller is better. Paired over the same resamples of patients:", ""]
-    lines += [f"- {sentence}" for sentence in verdict_sentences(table, spread)]
+    lines += [f"- {sentence}" for sentence in verdict_sentences(paper_rows(table), table, spread)]
     for kind, part in table.groupby("data", sort=False):
-        lines += ["", f"## {_data_name(kind)}", "", *(f"- {line}" for line in facts[kind])]
+        lines += ["", f"## {data_name(kind)}", "", *(f"- {line}" for line in facts[kind])]
+        if kind not in published.DATA:
+            lines += [f"- {sentence}" for sentence in verdict_sentences(primary_rows(part), table, {})]
         for subset, rows in part.groupby("images", sort=False):
             first = rows.iloc[0]
             heads, cells = _full_rows(rows)
@@ -145,12 +121,12 @@ def _paper_shape(table):
         cells = []
         for name, digits in PAPER_COLUMNS:
             cells.append(f"{_cell(row, name, digits)}<br>*paper {row[name + '_paper']:.{digits}f}*")
-        lines.append(f"| {_data_name(row['data'])} ({row['images']}) | {row['method']} | {' | '.join(cells)} |")
+        lines.append(f"| {data_name(row['data'])} ({row['images']}) | {row['method']} | {' | '.join(cells)} |")
     lines.append("")
     for kind, rows in paper_rows(table).groupby("data", sort=False):
         out = sorted(set(rows["left_out"]))
         lines.append(
-            f"{_data_name(kind)}: {_size(rows.iloc[0])}; BAD kept {_range(100 * rows['kept_area'])} % of the pixels; "
+            f"{data_name(kind)}: {_size(rows.iloc[0])}; BAD kept {_range(100 * rows['kept_area'])} % of the pixels; "
             f"left out for a score of 0: {out[0] if len(out) == 1 else out}.  "
         )
     return lines
@@ -187,14 +163,14 @@ def _latex(table, banner):
         lines.append(r"\midrule")
         for position, (_, row) in enumerate(rows.iterrows()):
             for first, second, cell in (
-                (_data_name(kind) if not position else "", row["method"], _cell),
+                (data_name(kind) if not position else "", row["method"], _cell),
                 ("", r"\quad paper", lambda row, name, digits: f"{row[name + '_paper']:.{digits}f}"),
             ):
                 lines.append(_latex_row([first, second, *(cell(row, name, digits) for name, digits in PAPER_COLUMNS)]))
     lines += [r"\bottomrule", r"\end{tabular}"]
     for (kind, subset), rows in table.groupby(["data", "images"], sort=False):
         heads, cells = _full_rows(rows)
-        lines += ["", rf"\paragraph{{{_latex_text(f'{_data_name(kind)}, {subset}: {_size(rows.iloc[0])}')}}}", ""]
+        lines += ["", rf"\paragraph{{{_latex_text(f'{data_name(kind)}, {subset}: {_size(rows.iloc[0])}')}}}", ""]
         lines += [rf"\begin{{tabular}}{{ll{'r' * (len(heads) - 2)}}}", r"\toprule", _latex_row(heads), r"\midrule"]
         lines += [*(_latex_row(row) for row in cells), r"\bottomrule", r"\end{tabular}"]
     return "\n".join(lines) + "\n"
@@ -214,7 +190,7 @@ def _latex_text(text):
 
 def _count(row):
     """How many images of how many patients a row is about."""
-    return f"{row['n']} images" + (f" of {row['patients']} patients" if row["data"] == "radiographs" else "")
+    return f"{row['n']} images" + (f" of {row['patients']} patients" if row["data"] != "general" else "")
 
 
 def _size(row):

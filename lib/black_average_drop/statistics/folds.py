@@ -4,8 +4,10 @@ Networks are nested in folds of patients: those of a fold judge its patients and
 training sees every patient, does not apply.
 
 For these networks only the patients are random. Patients are drawn within their folds. A network learnt from the other
-folds' patients, so the errors of two folds depend on each other, but to first order they are uncorrelated: the error of
-a fold is 0 on average whatever its network learnt (Austern and Zhou 2020, Asymptotics of cross-validation).
+folds' patients, so the errors of two folds depend on each other. To first order they are uncorrelated: the error of a
+fold is 0 on average whatever its networks learnt (Austern and Zhou 2020, Asymptotics of cross-validation). With few
+patients a correlation is left that no single study can estimate (Bengio and Grandvalet 2004).
+paper_figures/reliability.md says how large it is for small networks.
 
 For other networks, those within a fold say how much a training changes. The folds' own values differ by patients,
 training images and training alike, and two of them say next to nothing of the training images. So that interval is for

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -45,11 +46,19 @@ def training_key(model, training, validation, settings, augment):
         digest.update(json.dumps([part.ids.tolist(), part.labels.tolist(), part.size]).encode())
         digest.update(dataset_checksum(part.subset(np.arange(0, len(part), -(-len(part) // SAMPLE)))).encode())
     architecture = re.sub(r"_\d+\b", "", json.dumps(model.get_config(), default=str))  # names count up in a process
-    code = [*map(sha256, CODE), sha256(inspect.getsourcefile(augment)) if augment else ""]
+    code = [*map(sha256, CODE), *_augmentation_key(augment)]
     digest.update(json.dumps([settings, code, architecture, keras.__version__, keras.backend.backend()]).encode())
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
+
+
+def _augmentation_key(augment):
+    """What tells one augmentation from another: its code, and the arguments that it was given before."""
+    if not augment:
+        return [""]
+    whole = augment if isinstance(augment, partial) else partial(augment)
+    return [sha256(inspect.getsourcefile(whole.func)), repr((whole.args, whole.keywords))]
 
 
 def write_checkpoint(path, key, state, model):

@@ -8,6 +8,7 @@ import keras
 
 from black_average_drop import networks
 from black_average_drop.datasets import catalogue
+from black_average_drop.datasets.sources import imagenet
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ class Classifier:
             seed=self.facts.seed,
             background=self.network.has_background,
         )
+
+    def image(self, name):
+        """One test image by its id, as a `Dataset`; of ImageNet any photo that is there, tested or not."""
+        if self.facts.source == imagenet.SOURCE.name:
+            photos = imagenet.load(self.data_root, self.network.image_size, self.network.has_background)
+            return photos.named(name)
+        return self.dataset.named(name)
 
 
 def load_classifier(path, data_root, activation=None):

@@ -33,6 +33,7 @@ def fit(
     balanced=False,
     patience=0,
     warm_up=0.0,
+    keep_dead=False,
     checkpoint=None,
 ):
     """Train a model in place, and leave it with the weights of its best epoch on the validation images.
@@ -51,6 +52,7 @@ def fit(
         balanced: every class weighs the same in the loss, however many images it has.
         patience: stop after so many epochs of the network without a better validation quality; 0 for never.
         warm_up: the share of the steps of a stage in which the learning rate rises, from 0 to below 1.
+        keep_dead: keep a ReLU head that is dead as it came out, for trainings of which none may be dropped.
         checkpoint: a file written after each epoch, with four times the weights until the training is done. The same
             training goes on from there, and ends as if uninterrupted, as exactly as the backend repeats itself.
 
@@ -59,7 +61,8 @@ def fit(
         `quality`), chosen.
 
     Raises:
-        ValueError: for a setting out of range, a class without images, or a head that is dead: all its scores are 0.
+        ValueError: for a setting out of range, a class without images, or a head that is dead, all of whose scores are
+            0, unless keep_dead.
     """
     settings = Settings(
         epochs=epochs,
@@ -72,13 +75,14 @@ def fit(
         patience=patience,
         warm_up=warm_up,
     )
-    run = _prepare(model, training, validation, settings, augment, checkpoint)
+    run = _prepare(model, training, validation, settings, augment, checkpoint, keep_dead)
     state = read_checkpoint(checkpoint, run.key) or State()
     for stage in settings.stages():
         if not state.done and len(state.rows) < stage.end:
             _train_stage(run, stage, state)
     model.set_weights(state.best_weights)
-    _check_every_class(run, state)
+    if run.refuses_dead:
+        _check_every_class(run, state)
     table = pd.DataFrame(state.rows)
     return table.assign(chosen=table.index == table.validation_quality.idxmax())
 
@@ -94,9 +98,10 @@ class _Run:
     checkpoint: Path | str | None
     key: str  # of the checkpoint
     relu: bool  # the head has ReLU scores
+    refuses_dead: bool  # a head whose ReLU scores are 0
 
 
-def _prepare(model, training, validation, settings, augment, checkpoint):
+def _prepare(model, training, validation, settings, augment, checkpoint, keep_dead):
     """Check all that can be checked before the first epoch, and bring together what the epochs work with."""
     settings.check()
     _check_classes(training=training, validation=validation)
@@ -111,7 +116,7 @@ def _prepare(model, training, validation, settings, augment, checkpoint):
     key = ""
     if checkpoint:
         key = training_key(model, training, validation, [*astuple(settings), devices], augment)
-    return _Run(model, batches, validation, settings, checkpoint, key, relu)
+    return _Run(model, batches, validation, settings, checkpoint, key, relu, relu and not keep_dead)
 
 
 def _check_classes(**parts):
@@ -153,7 +158,7 @@ def _train_epoch(run, stage, state, epoch):
     run.batches.start(epoch)
     loss = _pass_over(run.model, run.batches, f"epoch {epoch + 1} of {run.settings.total_epochs}")
     scores = predict(run.model, run.validation, run.settings.batch_size)
-    _check_scores(scores, epoch, run.relu)
+    _check_scores(scores, epoch, run.refuses_dead)
     reached = quality(run.validation.labels, scores)
     if reached > state.best:
         state.best, state.best_weights, state.best_tops = reached, run.model.get_weights(), scores.max(axis=0)
@@ -171,11 +176,11 @@ def _train_epoch(run, stage, state, epoch):
     state.done = epoch + 1 == run.settings.total_epochs or stuck
 
 
-def _check_scores(scores, epoch, relu):
+def _check_scores(scores, epoch, refuses_dead):
     """Raise ValueError for scores (N, C) that no training can recover from."""
     if not np.isfinite(scores).all():
         raise ValueError(f"Scores are NaN after epoch {epoch + 1}: lower learning_rate.")
-    if not epoch and relu and (scores.max(axis=1) <= 0).mean() > 0.99:
+    if not epoch and refuses_dead and (scores.max(axis=1) <= 0).mean() > 0.99:
         raise ValueError(
             "The ReLU head is dead: after the first epoch its scores are 0 for every validation image; lower "
             "learning_rate or change seed."
@@ -185,7 +190,7 @@ def _check_scores(scores, epoch, relu):
 def _check_every_class(run, state):
     """Raise ValueError naming a class whose ReLU score is 0 for every validation image in the chosen epoch."""
     silent = [name for name, top in zip(run.batches.dataset.class_names, state.best_tops, strict=True) if top <= 0]
-    if run.relu and silent:
+    if silent:
         raise ValueError(
             f"The head is dead for class {', '.join(silent)}: its score is 0 for every validation image, so no map can "
             "be measured on it; lower learning_rate or change seed."

@@ -2,8 +2,8 @@
 
 # What may be done against learning by heart: arguments of `fit` and `networks.build`.
 RECIPES = {
-    "plain": {"patience": 0, "augmented": False, "balanced": False, "dropout": 0.0},
-    "full": {"patience": 4, "augmented": True, "balanced": True, "dropout": 0.2},
+    "plain": {"patience": 0, "augmentation": "none", "balanced": False, "dropout": 0.0},
+    "full": {"patience": 4, "augmentation": "full", "balanced": True, "dropout": 0.2},
 }
 HEAD_LEARNING_RATE = 1e-3
 WARM_UP = 0.5  # of a network of random weights: with it 6 epochs do what 8 do without

@@ -11,6 +11,7 @@ from black_average_drop.statistics import patients
 VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
 TRUTH = "the truth itself"  # ranked like a metric: the other rows are read against this one
 MAPS = ("methods and controls", "methods alone")
+FLAT = ("all ones", "Fake-CAM")  # controls that are the same all over, but for a pixel: they rank nothing in an image
 
 
 def tau_b(one, other):
@@ -94,10 +95,11 @@ def fooled_by(values, names, controls, resampling):
     return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
 
 
-def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
+def judge_metrics(measured, truth, methods, resampling, directions):
     """How far every metric ranks the maps as the truth does.
 
-    An image counts for a metric if it has a value of this metric and a truth. Without any such image all is NaN.
+    An image counts for a metric if it has a value of this metric and a truth. Without any such image all is NaN. Maps
+    of FLAT hit by their share of chance, and are left out within an image.
 
     Args:
         measured: a DataFrame with columns id, map, metric and value.
@@ -105,8 +107,6 @@ def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
         methods: the maps that are no controls.
         resampling: a `patients.Resampling` of the rows of truth.
         directions: metric -> 1 where more is better, -1 where less is better.
-        flat: the maps that are the same all over. They hit by their share of chance and rank nothing within an image,
-            so they are left out there.
 
     Returns:
         A DataFrame, a row for each metric and each of MAPS, with columns metric, maps, those of `rank_agreement`, and,
@@ -121,7 +121,7 @@ def judge_metrics(measured, truth, methods, resampling, directions, flat=()):
         for maps, names in zip(MAPS, (list(truth.columns), list(methods)), strict=True):
             turned = direction * values.loc[ids, names].to_numpy()
             row = {"metric": metric, "maps": maps, "fooled_by": "", "fooled_share": np.nan}
-            each = ~np.isin(names, list(flat))
+            each = ~np.isin(names, FLAT)
             row |= rank_agreement(turned, truth.loc[ids, names].to_numpy(), of_known, each)
             controls = set(names) - set(methods)
             if controls and not np.isnan(turned).all():

@@ -6,7 +6,7 @@ from pathlib import Path
 from black_average_drop import networks, training
 from black_average_drop.datasets import Dataset
 from black_average_drop.training import augmentation
-from black_average_drop.trust.bench import KINDS
+from black_average_drop.trust.kinds import KINDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class Task:
     epochs: int
     learning_rate: float
     recipe: str  # one of `training.RECIPES`
+    fold: str = ""  # of `bench.FOLDS`: the patients that it is judged on
+    training: int = 0  # its number among the networks of a fold, and the seed of its training
 
     @property
     def title(self):
@@ -29,7 +31,8 @@ class Task:
     @property
     def file(self):
         """Where the network is saved, in the build folder."""
-        return f"trust_{KINDS[self.source].slug}.keras"
+        number = f"_{self.fold}{self.training}" if self.fold else ""
+        return f"trust_{KINDS[self.source].slug}{number}.keras"
 
 
 def train(task, build, batch_size, seed):
@@ -41,12 +44,12 @@ def train(task, build, batch_size, seed):
         task: a `Task`.
         build: the build folder, for the network and its checkpoint.
         batch_size: images in a step.
-        seed: of the initial weights and of the order of the images.
+        seed: of the folds and of the drawing of images. That of the training is its number plus this one.
 
     Returns:
         What `training.fit` returns: a DataFrame, a row an epoch.
     """
-    networks.make_deterministic(seed)
+    networks.make_deterministic(seed + task.training)
     recipe, train, validation = training.recipe(task.recipe), task.splits["train"], task.splits["validation"]
     start = {"activation": "relu", "weights": task.weights or None, "dropout": recipe["dropout"]}
     model = networks.build(task.backbone, train.size, train.class_names, **start)
@@ -57,8 +60,8 @@ def train(task, build, batch_size, seed):
         task.epochs,
         batch_size,
         task.learning_rate,
-        seed,
-        augment=augmentation.radiograph if recipe["augmented"] else None,
+        seed + task.training,
+        augment=augmentation.of_kind(recipe["augmentation"]),
         balanced=recipe["balanced"],
         patience=recipe["patience"],
         checkpoint=(build / task.file).with_suffix(".checkpoint.npz"),
@@ -67,6 +70,8 @@ def train(task, build, batch_size, seed):
         **recipe,
         image_size=train.size,
         seed=seed,
+        training_seed=seed + task.training,
+        fold=task.fold or None,
         test_images=len(task.splits["test"]),
         batch_size=batch_size,
         epochs=task.epochs,

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from black_average_drop import controls, evaluation, masks, metrics, progress
-from black_average_drop.trust import composites, imputation
+from black_average_drop.trust import imputation
 
 BLUR = 1 / 20  # of the image's side: standard deviation of the blurred fill, wide enough to hide a lesion
 STEPS = 16  # of insertion, deletion and BAD over alpha
@@ -22,23 +22,6 @@ CURVES = {
     "BAD over alpha": ("black", "score", True),
     "insertion": ("blurred", "softmax", True),
     "deletion": ("data set's mean", "softmax", False),
-}
-# What each metric rewards: 1 where more is better, -1 where less is.
-DIRECTIONS = {
-    "AD": -1,
-    "Average Increase": 1,
-    "Average Gain": 1,
-    "ADCC": 1,
-    "BAD": -1,
-    "BAD, image's mean": -1,
-    "BAD, data set's mean": -1,
-    "BAD, blurred": -1,
-    "BAD, another normal image": -1,
-    "BAD over alpha": -1,
-    "insertion": 1,
-    "deletion": -1,
-    "ROAD": 1,
-    "ARCC": 1,
 }
 
 
@@ -95,12 +78,12 @@ def counterfactual_drops(network, dataset, without, classes, batch_size=32):
 def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, batch_size=32):
     """The metrics that show the network one masked image.
 
-    AD, eq. (10). Average Increase (Chattopadhay et al. 2018): 1 where O > Y. Average Gain (Zhang et al. 2024):
-    max(0, P' - P) / (1 - P). BAD, eq. (11), on each background: plain "BAD" on black. ADCC, of `composites`, and two
-    of its parts, which are no metrics of their own: opacity, which is the mean of the map as a share of its peak, and
-    coherency. Coherency is (1 + r) / 2 with r Pearson's correlation of the map with the one drawn from the faded
-    image. A map that does not look at the image is coherent. Where a map is constant and the other one is not, r
-    counts as 0.
+    AD, eq. (10). Average Increase (Chattopadhay et al. 2018): 1 where P' > P, as its authors take softmax scores, and
+    apart from it 1 where O > Y. Average Gain (Zhang et al. 2024): max(0, P' - P) / (1 - P). BAD, eq. (11), on each
+    background: plain "BAD" on black. Parts of composites, which are no metrics of their own: AD of P and P', opacity,
+    which is the mean of the map as a share of its peak, and coherency. Coherency is (1 + r) / 2 with r Pearson's
+    correlation of the map with the one drawn from the faded image. A map that does not look at the image is coherent.
+    Where a map is constant and the other one is not, r counts as 0.
 
     Args:
         network: a `networks.Network`.
@@ -127,15 +110,14 @@ def single_masks(network, dataset, classes, maps, redraw, alpha, backgrounds, ba
                 again = masks.scaled_to_peak(evaluation.upsampled(redraw[name](explanation), dataset.size))
             else:
                 scores, again = answered(faded), scaled
-            drop = metrics.drops(full["score"], scores["score"])
-            opacity, coherency = scaled.mean(axis=(1, 2)), (1 + _correlation(scaled, again)) / 2
             values = {
-                "AD": drop,
-                "Average Increase": (scores["score"] > full["score"]).astype(float),
+                "AD": metrics.drops(full["score"], scores["score"]),
+                "AD, softmax scores": metrics.drops(full["softmax"], scores["softmax"]),
+                "Average Increase": (scores["softmax"] > full["softmax"]).astype(float),
+                "Average Increase, ReLU scores": (scores["score"] > full["score"]).astype(float),
                 "Average Gain": average_gains(full["softmax"], scores["softmax"]),
-                "ADCC": composites.adcc(drop, opacity, coherency),
-                "opacity": opacity,
-                "coherency": coherency,
+                "opacity": scaled.mean(axis=(1, 2)),
+                "coherency": (1 + _correlation(scaled, again)) / 2,
             }
             kept = masks.kept_pixels(shown, alpha)
             for background, fill in backgrounds.items():
@@ -152,8 +134,9 @@ def curves(network, dataset, classes, maps, backgrounds, batch_size=32, seed=0):
 
     BAD over alpha: the area under BAD's drop for alpha from 0 to 1. insertion and deletion (Petsiuk et al. 2018): the
     area under P' while the first pixels come in over the blurred image, or while they leave the data set's mean behind.
-    All three are by the trapezoidal rule in STEPS steps. ROAD (Rong et al. 2022): P' with the last pixels imputed minus
-    P' with the first ones imputed, halved, as a mean over ROAD_SHARES.
+    All three are by the trapezoidal rule in STEPS steps. The two curves of ROAD (Rong et al. 2022): P' with the first
+    pixels imputed, and P' with the last ones imputed, each as a mean over ROAD_SHARES. Its authors read the accuracy
+    instead, at more shares.
 
     Args:
         network: a `networks.Network`.
@@ -188,21 +171,23 @@ def curves(network, dataset, classes, maps, backgrounds, batch_size=32, seed=0):
                 if curve == "BAD over alpha":
                     steps = np.stack([metrics.drops(full["score"], scores) for scores in steps])
                 values[curve] = np.trapezoid(steps, shares, axis=0)
-            values["ROAD"] = _road(images, ranks[..., 0], seeds, answered)
+            values |= _road(images, ranks[..., 0], seeds, answered)
             parts.append(_long(dataset.ids[rows], name, values))
             bar.update(len(rows))
     return pd.concat(parts, ignore_index=True)
 
 
 def _road(images, ranks, seeds, answered):
-    """ROAD (n,) of pixels (n, H, W, 3) with ranks (n, H, W); answered: masked pixels -> the scores of the network."""
-    lead = np.zeros(len(images))
+    """ROAD's curves, metric -> (n,), of pixels (n, H, W, 3) with ranks (n, H, W).
+
+    answered: masked pixels -> the scores of the network.
+    """
+    softmax = {"ROAD, most relevant first": [], "ROAD, least relevant first": []}
     for share in ROAD_SHARES:
         count = share * ranks[0].size
-        first, last = ranks <= count, ranks > ranks[0].size - count
-        lead += answered(imputation.noisy_linear(images, last, seed=seeds))["softmax"].to_numpy()
-        lead -= answered(imputation.noisy_linear(images, first, seed=seeds))["softmax"].to_numpy()
-    return lead / (2 * len(ROAD_SHARES))
+        for scores, hidden in zip(softmax.values(), (ranks <= count, ranks > ranks[0].size - count), strict=True):
+            scores.append(answered(imputation.noisy_linear(images, hidden, seed=seeds))["softmax"])
+    return {curve: np.mean(scores, axis=0) for curve, scores in softmax.items()}
 
 
 def _batches(network, dataset, classes, batch_size, title, each):

@@ -10,20 +10,11 @@ from scipy import fft
 from scipy.ndimage import distance_transform_edt
 
 from black_average_drop import evaluation
-from black_average_drop.statistics import patients
 
 TOLERANCE = 15 / 500  # of the image's side: the tolerance of the pointing game, which is usually played at 500 pixels
 AREAS = (0.05, 0.1, 0.2)  # shares of the image in which lesions are looked for
 TOUCHED_SHARE = 0.25  # the share of a lesion that must lie inside
-FEWEST = 9  # lesions of a finding that has thirds of its own
-# In words, which follow the name of a data set whose truth is not the hits.
-SCORES = {
-    "hit": "",
-    "hit_tolerant": " (hits with tolerance)",
-    "mass_inside": " (mass inside)",
-    "top_inside": " (top pixels inside)",
-}
-SIZES = ("small", "medium", "large")
+SCORES = ("hit", "hit_tolerant", "mass_inside", "top_inside")
 
 
 def top_pixels(maps, counts):
@@ -164,78 +155,27 @@ def region_sizes(dataset, batch_size=256):
     return np.concatenate([chunk.regions().mean(axis=(1, 2)) for chunk in chunks])
 
 
-def size_classes(sizes, findings):
-    """The third of its own finding that each lesion's size is in.
-
-    Findings with fewer than FEWEST lesions, such as the thousand classes of photos, share their thirds.
-
-    Args:
-        sizes: (L,).
-        findings: (L,), the finding of each lesion.
-
-    Returns:
-        (L,), "small", "medium" or "large".
-    """
-    frame = pd.DataFrame({"size": sizes, "finding": findings})
-    common = frame.groupby("finding")["size"].transform("size") >= FEWEST
-    share = frame.groupby(frame["finding"].where(common, ""))["size"].rank(method="first", pct=True)
-    return np.select([share <= 1 / 3, share <= 2 / 3], SIZES[:2], SIZES[2])
-
-
 def blank(maps):
     """Whether each map (N, H, W) is nowhere positive, or not finite somewhere. Boolean (N,)."""
     return ~(np.isfinite(maps).all(axis=(1, 2)) & (np.nan_to_num(maps).max(axis=(1, 2)) > 0))
 
 
 def score_maps(maps, dataset):
-    """`scores` of every map.
+    """`scores` of every map, without chance.
 
     Args:
         maps: name -> (N, h, w) or (N, H, W), before clipping.
         dataset: a Dataset of the same N images.
 
     Returns:
-        A DataFrame with columns id, map and those of `scores`.
+        A DataFrame with columns id, score (one of SCORES), map and value.
     """
     regions = dataset.regions()
     widened, parts = near(regions), []
     for name, drawn in maps.items():
-        part = scores(evaluation.upsampled(drawn, dataset.size), regions, widened)
-        part.insert(0, "map", name)
-        part.insert(0, "id", dataset.ids)
-        parts.append(part)
+        part = scores(evaluation.upsampled(drawn, dataset.size), regions, widened)[list(SCORES)]
+        parts.append(part.assign(id=dataset.ids, map=name).melt(["id", "map"], var_name="score"))
     return pd.concat(parts, ignore_index=True)
-
-
-def mean_scores(table, resampling):
-    """The mean of each of SCORES over images, with its 95 % interval over patients and its chance.
-
-    Args:
-        table: a DataFrame, rows of `scores`.
-        resampling: a `patients.Resampling` of these rows.
-
-    Returns:
-        A DataFrame with columns score, value, low, high and chance.
-    """
-    values = table[list(SCORES)].to_numpy()
-    low, high = patients.interval(patients.bootstrap_means(values, resampling))
-    chance = table[[f"chance_{score}" for score in SCORES]].mean().to_numpy()
-    means = values.mean(axis=0)
-    return pd.DataFrame({"score": list(SCORES), "value": means, "low": low, "high": high, "chance": chance})
-
-
-def telling_score(summaries, methods):
-    """The first of SCORES by which one of the methods points better than chance, "hit" if there is none.
-
-    A score that no method lifts above chance ranks no maps: next to a thin marker, for instance, where every maximum
-    is a miss.
-
-    Args:
-        summaries: a DataFrame, rows of `mean_scores` with a column map.
-        methods: the maps that are no controls.
-    """
-    better = summaries[summaries["map"].isin(methods) & (summaries["low"] > summaries["chance"])]
-    return next((score for score in SCORES if (better["score"] == score).any()), "hit")
 
 
 def touch_lesions(maps, dataset):
@@ -246,38 +186,17 @@ def touch_lesions(maps, dataset):
         dataset: a Dataset of the same N images.
 
     Returns:
-        A DataFrame with columns lesion (its number), id, group, finding, size (share of the image), size_class, map,
-        area, seen and chance.
+        A DataFrame with columns lesion (its number among those of its image), id, finding, size (share of the image),
+        area, quantity ("touched", 0 or 1, or "chance"), map and value.
     """
     rows, findings, masks = lesions(dataset)
-    sizes = masks.mean(axis=(1, 2))
-    each = {"lesion": np.arange(len(rows)), "id": dataset.ids[rows], "group": dataset.groups[rows]}
-    each |= {"finding": findings, "size": sizes, "size_class": size_classes(sizes, findings)}
+    numbers = pd.Series(rows).groupby(rows).cumcount()
+    each = {"lesion": numbers, "id": dataset.ids[rows], "finding": findings, "size": masks.mean(axis=(1, 2))}
     parts = []
     for name, drawn in maps.items():
         shown = evaluation.upsampled(drawn, dataset.size)
         for area in AREAS:
-            is_touched, chance = touched(shown, rows, masks, area)
-            parts.append(pd.DataFrame(each | {"map": name, "area": area, "seen": is_touched, "chance": chance}))
+            for quantity, values in zip(("touched", "chance"), touched(shown, rows, masks, area), strict=True):
+                of_map = {"area": area, "quantity": quantity, "map": name, "value": values.astype(float)}
+                parts.append(pd.DataFrame(each | of_map))
     return pd.concat(parts, ignore_index=True)
-
-
-def recall(sights, resampling):
-    """The share of the lesions touched, by map, size class and area, with its 95 % interval and its chance.
-
-    Args:
-        sights: a DataFrame, rows of `touch_lesions`.
-        resampling: a `patients.Resampling` of these rows.
-
-    Returns:
-        A DataFrame with columns map, size_class, area, seen (the share), low and high (its interval over patients),
-        chance and lesions (their number).
-    """
-    rows = []
-    parts = sights.reset_index(drop=True).groupby(["map", "size_class", "area"], sort=False)
-    for (name, size, area), part in parts:
-        values = part[["seen"]].to_numpy().astype(float)
-        low, high = patients.interval(patients.bootstrap_means(values, resampling.of_rows(part.index)))
-        row = {"map": name, "size_class": size, "area": area, "seen": values.mean(), "low": low[0], "high": high[0]}
-        rows.append(row | {"chance": part["chance"].mean(), "lesions": len(part)})
-    return pd.DataFrame(rows)

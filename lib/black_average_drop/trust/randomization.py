@@ -7,10 +7,8 @@ from keras import layers
 from scipy.stats import spearmanr
 
 from black_average_drop import networks
-from black_average_drop.statistics import patients
 
 PARTS = ("head", "backbone")
-MEASURES = {"ssim": "structural similarity", "rank_correlation": "rank correlation"}
 
 
 def randomised(model, part, seed=0):
@@ -84,25 +82,6 @@ def similarity(maps, others):
             alike = structural_similarity(first, second, data_range=1.0)
             rows.append((alike, spearmanr(first, second, axis=None).statistic))
     return pd.DataFrame(rows, columns=["ssim", "rank_correlation"])
-
-
-def mean_similarity(maps, others, resampling):
-    """The mean of each measure of `similarity` over images, with its 95 % interval over patients.
-
-    Args:
-        maps: (N, H, W).
-        others: (N, H, W).
-        resampling: a `patients.Resampling` of the N images.
-
-    Returns:
-        A DataFrame with columns measure, value, low, high and images, the number of images on which the measure is
-        defined.
-    """
-    table = similarity(maps, others)
-    low, high = patients.interval(patients.bootstrap_means(table, resampling))
-    names = [MEASURES[name] for name in table]
-    columns = {"measure": names, "value": table.mean().to_numpy(), "low": low, "high": high}
-    return pd.DataFrame(columns | {"images": table.notna().sum().to_numpy()})
 
 
 def _shown(heat_map):

@@ -1,77 +1,159 @@
-"""The verdict on metrics and maps in words: one sentence on two maps, and the page of tables and sentences."""
+"""The verdict on metrics and maps in words: sentences on two maps and on methods alone, and the page of tables."""
 
 import numpy as np
 import pandas as pd
 
 from black_average_drop import wording
 from black_average_drop.statistics import comparisons
-from black_average_drop.trust import agreement
+from black_average_drop.trust import agreement, truths
+from black_average_drop.trust.kinds import SMALL
+from black_average_drop.trust.lesion_sizes import SIZES
+
+AREA = 0.1  # the share of the image in which a sentence looks for small lesions
+# What a sentence on small lesions is read against: maps that do not look for the finding.
+CONTROLS = {
+    "centre prior": "the bump in the middle",
+    "another image's map": "another patient's map",
+    "Eigen-CAM": "Eigen-CAM, which is blind to the class,",
+}
+NAMES = {truth: words.strip(" ()") or "hits" for truth, words in truths.SCORES.items()}
 
 
-def difference_sentence(data, rates, pair, objects="small lesions"):
-    """The difference between two maps in words that a doctor can use.
+def difference_sentence(data, rates, chance, pair, objects="small lesions"):
+    """The difference between two maps in words that a doctor can use, next to controls.
 
     Args:
         data: the name of the data set.
         rates: map -> the share of the lesions that it touches, from 0 to 1.
-        pair: the row of `comparisons.differences` of these shares for the two maps.
+        chance: the share that a map touches if it is shifted anywhere.
+        pair: the row of `comparisons.differences` of these shares for the two maps, with a further column unseen,
+            "holds" or "overturned".
         objects: what the maps touch.
     """
     first, second = pair["first"], pair["second"]
-    touched = f"{data}: {second} touches {100 * rates[second]:.0f} of 100 {objects}, {first} {100 * rates[first]:.0f}; "
+    text = f"{data}: of 100 {objects} {second} touches {100 * rates[second]:.0f}, {first} {100 * rates[first]:.0f}. "
+    controls = [f"{words} {100 * rates[name]:.0f}" for name, words in CONTROLS.items() if name in rates]
+    text += f"For comparison: {'; '.join([*controls, f'chance {100 * chance:.0f}'])}. "
     if np.isnan(pair["p_holm"]):
-        return touched + "too few differ for a test."
-    decided = "is significant" if pair["p_holm"] < comparisons.LEVEL else "is not significant"
+        return text + f"{second} − {first}: too few differ for a test."
     percent = {name: 100 * pair[name] for name in ("difference", "low", "high")}
-    shown = wording.with_interval(percent, 1, "+", tuple(percent))
-    return f"{touched}the difference, {shown}, {decided} (p = {pair['p_holm']:.2g} after Holm)."
+    shown, decided = wording.with_interval(percent, 1, "+", tuple(percent)), pair["p_holm"] < comparisons.LEVEL
+    text += f"{second} − {first}: {shown}, {'' if decided else 'not '}significant (p = {pair['p_holm']:.2g} after Holm)"
+    turned = {"holds": "; unseen patients would not turn it", "overturned": "; unseen patients could turn it"}
+    return text + (turned[pair["unseen"]] if decided else "") + "."
 
 
-def verdict_page(agreements, hits, sentences):
-    """The verdict on the metrics as Markdown: a table of agreement, a table of hits, and sentences.
+def small_lesion_sentences(recall, pairs):
+    """`difference_sentence` of CAM and Grad-CAM++ on the small lesions of each data set that has both.
 
     Args:
-        agreements: a DataFrame, rows of `agreement.judge_metrics` with a column data.
+        recall: a DataFrame of `summaries.recall` with columns data and images.
+        pairs: a DataFrame of `summaries.Images.differences` of small lesions, with a column data.
+    """
+    small = recall[(recall["size_class"] == SIZES[0]) & (recall["area"] == AREA)]
+    small, sentences = small[small["images"] == "all positives"], []
+    for _, pair in pairs[(pairs["first"] == "CAM") & (pairs["second"] == "Grad-CAM++")].iterrows():
+        rates = small[small["data"] == pair["data"]].set_index("map")
+        chance = rates.loc[["CAM", "Grad-CAM++"], "chance"].mean()
+        sentences.append(difference_sentence(pair["data"], rates["seen"], chance, pair, SMALL[pair["data"]]))
+    return sentences
+
+
+def alone_sentences(verdict):
+    """What each truth says of the metrics among methods alone: a sentence for each data set and truth.
+
+    Args:
+        verdict: a DataFrame, rows of `agreement.judge_metrics` with columns data and truth.
+    """
+    ranked = verdict[(verdict["maps"] == agreement.MAPS[1]) & (verdict["metric"] != agreement.TRUTH)]
+    sentences = []
+    for (data, truth), rows in ranked.groupby(["data", "truth"], sort=False):
+        rows = rows.set_index("metric")
+        told = rows[(rows["set_low"] > 0) | (rows["set_high"] < 0)]
+        listed = [f"{metric} {_interval(row)}" for metric, row in told.iterrows()]
+        known = rows["set"].notna().sum()
+        said = f"{', '.join(listed) or 'none'} of {known} metrics" if known else "no metric ranks the methods"
+        primary = ", the primary truth" if truth == truths.primary_truth(data) else ""
+        sentences.append(f"{data}, {NAMES[truth]}{primary}: {said}.")
+    return sentences
+
+
+def verdict_page(verdict, hits, by_fold, sentences):
+    """The verdict on the metrics as Markdown: tables of agreement and of hits, and sentences.
+
+    Args:
+        verdict: a DataFrame, rows of `agreement.judge_metrics` with columns data and truth.
         hits: a DataFrame with columns data, map, value, low, high and chance.
+        by_fold: as verdict, of the single folds of patients, with a column fold. It may be empty.
         sentences: of `difference_sentence`.
     """
-    data = list(agreements["data"].unique())
+    primary = verdict["truth"] == verdict["data"].map(truths.primary_truth)
+    with_controls = verdict["maps"] == agreement.MAPS[0]
+    told = verdict[primary & with_controls]
+    told = told.assign(column=told["data"] + told["truth"].map(truths.SCORES))
     lines = [
-        "Kendall's tau-b between the ranking of methods and controls by each metric and by the truth, which is the hits"
+        "Kendall's tau-b between the ranking of methods and controls by each metric and by the primary truth, 95 %",
+        "interval over patients. † fooled: the metric prefers a control, which says nothing, to every real map.",
+        truths.REASON,
+        "",
+        *_table(told, "Metric", "metric", "column", _agreement),
+        "",
+        "How often the maximum of a map lies on the lesion or object, percent, and by chance.",
+        "",
+        *_table(hits, "Map", "map", "data", _percent),
     ]
-    lines += ["where nothing else is named, 95 % interval over patients. † fooled: the metric prefers a control, which"]
-    lines += ["says nothing, to every real map.", ""]
-    lines += _table_head("Metric", data)
-    for metric, rows in agreements[agreements["maps"] == agreement.MAPS[0]].groupby("metric", sort=False):
-        rows = rows.set_index("data").reindex(data)
-        cells = ["–" if pd.isna(row["set"]) else _agreement(row) for _, row in rows.iterrows()]
-        lines.append(f"| {metric} | {' | '.join(cells)} |")
-    data = list(hits["data"].unique())
-    lines += ["", "How often the maximum of a map lies on the lesion or object, percent, and by chance.", ""]
-    lines += _table_head("Map", data)
-    for name, rows in hits.groupby("map", sort=False):
-        rows = rows.set_index("data").reindex(data)
-        cells = ["–" if pd.isna(row["value"]) else _percent(row) for _, row in rows.iterrows()]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for maps, rows in verdict.groupby("maps", sort=False):
+        rows = rows.assign(column=rows["data"] + ": " + rows["truth"].map(NAMES))
+        lines += [
+            "",
+            f"Agreement with every truth, {maps}.",
+            "",
+            *_table(rows, "Metric", "metric", "column", _agreement),
+        ]
+    if len(by_fold):
+        rows = by_fold.assign(column=by_fold["data"] + f", {agreement.MAPS[0]}, fold " + by_fold["fold"])
+        rows = rows[(rows["maps"] == agreement.MAPS[0]) & (rows["truth"] == rows["data"].map(truths.primary_truth))]
+        lines += ["", "The same for each fold of patients by itself, by the primary truth.", ""]
+        lines += _table(rows, "Metric", "metric", "column", _agreement)
+    lines += ["", "Among methods alone these agreements can be told from 0. No interval is corrected for the number of"]
+    lines += ["metrics and truths. Some methods are near twins of others.", ""]
+    lines += [f"- {sentence}" for sentence in alone_sentences(verdict)]
     lines += [
         "",
         "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them",
     ]
-    lines += ["lies in the tenth of the image that the map ranks highest:", ""]
+    lines += [
+        "lies in the tenth of the image that the map ranks highest. Unseen patients could turn a difference if it"
+    ]
+    lines += ["turned with a share of 3 / n of them at the opposite extreme, where n patients were seen:", ""]
     return "\n".join([*lines, *(f"- {sentence}" for sentence in sentences)]) + "\n"
 
 
-def _table_head(corner, columns):
-    """The first two lines of a table in Markdown."""
-    return [f"| {corner} | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+def _table(rows, corner, index, columns, cell):
+    """A table in Markdown, a row for each value of one column of a DataFrame, a column for each of another."""
+    names = list(rows[columns].unique())
+    lines = [f"| {corner} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for name, part in rows.groupby(index, sort=False):
+        part = part.set_index(columns).reindex(names)
+        cells = [cell(row) for _, row in part.iterrows()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _interval(row):
+    return wording.with_interval(row, 2, "+", ("set", "set_low", "set_high"))
 
 
 def _agreement(row):
-    """A cell of the table of agreement."""
-    return wording.with_interval(row, 2, "+", ("set", "set_low", "set_high")) + (" †" if row["fooled_by"] else "")
+    """A cell of a table of agreement."""
+    if pd.isna(row["set"]):
+        return "–"
+    return _interval(row) + (" †" if row["fooled_by"] else "")
 
 
 def _percent(row):
     """A cell of the table of hits."""
+    if pd.isna(row["value"]):
+        return "–"
     percent = {name: 100 * row[name] for name in ("value", "low", "high", "chance")}
     return f"{wording.with_interval(percent, 0)}, chance {percent['chance']:.0f}"

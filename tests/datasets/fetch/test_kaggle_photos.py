@@ -24,7 +24,7 @@ def imagenet(server, monkeypatch):
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((8, 8, 3), "uint8")).save(buffer, "JPEG")
     source = SOURCES["imagenet"]
-    monkeypatch.setitem(SOURCES, "imagenet", replace(source, expected=dict.fromkeys(source.expected, 100)))
+    monkeypatch.setitem(SOURCES, "imagenet", replace(source, expected=dict.fromkeys(source.expected, 600)))
 
     def answer(request):
         name = json.loads(request.server.bodies[-1])["fileName"]
@@ -38,8 +38,8 @@ def imagenet(server, monkeypatch):
 
 
 def test_imagenet_comes_with_the_photos_of_the_committed_results_and_the_others(server, imagenet, tmp_path, capsys):
-    other = "ILSVRC2012_val_00000299"
-    assert len(set(PHOTOS)) == 100 and other not in PHOTOS
+    other = "ILSVRC2012_val_00000003"
+    assert len(set(PHOTOS)) == len(PHOTOS) == 600 and other not in PHOTOS
     assert profiles.read_profile("laptop")["02_figure1"]["general_image"] in PHOTOS
     fetch(["imagenet"], [], tmp_path, {other})
     assert "non-commercial" in capsys.readouterr().out
@@ -57,7 +57,7 @@ def test_imagenet_that_broke_off_goes_on_where_it_was(server, imagenet, tmp_path
     server.seen.clear()
     server.answers[COMPETITION_FILE] = [answer]
     fetch(["imagenet"], [], tmp_path)
-    assert len(server.seen) == 60 and len(files(tmp_path)) == 101
+    assert len(server.seen) == 560 and len(files(tmp_path)) == 601
 
 
 @pytest.mark.parametrize("body", [b"<html>rules</html>", b"PK\x03\x04 no zip"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from black_average_drop.datasets.sources import chestxray14
+from black_average_drop.datasets.sources.source import splits_of_halves
 from pictures import write_quarter
 
 NIH_ENTRIES = """Image Index,Finding Labels,Follow-up #,Patient ID,View Position
@@ -101,18 +102,19 @@ def test_chestxray14_split_is_by_patient_and_halves_the_boxed_images(tmp_path):
     assert len(few) == 70 and few.labels.sum() == 40 and set(few.ids) < set(data.ids)
     assert list(chestxray14.boxed_and_normal(tmp_path, (8, 8)).ids) == list(data.ids)
     for seed in range(10):
-        train, validation, test = parts = chestxray14.split_patients(data, seed)
+        train, validation, test = parts = list(splits_of_halves(*chestxray14.halves(data, seed), seed).values())
         assert sorted(np.concatenate([part.ids for part in parts])) == sorted(data.ids)
         patients = [set(part.groups) for part in parts]
         assert sum(map(len, patients)) == len(set.union(*patients)) == 120
         assert 17 <= test.labels.sum() <= 23 and 94 <= (test.labels == 0).sum() <= 103
         assert len(validation) == pytest.approx((240 - len(test)) / 8, abs=3)
-        for again, part in zip(chestxray14.split_patients(data, seed), parts, strict=True):
-            np.testing.assert_array_equal(again.ids, part.ids)
+        again = splits_of_halves(*chestxray14.halves(data, seed), seed).values()
+        for one, part in zip(again, parts, strict=True):
+            np.testing.assert_array_equal(one.ids, part.ids)
     for part in parts:  # rows stay together
         assert all(int(one.split("_")[0]) == int(group) for one, group in zip(part.ids, part.groups, strict=True))
         np.testing.assert_array_equal(part.regions().any(axis=(1, 2)), part.labels == 1)
-    assert set(chestxray14.split_patients(data, seed=4)[2].ids) != set(test.ids)
+    assert set(chestxray14.halves(data, seed=4)[1].ids) != set(test.ids)
 
 
 def test_chestxray14_names_what_is_wrong(nih):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.sources import SOURCES, chexlocalize
+from black_average_drop.datasets.sources.source import splits_of_halves
 from black_average_drop.trust import localization
 
 COLUMNS = ("Path", "No Finding", *chexlocalize.FINDINGS)
@@ -82,7 +83,7 @@ def test_the_older_name_of_the_finding_is_known(stanford):
 
 
 def test_the_split_of_the_publisher_is_kept(stanford):
-    train, validation, test = chexlocalize.SOURCE.boxed_splits(stanford, (20, 20), 1)
+    train, validation, test = splits_of_halves(*chexlocalize.SOURCE.boxed_halves(stanford, (20, 20)), 1).values()
     assert list(test.ids) == list(chexlocalize.load(stanford, "test").ids)
     assert (
         len(train) + len(validation) == 24 and len(validation) == 3 and not set(train.groups) & set(validation.groups)
@@ -95,8 +96,8 @@ def test_maps_are_scored_next_to_the_radiologists(stanford):
     ill = chexlocalize.SOURCE.boxed(stanford, (20, 20))
     drawn = np.zeros((3, 20, 20), "float32")
     drawn[[0, 1, 2], 5, [3, 15, 4]] = 1
-    scores = localization.score_maps({"a method": drawn}, ill)
-    assert list(scores["hit"]) == [1, 0, 1]
+    scores = localization.score_maps({"a method": drawn}, ill).query("score == 'hit'")
+    assert list(scores["value"]) == [1, 0, 1]
     points = {
         ill.ids[0]: {"Lung Opacity": [[59.9, 39.9], [29.9, 0.0], [31, 1]], "Edema": [[0, 0]]},  # the second one hits
         ill.ids[1]: {"Airspace Opacity": [[30.0, 3.0]]},  # the first column that is outside

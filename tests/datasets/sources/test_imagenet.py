@@ -46,3 +46,17 @@ def test_imagenet_with_one_folder_a_synset(tmp_path):
     (tmp_path / "ILSVRC2012/val/n00000999").rmdir()
     with pytest.raises(ValueError, match="names 999 synsets"):
         imagenet.load(tmp_path)
+
+
+def test_the_photos_of_the_committed_results_are_tested_where_all_are_there(tmp_path):
+    """Next to others, such as in the whole validation set, exactly these; where one is missing, whatever is there."""
+    root = tmp_path / "ILSVRC2012"
+    names = [*imagenet.PHOTOS, "ILSVRC2012_val_00000003"]
+    for name in names:
+        write_quarter(root / "val" / f"{name}.JPEG", size=(20, 20))
+    (root / "LOC_val_solution.csv").write_text(imagenet_solution(names).replace("n00000600 0", "n00000599 0"))
+    listed = imagenet.SOURCE.load_split(tmp_path, "test", (14, 14))
+    assert list(listed.ids) == sorted(imagenet.PHOTOS) and len(listed) == 600
+    (root / "val" / f"{imagenet.PHOTOS[7]}.JPEG").unlink()
+    some = imagenet.SOURCE.load_split(tmp_path, "test", (14, 14))
+    assert set(some.ids) == {*names} - {imagenet.PHOTOS[7]}

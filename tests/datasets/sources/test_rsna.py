@@ -8,7 +8,8 @@ from PIL import Image
 
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.sources import SOURCES, rsna
-from black_average_drop.trust import localization
+from black_average_drop.datasets.sources.source import splits_of_halves
+from black_average_drop.trust import lesion_sizes, localization
 from dicom_files import write_dicom
 
 LABELS = """patientId,x,y,width,height,Target
@@ -123,20 +124,21 @@ def test_splits_part_no_patient_and_are_those_of_the_catalogue(tmp_path):
     put(tmp_path, rsna.LABELS, "\n".join(labels))
     put(tmp_path, rsna.CLASSES, "\n".join(classes))
     put(tmp_path, rsna.ORIGINALS, json.dumps(originals))
-    splits = dict(zip(("train", "validation", "test"), rsna.SOURCE.boxed_splits(tmp_path, (32, 32), 4), strict=True))
+    splits = splits_of_halves(*rsna.SOURCE.boxed_halves(tmp_path, (32, 32), 4), 4)
     assert sorted(np.concatenate([part.ids for part in splits.values()])) == [f"{number:08x}" for number in range(120)]
     patients = [set(part.groups) for part in splits.values()]
     assert sum(map(len, patients)) == len(set.union(*patients)) == 40
     assert 50 <= len(splits["test"]) <= 60 and 3 <= len(splits["validation"]) <= 8
     for split, part in splits.items():
         assert list(catalogue.load("rsna", split, (32, 32), tmp_path, seed=4).ids) == list(part.ids)
-    assert list(rsna.SOURCE.boxed_splits(tmp_path, (32, 32), 5)[2].ids) != list(splits["test"].ids)
+    assert list(rsna.SOURCE.boxed_halves(tmp_path, (32, 32), 5)[1].ids) != list(splits["test"].ids)
     test = splits["test"]
     ill = test.subset(test.labels == 1)
     maps = {"the boxes": ill.regions().astype("float32"), "around them": 1 - ill.regions().astype("float32")}
-    scores = localization.score_maps(maps, ill).groupby("map")["hit"].mean()
-    assert scores["the boxes"] == 1 and scores["around them"] == 0
-    assert set(localization.touch_lesions(maps, ill)["size_class"]) == set(localization.SIZES)
+    scores = localization.score_maps(maps, ill).query("score == 'hit'").groupby("map")["value"].mean()
+    assert scores["the boxes"] == pytest.approx(1) and scores["around them"] == 0
+    sights = lesion_sizes.with_size_classes(localization.touch_lesions(maps, ill))
+    assert set(sights["size_class"]) == set(lesion_sizes.SIZES)
 
 
 def test_what_is_there_is_counted(challenge):

@@ -10,7 +10,7 @@ from black_average_drop.datasets import counting
 from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, open_picture
 from black_average_drop.datasets.paths import image_files, require_folder
-from black_average_drop.datasets.sources.source import SPLITS, KaggleArchive, Source
+from black_average_drop.datasets.sources.source import KaggleArchive, Source, splits_of_halves
 from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
@@ -18,7 +18,6 @@ FOLDER = "nih-chest-xrays"
 SOURCE_PIXELS = 1024  # boxes are given in the coordinates of the 1024 x 1024 originals
 NO_FINDING = "No Finding"
 ENTRIES, BOXES = "Data_Entry_2017*.csv", "BBox_List_2017.csv"
-TEST_SHARE, VALIDATION_SHARE = 1 / 2, 1 / 8  # boxes are few, and maps are measured on those of the test images alone
 _SPELT = {"Infiltrate": "Infiltration"}  # in the table of boxes and in that of all images
 
 
@@ -84,13 +83,13 @@ def boxed_and_normal(root, size=(224, 224), normal=980, seed=0):
     return everything.subset(np.sort(np.concatenate([np.flatnonzero(boxed), healthy])))
 
 
-def _boxed_splits(root, size=(224, 224), seed=0):
-    """Split the images of `boxed_and_normal` as `split_patients` does: train, validation and test, whole patients.
+def _boxed_halves(root, size=(224, 224), seed=0):
+    """Read the images of `boxed_and_normal` in the two halves of `halves`.
 
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
-    return split_patients(boxed_and_normal(root, size, seed=seed), seed)
+    return halves(boxed_and_normal(root, size, seed=seed), seed)
 
 
 def views(root):
@@ -113,20 +112,17 @@ def views(root):
     return pd.DataFrame(table, index=pd.Index(entries["stem"], name="id"))
 
 
-def split_patients(dataset, seed=0):
-    """Split into three Datasets, train, validation and test, with no patient in two of them.
+def halves(dataset, seed=0):
+    """Split into two Datasets of about as many images, with no patient in both.
 
-    Half of the patients' images are for testing. They are drawn apart for patients who have a boxed image and for those
-    who have none, so that half of the boxes are there, too. An eighth of the other images is for validation.
+    Patients are drawn apart who have a boxed image, and who have none: so either half has half of the boxes, too.
     """
     boxed = [bool(dataset.boxes(position)) for position in dataset.positions]
     with_box = np.isin(dataset.groups, dataset.groups[boxed])
-    test = np.zeros(len(dataset), bool)
+    second = np.zeros(len(dataset), bool)
     for stratum in (with_box, ~with_box):
-        test[stratum] = split_by_group(dataset.groups[stratum], TEST_SHARE, seed)
-    rest = dataset.subset(~test)
-    validation = split_by_group(rest.groups, VALIDATION_SHARE, seed)
-    return rest.subset(~validation), rest.subset(validation), dataset.subset(test)
+        second[stratum] = split_by_group(dataset.groups[stratum], 1 / 2, seed)
+    return dataset.subset(~second), dataset.subset(second)
 
 
 def _folder(root):
@@ -221,7 +217,7 @@ def _report(root):
     rows += _box_rows(entries, boxes) + _label_rows(entries, "in the table") + _label_rows(there, "as files")
     checksums = dict(zip(files, counting.checksums_of(files.values()), strict=True))
     rows.append(("exact duplicates among the files", f"{len(files) - len(set(checksums.values())):,} beyond the first"))
-    parts = zip(SPLITS, split_patients(boxed_and_normal(root)), strict=True)
+    parts = splits_of_halves(*halves(boxed_and_normal(root))).items()
     parts = pd.concat([pd.DataFrame({"id": part.ids, "patient": part.groups, "part": name}) for name, part in parts])
     rows += counting.crossing_rows(parts.assign(bytes=parts["id"].map(checksums)))
     return rows + [(f"SHA-256 of {table.name}", f"`{sha256(table)}`") for table in tables]
@@ -270,7 +266,7 @@ SOURCE = Source(
     title="NIH ChestX-ray14",
     folder=FOLDER,
     boxed=lambda root, size: load(root, "Pneumonia", boxed_only=True, size=size),
-    boxed_splits=_boxed_splits,
+    boxed_halves=_boxed_halves,
     views=views,
     report=_report,
     download=KaggleArchive(

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.datasets import counting
-from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.images import from_files, open_picture, placed_mask
 from black_average_drop.datasets.lesions import run_length
 from black_average_drop.datasets.paths import require_folder
-from black_average_drop.datasets.sources.source import SPLITS, Source
+from black_average_drop.datasets.sources.source import SPLITS, Source, splits_of_halves
 from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
@@ -36,7 +35,6 @@ FINDINGS = (
 )
 PARTS = ("val", "test")
 POINTS = "hb_salient_pt_test.json"
-VALIDATION_SHARE = 1 / 8  # of the validation images, by patient; the others are for training
 _PLACE = re.compile(r"(?:^|/)(patient\d+)/(study\d+)/(view\d+_[a-z]+)\.jpg$")  # the end of a path in the tables
 _VALUES = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 _SPELT = {"Lung Opacity": "Airspace Opacity"}  # in some of the JSON files
@@ -92,15 +90,13 @@ def _boxed(root, size=(224, 224)):
     return dataset.subset(np.array([dataset.read_mask(position).any() for position in dataset.positions], bool))
 
 
-def _boxed_splits(root, size=(224, 224), seed=0):
-    """Split lung opacity into train and validation, which are CheXpert's validation images, and test, its test images.
+def _boxed_halves(root, size=(224, 224), seed=0):
+    """Read CheXpert's validation images and its test images with lung opacity or without: the publisher's two parts.
 
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
-    known = load(root, "val", size=size)
-    validation = split_by_group(known.groups, VALIDATION_SHARE, seed)
-    return known.subset(~validation), known.subset(validation), load(root, "test", size=size)
+    return load(root, "val", size=size), load(root, "test", size=size)
 
 
 def human_hits(root, finding="Lung Opacity"):
@@ -143,7 +139,7 @@ def human_hits(root, finding="Lung Opacity"):
 
 
 def _load_split(root, split, size, seed=0, background=False):
-    return dict(zip(SPLITS, _boxed_splits(root, size, seed), strict=True))[split]
+    return splits_of_halves(*_boxed_halves(root, size), seed)[split]
 
 
 def _masks_file(folder, part):
@@ -237,7 +233,7 @@ SOURCE = Source(
     load_split=_load_split,
     splits=SPLITS,
     boxed=_boxed,
-    boxed_splits=_boxed_splits,
+    boxed_halves=_boxed_halves,
     report=_report,
     expected={"val images": 234, "test images": 668},
     count=_count,

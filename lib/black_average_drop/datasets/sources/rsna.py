@@ -19,7 +19,7 @@ from black_average_drop.datasets.dataset import split_by_group
 from black_average_drop.datasets.dicom import stored_pixels
 from black_average_drop.datasets.images import from_files
 from black_average_drop.datasets.paths import IMAGE_SUFFIXES, require_folder
-from black_average_drop.datasets.sources.source import SPLITS, Source
+from black_average_drop.datasets.sources.source import SPLITS, Source, splits_of_halves
 from black_average_drop.datasets.tables.csv_files import read_csv_table
 from black_average_drop.files import sha256
 
@@ -29,7 +29,6 @@ LABELS, CLASSES = "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv"
 ORIGINALS = "pneumonia-challenge-dataset-mappings_2018.json"  # from RSNA, and not needed
 CLASS_NAMES = ("Normal", "Pneumonia")
 SOURCE_PIXELS = 1024  # boxes are given in the coordinates of the 1024 x 1024 originals
-TEST_SHARE, VALIDATION_SHARE = 1 / 2, 1 / 8  # maps are measured on the boxes of the test images alone
 _CORNERS = ["x", "y", "width", "height"]
 _SUFFIXES = (".dcm", *IMAGE_SUFFIXES)
 
@@ -81,19 +80,15 @@ def _boxed(root, size=(224, 224)):
     return dataset.subset(dataset.labels == 1)
 
 
-def _boxed_splits(root, size=(224, 224), seed=0):
-    """Split the images of `load` into three Datasets, train, validation and test, with no patient in two of them.
-
-    Half of the images are for testing, and an eighth of the others is for validation.
+def _boxed_halves(root, size=(224, 224), seed=0):
+    """Split the images of `load` into two Datasets of about as many images, with no patient in both.
 
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
     dataset = load(root, size)
-    test = split_by_group(dataset.groups, TEST_SHARE, seed)
-    rest = dataset.subset(~test)
-    validation = split_by_group(rest.groups, VALIDATION_SHARE, seed)
-    return rest.subset(~validation), rest.subset(validation), dataset.subset(test)
+    second = split_by_group(dataset.groups, 1 / 2, seed)
+    return dataset.subset(~second), dataset.subset(second)
 
 
 def _views(root):
@@ -112,7 +107,7 @@ def _views(root):
 
 
 def _load_split(root, split, size, seed=0, background=False):
-    return dict(zip(SPLITS, _boxed_splits(root, size, seed), strict=True))[split]
+    return splits_of_halves(*_boxed_halves(root, size, seed), seed)[split]
 
 
 def _view(path):
@@ -218,7 +213,7 @@ SOURCE = Source(
     load_split=_load_split,
     splits=SPLITS,
     boxed=_boxed,
-    boxed_splits=_boxed_splits,
+    boxed_halves=_boxed_halves,
     views=_views,
     report=_report,
     expected={

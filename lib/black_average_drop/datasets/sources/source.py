@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from black_average_drop.datasets.dataset import Dataset
+from black_average_drop.datasets.dataset import Dataset, split_by_group
 
 SPLITS = ("train", "validation", "test")
+VALIDATION_SHARE = 1 / 8  # of the images that a network may learn from
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Source:
     load_split: Callable[..., Dataset] | None = None
     splits: tuple[str, ...] = ()  # those of SPLITS that load_split gives
     # For the notebooks where it is known where the lesions are; None elsewhere. (data root, size) -> images of class 1,
-    # each with a lesion; (data root, size, seed) -> train, validation and test, class 0 without the finding.
+    # each with a lesion; (data root, size, seed) -> two halves that share no patient, class 0 without the finding.
     boxed: Callable[..., Dataset] | None = None
-    boxed_splits: Callable[..., tuple[Dataset, Dataset, Dataset]] | None = None
+    boxed_halves: Callable[..., tuple[Dataset, Dataset]] | None = None
     # data root -> by the id of an image its view, AP or PA, and, if the tables say so, whether it is fully_boxed.
     views: Callable[[Path], pd.DataFrame | None] | None = None
     report: Callable[[Path], list[tuple[str, str]]] = lambda root: []  # data root -> rows of data/README.md, or none
@@ -58,3 +59,18 @@ class Source:
     expected: dict[str, int] = field(default_factory=dict)  # what -> number, of the whole source
     count: Callable[[Path], dict[str, int]] = lambda root: {}  # data root -> what is there, under the same names
     at_least: tuple[str, ...] = ()  # names in `expected` of which more does no harm
+
+
+def splits_of_halves(learned, judged, seed=0):
+    """Split two halves into train, validation and test: an eighth of the first half, whole patients, is for validation.
+
+    Args:
+        learned: the Dataset that a network learns from.
+        judged: the Dataset that it is judged on, of other patients.
+        seed: of the drawing.
+
+    Returns:
+        Split -> Dataset, by the names of SPLITS.
+    """
+    validation = split_by_group(learned.groups, VALIDATION_SHARE, seed)
+    return dict(zip(SPLITS, (learned.subset(~validation), learned.subset(validation), judged), strict=True))

@@ -1,0 +1,50 @@
+"""What `04_alpha` measured for the paper's claims, over all trainings of the radiograph classifier."""
+
+import numpy as np
+
+from black_average_drop.paper import claims, objections, small_lesions
+from black_average_drop.paper.alpha_rows import LESIONS, RADIOGRAPHS, patients_of_rows
+from black_average_drop.statistics import trainings
+from black_average_drop.statistics.patients import Resampling
+
+
+def measured_claims(subjects, correlations, contrasts, lesions, sampling):
+    """Every claim that `04_alpha` measures.
+
+    Args:
+        subjects: of `alpha_rows.subject_rows`.
+        correlations: of `objections.correlations_of_classifiers`.
+        contrasts: of `alpha_rows.rows_of_contrasts`, of all classifiers.
+        lesions: of `alpha_rows.rows_of_lesions`, the small ones.
+        sampling: resamples and seed of the `Resampling`.
+
+    Returns:
+        claim -> `claims.Measured`.
+    """
+    source, measured = subjects.groupby("data")["source"].first(), {}
+    for feature, data in {"opacity": RADIOGRAPHS, "size": LESIONS}.items():
+        by_training = [one for (name, what, _), one in correlations.items() if (name, what) == (RADIOGRAPHS, feature)]
+        for metric in ("AD", "BAD"):
+            found = [one[metric] for one in by_training]
+            measured[f"{metric}_{feature}"] = measured_correlation(found, source[data])
+    powers = contrasts[contrasts["data"] == RADIOGRAPHS]
+    effects = [objections.contrast_effect(part) for _, part in powers.groupby("training")]
+    resampling = Resampling(patients_of_rows(powers), **sampling)
+    measured["AD_contrast"] = claims.measured_mean(
+        np.stack(effects, axis=1), resampling, source[RADIOGRAPHS], reach=1.0
+    )
+    resampling = Resampling(patients_of_rows(lesions), **sampling)
+    more = small_lesions.touched_more(lesions, "CAM")
+    return measured | {"small_lesions": claims.measured_mean(more, resampling, source[LESIONS], reach=100.0)}
+
+
+def measured_correlation(correlations, source):
+    """The `claims.Measured` of a correlation over trainings.
+
+    Args:
+        correlations: an `objections.Correlation` for each training, from the same draws of patients.
+        source: of the images, in words.
+    """
+    samples = np.stack([one.samples for one in correlations], axis=1)
+    estimate = trainings.statistic_across_trainings([one.value for one in correlations], samples, (-1, 1))
+    return claims.Measured(estimate, max(one.images for one in correlations), source)

@@ -1,0 +1,64 @@
+"""What Table 1 says of the paper's claims: the differences over all trainings, in its primary rows and in every row."""
+
+import numpy as np
+
+from black_average_drop.metrics import METRICS
+from black_average_drop.paper import claims, published, row_differences
+from black_average_drop.paper.stated_claims import CLAIMS
+
+
+def measure_claims(parts):
+    """Measure the claims on drops, on what is lit, and on Incorrect %, over the images that count.
+
+    Photos and radiographs have claims of the paper. Softmax scores and another backbone have rows of their own.
+
+    Args:
+        parts: data -> `tables.PartOfTable1`.
+
+    Returns:
+        claim -> `claims.Measured`.
+    """
+    measured = {}
+    for data, part in parts.items():
+        rows = list(part.alive.values())
+        if not rows:
+            continue
+        where = {
+            "images": part.images["id"][part.counted].to_numpy(),
+            "resampling": part.resampling.of_rows(part.counted),
+            "source": part.about["source"].iloc[0],
+        }
+        for metric in METRICS:
+            if f"{data}_{metric}" in CLAIMS:
+                measured[f"{data}_{metric}"] = claims.compare(rows, metric, "drop", **where)
+        if data in published.DATA:
+            measured[f"{data}_lit"] = claims.compare(rows, METRICS[0], "lit", **where)
+        if data == "radiographs":
+            for metric in METRICS:
+                measured[f"{data}_{metric}_softmax"] = claims.compare(rows, metric, "softmax_drop", **where)
+                measured[f"incorrect_{metric}"] = claims.compare(rows, metric, "incorrect", **where, baseline=None)
+    return measured
+
+
+def differences_of_table(parts):
+    """Grad-CAM++ − CAM in every row of Table 1 that the paper has data for, over all trainings.
+
+    Each training predicts classes of its own. So the rows by prediction hold the images that the training predicts so.
+
+    Args:
+        parts: data -> `tables.PartOfTable1`.
+
+    Returns:
+        A list of `claims.Measured`, of `row_differences.differences_of_rows`.
+    """
+    of_data = []
+    for data, part in parts.items():
+        if data in published.DATA and part.alive:
+            rows, ids = list(part.alive.values()), part.images["id"].to_numpy()
+            explained = row_differences.explained_classes(rows, ids)
+            chosen = {"predicted pneumonia": explained == 1, "predicted normal": explained == 0}
+            subsets = {name: chosen.get(name, own) for name, own in part.subsets.items()}
+            subsets = {name: own for name, own in subsets.items() if np.any(own)}
+            source = part.about["source"].iloc[0]
+            of_data.append(row_differences.RowsOfData(rows, ids, subsets, part.resampling, source))
+    return row_differences.differences_of_rows(of_data)

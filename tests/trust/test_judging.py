@@ -1,0 +1,71 @@
+"""Metrics judged by every truth, next to a computation by hand with scipy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from black_average_drop.trust import agreement, judging, summaries, truths
+from black_average_drop.trust.directions import DIRECTIONS
+
+METHODS, MAPS = ["CAM", "Grad-CAM++", "Eigen-CAM"], ["CAM", "Grad-CAM++", "Eigen-CAM", "centre prior", "all ones"]
+
+
+@pytest.fixture
+def measured(generator):
+    """Images of two folds under two metrics; AD has a value of every other image alone."""
+    ids = [f"image {number}" for number in range(40)]
+    values = pd.DataFrame(generator.random((40, 5)), ids, MAPS).rename_axis("id")
+    tables = [values.assign(metric="BAD"), values[::2].mul(2).assign(metric="AD")]
+    return pd.concat(tables).reset_index().melt(["id", "metric"], var_name="map").assign(data="NIH boxes")
+
+
+@pytest.fixture
+def points(generator):
+    ids = [f"image {number}" for number in range(40)]
+    parts = []
+    for score in truths.SCORES:
+        table = pd.DataFrame(generator.random((40, 5)) + np.arange(5) / 5, ids, MAPS).rename_axis("id").reset_index()
+        parts.append(table.melt("id", var_name="map").assign(score=score))
+    table = pd.concat(parts).assign(data="NIH boxes")
+    return table.assign(fold=np.where(table["id"].isin(ids[:25]), "A", "B"))
+
+
+@pytest.fixture
+def images(points):
+    known = points.drop_duplicates("id")[["data", "fold", "id"]].assign(training=0, right=True, fully_boxed=True)
+    known = known.assign(group=known["id"], region=0.1, near=0.2)
+    return summaries.images_by_data(known, resamples=100)
+
+
+def test_every_metric_meets_every_truth_on_all_images_and_on_each_fold(measured, points, images):
+    judged = judging.judge_by_truths(measured, points, images, {"NIH boxes": METHODS})
+    count = 3 * len(truths.SCORES) * (len(DIRECTIONS) + 1) * len(agreement.MAPS)
+    assert len(judged) == count and list(judged["fold"].unique()) == ["", "A", "B"]
+    assert set(judged[judged["telling"]]["truth"]) == {"hit"}
+    rows = judged.set_index(["fold", "truth", "metric", "maps"])
+    for fold, size in (("", 40), ("A", 25), ("B", 15)):
+        row = rows.loc[(fold, "top_inside", "BAD", "methods alone")]
+        chosen = points[(points["score"] == "top_inside") & (points["fold"].isin([fold] if fold else ["A", "B"]))]
+        truth = chosen.groupby("map")["value"].mean()[METHODS]
+        values = measured[(measured["metric"] == "BAD") & measured["id"].isin(chosen["id"])]
+        expected = stats.kendalltau(-values.groupby("map")["value"].mean()[METHODS], truth).statistic
+        assert row["set"] == pytest.approx(expected) and row["known"] == size
+    assert rows.loc[("", "hit", "AD", "methods alone"), "known"] == 20
+    assert rows.loc[("", "hit", agreement.TRUTH, "methods and controls"), "set"] == 1
+    assert rows.loc[("", "mass_inside", agreement.TRUTH, "methods and controls"), "set"] < 1.01
+
+
+def test_a_second_truth_is_judged_by_the_metrics_of_its_data_set(measured, points, images):
+    other = points[points["id"] < "image 2"].assign(data="NIH boxes: the lesion, wrong")
+    judged = judging.judge_by_truths(measured, pd.concat([points, other]), images, {"NIH boxes": METHODS})
+    wrong = judged[(judged["data"] != "NIH boxes") & (judged["metric"] == "BAD")]
+    assert (wrong[wrong["fold"] == ""]["known"] == other["id"].nunique()).all()
+
+
+def test_methods_are_compared_under_metrics_and_truths(measured, points, images):
+    table = judging.compare_methods(measured, points, images, {"NIH boxes": METHODS})
+    assert set(table["quantity"]) == {"AD", "BAD", *truths.SCORES} and len(table) == 3 * 6
+    row = table.set_index(["quantity", "first", "second"]).loc[("AD", "CAM", "Grad-CAM++")]
+    mean = measured[measured["metric"] == "AD"].groupby("map")["value"].mean()
+    assert row["difference"] == pytest.approx(mean["Grad-CAM++"] - mean["CAM"]) and row["patients"] == 20

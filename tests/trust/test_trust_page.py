@@ -1,0 +1,101 @@
+"""Sentences and tables of the verdict, for each way that the numbers can come out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from black_average_drop.trust import agreement, trust_page, truths
+
+PAIR = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.17, "low": 0.08, "high": 0.26, "p_holm": 0.001}
+RATES = {"CAM": 0.26, "Grad-CAM++": 0.43, "centre prior": 0.39, "another image's map": 0.27, "Eigen-CAM": 0.46}
+COMPARISON = (
+    "For comparison: the bump in the middle 39; another patient's map 27; Eigen-CAM, which is blind to the class, 46; "
+    "chance 20. "
+)
+
+
+def said(**changes):
+    return trust_page.difference_sentence("Here", RATES, 0.2, PAIR | {"unseen": "holds"} | changes)
+
+
+def test_a_sentence_carries_controls_interval_p_and_unseen_patients():
+    assert said() == (
+        "Here: of 100 small lesions Grad-CAM++ touches 43, CAM 26. " + COMPARISON + "Grad-CAM++ − CAM: +17.0 [+8.0, "
+        "+26.0], significant (p = 0.001 after Holm); unseen patients would not turn it."
+    )
+    assert said(unseen="overturned").endswith("; unseen patients could turn it.")
+    undecided = said(p_holm=0.4, low=-0.1, unseen="")
+    assert undecided.endswith("+17.0 [-10.0, +26.0], not significant (p = 0.4 after Holm).")
+    nothing = said(low=np.nan, high=np.nan, p_holm=np.nan, unseen="")
+    assert nothing.endswith(COMPARISON + "Grad-CAM++ − CAM: too few differ for a test.")
+
+
+def test_small_lesions_of_each_data_set_have_a_sentence():
+    recall = pd.DataFrame({"map": list(RATES), "seen": list(RATES.values()), "chance": 0.2, "area": 0.1})
+    recall = recall.assign(size_class="small", images="all positives")
+    recall = pd.concat([recall.assign(data="NIH boxes"), recall.assign(data="ImageNet boxes")])
+    others = [{"area": 0.2}, {"size_class": "large"}, {"images": "fold A"}]
+    recall = pd.concat([recall, *(recall.assign(seen=0.9, **other) for other in others)])
+    pairs = pd.DataFrame([PAIR | {"data": name, "unseen": "holds"} for name in ("NIH boxes", "ImageNet boxes")])
+    pairs = pd.concat([pairs, pairs.assign(second="Eigen-CAM")])
+    sentences = trust_page.small_lesion_sentences(recall, pairs)
+    assert sentences[0] == said().replace("Here", "NIH boxes") and len(sentences) == 2
+    assert sentences[1] == said().replace("Here", "ImageNet boxes").replace("small lesions", "small objects")
+
+
+@pytest.fixture
+def verdict():
+    """Two data sets, two metrics and the truth itself, by all truths."""
+    rows = []
+    for data in ("NIH boxes", "Marker phantoms"):
+        for truth in truths.SCORES:
+            for metric in ("AD", "BAD", agreement.TRUTH):
+                for maps in agreement.MAPS:
+                    row = {"data": data, "truth": truth, "metric": metric, "maps": maps, "fooled_by": ""}
+                    rows.append(row | {"set": 0.1, "set_low": -0.2, "set_high": 0.3})
+    return pd.DataFrame(rows)
+
+
+def change(verdict, values, **where):
+    chosen = np.logical_and.reduce([verdict[name] == value for name, value in where.items()])
+    assert chosen.sum() == 1
+    for name, value in values.items():
+        verdict.loc[chosen, name] = value
+
+
+def test_each_truth_says_by_itself_what_methods_alone_show(verdict):
+    alone = {"data": "NIH boxes", "maps": "methods alone", "truth": "mass_inside"}
+    change(verdict, {"set": -0.74, "set_low": -0.78, "set_high": -0.32}, metric="BAD", **alone)
+    change(verdict, {"set": 0.9, "set_low": 0.8}, metric="AD", **(alone | {"maps": "methods and controls"}))
+    change(verdict, {"set": 1, "set_low": 1, "set_high": 1}, metric=agreement.TRUTH, **alone)
+    change(verdict, {"set": np.nan, "set_low": np.nan, "set_high": np.nan}, metric="AD", **(alone | {"truth": "hit"}))
+    sentences = trust_page.alone_sentences(verdict)
+    assert len(sentences) == 2 * len(truths.SCORES)
+    assert sentences[0] == "NIH boxes, hits, the primary truth: none of 1 metrics."
+    assert sentences[2] == "NIH boxes, mass inside: BAD -0.74 [-0.78, -0.32] of 2 metrics."
+    assert sentences[6] == "Marker phantoms, mass inside, the primary truth: none of 2 metrics."
+    unranked = verdict.assign(set=np.nan, set_low=np.nan, set_high=np.nan)
+    assert trust_page.alone_sentences(unranked)[0] == "NIH boxes, hits, the primary truth: no metric ranks the methods."
+
+
+def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdict):
+    where = {"data": "NIH boxes", "maps": "methods and controls", "truth": "hit"}
+    change(verdict, {"set": 0.62, "fooled_by": "centre prior"}, metric="BAD", **where)
+    hits = pd.DataFrame({"data": "NIH boxes", "map": ["CAM"], "value": 0.25, "low": 0.2, "high": 0.3, "chance": 0.1})
+    folds = pd.concat([verdict.assign(fold=fold) for fold in "AB"])
+    page = trust_page.verdict_page(verdict, hits, folds[folds["data"] == "NIH boxes"], ["One sentence."])
+    heads = [line for line in page.splitlines() if line.startswith(("| Metric", "| Map"))]
+    assert heads[0] == "| Metric | NIH boxes | Marker phantoms (mass inside) |" and heads[1] == "| Map | NIH boxes |"
+    assert len(heads) == 5 and heads[2].count("|") == heads[3].count("|") == 2 + 2 * len(truths.SCORES)
+    assert heads[4].endswith("fold A | NIH boxes, methods and controls, fold B |") and truths.REASON in page
+    assert (
+        "| BAD | +0.62 [-0.20, +0.30] † | +0.10 [-0.20, +0.30] |" in page and "| CAM | 25 [20, 30], chance 10 |" in page
+    )
+    assert page.endswith("- One sentence.\n") and "mass inside, the primary truth: none of 2 metrics." in page
+    assert trust_page.verdict_page(verdict, hits, folds.head(0), []).count("| Metric") == 3
+
+
+def test_the_primary_truth_is_hits_but_for_a_marker_that_no_maximum_can_hit():
+    assert truths.primary_truth("NIH boxes") == truths.PRIMARY == "hit"
+    assert truths.primary_truth("Marker phantoms: the lesion, wrong") == "mass_inside"
+    assert set(truths.PRIMARY_ELSEWHERE.values()) < set(truths.SCORES)
