@@ -11,7 +11,11 @@ from black_average_drop.artifact import numbers
 from black_average_drop.files import ROOT, replacing
 
 TEMPLATES = "docs/templates"
-PAGES = ("README.md", "MODEL_CARD.md", "docs/results.md", "docs/trust.md", "docs/reproducing.md", "docs/performance.md")
+PAGES = (
+    "README.md",
+    "MODEL_CARD.md",
+    *(f"docs/{name}.md" for name in ("results", "trust", "reproducing", "performance", "other-libraries")),
+)
 
 _FIELD = re.compile(r"\{\{(.+?)\}\}")
 _TABLE = re.compile(r"table (\S+\.md)(?: (\d+))?")
