@@ -117,7 +117,8 @@ def _measured(row, claim):
         return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
     parts = [wording.with_interval(row, claim.digits, sign)]
     if directed and row["trainings"] > 1:
-        parts.append(f"{row['same_sign']:.0f} of {row['trainings']:.0f} trainings have this sign")
+        have = "has" if row["same_sign"] == 1 else "have"
+        parts.append(f"{row['same_sign']:.0f} of {row['trainings']:.0f} trainings {have} this sign")
     if not np.isnan(row["next_low"]):
         ends = (np.clip(row[name], *claim.bounds) for name in ("next_low", "next_high"))
         numbers = " to ".join(f"{end:{sign}.{claim.digits}f}" for end in ends)
