@@ -26,8 +26,8 @@ Otherwise it is *undecided*.
 A level or an equality has a tolerance, which was fixed before the first run and is printed in the table. The claim is
 *reproduced* if the interval lies inside, *not reproduced* if it lies outside, and *undecided* if it reaches across.
 
-The value for the next training of this recipe lies in its prediction interval with a probability of 95 %. It is a value
-over all such patients, so it is no value of this test set.
+In 95 of 100 repetitions the prediction interval holds what the next training of this recipe would have over all such
+patients. On these test images alone it may lie elsewhere.
 
 An undecided row says what would narrow its interval most: as many trainings again, or as many patients again.
 
