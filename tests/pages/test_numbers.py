@@ -129,7 +129,14 @@ ELSEWHERE = {
     ],
     "docs/cluster.md": [],
     "docs/architecture.md": [],
-    "docs/rows.md": ["whose float32 softmax is exactly 1 |"],
+    "docs/rows.md": [
+        "whose float32 softmax is exactly 1 |",
+        "ReLU scores, from 0 to 1, and empty where the whole image scores 0.",
+        "| 1 for the images that Table 1 puts first, else 0 |",
+        "has its peak at 1,000.",
+        "to a peak of 1,",
+        "| 1 if a quarter of the lesion is in the tenth of the image that the map ranks highest, else 0 |",
+    ],
     "docs/words.md": [
         "shares of 1 |",
         "sum to 1 |",
