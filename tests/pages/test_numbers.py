@@ -91,6 +91,12 @@ ELSEWHERE = {
         "takes 560,600 /",
         "/ 3,600 hours",
     ],
+    "docs/other-libraries.md": [
+        "from -1 to 1, what",
+        "is the pixel 0, before",
+        "Clip it at 0, then",
+        "counts from 0 upwards",
+    ],
     "docs/your-model.md": [
         "of Keras 3, Keras 2 or",
         "PyTorch 2.9 or",
