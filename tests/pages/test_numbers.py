@@ -136,6 +136,12 @@ ELSEWHERE = {
     "docs/cluster.md": [],
     "docs/architecture.md": [],
     "docs/rows.md": [
+        # what a column of the row files holds
+        "at the start; 0 for a kernel of 0 |",
+        "end the training, 0 for no such end |",
+        "of every test image is 0 |",
+        "of class 1 minus that of class 0;",
+        "and 1 or 0 in",
         "whose float32 softmax is exactly 1 |",
         "ReLU scores, from 0 to 1, and empty where the whole image scores 0.",
         "| 1 for the images that Table 1 puts first, else 0 |",
@@ -149,6 +155,7 @@ ELSEWHERE = {
         "between 0 and 1.",
         "and 0 where",
         "score is 0 has",
+        "whose ReLU score is 0 for every image",
         "tau-b: 1 is the same ranking, 0 is chance, -1 is the opposite",
         "healthy one. 1 is always, 0.5 is chance",
         "95 of 100 repetitions",
