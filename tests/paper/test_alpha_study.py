@@ -66,18 +66,23 @@ def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator
 
 
 def test_alpha_is_chosen_again_by_whoever_is_drawn():
-    """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
-    other."""
-    alphas = np.array([0.0, 0.5, 1.0])
-    shares = np.linspace(0, 1, 11)
-    curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
-    differences = np.stack([alphas, 2 * alphas])
-    samples = alpha_study.redrawn_alpha(curves, alphas, differences, Resampling(["a", "b"], 200))
-    expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
-    assert {tuple(np.round(sample, 9)) for sample in samples} == expected
-    one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
-    samples = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
-    assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
+    """Six patients with curves of height 1 at 0.2, six of height 3 at 0.6; the difference is alpha itself for the ones,
+    twice that for the others."""
+    alphas, shares = np.array([0.0, 0.5, 1.0]), np.linspace(0, 1, 11)
+    kinds = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
+    curves, differences = kinds.repeat(6, axis=0), np.stack([alphas, 2 * alphas]).repeat(6, axis=0)
+    samples = alpha_study.redrawn_alpha(curves, alphas, differences, Resampling(np.arange(12), 600))
+    high = 12 * (samples[:, 1] / samples[:, 0] - 1)  # how many of the others were drawn
+    np.testing.assert_allclose(high, high.round(), atol=1e-6)
+    high = high.round()
+    np.testing.assert_allclose(samples[high < 3, 0], 0.2)
+    np.testing.assert_allclose(samples[high > 3, 0], 0.6)
+    assert 0 < (high < 3).sum() < (high > 3).sum()
+    one_known = np.where(np.arange(12)[:, None] < 6, differences, np.nan)  # the ones, measured up to 0.5
+    again = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(np.arange(12), 600))
+    np.testing.assert_array_equal(again[:, 0], samples[:, 0])
+    np.testing.assert_allclose(again[high < 3, 1], 0.2)
+    assert np.isnan(again[high > 3, 1]).all()
 
 
 def test_alpha_drawn_again_is_that_of_a_loop_over_resamples(generator):
