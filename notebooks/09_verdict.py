@@ -111,7 +111,8 @@ from black_average_drop.trust import agreement, composites, judging, summaries, 
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 results_folder, banner = Path(results), wording.banner(profile)
-images = summaries.images_by_data(wide.read_named("trust_images", results_folder), resamples, seed)
+known = wide.read_named("trust_images", results_folder)
+images = summaries.images_by_data(known, resamples, seed)
 points = wide.read_maps_rows("trust_points", results_folder, ["id", "score"])
 every = composites.with_composites(wide.read_maps_rows("trust_metrics", results_folder, ["id", "metric"]))
 
@@ -228,7 +229,8 @@ sentences = trust_page.small_lesion_sentences(read_csv(results_folder / "trust_r
 page = results_folder / "trust.md"
 with replacing(page) as unfinished:
     head = f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n"
-    unfinished.write_text(head + trust_page.verdict_page(verdict, of_hits, by_fold, sentences), encoding="utf-8")
+    text = trust_page.verdict_page(verdict, of_hits, by_fold, sentences, known["training"].nunique())
+    unfinished.write_text(head + text, encoding="utf-8")
 Markdown(page.read_text())
 
 # %% [markdown]

@@ -229,6 +229,7 @@ def along(values, p, quantity="Grad-CAM++ − CAM"):
 def test_the_ranking_along_alpha(values, p, said):
     rows = pd.concat([along(values, p), along(values, 0.0, "CAM")])
     assert alpha.ranking_along_alpha(rows, 0.21) == said
+    assert alpha.ranking_along_alpha(rows, 0.2100004) == said  # the same alpha with other digits
 
 
 def test_drops_grow_fall_or_are_not_shown_to():

@@ -31,7 +31,7 @@ def curve_rows(curves):
 
 
 def test_the_band_is_scaled_to_the_peak_and_has_the_interval_of_means(generator):
-    curves = generator.integers(0, 100, (40, 11))
+    curves = generator.integers(0, 100, (120, 11))
     curves[:, 0], curves[:, 4] = 0, curves[:, 4] + 300
     band = alpha_study.curve_band(curve_rows(curves), SAMPLING)
     assert list(band.columns) == ["alpha", "difference", "low", "high", "random_masks"]
@@ -39,7 +39,7 @@ def test_the_band_is_scaled_to_the_peak_and_has_the_interval_of_means(generator)
     scaled = curves / curves.mean(axis=0).max()
     np.testing.assert_allclose(band["difference"], scaled.mean(axis=0))
     assert band["random_masks"].max() == band["random_masks"][5] == 1
-    expected = means.estimate_means(scaled, Resampling(np.arange(40) // 2, **SAMPLING))
+    expected = means.estimate_means(scaled, Resampling(np.arange(120) // 2, **SAMPLING))
     np.testing.assert_array_equal(band[["low", "high"]].to_numpy().T, [expected.low, expected.high])
     assert (band["low"] < band["high"])[1:].all()
     flat = alpha_study.curve_band(curve_rows(np.zeros((40, 11), int)), SAMPLING)
@@ -66,23 +66,21 @@ def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator
 
 
 def test_alpha_is_chosen_again_by_whoever_is_drawn():
-    """Six patients with curves of height 1 at 0.2, six of height 3 at 0.6; the difference is alpha itself for the ones,
-    twice that for the others."""
-    alphas, shares = np.array([0.0, 0.5, 1.0]), np.linspace(0, 1, 11)
-    kinds = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
-    curves, differences = kinds.repeat(6, axis=0), np.stack([alphas, 2 * alphas]).repeat(6, axis=0)
-    samples = alpha_study.redrawn_alpha(curves, alphas, differences, Resampling(np.arange(12), 600))
-    high = 12 * (samples[:, 1] / samples[:, 0] - 1)  # how many of the others were drawn
-    np.testing.assert_allclose(high, high.round(), atol=1e-6)
-    high = high.round()
-    np.testing.assert_allclose(samples[high < 3, 0], 0.2)
-    np.testing.assert_allclose(samples[high > 3, 0], 0.6)
-    assert 0 < (high < 3).sum() < (high > 3).sum()
-    one_known = np.where(np.arange(12)[:, None] < 6, differences, np.nan)  # the ones, measured up to 0.5
-    again = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(np.arange(12), 600))
-    np.testing.assert_array_equal(again[:, 0], samples[:, 0])
-    np.testing.assert_allclose(again[high < 3, 1], 0.2)
-    assert np.isnan(again[high > 3, 1]).all()
+    """Ten patients with curves that peak at 0.2 or, three times as high, at 0.6; the difference is alpha itself for one
+    kind, twice that for the other."""
+    alphas = np.array([0.0, 0.5, 1.0])
+    shares = np.linspace(0, 1, 11)
+    low, high = np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))
+    of_high, drawn = np.arange(10) >= 8, Resampling(np.arange(10), 200)
+    curves = np.where(of_high[:, None], high, low)
+    differences = np.where(of_high[:, None], 2 * alphas, alphas)
+    samples = alpha_study.redrawn_alpha(curves, alphas, differences, drawn)
+    expected = {(alpha := 0.6 if 3 * k > 10 - k else 0.2, round(alpha * (10 + k) / 10, 9)) for k in range(11)}
+    found = {tuple(np.round(sample, 9)) for sample in samples}
+    assert found <= expected and len(found) > 4 and {alpha for alpha, _ in found} == {0.2, 0.6}
+    one_known = np.where(of_high[:, None], np.nan, alphas)  # of one kind, and only up to 0.5
+    samples = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], drawn)
+    assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
 
 
 def test_alpha_drawn_again_is_that_of_a_loop_over_resamples(generator):

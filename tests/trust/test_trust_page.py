@@ -82,7 +82,7 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
     where = {"data": "NIH boxes", "maps": "methods and controls", "truth": "hit"}
     change(verdict, {"set": 0.62, "fooled_by": "centre prior"}, metric="BAD", **where)
     hits = pd.DataFrame({"data": "NIH boxes", "map": ["CAM"], "value": 0.25, "low": 0.2, "high": 0.3, "chance": 0.1})
-    folds = pd.concat([verdict.assign(fold=fold) for fold in "AB"])
+    folds = pd.concat([verdict[verdict["truth"] == "hit"].assign(fold=fold) for fold in "AB"])
     page = trust_page.verdict_page(verdict, hits, folds[folds["data"] == "NIH boxes"], ["One sentence."])
     heads = [line for line in page.splitlines() if line.startswith(("| Metric", "| Map"))]
     assert heads[0] == "| Metric | NIH boxes | Marker phantoms (mass inside) |" and heads[1] == "| Map | NIH boxes |"
@@ -91,6 +91,7 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
     assert (
         "| BAD | +0.62 [-0.20, +0.30] † | +0.10 [-0.20, +0.30] |" in page and "| CAM | 25 [20, 30], chance 10 |" in page
     )
+    assert "With one network a fold, nothing is known about other trainings." in page
     assert page.endswith("- One sentence.\n") and "mass inside, the primary truth: none of 2 metrics." in page
     assert trust_page.verdict_page(verdict, hits, folds.head(0), []).count("| Metric") == 3
 

@@ -12,10 +12,11 @@ TOO_FEW = "no interval: too few images differ"
 
 RULE = f"""
 **The rule.** Intervals are 95 %. On X-rays, intervals and tests cover other patients and other trainings of this
-recipe: the same architecture and first weights, with settings that were drawn before training. They say nothing of
-another architecture or of other first weights. All trainings see the same test images, and patients count as a whole
-(`trainings.across_trainings`). With fewer than three trainings there is no verdict. Photos have one network, so only
-the images vary. BAD is taken at the alpha of each training, which stays fixed.
+recipe: the same architecture and kind of first weights, with settings that a seed drew before training. They say
+nothing of another architecture or of other first weights. All trainings see the same test images, and patients count as
+a whole (`trainings.across_trainings`). With fewer than three trainings there is no verdict. A training whose ReLU score
+is 0 for every image has no drop. Table 1 counts it, and no mean holds it. Photos have one network, so only the images
+vary. BAD is taken at the alpha of each training, which stays fixed.
 
 A claim with a direction is tested against 0. The test is two-sided and compares both sides on the same images. Holm's
 method corrects the p values of all such claims in the first table, and of each other table by itself. If p is below

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from black_average_drop.metrics import METRICS
 from black_average_drop.paper.claims import Measured, values_by_training
 from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics.comparisons import LEVEL
@@ -54,8 +55,7 @@ def differences_of_rows(parts):
     Returns:
         A list of `claims.Measured`, whose data name the images, the subset and the metric.
     """
-    metrics = ("AD", "BAD")
-    count = len(metrics) * sum(len(part.subsets) for part in parts)
+    count = len(METRICS) * sum(len(part.subsets) for part in parts)
     measured = []
     for part in parts:
         for name, chosen in part.subsets.items():
@@ -63,7 +63,7 @@ def differences_of_rows(parts):
                 np.reshape(chosen, (len(part.images), -1)), (len(part.images), len(part.trainings))
             )
             some = chosen.any(axis=1)
-            for metric in metrics:
+            for metric in METRICS:
                 values = values_by_training(part.trainings, metric, "drop", part.images)
                 values = np.where(chosen, values, np.nan)[some]
                 estimate = across_trainings(values, part.resampling.of_rows(some), level=LEVEL / count)

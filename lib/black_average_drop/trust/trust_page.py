@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import wording
-from black_average_drop.statistics import comparisons
+from black_average_drop.statistics import comparisons, folds
 from black_average_drop.trust import agreement, truths
 from black_average_drop.trust.kinds import SMALL
 from black_average_drop.trust.lesion_sizes import SIZES
@@ -78,13 +78,14 @@ def alone_sentences(verdict):
     return sentences
 
 
-def verdict_page(verdict, hits, by_fold, sentences):
+def verdict_page(verdict, hits, by_fold, sentences, networks=1):
     """The verdict on the metrics as Markdown: tables of agreement and of hits, and sentences.
 
     Args:
         verdict: a DataFrame, rows of `agreement.judge_metrics` with columns data and truth.
         hits: a DataFrame with columns data, map, value, low, high and chance.
-        by_fold: as verdict, of the single folds of patients, with a column fold. It may be empty.
+        by_fold: as verdict, of the single folds of patients by the primary truth, with a column fold. It may be empty.
+        networks: how many networks judge a fold.
         sentences: of `difference_sentence`.
     """
     primary = verdict["truth"] == verdict["data"].map(truths.primary_truth)
@@ -112,8 +113,8 @@ def verdict_page(verdict, hits, by_fold, sentences):
         ]
     if len(by_fold):
         rows = by_fold.assign(column=by_fold["data"] + f", {agreement.MAPS[0]}, fold " + by_fold["fold"])
-        rows = rows[(rows["maps"] == agreement.MAPS[0]) & (rows["truth"] == rows["data"].map(truths.primary_truth))]
-        lines += ["", "The same for each fold of patients by itself, by the primary truth.", ""]
+        rows = rows[rows["maps"] == agreement.MAPS[0]]
+        lines += ["", f"Each fold of patients by itself, by the primary truth. {folds.covered_by(networks)}", ""]
         lines += _table(rows, "Metric", "metric", "column", _agreement)
     lines += ["", "Among methods alone these agreements can be told from 0. No interval is corrected for the number of"]
     lines += ["metrics and truths. Some methods are near twins of others.", ""]
