@@ -41,8 +41,8 @@ def test_where_all_pairs_are_decided_agreement_is_kendalls_tau(seed):
 def test_random_orders_are_counted_by_enumeration():
     """Of the 24 orders of 4 maps 1 agrees fully, and 4 have at most one pair the wrong way round."""
     hits = clear_hits([0.05, 0.35, 0.65, 0.95])
-    for means, expected in (([0, 1, 2, 3], 1 / 24), ([1, 0, 2, 3], 4 / 24), ([3, 2, 1, 0], 1 / 24)):
-        values = {"Average Gain": sure_values(means)}
+    for order, expected in (([0, 1, 2, 3], 1 / 24), ([1, 0, 2, 3], 4 / 24), ([3, 2, 1, 0], 1 / 24)):
+        values = {"Average Gain": sure_values(np.array(order) / 4)}
         judgement = believed.agreement_of_metrics(values, hits, list(hits), Resampling(np.arange(60), 100))
         assert judgement.agreements["by_chance"].tolist() == [pytest.approx(expected)]
 
@@ -50,7 +50,7 @@ def test_random_orders_are_counted_by_enumeration():
 def test_forms_of_one_map_stand_together_in_random_orders():
     """Four maps that hit nearly the same lesions against four others are one pair, not 16: half of all orders agree."""
     shares = [0.30, 0.32, 0.34, 0.36, 0.86, 0.88, 0.90, 0.92]
-    values = {"Average Gain": sure_values(range(8)), "BAD": sure_values(range(8))}
+    values = {metric: sure_values(np.arange(8) / 8) for metric in ("Average Gain", "BAD")}
     hits = clear_hits(shares)
     rows = believed.agreement_of_metrics(values, hits, list(hits), Resampling(np.arange(60), 100)).agreements
     assert rows["decided"].tolist() == [16, 16] and rows["agreement"].tolist() == [1, -1]
@@ -59,7 +59,7 @@ def test_forms_of_one_map_stand_together_in_random_orders():
 
 def test_maps_that_hits_tell_apart_are_of_two_families_however_alike():
     """Of 400 lesions m1 hits 24 more than m0, 6 %, which decides the pair."""
-    hits, values = clear_hits([0.3, 0.36, 0.9], 400), {"Average Gain": sure_values(range(3), 400)}
+    hits, values = clear_hits([0.3, 0.36, 0.9], 400), {"Average Gain": sure_values([0.1, 0.5, 0.9], 400)}
     row = believed.agreement_of_metrics(values, hits, list(hits), Resampling(np.arange(400), 100)).agreements.iloc[0]
     assert (row["decided"], row["families"]) == (3, 3) and row["by_chance"] == pytest.approx(1 / 6)
 
@@ -68,7 +68,7 @@ def test_many_maps_have_random_orders_tried():
     """With 8 maps one order of 40,320 agrees fully, so hardly any of 9,999 does."""
     hits = clear_hits(np.linspace(0.01, 0.99, 8), 400)
     judgement = believed.agreement_of_metrics(
-        {"Average Gain": sure_values(range(8), 400)}, hits, list(hits), Resampling(np.arange(400), 100)
+        {"Average Gain": sure_values(np.arange(8) / 8, 400)}, hits, list(hits), Resampling(np.arange(400), 100)
     )
     assert judgement.agreements["decided"].tolist() == [28]
     assert 1e-4 <= judgement.agreements["by_chance"].iloc[0] <= 3e-4

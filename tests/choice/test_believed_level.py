@@ -23,7 +23,7 @@ def outcomes(rates, shifts):
     for draw in range(DRAWS):
         generator = np.random.default_rng([7, draw])
         hits = pd.DataFrame(generator.random((LESIONS, 3)) < rates, columns=NAMES).astype(float)
-        drops = pd.DataFrame(generator.normal(0.5, 0.2, (LESIONS, 3)) + shifts, columns=NAMES)
+        drops = pd.DataFrame(np.clip(generator.normal(0.3, 0.1, (LESIONS, 3)) + shifts, 0, 1), columns=NAMES)
         judgement = believed.agreement_of_metrics(
             {"BAD": drops}, hits, NAMES, Resampling(np.arange(LESIONS), 200, draw)
         )

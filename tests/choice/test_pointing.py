@@ -26,7 +26,7 @@ def test_points_of_a_set_that_is_counted_by_hand():
     assert table.loc["CAM", "overlap"] == pytest.approx(np.dot([0.75, 0.25], inside / (8 - inside)), abs=1e-6)
     assert 0.5 < table.loc["CAM", "hit_low"] < 0.75 < table.loc["CAM", "hit_high"] < 0.95
     assert table["above_centre"].tolist() == [True, False, False]  # of RISE 2 patients differ
-    assert table.loc["CAM", "p_centre"] <= 1e-3 and table["p_centre"].isna().tolist() == [False, True, True]
+    assert table.loc["CAM", "p_centre"] <= 2e-3 and table["p_centre"].isna().tolist() == [False, False, True]
 
 
 def test_batches_and_places_change_nothing():

@@ -26,7 +26,9 @@ def test_a_method_is_recommended_if_it_beats_methods_and_controls(generator):
     same_as = {"Layer-CAM": "Grad-CAM++", "Grad-CAM++ (positive part)": "Grad-CAM++"}  # the second of them by its name
     sentence = recommended(table, same_as=same_as)
     assert sentence.startswith("BAD recommends Grad-CAM++: it loses least of the score (Grad-CAM++, 0.4")
-    assert "(the same map: Layer-CAM)" in sentence and "largest p after Holm's correction 0.000" in sentence
+    assert "(the same map: Layer-CAM)" in sentence and re.search(
+        r"largest p after Holm's correction \d(\.\d)?e-\d\d\)", sentence
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,14 +48,14 @@ def test_no_method_is_recommended_next_to_an_equal(generator, means, reason):
 
 
 def test_no_method_is_recommended_where_too_few_images_differ(generator):
-    """Grad-CAM++ is ahead of CAM, and far ahead, on nine images alone."""
+    """Grad-CAM++ is ahead of CAM, and far ahead, on six images alone."""
     table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.5, "all ones": 0.8, "centre prior": 0.8})
     table["Grad-CAM++"] = table["CAM"]
-    table.iloc[:9, 1] -= 0.3
+    table.iloc[:6, 1] -= 0.3
     sentence = recommended(table)
     assert sentence.endswith("but between it and CAM too few images differ for a test.")
     assert "do not tell the methods apart" in sentence and "nan" not in sentence
-    table.iloc[9, 1] -= 0.3
+    table.iloc[6:12, 1] -= 0.3
     assert recommended(table).startswith("BAD recommends Grad-CAM++")
 
 
@@ -159,3 +161,14 @@ def test_the_verdict_of_trust_is_quoted_from_the_committed_results():
         part = alone[alone["metric"] == metric]
         counts = (part["set_low"] > 0).sum(), (part["set_high"] < 0).sum(), len(part)
         assert len(part) == 4 and "{} agreed with {} and went against {} of {} truths".format(metric, *counts) in said
+
+
+def test_a_recommendation_says_what_unseen_patients_could_turn(generator):
+    """3 of 80 patients at -1 take 0.0375 from a lead: of 0.03 they turn the sign, of 0.3 they do not."""
+    said = recommended(drops(generator, {"CAM": 0.43, "Grad-CAM++": 0.4, "all ones": 0.7}, spread=0.01))
+    assert said.endswith(
+        "Up to 3 in 80 patients may be of a kind that was not seen: at the opposite extreme they could turn its lead "
+        "over CAM."
+    )
+    said = recommended(drops(generator, {"CAM": 0.7, "Grad-CAM++": 0.4, "all ones": 0.7}, spread=0.01))
+    assert said.endswith("at the opposite extreme they could turn none of these leads.")

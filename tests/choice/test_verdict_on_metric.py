@@ -137,7 +137,7 @@ def test_a_metric_that_is_unsure_of_a_decided_pair_needs_lesions_of_its_own():
 def test_a_metric_right_on_one_decided_pair_and_wrong_on_another_is_divided():
     """CAM and Layer-CAM both hit more than RISE: BAD puts RISE between them, and is sure of everything."""
     hits = {"CAM": first_hit(38, 40), "RISE": first_hit(2, 40), "Layer-CAM": first_hit(38, 40)}
-    drops = {"CAM": np.full(40, 0.1), "RISE": np.full(40, 0.2), "Layer-CAM": np.full(40, 0.3)}
+    drops = {"CAM": np.full(40, 0.1), "RISE": np.full(40, 0.4), "Layer-CAM": np.full(40, 0.7)}
     verdict = verdict_on_metric.verdict_on(judged(hits, drops), "BAD", ["CAM", "RISE", "Layer-CAM"])
     assert verdict.outcome == verdict_on_metric.DIVIDED
     assert verdict.sentences == (
@@ -151,8 +151,8 @@ def test_a_metric_that_is_surely_wrong_on_one_of_many_pairs_is_not_believed():
     """Of the five decided pairs BAD orders four as hits do, so that its agreement is 3/5: it is sure of all."""
     often, seldom, never = first_hit(38, 40), first_hit(20, 40), first_hit(0, 40)
     hits = {"CAM": often, "Layer-CAM": seldom, "RISE": never, "Eigen-CAM": never}
-    drops = {"CAM": np.full(40, 0.1), "RISE": np.full(40, 0.2), "Layer-CAM": np.full(40, 0.3)}
-    judgement = judged(hits, drops | {"Eigen-CAM": np.full(40, 0.4)})
+    drops = {"CAM": np.full(40, 0.1), "RISE": np.full(40, 0.4), "Layer-CAM": np.full(40, 0.7)}
+    judgement = judged(hits, drops | {"Eigen-CAM": np.full(40, 1.0)})
     row = row_of(judgement)
     assert row[["decided", "right", "wrong", "surely_right", "surely_wrong"]].tolist() == [5, 4, 1, 4, 1]
     assert row["low"] == 3 / 5

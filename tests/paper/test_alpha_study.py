@@ -31,7 +31,7 @@ def curve_rows(curves):
 
 
 def test_the_band_is_scaled_to_the_peak_and_has_the_interval_of_means(generator):
-    curves = generator.integers(0, 100, (40, 11))
+    curves = generator.integers(0, 100, (120, 11))
     curves[:, 0], curves[:, 4] = 0, curves[:, 4] + 300
     band = alpha_study.curve_band(curve_rows(curves), SAMPLING)
     assert list(band.columns) == ["alpha", "difference", "low", "high", "random_masks"]
@@ -39,7 +39,7 @@ def test_the_band_is_scaled_to_the_peak_and_has_the_interval_of_means(generator)
     scaled = curves / curves.mean(axis=0).max()
     np.testing.assert_allclose(band["difference"], scaled.mean(axis=0))
     assert band["random_masks"].max() == band["random_masks"][5] == 1
-    expected = means.estimate_means(scaled, Resampling(np.arange(40) // 2, **SAMPLING))
+    expected = means.estimate_means(scaled, Resampling(np.arange(120) // 2, **SAMPLING))
     np.testing.assert_array_equal(band[["low", "high"]].to_numpy().T, [expected.low, expected.high])
     assert (band["low"] < band["high"])[1:].all()
     flat = alpha_study.curve_band(curve_rows(np.zeros((40, 11), int)), SAMPLING)
@@ -66,17 +66,20 @@ def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator
 
 
 def test_alpha_is_chosen_again_by_whoever_is_drawn():
-    """Two patients with curves that peak at 0.2 and 0.6; the difference is alpha itself for one, twice that for the
-    other."""
+    """Ten patients with curves that peak at 0.2 or, three times as high, at 0.6; the difference is alpha itself for one
+    kind, twice that for the other."""
     alphas = np.array([0.0, 0.5, 1.0])
     shares = np.linspace(0, 1, 11)
-    curves = np.stack([np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))])
-    differences = np.stack([alphas, 2 * alphas])
-    samples = alpha_study.redrawn_alpha(curves, alphas, differences, Resampling(["a", "b"], 200))
-    expected = {(0.2, 0.2), (0.6, 1.2), (0.6, 0.9)}  # only the first, only the second, both
-    assert {tuple(np.round(sample, 9)) for sample in samples} == expected
-    one_known = np.stack([alphas, np.full(3, np.nan)])  # only the first image was measured, and only up to 0.5
-    samples = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], Resampling(["a", "b"], 200))
+    low, high = np.maximum(0, 1 - 5 * abs(shares - 0.2)), np.maximum(0, 3 - 15 * abs(shares - 0.6))
+    of_high, drawn = np.arange(10) >= 8, Resampling(np.arange(10), 200)
+    curves = np.where(of_high[:, None], high, low)
+    differences = np.where(of_high[:, None], 2 * alphas, alphas)
+    samples = alpha_study.redrawn_alpha(curves, alphas, differences, drawn)
+    expected = {(alpha := 0.6 if 3 * k > 10 - k else 0.2, round(alpha * (10 + k) / 10, 9)) for k in range(11)}
+    found = {tuple(np.round(sample, 9)) for sample in samples}
+    assert found <= expected and len(found) > 4 and {alpha for alpha, _ in found} == {0.2, 0.6}
+    one_known = np.where(of_high[:, None], np.nan, alphas)  # of one kind, and only up to 0.5
+    samples = alpha_study.redrawn_alpha(curves, alphas[:2], one_known[:, :2], drawn)
     assert {tuple(np.nan_to_num(np.round(sample, 9), nan=-1)) for sample in samples} == {(0.2, 0.2), (0.6, -1)}
 
 
@@ -96,12 +99,12 @@ def test_alpha_drawn_again_is_that_of_a_loop_over_resamples(generator):
 def test_intervals_of_alpha_chosen_again_are_percentiles_and_refused_with_those_of_the_fixed_alpha(generator):
     curves = generator.integers(0, 100, (40, 11))
     curves[:, 0], curves[:, 3] = 0, curves[:, 3] + 300  # every resample chooses 0.3
-    gained = np.repeat(generator.normal(0.3, 0.1, (30, 1)), 3, axis=1)
+    gained = generator.normal(0.3, 0.1, (30, 1)) * [1, 9, 2]  # at 0.2, 0.6 and 0.4, so 1.5 times the first at 0.3
     values = {"CAM": np.zeros((30, 3)), "Grad-CAM++": gained}
     row = alpha_study.chosen_again(curve_rows(curves), drop_rows(values), SAMPLING)
     assert (row["alpha_table1"], row["images"], row["patients"], row["outside_grid"]) == (0.4, 30, 15, 0)
     assert (row["alpha_low"], row["alpha_median"], row["alpha_high"]) == (0.3, 0.3, 0.3)
-    known = np.concatenate([gained[:, 0], np.full(10, np.nan)])
+    known = np.concatenate([1.5 * gained[:, 0], np.full(10, np.nan)])
     resampling = Resampling(np.arange(40) // 2, **SAMPLING)
     samples = patients.bootstrap(lambda rows: np.nanmean(known[rows]), resampling)
     np.testing.assert_allclose([[row["again_low"]], [row["again_high"]]], patients.interval(samples))

@@ -32,10 +32,12 @@ def test_differences_of_every_pair_with_holms_correction(generator):
 def test_pairs_that_too_few_images_tell_apart_have_no_test_and_take_no_part_in_the_correction(generator):
     values = generator.normal([0, 0, 3], 1, (40, 3))
     values[:, 1] = values[:, 0]
-    values[:9, 1] += 1
-    pairs = comparisons.differences(values, ["one", "other", "ahead"], Resampling(np.arange(40), 200))
-    pairs = pairs.set_index(["first", "second"])
+    values[:6, 1] += 1
+    resampling = Resampling(np.arange(40), 200)
+    pairs = comparisons.differences(values, ["one", "other", "ahead"], resampling).set_index(["first", "second"])
     few = pairs.loc[("one", "other")]
-    assert few["difference"] == pytest.approx(9 / 40) and few[["low", "high", "p", "p_holm"]].isna().all()
+    assert few["difference"] == pytest.approx(6 / 40) and few[["low", "high", "p", "p_holm"]].isna().all()
+    bounded = comparisons.differences(np.clip(values, -3, 3), ["one", "other", "ahead"], resampling, (-6, 6))
+    assert bounded[["low", "high", "p", "p_holm"]].notna().all(axis=None)  # bets on bounded values are always possible
     rest = pairs.drop(("one", "other"))
     np.testing.assert_allclose(rest["p_holm"], comparisons.holm(rest["p"]))

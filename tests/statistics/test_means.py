@@ -1,121 +1,169 @@
-"""Means of patients and their tests: by hand, and against SciPy."""
+"""Means of patients, their intervals and tests: by hand, by brute force, against SciPy, and simulated."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from black_average_drop.statistics import means, trainings
-from black_average_drop.statistics.patients import Resampling, bootstrap_means, interval
+from black_average_drop.statistics import means, skewed
+from black_average_drop.statistics.patients import Resampling
 
 
-def test_enough_patients_carry_a_difference_by_hand():
-    """n_eff of k that differ alike is k; next to one of 4 it is (8 + 4)^2 / (8 + 16) = 6 and (16 + 4)^2 / 32 = 12.5."""
+def estimated(values, groups=None, bounds=None):
+    values = np.asarray(values, "float64")
+    return means.estimate_means(values, Resampling(np.arange(len(values)) if groups is None else groups), bounds)
+
+
+def blank(estimates, column):
+    return np.isnan([estimates.low[column], estimates.high[column], estimates.p[column]]).all()
+
+
+def test_the_mean_is_over_images_and_a_patient_counts_once(generator):
+    """Against the linearised mean written as a loop, with unequal patients and images without a value."""
+    values, groups = generator.exponential(size=(300, 1)), generator.integers(0, 60, 300)
+    values[generator.random(300) < 0.1] = np.nan
+    estimates = estimated(values, groups)
+    known = ~np.isnan(values[:, 0])
+    patients, images = np.unique(groups[known]), known.sum()
+    assert estimates.value[0] == pytest.approx(values[known].mean()) and estimates.patients[0] == len(patients)
+    parts = []
+    for patient in patients:
+        own = values[known & (groups == patient), 0]
+        parts.append(estimates.value[0] + len(patients) / images * (own - estimates.value[0]).sum())
+    alone = estimated(np.array(parts)[:, None])
+    np.testing.assert_allclose([alone.low, alone.high, alone.p], [estimates.low, estimates.high, estimates.p])
+
+
+def test_images_of_one_patient_are_no_further_evidence(generator):
+    values = generator.normal(0.1, 1, (40, 1))
+    once, thrice = estimated(values), estimated(np.repeat(values, 3, axis=0), np.repeat(np.arange(40), 3))
+    np.testing.assert_allclose([once.low, once.high, once.p], [thrice.low, thrice.high, thrice.p])
+
+
+def test_a_column_does_not_see_the_other_ones(generator):
+    values = generator.normal(0.3, 1, (50, 3))
+    values[10:, 1] = np.nan  # 10 patients
+    values[9:, 2] = np.nan  # too few
+    together, alone = estimated(values), [estimated(values[:, [column]]) for column in range(3)]
+    for name in ("value", "low", "high", "p", "patients"):
+        expected = np.concatenate([getattr(one, name) for one in alone])
+        np.testing.assert_allclose(getattr(together, name), expected, err_msg=name)
+    np.testing.assert_array_equal(alone[1].patients, [10])
+    assert blank(together, 2) and together.value[2] == pytest.approx(values[:9, 2].mean())
+    short = estimated(values[:10, [1]])
+    assert (alone[1].low[0], alone[1].p[0]) == pytest.approx((short.low[0], short.p[0]), nan_ok=True)
+
+
+@pytest.mark.parametrize("bounds", [None, (-1, 1)])
+def test_p_is_the_level_at_which_the_interval_reaches_0(bounds, generator):
+    values = np.clip(generator.exponential(0.3, (60, 6)) - [0.3, 0.2, 0.25, 0.4, 0.3, 0.1], -1, 1)
+    values[:, 5] = np.arange(60) < 9  # 9 differ, of one sign
+    values[:, 4] = 0
+    values[:3, 4] = -1  # 3 carry one side
+    estimates = estimated(values, bounds=bounds)
+    assert blank(estimates, 4) == (bounds is None)
+    for column in range(6 if bounds else 4):
+        low, high = estimates.limits(estimates.p[column])
+        reached = low[column] if estimates.value[column] > 0 else high[column]
+        assert estimates.p[column] == 1 or reached == pytest.approx(0, abs=1e-9)
+        outside = estimates.low[column] > 0 or estimates.high[column] < 0
+        assert outside == (estimates.p[column] < 0.05)
+    np.testing.assert_array_equal(estimates.limits(0.05), [estimates.low, estimates.high])
+    wide = np.array(estimates.limits(1e-6))
+    assert (wide[0][:4] < estimates.low[:4]).all() and (wide[1][:4] > estimates.high[:4]).all()
+
+
+def test_too_few_patients_on_either_side_have_neither_interval_nor_test():
+    """Of 100 patients 7 on one side are enough and 6 are not; of 36 it is 6, the root; of fewer than 10 nothing is."""
     cases = {
-        "none differs": ([0.0] * 40, False),
-        "all differ equally": ([0.3] * 40, True),
-        "9 alike": ([0.3] * 9 + [0.0] * 31, False),
-        "10 alike": ([0.3] * 10 + [0.0] * 30, True),
-        "10 alike, either way": ([0.3, -0.3] * 5 + [0.0] * 30, True),
-        "one carries all": ([1.0] + [0.0] * 39, False),
-        "one carries most": ([1.0] + [0.01] * 39, False),
-        "8 next to one of 4": ([4.0] + [1.0] * 8 + [0.0] * 31, False),
-        "16 next to one of 4": ([4.0] + [1.0] * 16 + [0.0] * 23, True),
-        "rounding noise": ([1e-8] * 40, False),
-        "noise of float32": ([9e-6] * 40, False),
-        "no more than noise": ([means.NOISE] * 40, False),
-        "small, but no noise": ([1.1e-5] * 40, True),
-        "9 differ, and noise": ([0.3] * 9 + [1e-6] * 31, False),
-        "9 alike and no value": ([0.3] * 9 + [np.nan] * 31, False),
-        "10 alike and no value": ([0.3] * 10 + [np.nan] * 30, True),
-        "no value": ([np.nan] * 40, False),
+        "7 of 100": (np.arange(100) < 7, True),
+        "6 of 100": (np.arange(100) < 6, False),
+        "6 lack it": (np.arange(100) >= 6, False),
+        "6 of 36": (np.arange(36) < 6, True),
+        "5 of 36": (np.arange(36) < 5, False),
+        "5 of 10": (np.arange(10) < 5, True),
+        "4 of 9": (np.arange(9) < 4, False),
+        "one outweighs all": (np.where(np.arange(100) == 0, 50, np.arange(100) % 2), False),
+        "all alike": (np.full(40, 0.3), False),
+        "rounding noise": (1e-6 * (np.arange(40) % 2), False),
+        "no value": (np.full(40, np.nan), False),
     }
-    values = np.array([column for column, _ in cases.values()]).T
-    enough = means.enough_differ(values, np.arange(40))
-    assert dict(zip(cases, enough, strict=True)) == {name: expected for name, (_, expected) in cases.items()}
-    larger = means.enough_differ(1e3 * values[:, :9], np.arange(40))
-    np.testing.assert_array_equal(larger, enough[:9])  # the scale does not matter
+    for name, (column, expected) in cases.items():
+        estimates = estimated(np.asarray(column, "float64")[:, None])
+        assert blank(estimates, 0) != expected and (name == "no value") == np.isnan(estimates.value[0]), name
+        turned = estimated(-7 * np.asarray(column, "float64")[:, None] - 3)  # whatever the scale and the sign
+        assert name == "rounding noise" or blank(turned, 0) != expected, name
+    in_pairs = estimated((np.arange(100) < 12).astype(float)[:, None], np.arange(100) // 2)
+    assert blank(in_pairs, 0)  # 12 images of 6 patients
 
 
-def test_it_is_patients_that_count_and_their_differences_may_cancel():
-    for patients, expected in ((9, False), (10, True)):
-        assert means.enough_differ(np.full((90, 1), 0.3), np.arange(90) % patients) == expected
-    two_ways = np.tile([[0.3], [-0.3]], (20, 1))
-    assert means.enough_differ(two_ways, np.arange(40)) and not means.enough_differ(two_ways, np.arange(40) // 2)
+@pytest.mark.parametrize("hits", [0, 1, 17, 30])
+def test_a_share_has_the_interval_of_clopper_and_pearson(hits):
+    estimates = estimated(100.0 * (np.arange(30) < hits)[:, None], bounds=(0, 100))
+    expected = stats.binomtest(hits, 30).proportion_ci(0.95, "exact")
+    assert (estimates.low[0], estimates.high[0]) == pytest.approx((100 * expected.low, 100 * expected.high))
 
 
-@pytest.mark.filterwarnings("error")
-def test_where_too_few_differ_there_is_no_interval_and_no_p(generator):
-    values = generator.normal(0.3, 1, (40, 3))
-    values[5:, 1] = 0
-    resampling = Resampling(np.arange(40), 300, 4)
-    samples = means.bootstrap_differences(values, resampling)
-    np.testing.assert_array_equal(samples[:, ::2], bootstrap_means(values, resampling)[:, ::2])
-    assert np.isnan(samples[:, 1]).all() and np.isnan(np.array(interval(samples))[:, 1]).all()
-    few = trainings.across_trainings(values[:, 1:2], resampling)
-    assert few.value == values[:, 1].mean() and np.isnan([few.low, few.high, few.p]).all()
+def test_a_share_of_several_images_a_patient_counts_patients():
+    """All 90 images of 30 patients: as 30 of 30. One image that lacks it is no share of patients."""
+    values, groups = np.ones((90, 1)), np.arange(90) // 3
+    assert estimated(values, groups, (0, 1)).low[0] == pytest.approx(0.025 ** (1 / 30))
+    values[0] = 0
+    estimates = estimated(values, groups, (0, 1))
+    assert 0.6 < estimates.low[0] < 0.025 ** (1 / 30) and estimates.high[0] > 89 / 90
 
 
-def test_trainings_are_judged_by_their_mean():
-    """6 patients that differ under one training and 6 others under another are 12; under both the same 6 are 6."""
-    values = np.zeros((40, 2))
-    values[:6, 0] = values[6:12, 1] = 0.3
-    resampling = Resampling(np.arange(40), 50)
-    assert np.isnan(means.bootstrap_differences(values, resampling)).all()
-    samples = means.bootstrap_differences(values, resampling, trainings=True)
-    np.testing.assert_array_equal(samples, bootstrap_means(values, resampling))
-    values[6:12, 1], values[:6, 1] = np.nan, 0.3  # without a value is as good as without a difference
-    assert np.isnan(means.bootstrap_differences(values, resampling, trainings=True)).all()
-    values[:12], values[:12, 0] = np.nan, 0.3  # of the other training their differences still count
-    assert np.isfinite(means.bootstrap_differences(values, resampling, trainings=True)).all()
-    np.testing.assert_array_equal(
-        means.bootstrap_differences(values[:20], resampling.of_rows(slice(20)), trainings=False),
-        means.bootstrap_differences(values[:20], resampling.of_rows(slice(20))),
-    )
+def test_all_differences_at_one_end_are_the_sign_test():
+    estimates = estimated(np.full((20, 1), -1.0), bounds=(-1, 1))
+    assert estimates.p[0] == pytest.approx(stats.binomtest(0, 20).pvalue)
+    assert (estimates.low[0], estimates.value[0]) == (-1, -1)
 
 
-def test_sign_flips_give_the_p_of_scipys_permutation_test(generator):
-    differences = np.stack([generator.normal(shift, 1, 12) for shift in (0, 0.5, 2)], axis=1)
-    for column, p in zip(differences.T, means.sign_flip_test(differences, np.arange(12)), strict=True):
-        exact = stats.permutation_test(
-            (column, np.zeros(12)), lambda x, y, axis: (x - y).mean(axis=axis), permutation_type="samples"
-        ).pvalue
-        assert p == pytest.approx(exact, abs=0.015)
-    assert means.sign_flip_test(np.zeros((5, 1)), np.arange(5))[0] == 1
-    assert means.sign_flip_test(np.ones((20, 1)), np.arange(20))[0] < 0.001
-    assert means.sign_flip_test(np.ones((20, 1)), np.zeros(20))[0] == 1  # one patient says nothing
+def test_values_outside_their_bounds_are_refused():
+    with pytest.raises(ValueError, match="^Some values are not from 0 to 1: pass the bounds that they have.$"):
+        estimated(np.full((20, 1), 1.5), bounds=(0, 1))
+    assert estimated(np.full((20, 1), 1.0 + 1e-7), bounds=(0, 1)).high[0] == 1  # float32
 
 
-def test_sign_flips_by_hand(generator):
-    """Of three images of each of 6 patients, one without a value, under the signs that the seed draws."""
-    differences = generator.normal(0.3, 1, (18, 2))
-    differences[4, 1] = np.nan
-    sums = np.nansum(differences.reshape(3, 6, 2), axis=0)
-    signs = np.random.default_rng(3).choice([-1.0, 1.0], size=(500, 6))
-    reached = (np.abs(signs @ sums) >= np.abs(sums.sum(axis=0)) - 1e-9).sum(axis=0)
-    p = means.sign_flip_test(differences, np.arange(18) % 6, 500, 3)
-    np.testing.assert_allclose(p, (reached + 1) / 501)
-    assert 0 < p.min() and p.max() < 1
+def drawn(kind, count, draws, generator):
+    """Draws of a distribution with mean 0, a column each."""
+    shape = count, draws
+    if kind == "normal":
+        return generator.standard_normal(shape)
+    if kind == "exponential":
+        return generator.exponential(size=shape) - 1
+    if kind == "lognormal":
+        return np.exp(generator.standard_normal(shape)) - np.exp(0.5)
+    share = kind  # of patients at 0.5, the others a little below 0
+    small = 0.5 * share / (1 - share) * (0.8 + 0.4 * generator.random(shape))
+    return np.where(generator.random(shape) < share, 0.5, -small)
 
 
-def test_an_estimate_has_a_value_an_interval_and_a_test(generator):
-    values = generator.normal([0, 2, 0], 1, (40, 3))
-    values[5:, 2] = 0
-    estimates = means.estimate_means(values, Resampling(np.arange(40), 300))
-    np.testing.assert_allclose(estimates.value, values.mean(axis=0))
-    assert (estimates.low < estimates.value)[:2].all() and (estimates.value < estimates.high)[:2].all()
-    assert estimates.p[1] < 0.01 < estimates.p[0]
-    assert np.isnan([estimates.low[2], estimates.high[2], estimates.p[2]]).all()
-    low, high = estimates.limits(0.05)
-    np.testing.assert_array_equal([low, high], [estimates.low, estimates.high])
-    wide = estimates.limits(0.01)
-    assert (wide[0][:2] < low[:2]).all() and (wide[1][:2] > high[:2]).all()
+@pytest.mark.parametrize(
+    ("kind", "count"), [("lognormal", 50), ("exponential", 50), ("normal", 50), (0.05, 200), (0.2, 50), (0.02, 600)]
+)
+def test_true_nulls_are_rarely_rejected(kind, count):
+    """4,000 draws each. Of lognormal differences the sign-flip test rejects 12 % at 0.05 and a t test 10 %."""
+    estimates = estimated(drawn(kind, count, 4000, np.random.default_rng(11)))
+    assert np.mean(estimates.p < 0.05) <= 0.07 and np.mean(estimates.p < 0.005) <= 0.015
+    assert np.mean(estimates.low > 0) <= 0.05 and np.mean(estimates.high < 0) <= 0.05
+    if kind in ("normal", "exponential"):
+        assert np.isfinite(estimates.low).mean() >= 0.9
 
 
-def test_shares_that_are_the_same_for_all_have_the_interval_of_clopper_and_pearson():
-    values = np.tile([0.0, 100.0], (30, 1))
-    estimates = means.estimate_means(values, Resampling(np.arange(30), 100), (0, 100))
-    exact = [100 * np.array(stats.binomtest(k, 30).proportion_ci(0.95, "exact")) for k in (0, 30)]
-    np.testing.assert_allclose(np.transpose([estimates.low, estimates.high]), exact, rtol=1e-9)
+def test_what_is_needed_for_these_levels():
+    """Without Hall's transformation one level is too high, and without the refusal another."""
+    values = drawn("lognormal", 50, 4000, np.random.default_rng(11))
+    of_means = skewed.moments(values)
+    plain = of_means._replace(skew=0 * of_means.skew)
+    assert np.mean(skewed.skewed_p(plain) < 0.05) > 0.07
+    long = np.exp(2.5 * np.random.default_rng(11).standard_normal((50, 4000))) - np.exp(2.5**2 / 2)
+    assert np.mean(skewed.skewed_p(skewed.moments(long)) < 0.05) > 0.1 > 0.07 > np.mean(estimated(long).p < 0.05)
+
+
+def test_the_power_on_normal_differences_is_that_of_the_t_test(generator):
+    values = generator.normal(0.4, 1, (50, 4000))
+    lost = np.mean(stats.ttest_1samp(values, 0).pvalue < 0.05) - np.mean(estimated(values).p < 0.05)
+    assert 0 <= lost < 0.03
 
 
 @pytest.mark.parametrize(

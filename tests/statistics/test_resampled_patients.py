@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from black_average_drop.statistics import means
 from black_average_drop.statistics.patients import Resampling, bootstrap, bootstrap_counts, bootstrap_means, interval
 
 
 def test_bootstrap_draws_whole_patients_and_pairs_columns():
-    groups = np.array(["a", "a", "a", "b"])
-    values = np.array([[1.0, 11.0], [1.0, 11.0], [1.0, 11.0], [5.0, 15.0]])
+    groups = np.array(["a"] * 3 + list("bcdefghij"))
+    values = np.array([[1.0, 11.0]] * 3 + [[5.0, 15.0]] * 9)
     samples = bootstrap_means(values, Resampling(groups, 500, 3))
-    # Two patients drawn with replacement: aa, ab, bb. Images of "a" never come apart.
-    assert set(np.unique(samples[:, 0])) == {1.0, 2.0, 5.0}
+    # Of ten patients drawn with replacement k are "a". Its three images never come apart.
+    possible = np.array([(3 * k + 5 * (10 - k)) / (3 * k + 10 - k) for k in range(11)])
+    assert np.abs(samples[:, [0]] - possible).min(axis=1).max() < 1e-9
     np.testing.assert_allclose(samples[:, 1] - samples[:, 0], 10)
-    assert (samples[:, 0] == 2.0).mean() == pytest.approx(0.5, abs=0.08)
+    assert (samples[:, 0] == 5.0).mean() == pytest.approx(0.9**10, abs=0.08)
 
 
 def test_bootstrap_is_a_function_of_its_seed(generator):
@@ -30,9 +30,23 @@ def test_bootstrap_is_a_function_of_its_seed(generator):
 
 @pytest.mark.filterwarnings("error")
 def test_bootstrap_leaves_missing_values_out_of_the_mean():
-    samples = bootstrap_means(np.array([[np.nan], [2.0], [2.0]]), Resampling(["a", "b", "c"], 300))
-    assert set(np.unique(samples[~np.isnan(samples)])) == {2.0}
-    assert np.isnan(samples).mean() == pytest.approx(1 / 27, abs=0.03)  # all three draws hit patient a
+    values = np.where(np.arange(30) < 20, np.nan, 2.0)[:, None]
+    samples = bootstrap_means(values, Resampling(np.arange(30), 300))
+    assert (samples == 2.0).all()
+    few = bootstrap_means(
+        np.hstack([values, np.where(np.arange(30) < 21, np.nan, 2.0)[:, None]]), Resampling(range(30))
+    )
+    assert (few[:, 0] == 2.0).all() and np.isnan(few[:, 1]).all()  # of 9 patients
+
+
+@pytest.mark.parametrize("patients", [9, 10])
+def test_fewer_than_ten_patients_have_no_interval_of_whatever(patients, generator):
+    resampling = Resampling(np.arange(30) % patients, 20)
+    values = generator.normal(size=(30, 2))
+    drawn = bootstrap_means(values, resampling), bootstrap(lambda rows: values[rows].mean(axis=0), resampling)
+    for samples in (*drawn, np.concatenate(list(bootstrap_counts(resampling)))):
+        assert np.isnan(samples).all() == (patients < 10) and np.isnan(samples).any() == (patients < 10)
+    assert drawn[0].shape == drawn[1].shape == (20, 2)
 
 
 def test_intervals_agree_with_scipy(generator):
@@ -57,7 +71,6 @@ def test_unless_told_otherwise_there_are_2000_resamples_of_seed_0(generator):
         bootstrap_means(values, Resampling(groups)),
         bootstrap_means(values, Resampling(groups, 2000, 0)),
     )
-    np.testing.assert_array_equal(means.sign_flip_test(values, groups), means.sign_flip_test(values, groups, 9999, 0))
 
     def statistic(rows):
         return values[rows].mean()
@@ -96,9 +109,9 @@ def test_counts_are_the_draws_of_the_bootstrap(resamples):
 
 
 def test_a_column_without_any_value_has_no_interval():
-    values = np.stack([np.full(5, np.nan), np.arange(5.0)], axis=1)
-    low, high = interval(bootstrap_means(values, Resampling(np.arange(5), 100)))
-    assert np.isnan([low[0], high[0]]).all() and low[1] < 2 < high[1]
+    values = np.stack([np.full(15, np.nan), np.arange(15.0)], axis=1)
+    low, high = interval(bootstrap_means(values, Resampling(np.arange(15), 100)))
+    assert np.isnan([low[0], high[0]]).all() and low[1] < 7 < high[1]
     assert np.isnan(interval(np.full((9, 1), np.nan))).all()
 
 

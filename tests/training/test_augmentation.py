@@ -105,7 +105,7 @@ def test_a_grey_image_changes_as_the_channels_of_a_coloured_one(generator):
 
 def test_strength_scales_every_range(smooth, monkeypatch):
     half = radiograph(smooth, np.random.default_rng(5), strength=0.5)
-    light = augmentation.of_kind("light")(smooth, np.random.default_rng(5))
+    light = augmentation.chosen_augmentation("light")(smooth, np.random.default_rng(5))
     for name in STILL:
         monkeypatch.setattr(augmentation, name, getattr(augmentation, name) / 2)
     by_hand = radiograph(smooth, np.random.default_rng(5))
@@ -114,8 +114,8 @@ def test_strength_scales_every_range(smooth, monkeypatch):
 
 
 def test_kinds_are_none_light_and_full(smooth):
-    assert augmentation.of_kind("none") is None
-    full = augmentation.of_kind("full")(smooth, np.random.default_rng(5))
+    assert augmentation.chosen_augmentation("none") is None
+    full = augmentation.chosen_augmentation("full")(smooth, np.random.default_rng(5))
     np.testing.assert_array_equal(full, radiograph(smooth, np.random.default_rng(5)))
     with pytest.raises(ValueError, match="The augmentation is 'strong': choose one of none, light, full"):
-        augmentation.of_kind("strong")
+        augmentation.chosen_augmentation("strong")

@@ -131,7 +131,7 @@ def brighter(data):
     [
         {"learning_rate": 2e-3},
         {"augment": None},
-        {"augment": augmentation.of_kind("light")},
+        {"augment": augmentation.chosen_augmentation("light")},
         {"balanced": False},
         {"training": bright_and_dark(24)},
         {"model": ("small_cnn", (64, 64), ("dark", "bright"), "softmax")},

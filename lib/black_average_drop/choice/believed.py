@@ -2,7 +2,7 @@
 
 A pair of methods counts if hits decide it: `comparisons.differences`, corrected by Holm for all pairs. On the decided
 pairs a metric agrees (1), differs (-1), or sees a tie (0), and its agreement is the mean. A tie is a difference that is
-0 after rounding, or that too few patients carry (`enough_differ`).
+0 after rounding, or that fewer than ENOUGH patients carry, counted by (sum |d|)^2 / sum d^2 (Kish 1965).
 
 The interval of an agreement draws patients again for the metric alone: which pairs are decided, and how, is held fixed.
 Bootstrap intervals are too narrow where patients are few. So each resampled difference is moved away from the mean by
@@ -22,14 +22,15 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from black_average_drop.statistics import comparisons
-from black_average_drop.statistics.means import FLIPS, enough_differ
-from black_average_drop.statistics.patients import Resampling, bootstrap_means, interval
+from black_average_drop.statistics.means import NOISE, estimate_means
+from black_average_drop.statistics.patients import ENOUGH, Resampling, bootstrap_means, interval, sums_by_patient
 from black_average_drop.trust import agreement, faithfulness
 from black_average_drop.trust.directions import DIRECTIONS
 
 # Metrics that follow from the rows of `evaluation.evaluate`: 1 where more is better, -1 where less is.
 CHEAP = {name: DIRECTIONS[name] for name in ("BAD", "AD", "Average Increase", "Average Gain")}
 CHEAP |= {"Incorrect %": -1, "opacity": -1}
+RANGE = {metric: 100 if metric == "Incorrect %" else 1 for metric in CHEAP}  # the largest difference of two values
 ALL_ORDERS = 7  # so many families of maps have all their orders tried, and more have ORDERS random ones
 ORDERS = 9999
 ALIKE = 0.9  # of the lesions: maps whose hits are the same on so many, and which hits do not tell apart, are a family
@@ -43,7 +44,7 @@ class Judgement:
         agreements: a DataFrame, a row for each metric and each of `agreement.MAPS` (those with controls only where
             there are controls), with columns metric, maps, agreement, low and high (its 95 % interval over patients),
             pairs, decided (pairs), right, wrong and tied (of the decided pairs), surely_right and surely_wrong (those
-            whose own 95 % interval leaves out the opposite order and a tie), families (of maps: ALIKE), by_chance (the
+            whose own 95 % interval of `estimate_means` leaves 0 out), families (of maps: ALIKE), by_chance (the
             share of random orders of the families that agree as well; of an agreement below 0: as badly), lesions and
             patients. What cannot be computed is NaN.
         pairs: a DataFrame, a row for each pair of methods, of `comparisons.differences` of the hits, with a further
@@ -114,7 +115,7 @@ def agreement_of_metrics(values, hits, methods, resampling):
         family = _families(hits[names].to_numpy(), pairs["decided"].to_numpy(bool))
         for metric, table in values.items():
             row = {"metric": metric, "maps": maps}
-            row |= _agreement(CHEAP[metric] * table[names], pairs, family, resampling)
+            row |= _agreement(CHEAP[metric] * table[names], pairs, family, resampling, RANGE[metric])
             rows.append(row | {"lesions": len(hits), "patients": len(np.unique(resampling.groups))})
     families = dict(zip(names, family.tolist(), strict=True))  # of the last maps, which are methods alone, as the pairs
     return Judgement(pd.DataFrame(rows), pairs, hits, values, resampling, families)
@@ -122,11 +123,9 @@ def agreement_of_metrics(values, hits, methods, resampling):
 
 def _pairs(hits, resampling):
     """Rows of `comparisons.differences` of every pair of maps, and whether it is decided."""
-    count = hits.shape[1] * (hits.shape[1] - 1) // 2
     if not len(hits):
         return pd.DataFrame(columns=["first", "second", "difference", "low", "high", "p", "p_holm", "decided"])
-    flips = max(FLIPS, round(2 * count / comparisons.LEVEL))  # or Holm puts the smallest p above LEVEL
-    pairs = comparisons.differences(hits.to_numpy(), list(hits), resampling, flips)
+    pairs = comparisons.differences(hits.to_numpy(), list(hits), resampling, (-1, 1))
     return pairs.assign(decided=(pairs["p_holm"] < comparisons.LEVEL) & (pairs["difference"] != 0))
 
 
@@ -146,7 +145,7 @@ def _families(hits, decided):
     return family
 
 
-def _agreement(values, pairs, family, resampling):
+def _agreement(values, pairs, family, resampling, largest):
     """The columns of `Judgement.agreements` from agreement to by_chance.
 
     Args:
@@ -154,6 +153,7 @@ def _agreement(values, pairs, family, resampling):
         pairs: of `_pairs`, of the same maps in the same order.
         family: (M,), of `_families`.
         resampling: of the lesions.
+        largest: the largest difference of two values.
     """
     decided = pairs["decided"].to_numpy(bool)
     row = {"agreement": np.nan, "low": np.nan, "high": np.nan, "pairs": len(pairs), "decided": int(decided.sum())}
@@ -164,13 +164,14 @@ def _agreement(values, pairs, family, resampling):
     first, second = (part[decided] for part in np.triu_indices(values.shape[1], 1))
     truth = np.sign(pairs.loc[decided, "difference"].to_numpy())
     means, samples = values.to_numpy().mean(axis=0), _expanded(values, resampling)
-    told = enough_differ(values.to_numpy()[:, second] - values.to_numpy()[:, first], resampling.groups)
+    differences = values.to_numpy()[:, second] - values.to_numpy()[:, first]
+    told = _enough_differ(differences, resampling.groups)
     verdicts = truth * _signs(means[second] - means[first]) * told
     drawn = truth * _signs(samples[:, second] - samples[:, first]) * told
     low, high = interval(drawn.mean(axis=1)[:, None])
     row |= {"agreement": float(verdicts.mean()), "low": low[0], "high": high[0]}
-    lows, highs = interval(drawn)
-    row |= {"surely_right": int((lows > 0).sum()), "surely_wrong": int((highs < 0).sum())}
+    surely = verdicts * (estimate_means(differences, resampling, (-largest, largest)).p < comparisons.LEVEL)
+    row |= {"surely_right": int((surely > 0).sum()), "surely_wrong": int((surely < 0).sum())}
     row |= {"right": int((verdicts > 0).sum()), "wrong": int((verdicts < 0).sum()), "tied": int((verdicts == 0).sum())}
     pairs_of_families = family[first], family[second]
     return row | {"by_chance": _by_chance(_means_of(family, means), *pairs_of_families, truth, row["agreement"] >= 0)}
@@ -192,12 +193,17 @@ def _expanded(values, resampling):
 def is_sure(judgement, metric, first, second):
     """Whether a metric tells two maps apart on the lesions of a `Judgement`: its interval leaves 0 out."""
     values = judgement.values[metric][[first, second]]
-    difference = values[second] - values[first]
-    if not enough_differ(difference.to_numpy()[:, None], judgement.resampling.groups)[0]:
-        return False
-    samples = _expanded(values, judgement.resampling)
-    low, high = interval(_signs(samples[:, 1] - samples[:, 0])[:, None])
-    return bool(low[0] > 0 or high[0] < 0)
+    difference = (values[second] - values[first]).to_numpy()[:, None]
+    estimates = estimate_means(difference, judgement.resampling, (-RANGE[metric], RANGE[metric]))
+    is_told = _enough_differ(difference, judgement.resampling.groups)[0] and _signs(estimates.value[0])
+    return bool(is_told and estimates.p[0] < comparisons.LEVEL)
+
+
+def _enough_differ(differences, groups):
+    """Whether so many patients carry each mean of differences (lesions, M) that it is no tie: (M,) booleans."""
+    sums = sums_by_patient(np.where(np.abs(differences) > NOISE, differences, 0), groups)
+    squares = (sums**2).sum(axis=0)
+    return (squares > 0) & (np.abs(sums).sum(axis=0) ** 2 >= ENOUGH * squares * (1 - 1e-9))
 
 
 def _signs(differences):

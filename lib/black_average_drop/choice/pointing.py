@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import evaluation, progress
-from black_average_drop.statistics import comparisons, means, patients
+from black_average_drop.statistics import comparisons, means
 from black_average_drop.trust import lesion_sizes, localization
 from black_average_drop.trust.truths import PRIMARY
 
@@ -133,7 +133,7 @@ def points(pointing, controls, resampling):
         - chance_hit, chance_mass_inside, chance_top_inside, chance_hit_tolerant and chance_small_seen.
         - lesions and small_lesions: their numbers.
         - p_centre: of the paired test of the hits against the centre prior, corrected by Holm for the number of
-          methods. It is NaN for controls, and where too few patients differ.
+          methods. It is NaN for controls, and for too few patients.
         - above_centre: whether the test shows that the map hits more often than the centre prior.
     """
     maps = list(pointing.scores["map"].unique())
@@ -157,7 +157,8 @@ def _add_mean(table, name, values, resampling):
     low = high = np.full(len(table), np.nan)
     values = values.reindex(columns=table.index)
     if len(values):
-        low, high = patients.interval(patients.bootstrap_means(values.to_numpy(), resampling))
+        estimates = means.estimate_means(values.to_numpy(), resampling, (0, 1))
+        low, high = estimates.low, estimates.high
     table[name], table[f"{name}_low"], table[f"{name}_high"] = values.mean().to_numpy(), low, high
 
 
@@ -165,8 +166,7 @@ def _with_centre(table, hits, resampling):
     """The table with p_centre and above_centre."""
     methods = list(table.index[~table["control"]])
     leads = hits[methods].to_numpy() - hits[[CENTRE]].to_numpy()
-    p = means.sign_flip_test(leads, resampling.groups, seed=resampling.seed)
-    p = comparisons.holm(np.where(means.enough_differ(leads, resampling.groups), p, np.nan))
+    p = comparisons.holm(means.estimate_means(leads, resampling, (-1, 1)).p)
     table["p_centre"] = pd.Series(p, methods)
     above = pd.Series((p < comparisons.LEVEL) & (leads.mean(axis=0) > 0), methods)
     return table.assign(above_centre=above.reindex(table.index, fill_value=False))

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop.statistics import means
 from black_average_drop.statistics.comparisons import differences, holm
-from black_average_drop.statistics.patients import ENOUGH, bootstrap_means, interval
+from black_average_drop.statistics.means import estimate_means
+from black_average_drop.statistics.patients import ENOUGH
 
 EVERY = "all findings"  # in the column finding: of whatever finding
 
@@ -19,30 +19,29 @@ def rank_maps(drops, controls, resampling):
         resampling: a `patients.Resampling` of the images.
 
     Returns:
-        A DataFrame with columns map, control, drop, low, high and images; low and high are the 95 % interval over
-        patients.
+        A DataFrame with columns map, control, drop, low, high, images and patients; low and high are the 95 % interval
+        over patients.
     """
-    low, high = interval(bootstrap_means(drops.to_numpy(), resampling))
+    estimates = estimate_means(drops.to_numpy(), resampling, (0, 1))
     names = drops.columns.to_numpy()
     table = pd.DataFrame({"map": names, "control": np.isin(names, list(controls)), "drop": drops.mean().to_numpy()})
-    table = table.assign(low=low, high=high, images=drops.notna().sum().to_numpy())
+    table = table.assign(low=estimates.low, high=estimates.high, images=drops.notna().sum().to_numpy())
+    table = table.assign(patients=estimates.patients)
     return table.sort_values("drop", kind="stable", ignore_index=True)
 
 
-def comparisons(drops, controls, resampling, rankings=1):
+def comparisons(drops, controls, resampling):
     """Every method against every other map on the same images.
 
     Args:
         drops: a DataFrame, images by maps, NaN where an image has no drop.
         controls: the names that are controls.
         resampling: a `patients.Resampling` of the images.
-        rankings: how many are corrected together. The test flips signs that much more often. Otherwise the smallest p
-            that it can give would be above comparisons.LEVEL once it is corrected.
 
     Returns:
         A DataFrame, rows of `differences`, where p_holm corrects for the pairs that have a method in them.
     """
-    pairs = differences(drops.to_numpy(), list(drops.columns), resampling, means.FLIPS * rankings)
+    pairs = differences(drops.to_numpy(), list(drops.columns), resampling)
     pairs = pairs[~(pairs["first"].isin(controls) & pairs["second"].isin(controls))].reset_index(drop=True)
     return pairs.assign(p_holm=holm(pairs["p"]))
 
@@ -78,7 +77,7 @@ def rank_by_finding(drops, findings, controls, resampling):
     for name, rows in scopes.items():
         given = drops[rows], controls, resampling.of_rows(rows)
         tables.append(rank_maps(*given).assign(finding=name))
-        pairs.append(comparisons(*given, len(scopes)).assign(finding=name))
+        pairs.append(comparisons(*given).assign(finding=name))
     pairs = pd.concat(pairs, ignore_index=True)
     return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=holm(pairs["p"]))
 

@@ -6,6 +6,7 @@ import pandas as pd
 from black_average_drop import cams, files, lettering, wording
 from black_average_drop.choice import ranking
 from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.means import overturned_by_unseen
 from black_average_drop.statistics.patients import ENOUGH
 from black_average_drop.trust import agreement
 
@@ -36,7 +37,8 @@ def recommend(metric, table, pairs, same_as=None):
     if versus["sure"].all():
         return (
             f"{metric} recommends {name}: it loses least of the score ({shown}), less than every other method and "
-            f"every control map (largest p after Holm's correction {versus['p_holm'].max():.2g})."
+            f"every control map (largest p after Holm's correction {versus['p_holm'].max():.2g}). "
+            f"{_of_unseen(versus, best['patients'])}"
         )
     close = versus[~versus["sure"]].sort_values("lead")
     controls = [one for one in close["other"] if one in set(table.loc[table["control"], "map"])]
@@ -100,6 +102,13 @@ def table_of_findings(ranked, differences, counts):
     )
     names = ["Finding", "Images", "Patients", *metrics]
     return "\n".join([head, "", f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *lines, "", end]).strip()
+
+
+def _of_unseen(versus, patients):
+    """One sentence on what patients that nobody saw could change, by the rule of three."""
+    turned = [row["other"] for _, row in versus.iterrows() if overturned_by_unseen(row["lead"], patients, -1)]
+    could = f"could turn its lead over {', '.join(turned)}" if turned else "could turn none of these leads"
+    return f"Up to 3 in {patients} patients may be of a kind that was not seen: at the opposite extreme they {could}."
 
 
 def _in_short(table, pairs):

@@ -9,8 +9,8 @@ import pandas as pd
 from black_average_drop import metrics
 from black_average_drop.metrics import METRICS
 from black_average_drop.paper import published
-from black_average_drop.statistics.means import bootstrap_differences, enough_differ
-from black_average_drop.statistics.patients import Resampling, bootstrap_means, interval
+from black_average_drop.statistics.means import estimate_means
+from black_average_drop.statistics.patients import Resampling
 
 PAPER_COLUMNS = (("AD", 4), ("BAD", 4), ("incorrect_AD", 1), ("incorrect_BAD", 1))  # the paper's, and our digits
 BASELINE = "CAM"  # the method that differences are taken from
@@ -91,9 +91,8 @@ def table1(part):
         part: a `PartOfTable1`.
 
     Returns:
-        A DataFrame, a row for each subset, score and method. Intervals are 95 % percentiles of a bootstrap over
-        patients, paired over methods and metrics. Differences are to CAM. Their interval is NaN where too few patients
-        differ (`means.enough_differ`).
+        A DataFrame, a row for each subset, score and method. Intervals are 95 %, over patients, and differences are to
+        CAM on the same images (`estimate_means`). An interval is NaN where too few patients carry the mean.
     """
     number, rows = next(iter(part.trainings.items()))
     ids, methods, parts = part.images["id"], list(rows["method"].unique()), []
@@ -150,10 +149,8 @@ def spread_over_trainings(part):
         for method in published.METHODS:
             for baseline in ("", BASELINE) if method != BASELINE else ("",):
                 values = pd.DataFrame({i: d[method] - (d[baseline] if baseline else 0) for i, d in enumerate(drops)})
-                bootstrap = bootstrap_differences if baseline else bootstrap_means
-                samples = bootstrap(values[[0]].to_numpy(), resampling)
-                (low,), (high,) = interval(samples)
-                means = values.mean()
+                estimates = estimate_means(values[[0]].to_numpy(), resampling, None if baseline else (0, 1))
+                (low,), (high,), means = estimates.low, estimates.high, values.mean()
                 record = {"metric": metric, "method": method, "minus": baseline}
                 record |= {"value": means[0], "low": low, "high": high, "trainings": len(means), "mean": means.mean()}
                 record |= {"deviation": means.std(), "least": means.min(), "most": means.max()}
@@ -183,25 +180,16 @@ def _image_values(rows, score):
 def _estimates(values, methods, resampling):
     """Means, intervals and differences of one subset under one score: a DataFrame, a row for each method."""
     matrix = pd.concat(values, axis=1)  # columns (method, metric, quantity)
-    means, place = matrix.mean(), {column: [number] for number, column in enumerate(matrix)}
-    values = matrix.to_numpy()
-    samples = bootstrap_means(values, resampling)
-    records = []
+    means, records = matrix.mean(), []
     for method in methods:
         record = {"method": method}
         for metric in METRICS:
             for quantity in ("", "incorrect"):
                 name = f"{quantity}_{metric}".lstrip("_")
-                column = (method, metric, quantity)
-                low, high = interval(samples[:, place[column]])
-                record |= {name: means[column], f"{name}_low": low[0], f"{name}_high": high[0]}
-            mine, baseline = place[method, metric, ""], place[BASELINE, metric, ""]
-            apart, difference = (part[:, mine] - part[:, baseline] for part in (values, samples))
-            enough = enough_differ(apart, resampling.groups)
-            low, high = interval(np.where(enough, difference, np.nan))
-            name = f"{metric}_minus_{BASELINE}"
-            record |= {name: means[method, metric, ""] - means[BASELINE, metric, ""]}
-            record |= {f"{name}_low": low[0], f"{name}_high": high[0]}
+                of_images = matrix[[(method, metric, quantity)]].to_numpy()
+                record |= _with_limits(name, estimate_means(of_images, resampling, (0, 100 if quantity else 1)))
+            apart = matrix[[(method, metric, "")]].to_numpy() - matrix[[(BASELINE, metric, "")]].to_numpy()
+            record |= _with_limits(f"{metric}_minus_{BASELINE}", estimate_means(apart, resampling))
             for quantity in ("incorrect_label", "not_above_black"):
                 record[f"{quantity}_{metric}"] = means[method, metric, quantity]
         record["kept_area"] = means[method, "BAD", "kept"]
@@ -211,3 +199,8 @@ def _estimates(values, methods, resampling):
         record["left_out"] = int(matrix[method, "AD", ""].isna().sum())
         records.append(record)
     return pd.DataFrame(records)
+
+
+def _with_limits(name, estimates):
+    """The value and the limits of one mean, as three columns."""
+    return {name: estimates.value[0], f"{name}_low": estimates.low[0], f"{name}_high": estimates.high[0]}

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from black_average_drop.statistics.means import FLIPS, bootstrap_differences, sign_flip_test
-from black_average_drop.statistics.patients import interval
+from black_average_drop.statistics.means import estimate_means
 
 LEVEL = 0.05  # of the corrected tests
 
@@ -19,32 +18,30 @@ def holm(p_values):
     return adjusted
 
 
-def differences(values, names, resampling, flips=FLIPS):
+def differences(values, names, resampling, bounds=None):
     """Every pair of maps compared on the same images.
 
     Args:
         values: (N, M), image by map, NaN where an image has no value.
         names: (M,), of the maps.
-        resampling: a `Resampling` of the N images.
-        flips: as for `sign_flip_test`.
+        resampling: a `patients.Resampling` of the N images.
+        bounds: the limits of a difference of two values, as for `means.estimate_means`.
 
     Returns:
         A DataFrame, a row for each pair, with columns first, second, difference (of the means, second − first), low,
-        high, p and p_holm. low and high are the 95 % interval over patients, p is that of `sign_flip_test`, and p_holm
-        corrects it for the number of pairs that have one. These four are NaN where too few patients differ.
+        high, p and p_holm. low, high and p are those of `means.estimate_means`, and p_holm corrects p for the number of
+        pairs that have one. These four are NaN where too few patients differ.
     """
     first, second = np.triu_indices(len(names), 1)
-    paired = values[:, second] - values[:, first]
-    low, high = interval(bootstrap_differences(paired, resampling))
-    p = np.where(np.isnan(low), np.nan, sign_flip_test(paired, resampling.groups, flips, resampling.seed))
+    estimates = estimate_means(values[:, second] - values[:, first], resampling, bounds)
     return pd.DataFrame(
         {
             "first": np.asarray(names)[first],
             "second": np.asarray(names)[second],
-            "difference": np.nanmean(paired, axis=0),
-            "low": low,
-            "high": high,
-            "p": p,
-            "p_holm": holm(p),
+            "difference": estimates.value,
+            "low": estimates.low,
+            "high": estimates.high,
+            "p": estimates.p,
+            "p_holm": holm(estimates.p),
         }
     )

@@ -1,40 +1,58 @@
-"""Means over patients and differences between them: whether they have an interval and a test, and what these are."""
+"""Means over patients, their 95 % intervals and two-sided tests against 0: one procedure for levels and differences.
+
+A mean over images is a ratio of sums, so a patient counts with the part that its images have in it (linearised). The
+limits are those of `skewed`. Where fewer patients than CARRIERS and than the root of their number carry either side of
+the mean, the sample says too little about its tails. Then there is neither interval nor test, unless the values have
+bounds: bets on them (`betting`) hold whatever the distribution. A share that each patient has or lacks has the
+interval of Clopper and Pearson.
+
+paper_figures/reliability.md says how often all this errs, and where it must: no rule sees what was not drawn.
+"""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from black_average_drop.statistics.patients import ENOUGH, bootstrap_means, interval, sums_by_patient
+from black_average_drop.statistics.betting import betting_limits, betting_p
+from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
+from black_average_drop.statistics.skewed import Moments, moments, skewed_limits, skewed_p
 
-FLIPS = 9999  # of a test: the smallest p is 1 in 10,000
+CARRIERS = 7  # patients that carry either side of a mean, as `skewed` counts them
 NOISE = 1e-5  # scores are float32: up to this, a difference of two scores is rounding
+_SHOWN = 0.05  # the level of the intervals that are shown
 
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
     """Means over patients with their 95 % intervals and two-sided tests against 0. Arrays are (M,).
 
-    low, high and p are NaN where too few patients carry the mean: no interval and no test are given then.
+    p is the level at which the interval reaches 0, so the two never disagree. low, high and p are NaN where too few
+    patients carry the mean.
 
     Attributes:
         value: the means.
         low: where the interval begins.
         high: where it ends.
         p: of the test.
-        samples: (resamples, M), the means over patients drawn again.
-        bounds: the limits of the quantity.
+        patients: how many have a value.
     """
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
     p: np.ndarray
-    samples: np.ndarray
-    bounds: tuple[float, float]
+    patients: np.ndarray
+    _moments: Moments
+    _bounded: dict  # column -> a function of the level that gives its limits, where `_moments` do not
+    _bounds: tuple
 
     def limits(self, level):
         """The interval (low, high), each (M,), of the test at a level between 0 and 1: 0.05 gives that of 95 %."""
-        return tuple(np.clip(end, *self.bounds) for end in interval(self.samples, 1 - level))
+        low, high = skewed_limits(self._moments, level)
+        for column, limits in self._bounded.items():
+            low[column], high[column] = limits(level)
+        return np.clip(low, *self._bounds), np.clip(high, *self._bounds)
 
 
 def estimate_means(values, resampling, bounds=None):
@@ -42,26 +60,79 @@ def estimate_means(values, resampling, bounds=None):
 
     Args:
         values: (N, M), NaN where an image has no value.
-        resampling: a `Resampling` of the N images.
-        bounds: the limits (low, high) of the values. A share that is at one of them for every image gets the interval
-            of Clopper and Pearson, counted by patients.
+        resampling: a `patients.Resampling` of the N images, which says whose they are.
+        bounds: the limits (low, high) of the values. None, or infinite ones: no use is made of any.
 
     Returns:
-        `Estimates`.
+        `Estimates`. Those of fewer than ENOUGH patients have neither interval nor p.
+
+    Raises:
+        ValueError: a value is outside the bounds.
     """
-    values, ends = np.asarray(values, "float64"), bounds or (-np.inf, np.inf)
-    samples = bootstrap_differences(values, resampling)
-    value, sums = np.full(values.shape[1], np.nan), (~np.isnan(values)).sum(axis=0)
-    np.divide(np.nansum(values, axis=0), sums, out=value, where=sums > 0)
-    low, high = (np.clip(end, *ends) for end in interval(samples))
-    p = np.where(np.isnan(low), np.nan, sign_flip_test(values, resampling.groups, seed=resampling.seed))
+    values = np.asarray(values, "float64")
+    bounds = None if bounds is None or not np.isfinite(bounds).all() else tuple(bounds)
+    if bounds and not ((values >= bounds[0] - NOISE) & (values <= bounds[1] + NOISE) | np.isnan(values)).all():
+        raise ValueError(f"Some values are not from {bounds[0]:g} to {bounds[1]:g}: pass the bounds that they have.")
+    values = np.clip(values, *bounds) if bounds else values  # float32 is a little outside
+    sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
+    counts = sums_by_patient(~np.isnan(values), resampling.groups)
+    number, images = (counts > 0).sum(axis=0), counts.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = sums.sum(axis=0) / images
+        parts = np.where(counts > 0, value + (sums - counts * value) * number / images, np.nan)
+        of_means, own = moments(parts), sums / counts
+    is_bounded_difference = bounds and bounds[0] < 0  # as of hits, where bets say more about few patients
+    needed = CARRIERS if is_bounded_difference else np.minimum(CARRIERS, np.sqrt(number))
+    carried = np.minimum(of_means.below, of_means.above) >= needed - 1e-9
+    carried &= (of_means.error * np.sqrt(number) > NOISE) & (number >= ENOUGH)
+    of_means = Moments(*(np.where(carried, column, np.nan) for column in of_means))
+    p, bounded, ends = skewed_p(of_means), {}, (-np.inf, np.inf)
     if bounds:
-        patients = (sums_by_patient(~np.isnan(values), resampling.groups) > 0).sum(axis=0)
-        reach = (ends[1] - ends[0]) * (1 - 0.025 ** (1 / np.maximum(patients, 1)))
-        least, most = (value == end for end in bounds)
-        low, high = np.where(least, ends[0], low), np.where(least, ends[0] + reach, high)
-        low, high = np.where(most, ends[1] - reach, low), np.where(most, ends[1], high)
-    return Estimates(value, low, high, p, samples, ends)
+        ends = bounds
+        for column in np.flatnonzero(number >= ENOUGH):
+            there = counts[:, column] > 0
+            limits, test = _of_bounded(own[there, column], counts[there, column], ends, carried[column])
+            if limits:
+                bounded[int(column)], p[column] = limits, test
+    blank = np.full(len(p), np.nan)
+    estimates = Estimates(value, blank, blank, p, number, of_means, bounded, ends)
+    low, high = estimates.limits(_SHOWN)
+    return Estimates(value, low, high, p, number, of_means, bounded, ends)
+
+
+def _of_bounded(means, weights, bounds, carried):
+    """What bounds add for a column: the function of its limits and its p, or two None if they add nothing.
+
+    Args:
+        means: (P,), of the values of each patient.
+        weights: (P,), how many values each of them has.
+        bounds: of the values.
+        carried: whether enough patients carry the mean.
+    """
+    least, most = (np.isclose(means, end, rtol=0, atol=1e-9 * (bounds[1] - bounds[0])) for end in bounds)
+    if (least | most).all() and ((weights == weights[0]).all() or least.all() or most.all()):
+        limits = partial(_share_limits, int(most.sum()), len(means), bounds)
+        return limits, _share_p(int(most.sum()), len(means), bounds)
+    if carried:
+        return None, None
+    return partial(betting_limits, means, weights, bounds), betting_p(means, weights, bounds)
+
+
+def _share_limits(hits, count, bounds, level):
+    """The interval of Clopper and Pearson of hits among count patients, between the bounds."""
+    from scipy.special import betaincinv
+
+    low = betaincinv(hits, count - hits + 1, level / 2) if hits else 0.0
+    high = 1 - betaincinv(count - hits, hits + 1, level / 2) if hits < count else 1.0
+    return tuple(bounds[0] + (bounds[1] - bounds[0]) * np.array([low, high]))
+
+
+def _share_p(hits, count, bounds):
+    """The level at which `_share_limits` reach 0."""
+    from scipy.stats import binom
+
+    share = np.clip(-bounds[0] / (bounds[1] - bounds[0]), 0, 1)  # at which the mean is 0
+    return float(min(1.0, 2 * min(binom.sf(hits - 1, count, share), binom.cdf(hits, count, share))))
 
 
 def overturned_by_unseen(estimate, n, extreme):
@@ -76,67 +147,3 @@ def overturned_by_unseen(estimate, n, extreme):
     """
     share = min(1.0, 3 / n)
     return bool(estimate * ((1 - share) * estimate + share * extreme) <= 0)
-
-
-def enough_differ(differences, groups):
-    """Whether enough patients carry the mean of paired differences for an interval and a test.
-
-    The rule is n_eff = (sum |d|)^2 / sum d^2 >= ENOUGH, where d is the sum of a patient's differences (Kish 1965).
-    k patients that differ alike count as k. One patient that outweighs all others counts as 1, and none as 0.
-
-    A bootstrap cannot see what was not drawn. Where most differences are 0, its intervals contain the mean too rarely;
-    those that this rule leaves contain it about as often as they should, over all simulated distributions. With long
-    tails to one side they still do not, and no rule sees a rare large difference behind many small ones.
-    paper_figures/reliability.md says how often. The rule looks at |d| alone, so a test that flips signs stays valid.
-
-    Args:
-        differences: (N, M). NaN and differences of at most NOISE count as 0.
-        groups: (N,), the patient of each row.
-
-    Returns:
-        (M,) booleans.
-    """
-    differences = np.asarray(differences, "float64")
-    sums = sums_by_patient(np.where(np.abs(differences) > NOISE, differences, 0), groups)  # NaN is not above it
-    squares = (sums**2).sum(axis=0)
-    return (squares > 0) & (np.abs(sums).sum(axis=0) ** 2 >= ENOUGH * squares * (1 - 1e-9))
-
-
-def bootstrap_differences(differences, resampling, trainings=False):
-    """`bootstrap_means` of paired differences, where enough patients differ for an interval and a test.
-
-    Args:
-        differences: (N, M), NaN where a row has no value.
-        resampling: a `Resampling` of the N rows.
-        trainings: whether the columns are trainings. Then their mean decides for all of them.
-
-    Returns:
-        (resamples, M). A column where too few patients differ is NaN, so that it has neither an interval nor a p value.
-    """
-    judged = np.nan_to_num(differences).mean(axis=1, keepdims=True) if trainings else differences
-    enough = enough_differ(judged, resampling.groups)
-    return np.where(enough, bootstrap_means(differences, resampling), np.nan)
-
-
-def sign_flip_test(differences, groups, flips=FLIPS, seed=0):
-    """Two-sided p values of paired differences against a mean of 0.
-
-    Under the null hypothesis the two sides of a pair could be exchanged, for all images of a patient at once. p is the
-    share of random exchanges whose sum is at least as far from 0 as the observed one, which counts as an exchange.
-
-    Args:
-        differences: (N, M). NaN is left out.
-        groups: (N,), the patient of each row.
-        flips: the number of random exchanges.
-        seed: of the exchanges.
-
-    Returns:
-        (M,), from 1 / (flips + 1) to 1.
-    """
-    sums = sums_by_patient(np.nan_to_num(differences), groups)
-    observed = np.abs(sums.sum(axis=0))
-    generator, reached = np.random.default_rng(seed), np.ones(len(observed))
-    for count in np.diff(np.linspace(0, flips, -(-flips // 1000) + 1).astype(int)):
-        signs = generator.choice([-1.0, 1.0], size=(count, len(sums)))
-        reached += (np.abs(signs @ sums) >= observed * (1 - 1e-9)).sum(axis=0)
-    return reached / (flips + 1)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-ENOUGH = 10  # patients that differ, as `enough_differ` counts them, for an interval of a paired difference
+ENOUGH = 10  # patients: fewer give neither an interval nor a test, of whatever
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,8 @@ def bootstrap_means(values, resampling):
         resampling: a `Resampling` of the N rows.
 
     Returns:
-        (resamples, M). A column without any value in a resample gives NaN there.
+        (resamples, M). A column without any value in a resample gives NaN there, and one of fewer than ENOUGH patients
+        gives NaN alone.
     """
     values = np.asarray(values, "float64")
     sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
@@ -55,6 +56,7 @@ def bootstrap_means(values, resampling):
         draws = _draws(tuple(map(len, strata)), resampling.resamples, resampling.seed)[block].astype("float64")
         totals = draws @ counts
         np.divide(draws @ sums, totals, out=means[block], where=totals > 0)
+    means[:, (counts > 0).sum(axis=0) < ENOUGH] = np.nan
     return means
 
 
@@ -76,13 +78,14 @@ def bootstrap_counts(resampling):
         resampling: a `Resampling` of N images.
 
     Yields:
-        Blocks (R, N) of float64, R at most 100, for all resamples together.
+        Blocks (R, N) of float64, R at most 100, for all resamples together; NaN for fewer than ENOUGH patients.
     """
     patient, patients = _numbered(resampling.groups)
     drawn = _drawn_patients(resampling)
     for start in range(0, resampling.resamples, 100):
         draws = [next(drawn) for _ in range(min(100, resampling.resamples - start))]
-        yield np.stack([np.bincount(draw, minlength=patients) for draw in draws]).astype("float64")[:, patient]
+        counts = np.stack([np.bincount(draw, minlength=patients) for draw in draws]).astype("float64")[:, patient]
+        yield counts if patients >= ENOUGH else np.full_like(counts, np.nan)
 
 
 def bootstrap(statistic, resampling):
@@ -93,9 +96,11 @@ def bootstrap(statistic, resampling):
         resampling: a `Resampling` of the images.
 
     Returns:
-        (resamples, M).
+        (resamples, M), NaN for fewer than ENOUGH patients.
     """
-    patient, _ = _numbered(resampling.groups)
+    patient, patients = _numbered(resampling.groups)
+    if patients < ENOUGH:
+        return np.full((resampling.resamples, np.size(statistic(np.arange(len(patient))))), np.nan)
     rows = np.split(np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1])
     drawn = _drawn_patients(resampling)
     return np.array([np.atleast_1d(statistic(np.concatenate([rows[one] for one in draw]))) for draw in drawn])
@@ -122,9 +127,8 @@ def interval(samples, level=0.95):
 def sums_by_patient(values, groups):
     """The sums (patients, M) of values (N, M) over the rows of each patient, float64."""
     patient, patients = _numbered(groups)
-    sums = np.zeros((patients, values.shape[1]))
-    np.add.at(sums, patient, values)
-    return sums
+    starts = np.cumsum(np.bincount(patient, minlength=patients)) - np.bincount(patient, minlength=patients)
+    return np.add.reduceat(np.asarray(values, "float64")[np.argsort(patient, kind="stable")], starts, axis=0)
 
 
 def _drawn_patients(resampling):

@@ -13,7 +13,7 @@ CONTRAST = 0.15
 BRIGHTNESS = 12.0  # grey levels of 255
 
 
-def of_kind(kind):
+def chosen_augmentation(kind):
     """How the radiographs of a training are varied.
 
     Args:

@@ -91,7 +91,7 @@ def fit_run(planned, file, train, validation, weights, batch_size):
     with on_all("GPU"):
         model = networks.build(planned.backbone, train.size, train.class_names, **start)
     how = {name: getattr(planned, name) for name in _FITTED} | {"seed": planned.order_seed, "keep_dead": True}
-    how |= {"augment": augmentation.of_kind(planned.augmentation), "batch_size": batch_size}
+    how |= {"augment": augmentation.chosen_augmentation(planned.augmentation), "batch_size": batch_size}
     history = fit(model, train, validation, **how, checkpoint=file.with_suffix(".checkpoint.npz"))
     return networks.in_precision(model, "float32"), history
 

@@ -61,7 +61,7 @@ def train(task, build, batch_size, seed):
         batch_size,
         task.learning_rate,
         seed + task.training,
-        augment=augmentation.of_kind(recipe["augmentation"]),
+        augment=augmentation.chosen_augmentation(recipe["augmentation"]),
         balanced=recipe["balanced"],
         patience=recipe["patience"],
         checkpoint=(build / task.file).with_suffix(".checkpoint.npz"),
