@@ -50,7 +50,7 @@ ELSEWHERE = {
         "No count of the 390 pneumonia images or of the 234 normal ones",
         "Section 5.3 seems",
         "a logit of 3,215 and the probability 0",
-        "a probability of 95 %.",
+        "In 95 of 100 repetitions",
         "differ by at most about 0.03.",
         "maps are 3 x 3",
         "the paper has about 0.93",
