@@ -247,8 +247,9 @@ print(f"{dead.sum()} of {len(trainings)} classifiers are dead: their ReLU scores
 
 # %% [markdown]
 # 95 % intervals are over patients. The first training with the ReLU head is the classifier that the other notebooks
-# show. Specificity without misses is that at the threshold below which no pneumonia lies. It rests on the one
-# pneumonia that is least certain, so it has no interval.
+# show. Specificity without misses is that at the threshold below which no pneumonia lies. The score of one pneumonia
+# alone decides it, so it has no interval. A ReLU head whose scores stay above 0 learns as a softmax head does: the two
+# then give one network.
 
 # %%
 roc_curves, summary = assessment.assess_all(answers, seed)

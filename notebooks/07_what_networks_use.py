@@ -18,7 +18,8 @@ build = "../build/demo"
 results = "../paper_figures/demo"
 seed = 0
 batch_size = 32
-most_images = 500  # that a network is judged on, drawn at random
+most_images = 500  # with a lesion or marker that a network is judged on, drawn at random
+most_photos = 500  # the same of photos or phantoms with objects
 least_fall = 0.1  # of the score: what the network uses must be worth that much
 marked_images = 2000  # phantoms with a planted marker to train on; 0: leave them out
 marked_epochs = 4
@@ -176,14 +177,15 @@ falls.groupby(["data", "taken away"])["fall"].describe().round(3)
 # %% [markdown]
 # ## The images that count
 #
-# At most `most_images` for each network, drawn at random. The next two notebooks read them from the build folder.
+# `most_images` or `most_photos` for each network, drawn at random, or all of them where there are fewer. The next two
+# notebooks read them from the build folder.
 
 # %%
 benches = []
 for bench, chosen in zip([*known, *trained], counted_rows, strict=True):
     if not len(chosen):
         raise ValueError(f"{bench.title}: the network uses no lesion or marker: train longer or lower least_fall.")
-    drawn = np.random.default_rng(seed).permutation(chosen)[:most_images]
+    drawn = np.random.default_rng(seed).permutation(chosen)[: most_images if bench.finding else most_photos]
     benches.append(bench.counting(bench.images.ids[drawn]))
     print(f"{bench.title} {bench.fold}: {len(drawn)} of {len(bench.images)} images")
 
@@ -220,8 +222,7 @@ fall_rows = read_rows("trust_falls", results_folder)
 
 # %% [markdown]
 # How well they tell ill from healthy. The view leaks the class. Patients in bed are radiographed from the front (AP),
-# and they are more often ill. So look at the AUC within each view. Intervals are over patients of these networks:
-# nothing is known here of other trainings, unless a fold has several.
+# and they are more often ill. So look at the AUC within each view. Intervals are over patients, for these networks.
 
 # %%
 by_view = [

@@ -193,6 +193,8 @@ def test_small_lesions_come_with_their_controls(difference, p, said):
     pair = dict(zip(("difference", "low", "high"), difference, strict=True)) | {"p_holm": p}
     pair |= {"data": "NIH boxes", "quantity": "small lesions seen", "first": "CAM", "second": "Grad-CAM++"}
     differences = pd.DataFrame([pair, pair | {"second": "Eigen-CAM", "difference": 0.5}])
+    turned = maps.small_lesions_touched(recall, differences.assign(unseen="overturned"), "NIH boxes", "lesions")
+    assert turned.endswith(f"{said} Patients that nobody saw could turn that.")
     assert maps.small_lesions_touched(pd.concat([recall, wider]), differences, "NIH boxes", "lesions") == (
         "Of 100 small lesions in NIH boxes Grad-CAM++ touches 43, CAM 26. "
         f"Maps that know no finding touch 46 (Eigen-CAM), 39 (centre prior) and 29 (another image's map). {said}"

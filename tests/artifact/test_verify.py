@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 
 from black_average_drop import files, rows
-from black_average_drop.artifact import claims_page, halves, notebooks, profiles, provenance, verify
+from black_average_drop.artifact import (
+    claims_page,
+    code_hashes,
+    halves,
+    notebooks,
+    profiles,
+    provenance,
+    verify,
+    versions,
+)
 from black_average_drop.datasets import catalogue, checksums
 from black_average_drop.files import ROOT
 from black_average_drop.paper import claims
@@ -240,6 +249,26 @@ def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, cap
     (measured / "benchmark.json").unlink()
     with pytest.raises(RuntimeError, match=r"^3 files are altered, missing or unrecorded, the first benchmark\.csv: "):
         verify.check_results("", "nowhere")
+
+
+def test_without_a_profile_the_comparison_with_other_libraries_is_checked_too(tmp_path):
+    made = tmp_path / "peers"
+    made.mkdir()
+    (made / "maps.csv").write_text("maps")
+    now = {"sources": code_hashes.folder_sources("peers"), "lock": files.sha256(versions.LOCK)}
+    outputs = {"maps.csv": files.sha256(made / "maps.csv")}
+    for changes, state in (
+        ({}, "current"),
+        ({"sources": now["sources"] | {"peers/equations.py": ""}}, "stale"),
+        ({"outputs": {"maps.csv": ""}}, "altered"),
+    ):
+        record = {"inputs": {}, "outputs": outputs} | now | changes
+        (made / "peers.json").write_text(json.dumps(record))
+        found = verify.further(tmp_path)
+        assert list(found["state"]) == [state] and list(found["file"]) == ["maps.csv"]
+        again = "The comparison with other libraries is stale: make peers makes it again."
+        assert (again in verify.text(found)) == (state == "stale")
+    assert found["why"].item() == "not what was recorded"
 
 
 def test_no_results_are_no_success(tmp_path, monkeypatch):

@@ -23,9 +23,9 @@ STRONG = re.compile(
 )
 # These do where the sentence is about what was measured.
 WEAK = re.compile(
-    r"""\b(?:most | least | larger | largest | smaller | smallest | higher | highest | lower | lowest | fewer | exceeds?
+    r"""\b(?:most | least | larger | smaller | higher | highest | lower | lowest | fewer | exceeds?
     | (?:more|less)\ than | by\ chance | hardly | too\ (?:close|small|large)
-    | helps? | harms? | hits?\ more | gains? | suits? )\b""",
+    | helps? | harms? | hits?\ more | suits? )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 MEASURED = re.compile(
@@ -35,7 +35,7 @@ MEASURED = re.compile(
     | softmax | ReLU | Incorrect | differences? | intervals? | specificity | sensitivity | doctors? )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_NO_DIRECTION = re.compile(r"\bat (?:most|least)\b|`[^`]*`|\]\([^)]*\)|<img [^>]*>")
+_NO_DIRECTION = re.compile(r"\b[Aa]t (?:most|least)\b|`[^`]*`|\]\([^)]*\)|<img [^>]*>")
 _PROSE = re.compile(r"^# %% \[markdown\].*\n((?:#.*\n?)*)", re.MULTILINE)
 
 

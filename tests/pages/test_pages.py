@@ -70,6 +70,27 @@ def test_a_page_follows_a_number_a_table_and_its_template(checkout, capsys):
     assert "## License" in (checkout / "README.md").read_text()
 
 
+def test_pages_say_what_tables_of_newer_runs_add(checkout):
+    """Signs of trainings, softmax scores over all of them, unseen patients, and metrics on both scores."""
+    laptop = checkout / "paper_figures/laptop"
+    claims = pd.read_csv(laptop / "claims.csv").assign(same_sign=2, next_low=-0.03, next_high=0.01, unseen="overturned")
+    softmax = claims[claims["claim"] == "radiographs_BAD"].assign(claim="radiographs_BAD_softmax", p_holm=0.7)
+    pd.concat([claims, softmax]).to_csv(laptop / "claims.csv", index=False)
+    trust = pd.read_csv(laptop / "trust.csv").replace({"metric": {"ROAD": "ROAD, combined"}})
+    relu = trust[trust["metric"] == "ADCC"].assign(metric="ADCC, ReLU scores")
+    pd.concat([trust, relu]).to_csv(laptop / "trust.csv", index=False)
+    differences = pd.read_csv(laptop / "trust_differences.csv").assign(unseen="overturned")
+    differences.to_csv(laptop / "trust_differences.csv", index=False)
+    filled = {page: " ".join(text.split()) for page, text in pages.filled_pages(checkout).items()}
+    for page in ("README.md", "docs/results.md"):
+        assert "Patients that nobody saw could turn that. 2 of 3 trainings have Grad-CAM++ ahead." in filled[page]
+        assert "With softmax scores it is undecided: Grad-CAM++ − CAM is -0.0150" in filled[page]
+        assert "Of its 19 claims" in filled["README.md"]  # a row on softmax scores is no claim of the paper
+    assert "Rows with *ReLU scores* in their name" in filled["docs/trust.md"]
+    assert "p = 0.0012 after Holm. Patients that nobody saw could turn that." in filled["docs/trust.md"]
+    assert "ROAD agrees best with hits" in filled["docs/trust.md"]
+
+
 def read(checkout, name):
     return (checkout / f"docs/{name}.md").read_text()
 

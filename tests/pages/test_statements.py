@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from black_average_drop.artifact.numbers import committed, naming
+from black_average_drop.artifact.numbers import naming
 from black_average_drop.files import ROOT
 
 RESULTS = ROOT / "paper_figures"
@@ -102,10 +102,6 @@ def test_every_truth_is_in_the_table_of_methods_alone(named):
         ]
         assert f"{row['set']:+.2f} [{row['set_low']:+.2f}, {row['set_high']:+.2f}]" in line
         assert ("(primary)" in line) == row["telling"]
-
-
-def test_the_boxed_network_has_half_of_the_images():
-    assert 0.4 < committed.one_row(table("trust_networks.csv"), views="all")["images"] / 1860 < 0.6
 
 
 def test_the_page_says_that_its_tables_are_older_than_arcc_until_they_have_it():

@@ -99,12 +99,12 @@ def test_alpha_drawn_again_is_that_of_a_loop_over_resamples(generator):
 def test_intervals_of_alpha_chosen_again_are_percentiles_and_refused_with_those_of_the_fixed_alpha(generator):
     curves = generator.integers(0, 100, (40, 11))
     curves[:, 0], curves[:, 3] = 0, curves[:, 3] + 300  # every resample chooses 0.3
-    gained = np.repeat(generator.normal(0.3, 0.1, (30, 1)), 3, axis=1)
+    gained = generator.normal(0.3, 0.1, (30, 1)) * [1, 9, 2]  # at 0.2, 0.6 and 0.4, so 1.5 times the first at 0.3
     values = {"CAM": np.zeros((30, 3)), "Grad-CAM++": gained}
     row = alpha_study.chosen_again(curve_rows(curves), drop_rows(values), SAMPLING)
     assert (row["alpha_table1"], row["images"], row["patients"], row["outside_grid"]) == (0.4, 30, 15, 0)
     assert (row["alpha_low"], row["alpha_median"], row["alpha_high"]) == (0.3, 0.3, 0.3)
-    known = np.concatenate([gained[:, 0], np.full(10, np.nan)])
+    known = np.concatenate([1.5 * gained[:, 0], np.full(10, np.nan)])
     resampling = Resampling(np.arange(40) // 2, **SAMPLING)
     samples = patients.bootstrap(lambda rows: np.nanmean(known[rows]), resampling)
     np.testing.assert_allclose([[row["again_low"]], [row["again_high"]]], patients.interval(samples))

@@ -53,7 +53,7 @@ def test_intervals_of_all_rows_hold_together(generator):
         row = row_differences.differences_of_rows(parts)[1]
         values = claims.values_by_training(one.trainings, "BAD", "drop", one.images)
         expected = trainings.across_trainings(values, one.resampling, level=0.05 / count)
-        assert row.estimate == expected
+        assert row.estimate[:6] == expected[:6] and np.isnan([row.estimate.next_low, row.estimate.next_high]).all()
         assert expected.high - expected.low > 1.1 * np.ptp(trainings.across_trainings(values, one.resampling)[1:3])
 
 

@@ -85,12 +85,17 @@ def test_a_mean_is_made_of_the_limits_over_patients_and_the_spread_of_trainings(
 
 
 def test_each_training_counts_alike_whatever_it_leaves_out(generator):
-    """An image without a value under one training still counts under the others."""
-    values = generator.normal(1, 0.1, (40, 2)) + [0.0, 1.0]
-    values[:30, 1] = np.nan
-    mean = trainings.across_trainings(values, Resampling(np.arange(40), 300))
-    assert mean.value == pytest.approx((values[:, 0].mean() + np.nanmean(values[:, 1])) / 2)
-    assert mean.low < mean.value < mean.high
+    """30 of 40 images have no value under the last of six trainings, those at 0: it is at 1, the others at 0.25."""
+    values = np.tile(np.repeat([[0.0], [1.0]], [30, 10], axis=0), 6) + generator.normal(0, 0.01, (40, 6))
+    values[:30, 5] = np.nan
+    resampling = Resampling(np.arange(40), 300)
+    mean = trainings.across_trainings(values, resampling)
+    assert mean.value == pytest.approx((5 * 0.25 + 1) / 6, abs=0.01)
+    of_images = means.estimate_means(np.nanmean(values, axis=1, keepdims=True), resampling)
+    assert of_images.value[0] == pytest.approx(0.25, abs=0.01)
+    spread = stats.t.ppf(0.975, 5) * np.nanmean(values, axis=0).std(ddof=1) / np.sqrt(6)
+    for end, over_patients in ((mean.low, of_images.low[0]), (mean.high, of_images.high[0])):
+        assert spread < abs(end - mean.value) <= np.hypot(spread, over_patients - of_images.value[0]) + 1e-9
 
 
 def test_how_many_trainings_have_the_sign_of_the_mean():

@@ -13,7 +13,11 @@ from black_average_drop.artifact.numbers import naming
 from black_average_drop.files import ROOT, replacing
 
 TEMPLATES = "docs/templates"
-PAGES = ("README.md", "MODEL_CARD.md", "docs/results.md", "docs/trust.md", "docs/reproducing.md", "docs/performance.md")
+PAGES = (
+    "README.md",
+    "MODEL_CARD.md",
+    *(f"docs/{name}.md" for name in ("results", "trust", "reproducing", "performance", "other-libraries")),
+)
 WIDTH = 120  # of a line in which a sentence was filled in
 
 _FIELD = re.compile(r"\{\{(.+?)\}\}")

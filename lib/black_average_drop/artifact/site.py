@@ -49,6 +49,8 @@ ALTERNATIVES = {
     "in float32 and how often its exact form has the wrong sign; and a radiograph with its map computed each way.",
     "trust": "For each metric and data set, a coloured cell with the agreement between its ranking of the maps and "
     "the truth's, Kendall's tau-b with its interval. A dagger marks metrics that a control map fools.",
+    "trust_truths": "For each data set and each of four truths, how far each metric ranks the maps as that truth does: "
+    "Kendall's tau-b with its interval, for methods alone and with controls.",
     "trust_maps": "Images whose lesions or objects are known, and over each the maps of several methods and of "
     "controls that say nothing. A white line encloses the pixels that BAD keeps, a dashed line the lesion or object.",
     "trust_sanity": "For each data set, measure and method, how like the trained network's map the maps of a "

@@ -27,7 +27,7 @@ import pandas as pd
 
 from black_average_drop.artifact import halves, profiles, records
 from black_average_drop.artifact.analysis import analysis_parameters
-from black_average_drop.artifact.code_hashes import analysis_sources, module_sources, notebook_sources
+from black_average_drop.artifact.code_hashes import analysis_sources, folder_sources, module_sources, notebook_sources
 from black_average_drop.artifact.notebooks import GONE, NEEDS
 from black_average_drop.artifact.provenance import PLACES
 from black_average_drop.artifact.versions import LOCK
@@ -40,10 +40,12 @@ ERRORS = ("altered", "missing", "unrecorded")
 STATES = (*ERRORS, "not checkable", "not made", "stale", "current")
 ALL_TOGETHER = "claims"  # the record that is put together from those of the notebooks
 BENCHMARK = "benchmark"
+PEERS = "peers"  # what `make peers` wrote, and the folder of the comparisons themselves
 OF_ANALYSIS = ".analysis"  # how the record of an analysis half is called after that of its notebook
 BY_HAND = "mutation.md"  # the section on make mutate
 # Records of what a module of the package wrote, without a notebook, with the module that its content depends on.
 MODULES = {ALL_TOGETHER: "paper.claims_text", BENCHMARK: "benchmark"}
+WITHOUT_NOTEBOOK = (*MODULES, PEERS)
 
 
 def check_results(profile, data_root):
@@ -93,12 +95,13 @@ def table(folders, needs, data_root, read_profile):
 
 
 def further(figures):
-    """Return the same table for what else is in paper_figures: what make benchmark and make reliability wrote."""
-    folders, rows = [Path(figures) / name for name in (BENCHMARK, "reliability")], []
-    if folders[0].is_dir():
-        rows += _folder(folders[0], {BENCHMARK: ()})
-    if folders[1].is_dir():
-        rows += _sections(folders[1])
+    """Return the same table of what make benchmark, make peers and make reliability wrote into paper_figures."""
+    figures, rows = Path(figures), []
+    for name in (BENCHMARK, PEERS):
+        if (figures / name).is_dir():
+            rows += _folder(figures / name, {name: ()})
+    if (figures / "reliability").is_dir():
+        rows += _sections(figures / "reliability")
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -126,19 +129,20 @@ def _remedies(states):
     # In folders with rows, tables and claims can be made again without the measurements.
     with_rows = {results for results, record, state in found if record.endswith(OF_ANALYSIS) and state != "not made"}
     stale = {(results, record) for results, record, state in found if state == "stale"}
-    of_benchmark = {(results, record) for results, record in stale if Path(results).name == BENCHMARK}
+    measured_apart = {(results, record) for results, record in stale if record in (BENCHMARK, PEERS)}
     of_tables = {
         (results, record)
-        for results, record in stale - of_benchmark
+        for results, record in stale - measured_apart
         if results in with_rows and (record.endswith(OF_ANALYSIS) or record == ALL_TOGETHER)
     }
-    measured = {results for results, _ in stale - of_benchmark - of_tables}
+    measured = {results for results, _ in stale - measured_apart - of_tables}
     if measured:
         yield f"Rows in {', '.join(sorted(measured))} are stale: make reproduce makes them and their tables again."
     for results in sorted({results for results, _ in of_tables} - measured):
         yield f"Rows in {results} are current, their statistics are stale: make tables makes them again in seconds."
-    if of_benchmark:
-        yield "The benchmark is stale: make benchmark makes it again."
+    for record, what in ((BENCHMARK, "benchmark"), (PEERS, "comparison with other libraries")):
+        if record in {record for _, record in measured_apart}:
+            yield f"The {what} is stale: make {record} makes it again."
 
 
 def _folder(folder, names, data_root=Path(), read_profile=None):
@@ -242,7 +246,7 @@ def _is_record(record, name):
         return False
     if not isinstance(record.get("parameters", {}), dict):
         return False
-    return name in MODULES or isinstance(record.get("parameters", {}).get("profile"), str)
+    return name in WITHOUT_NOTEBOOK or isinstance(record.get("parameters", {}).get("profile"), str)
 
 
 def _reasons(name, record, read_profile):
@@ -258,7 +262,7 @@ def _reasons(name, record, read_profile):
         yield "sources, which its record does not name"
     if record.get("lock") != sha256(LOCK):
         yield LOCK.name if "lock" in record else f"perhaps {LOCK.name}, which its record does not name"
-    if name not in MODULES:
+    if name not in WITHOUT_NOTEBOOK:
         then = record["parameters"]
         try:
             now = _parameters(name, then["profile"], read_profile)
@@ -273,6 +277,8 @@ def _sources(name):
     """The sources that a record of this name would hold now."""
     if name in MODULES:
         return module_sources(MODULES[name])
+    if name == PEERS:
+        return folder_sources(PEERS)
     of_analysis = name.endswith(OF_ANALYSIS)
     return analysis_sources(name.removesuffix(OF_ANALYSIS)) if of_analysis else notebook_sources(name)
 

@@ -12,10 +12,11 @@ TOO_FEW = "no interval: too few images differ"
 
 RULE = f"""
 **The rule.** Intervals are 95 %. On X-rays, intervals and tests cover other patients and other trainings of this
-recipe: the same architecture and first weights, with settings that were drawn before training. They say nothing of
-another architecture or of other first weights. All trainings see the same test images, and patients count as a whole
-(`trainings.across_trainings`). With fewer than three trainings there is no verdict. Photos have one network, so only
-the images vary. BAD is taken at the alpha of each training, which stays fixed.
+recipe: the same architecture and kind of first weights, with settings that a seed drew before training. They say
+nothing of another architecture or of other first weights. All trainings see the same test images, and patients count as
+a whole (`trainings.across_trainings`). With fewer than three trainings there is no verdict. A training whose ReLU score
+is 0 for every image has no drop. Table 1 counts it, and no mean holds it. Photos have one network, so only the images
+vary. BAD is taken at the alpha of each training, which stays fixed.
 
 A claim with a direction is tested against 0. The test is two-sided and compares both sides on the same images. Holm's
 method corrects the p values of all such claims in the first table, and of each other table by itself. If p is below
@@ -25,8 +26,8 @@ Otherwise it is *undecided*.
 A level or an equality has a tolerance, which was fixed before the first run and is printed in the table. The claim is
 *reproduced* if the interval lies inside, *not reproduced* if it lies outside, and *undecided* if it reaches across.
 
-The value for the next training of this recipe lies in its prediction interval with a probability of 95 %. It is a value
-over all such patients, so it is no value of this test set.
+In 95 of 100 repetitions the prediction interval holds what the next training of this recipe would have over all such
+patients. On these test images alone it may lie elsewhere.
 
 An undecided row says what would narrow its interval most: as many trainings again, or as many patients again.
 
@@ -122,7 +123,8 @@ def _measured(row, claim):
         return f"{row['value']:{sign}.{claim.digits}f} ({TOO_FEW})"
     parts = [wording.with_interval(row, claim.digits, sign)]
     if directed and row["trainings"] > 1:
-        parts.append(f"{row['same_sign']:.0f} of {row['trainings']:.0f} trainings have this sign")
+        have = "has" if row["same_sign"] == 1 else "have"
+        parts.append(f"{row['same_sign']:.0f} of {row['trainings']:.0f} trainings {have} this sign")
     if not np.isnan(row["next_low"]):
         ends = (np.clip(row[name], *claim.bounds) for name in ("next_low", "next_high"))
         numbers = " to ".join(f"{end:{sign}.{claim.digits}f}" for end in ends)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from black_average_drop.metrics import METRICS
 from black_average_drop.paper.claims import Measured, values_by_training
 from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics.comparisons import LEVEL
@@ -46,7 +47,7 @@ def differences_of_rows(parts):
     """Grad-CAM++ − CAM in every row of Table 1, under both metrics, with ReLU scores as in the paper.
 
     Each interval covers at a level so much higher that all of them together cover in 95 % (Bonferroni). So looking for
-    the row that reaches furthest does not make it reach further.
+    the row that reaches furthest does not make it reach further. There is no prediction interval at that level.
 
     Args:
         parts: a list of `RowsOfData`.
@@ -54,8 +55,7 @@ def differences_of_rows(parts):
     Returns:
         A list of `claims.Measured`, whose data name the images, the subset and the metric.
     """
-    metrics = ("AD", "BAD")
-    count = len(metrics) * sum(len(part.subsets) for part in parts)
+    count = len(METRICS) * sum(len(part.subsets) for part in parts)
     measured = []
     for part in parts:
         for name, chosen in part.subsets.items():
@@ -63,10 +63,11 @@ def differences_of_rows(parts):
                 np.reshape(chosen, (len(part.images), -1)), (len(part.images), len(part.trainings))
             )
             some = chosen.any(axis=1)
-            for metric in metrics:
+            for metric in METRICS:
                 values = values_by_training(part.trainings, metric, "drop", part.images)
                 values = np.where(chosen, values, np.nan)[some]
                 estimate = across_trainings(values, part.resampling.of_rows(some), level=LEVEL / count)
+                estimate = estimate._replace(next_low=np.nan, next_high=np.nan)
                 images = int((~np.isnan(values)).any(axis=1).sum())
                 measured.append(Measured(estimate, images, f"{part.source}, {name}, {metric}"))
     return measured

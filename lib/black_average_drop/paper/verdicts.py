@@ -35,7 +35,6 @@ def decide(table):
     table = pd.concat([table, blank], ignore_index=True) if missing else table
     table = table.set_index("claim").loc[shown].reset_index()
     stated = [CLAIMS[name] for name in shown]
-    table = _with_exact_shares(table)
     bounds = np.array([claim.bounds for claim in stated])
     table["low"], table["high"] = np.maximum(table["low"], bounds[:, 0]), np.minimum(table["high"], bounds[:, 1])
     directed = np.array([isinstance(claim.expected, int) for claim in stated]) & table["p"].notna().to_numpy()
@@ -44,17 +43,6 @@ def decide(table):
         tested = directed & np.array([claim.table == heading for claim in stated])
         table.loc[tested, "p_holm"] = comparisons.holm(table.loc[tested, "p"])
     table["verdict"] = [_verdict(CLAIMS[row["claim"]], row) for _, row in table.iterrows()]
-    return table
-
-
-def _with_exact_shares(table):
-    """Give percentages that are 0 or 100 for every image the interval of Clopper and Pearson, which is not a point."""
-    table = table.astype({"low": float, "high": float})
-    shares = np.array([CLAIMS[name].bounds == (0, 100) for name in table["claim"]]) & (table["images"] > 0).to_numpy()
-    reach = 100 * (1 - 0.025 ** (1 / table["images"].clip(lower=1)))
-    for value, column, end in ((0, "high", reach), (100, "low", 100 - reach)):
-        rows = shares & (table["low"] == value).to_numpy() & (table["high"] == value).to_numpy()
-        table.loc[rows, column] = end[rows]
     return table
 
 

@@ -45,7 +45,7 @@ def assess(labels, scores, resampling):
 def assess_all(answers, seed):
     """`assess` of several classifiers on the same images.
 
-    Specificity without misses rests on the one ill image that is least certain. So it has no interval.
+    The score of one ill image alone decides specificity without misses. So it has no interval.
 
     Args:
         answers: a row for each image and classifier, with columns data, head, training_seed, group, label and score.

@@ -72,8 +72,7 @@ def across_trainings(values, resampling, bounds=None, level=LEVEL):
     shift = estimates.mean() - over_patients.value[0]  # not 0 where an image has a value under some trainings only
 
     def limits(level):
-        ends = (over_patients.low, over_patients.high) if level == LEVEL else over_patients.limits(level)
-        return tuple(end[0] + shift for end in ends)
+        return tuple(end[0] + shift for end in over_patients.limits(level))
 
     covariance = covariance_over_patients(values, resampling.groups)
     return _estimate(estimates, covariance, limits, over_patients.p[0], bounds, level)

@@ -11,6 +11,8 @@ import numpy as np
 
 from black_average_drop.statistics.patients import sums_by_patient
 
+SMALLEST = 1e-12  # level at which limits over patients are still asked for
+
 
 class Between(NamedTuple):
     """What other networks would add to the error of a mean.
@@ -55,6 +57,9 @@ def p_of_both(value, limits, between):
         value: the mean.
         limits: as above.
         between: a `Between`.
+
+    Returns:
+        From 0 to 1. Below SMALLEST it is 0.
     """
     from scipy.optimize import brentq
 
@@ -62,7 +67,7 @@ def p_of_both(value, limits, between):
         low, high = interval_of_both(value, limits, between, np.exp(log_level))
         return -low if value > 0 else high
 
-    least, most = np.log(1e-300), np.log(0.999)
+    least, most = np.log(SMALLEST), np.log(0.999)
     if not value or beyond(most) >= 0:
         return 1.0
     return float(np.exp(brentq(beyond, least, most))) if beyond(least) > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Every metric judged by every truth, on all images of a data set and on each fold of its patients."""
+"""Every metric judged by every truth, and by the primary truth on each fold of patients."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ from black_average_drop.trust.directions import DIRECTIONS
 
 
 def judge_by_truths(measured, points, images, methods):
-    """How far every metric ranks maps as every truth does.
+    """How far every metric ranks maps as every truth does, and on each fold of patients as the primary truth does.
 
     The primary truth is judged as well, like a metric, as `agreement.TRUTH`.
 
@@ -31,6 +31,8 @@ def judge_by_truths(measured, points, images, methods):
         for fold in ["", *folds]:
             of_fold = of_title[of_title["fold"] == fold] if fold else of_title
             for truth, part in of_fold.groupby("score", sort=False):
+                if fold and truth != primary:
+                    continue
                 expected = part.pivot(index="id", columns="map", values="value")[list(part["map"].unique())]
                 resampling = images[data].resampling(expected.index)
                 directions = DIRECTIONS | {agreement.TRUTH: 1}

@@ -15,18 +15,20 @@ def ranking_along_alpha(rows, chosen):
         rows: of alpha_bad.csv, one data set. They are of one network.
         chosen: the alpha of Table 1, which is not of the grid.
     """
-    rows = rows[rows["quantity"] == "Grad-CAM++ − CAM"]
-    grid = rows[rows["alpha"] != chosen]
+    rows = rows[rows["quantity"] == "Grad-CAM++ − CAM"].reset_index(drop=True)
+    at_chosen = rows.loc[(rows["alpha"] - chosen).abs().idxmin()]  # written with other digits, it may not be equal
+    grid = rows.drop(at_chosen.name)
     decided = comparisons.holm(grid["p"]) < comparisons.LEVEL
     percents = (100 * grid["alpha"]).round().astype(int)
     sentences = []
     for name, side in (("Grad-CAM++", -1), ("CAM", 1)):
         at = decided & (np.sign(grid["BAD"]) == side)
         if at.any():
-            sentences.append(f"With one network {name} is ahead where BAD keeps {in_ranges(percents[at], STEP)} %.")
+            sentences.append(
+                f"With one network {name} is ahead where BAD keeps {in_ranges(percents[at], STEP)} % of the pixels."
+            )
     if not decided.all():
         sentences.append(f"{'Every other' if sentences else 'Each'} of {len(grid)} shares is undecided after Holm.")
-    at_chosen = rows[rows["alpha"] == chosen].iloc[0]
     side = np.sign(at_chosen["BAD"]) if at_chosen["p"] < comparisons.LEVEL else 0
     said = {-1: "Grad-CAM++ is ahead", 1: "CAM is ahead", 0: "this is undecided"}
     return " ".join([*sentences, f"At the alpha of Table 1, {100 * chosen:.0f} %, {said[side]}."])

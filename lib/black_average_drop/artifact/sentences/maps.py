@@ -22,10 +22,11 @@ def small_lesions_touched(recall, differences, data, things):
     difference = tuple(100 * pair[["difference", "low", "high"]])
     verdict = who_is_ahead("CAM", "Grad-CAM++", difference, 1, more_is_better=True)
     sure = "" if pair["p_holm"] != pair["p_holm"] else f", p = {pair['p_holm']:.2g} after Holm"
+    turned = " Patients that nobody saw could turn that." if pair.get("unseen") == "overturned" else ""
     return (
         f"Of 100 small {things} in {data} Grad-CAM++ touches {seen['Grad-CAM++']:.0f}, CAM {seen['CAM']:.0f}. "
         f"Maps that know no finding touch {enumerated(f'{seen[name]:.0f} ({name})' for name in CONTROLS)}. "
-        f"{capitalised(verdict + sure)}"
+        f"{capitalised(verdict + sure)}{turned}"
     )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from black_average_drop.artifact.numbers.committed import agreements
 from black_average_drop.artifact.sentences import alpha, drops, maps, metrics
 from black_average_drop.files import ROOT
+from black_average_drop.trust import truths
 
 NAMED = ("BAD", "AD", "ROAD", "insertion")  # metrics that the pages name
 
@@ -54,6 +55,7 @@ def _of_trust(results):
     sanity, of_phantoms = read("trust_sanity"), agreements(results, "demo")
     every = pd.concat([rows, of_phantoms[~of_phantoms["data"].str.contains("wrong")]])
     return {
+        "primary truth": truths.REASON,
         "best agreements": metrics.best_agreements(rows),
         "AD fooled": metrics.fooled(every, "AD"),
         "BAD fooled": metrics.fooled(every, "BAD"),
