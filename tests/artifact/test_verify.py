@@ -309,11 +309,14 @@ BOTH = {"06_softmax": ()}
 
 @pytest.fixture
 def halved(tmp_path):
-    """A folder of results of 06_softmax: rows with their record, a table with its own, and the claims."""
+    """A folder of results of 06_softmax: rows with their record, a table with its own, and the claims.
+
+    The rows are called as weights might be, which are looked for in the data folder.
+    """
     folder = tmp_path / "paper_figures/tiny"
-    path = rows.write_rows(pd.DataFrame({"blank": [True]}), "softmax_blank", folder, "smoke")
-    record(folder, "06_softmax", ["rows/softmax_blank.csv.xz"], {})
-    rows.read_rows("softmax_blank", folder)
+    path = rows.write_rows(pd.DataFrame({"blank": [True]}), "of_weights", folder, "smoke")
+    record(folder, "06_softmax", ["rows/of_weights.csv.xz"], {})
+    rows.read_rows("of_weights", folder)
     measured = {"softmax_kills": claims.Measured(Estimate(99, 98, 100, 0.5), 3, 20, "x")}
     outputs = [files.write_csv(pd.DataFrame({"a": [1]}), folder / "softmax.csv", "smoke")]
     outputs.append(claims.write_measured("06_softmax", measured, folder, "smoke"))
@@ -332,7 +335,7 @@ def halves_of(folder, read_profile=profiles.read_profile):
 
 def test_rows_and_the_tables_that_were_made_of_them_are_current(halved):
     state_of, said = halves_of(halved)
-    assert set(state_of) == {"rows/softmax_blank.csv.xz", "softmax_blank.csv.xz"} | {
+    assert set(state_of) == {"rows/of_weights.csv.xz", "of_weights.csv.xz"} | {
         "softmax.csv",
         "claims_06_softmax.csv",
         "claims.csv",
@@ -345,7 +348,7 @@ def test_statistics_that_changed_leave_measurements_current_and_say_what_to_do(h
     changed = SECTIONS | {"06_softmax": SECTIONS["06_softmax"] | {"resamples": 3}}
     state_of, said = halves_of(halved, lambda profile: changed)
     assert state_of["softmax.csv"] == ("stale", "changed since: parameter resamples")
-    assert state_of["rows/softmax_blank.csv.xz"] == ("current", "")
+    assert state_of["rows/of_weights.csv.xz"] == ("current", "")
     folder = verify.os.path.relpath(halved, ROOT)
     assert said == (
         f"2 stale, 5 current. Rows in {folder} are current, their statistics are stale: make tables makes them again "
@@ -362,7 +365,7 @@ def test_statistics_that_changed_leave_measurements_current_and_say_what_to_do(h
 def test_measurements_that_changed_leave_the_tables_of_these_rows_current(halved):
     changed = SECTIONS | {"06_softmax": SECTIONS["06_softmax"] | {"batch_size": 3}}
     state_of, said = halves_of(halved, lambda profile: changed)
-    assert state_of["rows/softmax_blank.csv.xz"] == ("stale", "changed since: parameter batch_size")
+    assert state_of["rows/of_weights.csv.xz"] == ("stale", "changed since: parameter batch_size")
     assert state_of["softmax.csv"] == ("current", "")
     folder = verify.os.path.relpath(halved, ROOT)
     assert said == (
@@ -371,17 +374,17 @@ def test_measurements_that_changed_leave_the_tables_of_these_rows_current(halved
 
 
 def test_tables_of_other_rows_are_stale(halved):
-    rows.write_rows(pd.DataFrame({"blank": [False]}), "softmax_blank", halved, "smoke")
-    assert halves_of(halved)[0]["rows/softmax_blank.csv.xz"][0] == "altered"
-    record(halved, "06_softmax", ["rows/softmax_blank.csv.xz"], {})
+    rows.write_rows(pd.DataFrame({"blank": [False]}), "of_weights", halved, "smoke")
+    assert halves_of(halved)[0]["rows/of_weights.csv.xz"][0] == "altered"
+    record(halved, "06_softmax", ["rows/of_weights.csv.xz"], {})
     state_of, said = halves_of(halved)
-    assert state_of["softmax.csv"] == ("stale", "changed since: input softmax_blank.csv.xz")
-    assert state_of["rows/softmax_blank.csv.xz"] == ("current", "") and "make tables" in said
+    assert state_of["softmax.csv"] == ("stale", "changed since: input of_weights.csv.xz")
+    assert state_of["rows/of_weights.csv.xz"] == ("current", "") and "make tables" in said
 
 
 def test_results_from_before_the_halves_are_stale_and_no_error(halved):
     (halved / "06_softmax.analysis.json").unlink()
-    rows.row_file("softmax_blank", halved).unlink()
+    rows.row_file("of_weights", halved).unlink()
     tables = ["softmax.csv", "claims_06_softmax.csv"]
     record(halved, "06_softmax", tables, {})
     edit(halved / "06_softmax.json", sources={"notebooks/06_softmax.py": "0"}, parameters={"profile": "smoke"})
@@ -394,4 +397,4 @@ def test_results_from_before_the_halves_are_stale_and_no_error(halved):
 def test_a_record_of_measuring_that_is_lost_is_missed_by_its_analysis(halved):
     (halved / "06_softmax.json").unlink()
     state_of, _ = halves_of(halved)
-    assert state_of["06_softmax.json"][0] == "missing" and state_of["rows/softmax_blank.csv.xz"][0] == "unrecorded"
+    assert state_of["06_softmax.json"][0] == "missing" and state_of["rows/of_weights.csv.xz"][0] == "unrecorded"

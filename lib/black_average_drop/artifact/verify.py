@@ -307,7 +307,7 @@ def _inputs(name, record, made, images, data_root):
         here, how = images.get(what) if name == "01_train" else None, "read again"
         if what in made:
             here, how = {made[what]}, "as recorded where it was made"
-        if "weights" in what:
+        elif "weights" in what:
             here = weights or "not on this machine: pass DATA="
         elif here is None:
             here = drawn & {value} or "a selection of images that only its notebook draws"
