@@ -82,8 +82,8 @@ def test_caveats_name_the_methods_and_how_good_the_networks_are():
     areas = pd.DataFrame({"data": "NIH boxes", "views": ["all", "AP"], "value": [0.8, 0.7], "low": 0.6, "high": 0.9})
     methods = {"NIH boxes": ["CAM", "Grad-CAM++"], "ImageNet boxes": ["CAM"]}
     assert trust_page.caveats(methods, areas) == [
-        "NIH boxes: methods with a map of their own (2, near twins among them): CAM, Grad-CAM++; 1 network a fold, with "
-        "an AUC of 0.70 [0.60, 0.90] within AP.",
+        "NIH boxes: methods with a map of their own (2, near twins among them): CAM, Grad-CAM++; 1 network a fold, "
+        "with an AUC of 0.70 [0.60, 0.90] within AP.",
         "ImageNet boxes: methods with a map of their own (1, near twins among them): CAM.",
     ]
     assert "; 2 networks a fold," in trust_page.caveats(methods, areas, 2)[0]
