@@ -36,7 +36,7 @@ def hall(values, factor=1.0, further=False):
     """Hall's transformation alone, with n - 1 degrees of freedom."""
     of_means = skewed.moments(values)
     skew = factor * of_means.skew / skewed.SKEW
-    degrees = np.full(len(skew), len(values) / 2)  # 2 k - 1 is n - 1
+    degrees = np.full(len(skew), len(values) / skewed.DEGREES)  # so that there are n - 1
     of_means = of_means._replace(skew=skew, below=degrees, above=degrees)
     if further:
         return (*skewed.skewed_limits(of_means, 0.05), skewed.skewed_p(of_means))

@@ -28,10 +28,10 @@ def test_a_symmetric_sample_has_the_limits_of_students_t():
     of_means = skewed.moments(values)
     carriers = 400 / 10 * 4 / 10  # (10 x 3 + 10 x 1)^2 / (10 x 9 + 10 x 1)
     assert of_means.skew[0] == 0 and of_means.above[0] == pytest.approx(carriers)
-    expected = stats.t.interval(0.95, 2 * carriers - 1, 0.5, stats.sem(values[:, 0]))
+    expected = stats.t.interval(0.95, skewed.DEGREES * carriers - 1, 0.5, stats.sem(values[:, 0]))
     np.testing.assert_allclose(np.ravel(skewed.skewed_limits(of_means, 0.05)), expected)
     assert skewed.skewed_p(of_means)[0] == pytest.approx(
-        2 * stats.t.sf(0.5 / stats.sem(values[:, 0]), 2 * carriers - 1)
+        2 * stats.t.sf(0.5 / stats.sem(values[:, 0]), skewed.DEGREES * carriers - 1)
     )
 
 
@@ -47,13 +47,19 @@ def test_limits_and_p_are_the_further_of_students_and_halls(shift, generator):
         a = mpmath.mpf(skew)
         return studentised + a * studentised**2 / 3 + a**2 * studentised**3 / 27 + a / 6
 
-    quantiles = float(stats.t.isf(0.025, 2 * below - 1)), -float(stats.t.isf(0.025, 2 * above - 1))
+    quantiles = (
+        float(stats.t.isf(0.025, skewed.DEGREES * below - 1)),
+        -float(stats.t.isf(0.025, skewed.DEGREES * above - 1)),
+    )
     by_hall = [float(mpmath.findroot(lambda s, q=q: transformed(s) - q, q)) for q in quantiles]
     assert low == pytest.approx(mean - error * max(quantiles[0], by_hall[0]))
     assert high == pytest.approx(mean - error * min(quantiles[1], by_hall[1]))
     student = mean / error
     either = student, float(transformed(student))
-    one_sided = stats.t.sf(min(either), 2 * below - 1), stats.t.cdf(max(either), 2 * above - 1)
+    one_sided = (
+        stats.t.sf(min(either), skewed.DEGREES * below - 1),
+        stats.t.cdf(max(either), skewed.DEGREES * above - 1),
+    )
     assert skewed.skewed_p(of_means)[0] == pytest.approx(min(1, 2 * min(one_sided)))
     assert by_hall[1] < quantiles[1]  # a tail above: what is above the mean is Hall's
     mirrored = skewed.skewed_limits(skewed.moments(-values), 0.05)

