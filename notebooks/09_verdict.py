@@ -217,7 +217,9 @@ for title, part in main.groupby("data", sort=False):
 # Then methods alone, by each truth for itself. No interval is corrected for the number of metrics and truths.
 
 # %%
-Markdown("\n".join(f"- {sentence}" for sentence in trust_page.alone_sentences(verdict)))
+of_fold = known["training"].nunique()
+limits = trust_page.caveats(methods, read_csv(results_folder / "trust_networks.csv"), of_fold)
+Markdown("\n".join(f"- {sentence}" for sentence in [*trust_page.alone_sentences(verdict), *limits]))
 
 # %% [markdown]
 # The verdict, the hits, all truths, the folds, and the small lesions as one page.
@@ -229,7 +231,7 @@ sentences = trust_page.small_lesion_sentences(read_csv(results_folder / "trust_r
 page = results_folder / "trust.md"
 with replacing(page) as unfinished:
     head = f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n"
-    text = trust_page.verdict_page(verdict, of_hits, by_fold, sentences, known["training"].nunique())
+    text = trust_page.verdict_page(verdict, of_hits, by_fold, sentences, limits, of_fold)
     unfinished.write_text(head + text, encoding="utf-8")
 Markdown(page.read_text())
 
@@ -244,7 +246,7 @@ outputs += figures.save_figure(truths_figure, results_folder / "trust_truths")
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 names = ("trust_images", "trust_points", "trust_metrics")
 inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in names}
-names = ("trust_same_maps", "trust_small_lesions", "trust_localization", "trust_recall")
+names = ("trust_networks", "trust_same_maps", "trust_small_lesions", "trust_localization", "trust_recall")
 inputs |= {f"{name}.csv": results_folder / f"{name}.csv" for name in names}
 concluded = provenance.write_analysis("09_verdict", outputs, inputs, globals(), results_folder)
 concluded["outputs"]

@@ -212,7 +212,7 @@ answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 # The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
 # An image with three findings counts three times. Each finding that enough patients have is then ranked by itself.
 # Last come the differences between methods, with p after Holm's correction for all pairs with a method in them. Where
-# too few images differ (`means.enough_differ`) there is no interval and no p.
+# too few images differ there is no interval and no p (`means.estimate_means`).
 
 # %%
 resampling = Resampling(studied.groups, resamples, seed)

@@ -64,15 +64,16 @@ def worst(table):
 def test_levels(check):
     """Whether the tests of means keep their level, over all draws, and what other rules do."""
     errors = all_errors()
-    own, known = errors[errors["rule"] == rules.OWN], errors["expected"] < EXPECTED
-    for patients, part in own[~known].groupby("patients"):
+    known, of_own = errors["expected"] < EXPECTED, errors["rule"] == rules.OWN
+    own = errors[of_own]
+    for patients, part in errors[of_own & ~known].groupby("patients"):
         broken = part.loc[breaks(part), "distribution"]
         text = (
             f"of {len(part)} distributions {len(broken)} err more often ({'; '.join(broken)}). " if len(broken) else ""
         )
         text += f"{worst(part)}; an interval is given in {part['given'].mean():.0f} % of all draws"
         check(f"{patients} patients, {EXPECTED} or more rare ones expected", text, TARGET, not len(broken))
-    for patients, part in own[known].groupby("patients"):
+    for patients, part in errors[of_own & known].groupby("patients"):
         broken = part[breaks(part)].sort_values("p", ascending=False)
         cells = [f"{row['distribution']}: {row['p']:.0f} and {row['small_p']:.0f} %" for _, row in broken.iterrows()]
         text = f"{len(broken)} of {len(part)} distributions: {'; '.join(cells)} (p below 0.05 and 0.005)"
@@ -80,7 +81,7 @@ def test_levels(check):
     for _, row in own[own["distribution"].isin([NORMAL.name, EXPONENTIAL.name])].iterrows():
         tried = f"{row['patients']} patients, {row['distribution']} differences"
         check(tried, f"an interval in {row['given']:.1f} % of the draws", "at least 90 %", row["given"] >= 90)
-    for rule, part in errors[~known & (errors["rule"] != rules.OWN)].groupby("rule", sort=False):
+    for rule, part in errors[~known & ~of_own].groupby("rule", sort=False):
         text = (
             f"{breaks(part).sum()} of {len(part)} distributions and numbers of patients err more often; {worst(part)}"
         )

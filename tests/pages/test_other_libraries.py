@@ -45,7 +45,7 @@ def test_every_row_has_its_sentence_and_its_numbers(name):
     assert (
         len(rows) and rows["sentence"].str.len().min() > 5 and not rows["sentence"].str.contains("|", regex=False).any()
     )
-    keys = {"maps": ["method", "library"], "metrics": ["metric", "library"], "average_drops": ["whose"]}
+    keys = {"maps": ["method", "library"], "metrics": ["metric", "library", "sentence"], "average_drops": ["whose"]}
     assert not rows.duplicated(keys.get(name, ["step"])).any()
     numbers = {"maps": "ours", "metrics": "difference"}.get(name, "AD")
     assert rows[numbers].notna().all()

@@ -101,8 +101,9 @@ def test_correlation_with_drop_is_the_mean_of_those_under_both_methods(rows_of_m
 
 def test_every_classifier_has_the_features_that_are_known(rows_of_maps):
     unknown = rows_of_maps.assign(data="Radiographs", size=np.nan)
+    swapped = rows_of_maps.assign(AD=rows_of_maps["BAD"], BAD=rows_of_maps["AD"])
     table1 = pd.concat(
-        [rows_of_maps.assign(data="General images", training=0), unknown.assign(training=0), unknown.assign(training=1)]
+        [swapped.assign(data="General images", training=0), unknown.assign(training=0), unknown.assign(training=1)]
     )
     lesions = pd.concat([rows_of_maps.assign(training=0), rows_of_maps.assign(training=1, AD=rows_of_maps["BAD"])])
     found = objections.correlations_of_classifiers(table1, lesions, SAMPLING)
@@ -110,6 +111,7 @@ def test_every_classifier_has_the_features_that_are_known(rows_of_maps):
     assert list(found) == general + [("Radiographs", feature, t) for t in (0, 1) for feature in ("opacity", "size")]
     of_lesions = objections.correlations_with_drop(rows_of_maps, "size", SAMPLING)
     assert found["Radiographs", "size", 1]["AD"].value == of_lesions["BAD"].value
+    assert found["General images", "size", 0]["BAD"].value == of_lesions["AD"].value
     table = objections.correlation_table(found)
     row = table[(table["data"] == "Radiographs") & (table["feature"] == "size") & (table["training"] == 0)].iloc[1]
     assert (row["metric"], row["correlation"], row["images"]) == ("BAD", of_lesions["BAD"].value, 11)

@@ -78,22 +78,37 @@ def test_each_truth_says_by_itself_what_methods_alone_show(verdict):
     assert trust_page.alone_sentences(unranked)[0] == "NIH boxes, hits, the primary truth: no metric ranks the methods."
 
 
+def test_caveats_name_the_methods_and_how_good_the_networks_are():
+    areas = pd.DataFrame({"data": "NIH boxes", "views": ["all", "AP"], "value": [0.8, 0.7], "low": 0.6, "high": 0.9})
+    methods = {"NIH boxes": ["CAM", "Grad-CAM++"], "ImageNet boxes": ["CAM"]}
+    assert trust_page.caveats(methods, areas) == [
+        "NIH boxes: methods with a map of their own (2, near twins among them): CAM, Grad-CAM++; 1 network a fold, "
+        "with an AUC of 0.70 [0.60, 0.90] within AP.",
+        "ImageNet boxes: methods with a map of their own (1, near twins among them): CAM.",
+    ]
+    assert "; 2 networks a fold," in trust_page.caveats(methods, areas, 2)[0]
+
+
 def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdict):
     where = {"data": "NIH boxes", "maps": "methods and controls", "truth": "hit"}
     change(verdict, {"set": 0.62, "fooled_by": "centre prior"}, metric="BAD", **where)
     hits = pd.DataFrame({"data": "NIH boxes", "map": ["CAM"], "value": 0.25, "low": 0.2, "high": 0.3, "chance": 0.1})
     folds = pd.concat([verdict[verdict["truth"] == "hit"].assign(fold=fold) for fold in "AB"])
-    page = trust_page.verdict_page(verdict, hits, folds[folds["data"] == "NIH boxes"], ["One sentence."])
+    page = trust_page.verdict_page(verdict, hits, folds[folds["data"] == "NIH boxes"], ["One sentence."], ["A limit."])
     heads = [line for line in page.splitlines() if line.startswith(("| Metric", "| Map"))]
     assert heads[0] == "| Metric | NIH boxes | Marker phantoms (mass inside) |" and heads[1] == "| Map | NIH boxes |"
     assert len(heads) == 5 and heads[2].count("|") == heads[3].count("|") == 2 + 2 * len(truths.SCORES)
-    assert heads[4].endswith("fold A | NIH boxes, methods and controls, fold B |") and truths.REASON in page
+    assert heads[4].endswith("NIH boxes, fold A | NIH boxes, fold B |") and truths.REASON in page
     assert (
         "| BAD | +0.62 [-0.20, +0.30] † | +0.10 [-0.20, +0.30] |" in page and "| CAM | 25 [20, 30], chance 10 |" in page
     )
     assert "With one network a fold, nothing is known about other trainings." in page
-    assert page.endswith("- One sentence.\n") and "mass inside, the primary truth: none of 2 metrics." in page
-    assert trust_page.verdict_page(verdict, hits, folds.head(0), []).count("| Metric") == 3
+    assert (
+        "\n- A limit.\n" in page
+        and page.endswith("- One sentence.\n")
+        and "mass inside, the primary truth: none of 2 metrics." in page
+    )
+    assert trust_page.verdict_page(verdict, hits, folds.head(0), [], []).count("| Metric") == 3
 
 
 def test_the_primary_truth_is_hits_but_for_a_marker_that_no_maximum_can_hit():

@@ -5,7 +5,7 @@ import numpy as np
 from black_average_drop import wording
 from black_average_drop.paper.stated_claims import CLAIMS, OTHER_BACKBONE, SOFTMAX_SCORES
 from black_average_drop.paper.verdicts import UNDECIDED
-from black_average_drop.statistics import patients
+from black_average_drop.statistics import means, patients
 from black_average_drop.statistics.comparisons import LEVEL
 
 TOO_FEW = "no interval: too few images differ"
@@ -31,11 +31,17 @@ patients. On these test images alone it may lie elsewhere.
 
 An undecided row says what would narrow its interval most: as many trainings again, or as many patients again.
 
-Where too few images differ, a difference has no interval and no test, and is *undecided*: resampling cannot see what
-was not drawn. Too few is fewer than {patients.ENOUGH} patients, counted by (Σ|d|)² / Σd² over the differences d of
-the patients. So a patient who outweighs all others counts as one (`means.enough_differ`). Patients that nobody saw
-could turn a sign if a share of 3 / n of them, all at the opposite extreme, would. No test can rule out such a share
-after n patients.
+Interval and p of a mean come from one procedure, so they never disagree (`means.estimate_means`). Each limit is the
+further one of two: Student's, and Hall's for skewed values (Hall 1992). A percentage that every image has or lacks has
+the exact interval of Clopper and Pearson.
+
+Where too few patients carry one side of a mean, it has no interval and no test, and is *undecided*. Too few is fewer
+than {means.CARRIERS}; of few patients, fewer than the root of their number. They count by (Σ|d|)² / Σd² over the
+distances d from the mean on that side. So a patient who outweighs all others counts as one. Fewer than
+{patients.ENOUGH} patients have no interval of whatever.
+
+Patients that nobody saw could turn a sign if a share of 3 / n of them, all at the opposite extreme, would. No test can
+rule out such a share after n patients.
 
 **Doubtful in the paper's own numbers.** For Grad-CAM++ on X-rays AD and BAD are both 0.7416, to four digits, although
 they mask the images in different ways. 99.4 % Incorrect is possible for the 624 test images of its reference [13] (620

@@ -8,15 +8,18 @@ from black_average_drop.metrics import METRICS
 from black_average_drop.paper import published
 from black_average_drop.paper.table_sentences import data_name, verdict_sentences
 from black_average_drop.paper.tables import BASELINE, PAPER_COLUMNS, paper_rows, primary_rows
-from black_average_drop.statistics import patients
+from black_average_drop.statistics import means, patients
 
 HOW_TO_READ = [
     "AD and BAD are means of max(0, Y − O) / Y, eq. (10), over images with Y > 0. *left out* counts the other images:"
     " the ReLU score of their class is 0, so they have no drop.",
     "Incorrect: masked images whose class is no longer the explained class c. *vs label*: no longer the label.",
-    "− CAM: the difference to CAM with its 95 % interval. Every method sees the same resamples of patients.",
-    f"[–]: too few images differ for an interval, fewer than {patients.ENOUGH} patients, counted by (Σ|d|)² / Σd²"
-    " over the differences d of the patients. So few do not tell what other patients would show.",
+    "− CAM: the difference to CAM on the same images, with its 95 % interval.",
+    "Intervals allow for a long tail to one side: each limit is the further one of Student's t and of Hall's"
+    " transformation (Hall 1992). A percentage of 0 or 100 has the exact interval of Clopper and Pearson.",
+    f"[–]: too few images differ for an interval. There are fewer than {patients.ENOUGH} patients, or fewer than"
+    f" {means.CARRIERS} carry one side of the mean, or of few patients fewer than the root of their number. They count"
+    " by (Σ|d|)² / Σd² over the distances d from the mean. So few do not tell what other patients would show.",
     "Intervals are about other patients, for this one trained network. A training with another seed can move the"
     " numbers by more than their intervals. Where there are several trainings, each verdict says by how much."
     " claims.md has intervals that cover both.",
@@ -91,7 +94,7 @@ def _markdown(table, facts, spread, banner):
     """Table 1 in Markdown: the paper's shape, the verdict sentences, every row, and how to read them."""
     lines = [f"**{banner}**", ""] if banner else []
     lines += _paper_shape(table)
-    lines += ["", "Smaller is better. Paired over the same resamples of patients:", ""]
+    lines += ["", "Smaller is better. Paired over the same images:", ""]
     lines += [f"- {sentence}" for sentence in verdict_sentences(paper_rows(table), table, spread)]
     for kind, part in table.groupby("data", sort=False):
         lines += ["", f"## {data_name(kind)}", "", *(f"- {line}" for line in facts[kind])]

@@ -63,11 +63,12 @@ def skewed_p(of_means):
     """Two-sided p values (M,) of the means against 0, of `Moments`: the level at which `skewed_limits` reach 0."""
     from scipy.special import stdtr
 
-    student = of_means.mean / of_means.error
-    hall = student + of_means.skew * student**2 / 3 + of_means.skew**2 * student**3 / 27 + of_means.skew / 6
-    above = stdtr(2 * of_means.below - 1, -np.minimum(student, hall))
-    below = stdtr(2 * of_means.above - 1, np.maximum(student, hall))
-    return np.minimum(1, 2 * np.minimum(above, below))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        student = of_means.mean / of_means.error
+        hall = student + of_means.skew * student**2 / 3 + of_means.skew**2 * student**3 / 27 + of_means.skew / 6
+        above = stdtr(2 * of_means.below - 1, -np.minimum(student, hall))
+        below = stdtr(2 * of_means.above - 1, np.maximum(student, hall))
+        return np.minimum(1, 2 * np.minimum(above, below))
 
 
 def hall_inverse(transformed, skew):

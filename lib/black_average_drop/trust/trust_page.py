@@ -78,15 +78,35 @@ def alone_sentences(verdict):
     return sentences
 
 
-def verdict_page(verdict, hits, by_fold, sentences, networks=1):
+def caveats(methods, areas, networks=1):
+    """What limits a conclusion on methods alone: how many there are, by how many networks, and how good these are.
+
+    Args:
+        methods: data set -> the methods that draw different maps.
+        areas: a DataFrame with columns data, views, value, low and high: the AUC by view of networks that have one.
+        networks: how many networks judge a fold.
+    """
+    sentences = []
+    for data, names in methods.items():
+        said = f"{data}: methods with a map of their own ({len(names)}, near twins among them): {', '.join(names)}"
+        of_data = areas[areas["data"] == data].set_index("views")
+        for view in of_data.index.intersection(["AP"]):
+            area = wording.with_interval(of_data.loc[view], 2)
+            said += f"; {networks} network{'s' * (networks > 1)} a fold, with an AUC of {area} within {view}"
+        sentences.append(f"{said}.")
+    return sentences
+
+
+def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
     """The verdict on the metrics as Markdown: tables of agreement and of hits, and sentences.
 
     Args:
         verdict: a DataFrame, rows of `agreement.judge_metrics` with columns data and truth.
         hits: a DataFrame with columns data, map, value, low, high and chance.
         by_fold: as verdict, of the single folds of patients by the primary truth, with a column fold. It may be empty.
-        networks: how many networks judge a fold.
         sentences: of `difference_sentence`.
+        limits: of `caveats`.
+        networks: how many networks judge a fold.
     """
     primary = verdict["truth"] == verdict["data"].map(truths.primary_truth)
     with_controls = verdict["maps"] == agreement.MAPS[0]
@@ -112,13 +132,12 @@ def verdict_page(verdict, hits, by_fold, sentences, networks=1):
             *_table(rows, "Metric", "metric", "column", _agreement),
         ]
     if len(by_fold):
-        rows = by_fold.assign(column=by_fold["data"] + f", {agreement.MAPS[0]}, fold " + by_fold["fold"])
+        rows = by_fold.assign(column=by_fold["data"] + ", fold " + by_fold["fold"])
         rows = rows[rows["maps"] == agreement.MAPS[0]]
         lines += ["", f"Each fold of patients by itself, by the primary truth. {folds.covered_by(networks)}", ""]
         lines += _table(rows, "Metric", "metric", "column", _agreement)
     lines += ["", "Among methods alone these agreements can be told from 0. No interval is corrected for the number of"]
-    lines += ["metrics and truths. Some methods are near twins of others.", ""]
-    lines += [f"- {sentence}" for sentence in alone_sentences(verdict)]
+    lines += ["metrics and truths.", "", *(f"- {sentence}" for sentence in [*alone_sentences(verdict), *limits])]
     lines += [
         "",
         "Small lesions or objects, those of the smallest third of their kind, are touched if a quarter of them",

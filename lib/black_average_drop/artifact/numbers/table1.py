@@ -3,7 +3,7 @@
 import pandas as pd
 
 from black_average_drop.artifact.numbers.committed import lead_rows, parameters_with
-from black_average_drop.statistics import patients
+from black_average_drop.statistics import means, patients
 from black_average_drop.wording import with_interval
 
 
@@ -13,6 +13,7 @@ def counted_claims(results):
     return {
         **{f"verdict.{claim}": verdict for claim, verdict in table["verdict"].items()},
         "least patients": f"{patients.ENOUGH}",
+        "carriers": f"{means.CARRIERS}",
     }
 
 

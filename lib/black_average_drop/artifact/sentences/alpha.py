@@ -24,7 +24,9 @@ def ranking_along_alpha(rows, chosen):
     for name, side in (("Grad-CAM++", -1), ("CAM", 1)):
         at = decided & (np.sign(grid["BAD"]) == side)
         if at.any():
-            sentences.append(f"With one network {name} is ahead where BAD keeps {in_ranges(percents[at], STEP)} %.")
+            sentences.append(
+                f"With one network {name} is ahead where BAD keeps {in_ranges(percents[at], STEP)} % of the pixels."
+            )
     if not decided.all():
         sentences.append(f"{'Every other' if sentences else 'Each'} of {len(grid)} shares is undecided after Holm.")
     side = np.sign(at_chosen["BAD"]) if at_chosen["p"] < comparisons.LEVEL else 0

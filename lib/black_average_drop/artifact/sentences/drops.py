@@ -103,7 +103,8 @@ def next_to_controls(rows, metric):
     shown = [f"*{name}* by {unsigned(differences[name], 4)}" for name in behind]
     sentences = []
     if behind:
-        sentences.append(f"CAM is ahead of {len(behind)} of {len(differences)} controls: {enumerated(shown)}.")
+        which = "the controls" if len(behind) == len(differences) else f"{len(behind)} of {len(differences)} controls"
+        sentences.append(f"CAM is ahead of {which}: {enumerated(shown)}.")
     for name, difference in differences.items():
         if name not in behind:
             sentences.append(capitalised(who_is_ahead("CAM", f"the control *{name}*", difference)))
