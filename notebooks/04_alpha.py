@@ -272,6 +272,7 @@ touched_by.round(3)
 # The measurements go over all trainings of the radiograph classifier.
 
 # %%
+dead = alpha_claims.dead_trainings(read["contrast"])
 measured_claims = alpha_claims.measured_claims(read["subjects"], of_pairs, read["contrast"], small, sampling)
 pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured_claims.items()}).T
 
@@ -279,8 +280,7 @@ pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured_claims.it
 # ## In a sentence
 
 # %%
-for text in alpha_sentences.closing_sentences(read["subjects"], along, intervals, changes, touched_by):
-    print(text)
+print("\n".join(alpha_sentences.closing_sentences(read["subjects"], along, intervals, changes, touched_by, dead)))
 
 # %% [markdown]
 # The figures, the numbers behind them, and where they come from.
