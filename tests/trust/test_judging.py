@@ -25,7 +25,8 @@ def points(generator):
     ids = [f"image {number}" for number in range(40)]
     parts = []
     for score in truths.SCORES:
-        table = pd.DataFrame((generator.random((40, 5)) + np.arange(5) / 5) / 2, ids, MAPS).rename_axis("id").reset_index()
+        values = (generator.random((40, 5)) + np.arange(5) / 5) / 2
+        table = pd.DataFrame(values, ids, MAPS).rename_axis("id").reset_index()
         parts.append(table.melt("id", var_name="map").assign(score=score))
     table = pd.concat(parts).assign(data="NIH boxes")
     return table.assign(fold=np.where(table["id"].isin(ids[:25]), "A", "B"))

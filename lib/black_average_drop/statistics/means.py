@@ -2,10 +2,10 @@
 
 A mean over images is a ratio of sums, so a patient counts with the part that its images have in it (linearised). The
 limits are those of `skewed`. Patients of strata, as of folds, are compared within them: other patients do not change
-how far the strata are apart. Exact shares and bets do not use this, and hold all the same. Where fewer patients than CARRIERS and than the root of their number carry either side of
-the mean, the sample says too little about its tails. Then there is neither interval nor test, unless the values have
-bounds: bets on them (`betting`) hold whatever the distribution. A share that each patient has or lacks has the
-interval of Clopper and Pearson.
+how far the strata are apart. Exact shares and bets do not use this, and hold all the same. Where fewer patients than
+CARRIERS and than the root of their number carry either side of the mean, the sample says too little about its tails.
+Then there is neither interval nor test, unless the values have bounds: bets on them (`betting`) hold whatever the
+distribution. A share that each patient has or lacks has the interval of Clopper and Pearson.
 
 paper_figures/reliability.md says how often all this errs, and where it must: no rule sees what was not drawn.
 """
