@@ -80,7 +80,7 @@ def test_a_difference_says_whether_unseen_patients_could_turn_it(images, generat
     values = values.assign(slight=values["CAM"] + generator.normal(0.05, 0.02, 60))
     values = values.assign(none=values["CAM"] + 0.02 * np.tile([1, 1, -1, -1], 15))
     pairs = images.differences(values, list(values)).set_index(["first", "second"])
-    expected = comparisons.differences(values.to_numpy(), list(values), images.resampling(values.index))
+    expected = comparisons.differences(values.to_numpy(), list(values), images.resampling(values.index), (-1, 1))
     np.testing.assert_array_equal(pairs["p_holm"], expected["p_holm"])
     assert (pairs["patients"] == 30).all()
     # A tenth of unseen patients at -1: 0.9 * 0.5 - 0.1 is above 0, and 0.9 * 0.05 - 0.1 is not.
@@ -88,6 +88,15 @@ def test_a_difference_says_whether_unseen_patients_could_turn_it(images, generat
     assert not means.overturned_by_unseen(0.5, 30, -1) and means.overturned_by_unseen(0.05, 30, -1)
     assert pairs.loc[("large", "slight"), "unseen"] == "holds"  # a difference below 0
     assert pairs.loc[("CAM", "none"), "unseen"] == ""
+
+
+def test_maps_that_differ_alike_for_every_patient_are_tested_and_patients_are_those_with_both(images):
+    """One map always hits, one never does, and the third has a value for 12 patients alone."""
+    values = pd.DataFrame({"always": 1.0, "never": 0.0}, index=pd.Index(images.known.index, name="id"))
+    values["some"] = np.where(np.arange(60) < 24, 0.0, np.nan)
+    pairs = images.differences(values, list(values)).set_index(["first", "second"])
+    assert pairs.loc[("always", "never"), "p"] == pytest.approx(2 * 0.5**30)  # the sign test
+    assert pairs["patients"].tolist() == [30, 12, 12] and pairs.loc[("always", "never"), "unseen"] == "holds"
 
 
 def test_similarity_is_the_mean_over_the_images_that_have_a_value(images, generator):
