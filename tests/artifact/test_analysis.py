@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -172,6 +173,23 @@ def test_tables_leave_a_stamp_as_it_is(project):
     project.sections[NOTEBOOK]["resamples"] = 70
     pipeline.make_tables("tiny")
     assert project.run() == []
+
+
+def test_tables_remove_what_a_killed_run_left(project):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = [
+        project.results / f"partial-{ended.pid}-table1.csv",
+        project.build / f"partial-{ended.pid}-{NOTEBOOK}.ipynb",
+    ]
+    copied = project.build / "tables/results/table1.csv"
+    for path in (*left, copied):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    before = project.content()
+    pipeline.make_tables("tiny")
+    assert project.content() == {path: content for path, content in before.items() if path != Path(left[0].name)}
+    assert not any(path.exists() for path in (*left, copied))
 
 
 @pytest.mark.parametrize("lost", ["rows/drops.csv.xz", f"{NOTEBOOK}.json"])

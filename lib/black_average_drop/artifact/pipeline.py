@@ -67,6 +67,7 @@ def make_tables(profile):
     with _alone(profile):
         for notebook in split:
             analysis.check_rows(notebook, profile, results)
+        locks.remove_partial(build, results)
         with analysis.copied_results(build, results) as (copy, changed):
             for notebook in split:
                 analysis.analyse(notebook, profile, sections[notebook], build, copy)
