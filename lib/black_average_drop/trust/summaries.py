@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from black_average_drop.statistics import comparisons, means
+from black_average_drop.statistics import comparisons, folds, means
 from black_average_drop.statistics.patients import Resampling
 
 LARGEST = 1.0  # difference of two metrics or truths: all of them are from 0 to 1, or from -0.5 to 0.5
@@ -92,21 +92,26 @@ def images_by_data(known, resamples=2000, seed=0):
 
 
 def mean_scores(points, images, ids):
-    """The mean of each score of the truth over images, with its 95 % interval over patients and its chance.
+    """The mean of each score of the truth over images, with its 95 % intervals and its chance.
 
     Args:
-        points: rows with columns id, score, map and value, of one data set.
+        points: rows with columns training (the number of the network within its fold), id, score, map and value, of one
+            data set.
         images: its `Images`.
         ids: of the images that count.
 
     Returns:
-        A DataFrame, a row for each score and map, with columns score, map, value, low, high, chance and n (images).
+        A DataFrame, a row for each score and map, with columns score, map, value, low, high, others_low, others_high,
+        chance and n (images). The intervals are those of `folds.across_folds`: for these networks, and for others.
     """
-    spread = points.pivot(index="id", columns=["score", "map"], values="value").loc[ids]
-    estimates = means.estimate_means(spread.to_numpy(), images.resampling(ids), (0, 1))
-    table = spread.columns.to_frame(index=False)
+    names = ["score", "map"]
+    spread = [part.pivot(index="id", columns=names, values="value") for _, part in points.groupby("training")]
+    values = np.stack([part.reindex(ids)[spread[0].columns].to_numpy() for part in spread], axis=2)
+    estimates = folds.across_folds(values, images.resampling(ids), (0, 1))
+    table = spread[0].columns.to_frame(index=False)
     chance = images.known.loc[ids, ["region", "near"]].mean()
-    table = table.assign(value=estimates.value, low=estimates.low, high=estimates.high)
+    for name in ("value", "low", "high", "others_low", "others_high"):
+        table[name] = getattr(estimates, name)
     table["chance"] = table["score"].eq("hit_tolerant").map({True: chance["near"], False: chance["region"]})
     return table.assign(n=len(ids))
 
