@@ -192,6 +192,16 @@ def test_tables_remove_what_a_killed_run_left(project):
     assert not any(path.exists() for path in (*left, copied))
 
 
+def test_the_copy_of_results_that_are_read_only_can_be_written(project):
+    before = project.content()
+    for path in [*project.results.rglob("*"), project.results]:
+        path.chmod(0o555)
+    with analysis.copied_results(project.build, project.results) as (copy, _):
+        assert all(path.stat().st_mode & 0o200 for path in [copy, *copy.rglob("*")])
+        assert {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()} == set(before)
+    assert not copy.exists() and project.content() == before
+
+
 @pytest.mark.parametrize("lost", ["rows/drops.csv.xz", f"{NOTEBOOK}.json"])
 def test_a_profile_without_rows_is_refused_with_a_remedy(project, lost):
     (project.results / lost).unlink()

@@ -88,7 +88,10 @@ def copied_results(build, results):
     copy, changed = build / SECTION / "results", []
     shutil.rmtree(copy, ignore_errors=True)
     try:
-        shutil.copytree(results, copy, ignore=shutil.ignore_patterns(".*", "partial-*"))
+        for path in (path for path in results.rglob("*") if path.is_file() and not _is_aside(path.name)):
+            place = copy / path.relative_to(results)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)  # without its mode: the copy of a file that is read-only is not
         yield copy, changed
         for path in sorted(path for path in copy.rglob("*") if path.is_file()):
             place = results / path.relative_to(copy)
@@ -135,6 +138,11 @@ def show_in_whole(notebook, build):
         whole["cells"] = whole["cells"][: halves.first_of_analysis(whole["cells"])] + own
         with replacing(build / f"{notebook}.ipynb") as partial:
             partial.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _is_aside(name):
+    """Whether a file by its name is hidden or half-written, and so no result."""
+    return name.startswith((".", "partial-"))
 
 
 def _input(name, results):
