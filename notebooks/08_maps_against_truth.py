@@ -210,10 +210,10 @@ same_maps.pivot(index="method", columns="data", values="same map as")
 
 # %% [markdown]
 # Where the maps point, next to chance: the score of the same map if it were shifted anywhere. Each fold is shown next
-# to both.
+# to both. Where a fold has several networks, a second interval is for other trainings, too.
 
 # %%
-points_read = wide.read_maps_rows("trust_points", results_folder, ["id", "score"])
+points_read = wide.gather(wide.read_named("trust_points", results_folder), [*wide.NAMES, "id", "score"])
 summaries_of_points = []
 for data, of_data in images.items():
     of_truth = points_read[points_read["data"] == data]

@@ -45,6 +45,8 @@ def test_verdict_prints_agreement_and_interval_and_marks_the_fooled():
         ("lesions", "BAD", "with", 5, 0.9, 0.8, 1.0, ""),
         ("boxes", "AD", "with", 5, np.nan, np.nan, np.nan, ""),
         ("boxes", "BAD", "with", 0, np.nan, np.nan, np.nan, ""),
+        ("few", "AD", "with", 9, 0.4, np.nan, np.nan, ""),
+        ("few", "BAD", "with", 0, np.nan, np.nan, np.nan, ""),
     ]
     rows += [(data, metric, "alone", 5, 0.1, -0.2, 0.3, "") for data, metric, *_ in rows]
     table = pd.DataFrame(rows, columns=["data", "metric", "maps", "known", "set", "set_low", "set_high", "fooled_by"])
@@ -57,9 +59,11 @@ def test_verdict_prints_agreement_and_interval_and_marks_the_fooled():
         (0, 1): "+0.90, n 5\n[+0.80, +1.00]",
         (1, 0): "no ranking",
         (1, 1): "–",
+        (2, 0): "+0.40, n 9\n[–]",
+        (2, 1): "–",
     }
     assert [label.get_text() for label in panels[0].get_yticklabels()] == ["AD", "BAD"]
-    assert [label.get_text() for label in panels[0].get_xticklabels()] == ["lesions", "boxes"]
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == ["lesions", "boxes", "few"]
     shown = panels[0].images[0].get_array()
     assert shown[0, 0] == -0.5 and shown[1, 0] == 0.9 and shown.mask[1, 1]
     assert panels[0].images[0].get_clim() == (-1, 1)

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from black_average_drop import wording
 from black_average_drop.lettering import OTHERS, labelled, of_maps, shortened
 
 AGREEMENT = "PuOr_r"  # orange for agreement, violet for its opposite: told apart by colour-blind readers
@@ -239,7 +240,8 @@ def verdict(table, panels, banner=""):
         axes.set_facecolor("#dddddd")
         for (row, column), value in np.ndenumerate(colours):
             cell = wide.loc[metrics[row], data[column]]
-            text = f"{value:+.2f}, n {cell['known']}\n[{cell['set_low']:+.2f}, {cell['set_high']:+.2f}]"
+            interval = wording.with_interval(cell, 2, "+", ("set", "set_low", "set_high")).partition(" ")[2]
+            text = f"{value:+.2f}, n {cell['known']}\n{interval}"
             text += " †" if cell["fooled_by"] else ""
             if np.isnan(value):  # all maps alike, or a metric that this data set does not have
                 text = "no ranking" if cell["known"] else "–"

@@ -19,7 +19,11 @@ def link(name):
 
 
 def interval(row):
-    return f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
+    return f"{row.value:.3f} " + ("[–]" if pd.isna(row.low) else f"[{row.low:.3f}, {row.high:.3f}]")
+
+
+def intervals(rows):
+    return ", ".join(interval(row) for row in rows.itertuples())
 
 
 def called(name):
@@ -31,12 +35,11 @@ def performance():
     """The rows of the table, from the files that they name."""
     tests = pd.read_csv(LAPTOP / "test.csv")
     photos = tests.query("data == 'general' and measure == 'accuracy'").iloc[0]
-    rows = [("Photos", photos["images"], "accuracy", f"{photos['value']:.3f}", link("test.csv"))]
+    rows = [("Photos", photos["images"], "accuracy", interval(photos), link("test.csv"))]
     for head in ("relu", "softmax"):
         part = tests.query("data == 'radiographs' and measure == 'AUC' and head == @head")
         title = f"Radiographs, {head} head, seeds {', '.join(map(str, part['training_seed']))}"
-        values = ", ".join(f"{value:.3f}" for value in part["value"])
-        rows.append((title, part["images"].iloc[0], "AUC", values, link("test.csv")))
+        rows.append((title, part["images"].iloc[0], "AUC", intervals(part), link("test.csv")))
     claim = pd.read_csv(LAPTOP / "claims.csv").query("claim == 'AUC'").iloc[0]
     title = "Radiographs, relu head, mean of the trainings"
     rows.append((title, claim["images"], "AUC", interval(claim), link("claims.csv")))
@@ -51,9 +54,7 @@ def performance():
         for measure, images in (("sensitivity", f"{ill} pneumonia"), ("specificity", f"{normal} normal")):
             part = tests.query("data == 'radiographs' and measure == @measure and head == @head")
             title = f"Radiographs, {head} head, seeds {', '.join(map(str, part['training_seed']))}"
-            rows.append(
-                (title, images, measure, ", ".join(f"{value:.3f}" for value in part["value"]), link("test.csv"))
-            )
+            rows.append((title, images, measure, intervals(part), link("test.csv")))
     first = "Radiographs, relu head, seed 0"
     rows.append((first, f"{ill} pneumonia", "called pneumonia", ill, link("table1.md")))
     rows.append((first, f"{normal} normal", "called normal", called("normal"), link("table1.md")))

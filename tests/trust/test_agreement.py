@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from black_average_drop.statistics.means import estimate_means
 from black_average_drop.statistics.patients import Resampling
 from black_average_drop.trust import agreement
 
@@ -82,6 +83,24 @@ def test_a_metric_is_fooled_by_a_control_it_prefers_to_every_map(generator):
     assert agreement.fooled_by(values[:, [0, 2, 1, 3]], names, controls, resampling) == ("", 0.0)
     half = np.where(generator.random((20, 1)) < 0.5, [[1.0, 2, 2.9, 0]], [[1.0, 2, 1, 0]])
     assert 0 < agreement.fooled_by(half, names, controls, Resampling(np.arange(20), 200))[1] < 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_few_patients_say_nothing_of_how_often_a_metric_is_fooled(generator):
+    names, values = ["CAM", "all ones"], np.array([[1.0, 2]] * 9)
+    assert agreement.fooled_by(values, names, ["all ones"], Resampling(np.arange(9), 50))[0] == "all ones"
+    assert np.isnan(agreement.fooled_by(values, names, ["all ones"], Resampling(np.arange(9), 50))[1])
+    agreed = agreement.rank_agreement(generator.random((9, 4)), generator.random((9, 4)), Resampling(np.arange(9), 50))
+    assert np.isfinite([agreed["set"], agreed["image"]]).all()
+    assert np.isnan([agreed[f"{name}_{end}"] for name in ("set", "image") for end in ("low", "high")]).all()
+
+
+def test_the_mean_agreement_within_images_has_the_interval_of_a_mean(generator):
+    truth, values = generator.random((15, 4)), generator.random((15, 4))
+    agreed = agreement.rank_agreement(values, truth, Resampling(np.arange(15), 50))
+    by_image = [stats.kendalltau(*pair).statistic for pair in zip(values, truth, strict=True)]
+    expected = estimate_means(np.transpose([by_image]), Resampling(np.arange(15)), (-1, 1))
+    assert (agreed["image_low"], agreed["image_high"]) == pytest.approx((expected.low[0], expected.high[0]))
 
 
 def test_the_verdict_turns_metrics_and_keeps_to_images_that_both_know(generator):

@@ -16,7 +16,7 @@ def measured(generator):
     """Images of two folds under two metrics; AD has a value of every other image alone."""
     ids = [f"image {number}" for number in range(40)]
     values = pd.DataFrame(generator.random((40, 5)), ids, MAPS).rename_axis("id")
-    tables = [values.assign(metric="BAD"), values[::2].mul(2).assign(metric="AD")]
+    tables = [values.assign(metric="BAD"), values[::2].div(2).assign(metric="AD")]
     return pd.concat(tables).reset_index().melt(["id", "metric"], var_name="map").assign(data="NIH boxes")
 
 
@@ -25,7 +25,8 @@ def points(generator):
     ids = [f"image {number}" for number in range(40)]
     parts = []
     for score in truths.SCORES:
-        table = pd.DataFrame(generator.random((40, 5)) + np.arange(5) / 5, ids, MAPS).rename_axis("id").reset_index()
+        values = (generator.random((40, 5)) + np.arange(5) / 5) / 2
+        table = pd.DataFrame(values, ids, MAPS).rename_axis("id").reset_index()
         parts.append(table.melt("id", var_name="map").assign(score=score))
     table = pd.concat(parts).assign(data="NIH boxes")
     return table.assign(fold=np.where(table["id"].isin(ids[:25]), "A", "B"))

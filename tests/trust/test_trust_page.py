@@ -93,6 +93,7 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
     where = {"data": "NIH boxes", "maps": "methods and controls", "truth": "hit"}
     change(verdict, {"set": 0.62, "fooled_by": "centre prior"}, metric="BAD", **where)
     hits = pd.DataFrame({"data": "NIH boxes", "map": ["CAM"], "value": 0.25, "low": 0.2, "high": 0.3, "chance": 0.1})
+    hits = hits.assign(others_low=np.nan, others_high=np.nan)
     folds = pd.concat([verdict[verdict["truth"] == "hit"].assign(fold=fold) for fold in "AB"])
     page = trust_page.verdict_page(verdict, hits, folds[folds["data"] == "NIH boxes"], ["One sentence."], ["A limit."])
     heads = [line for line in page.splitlines() if line.startswith(("| Metric", "| Map"))]
@@ -103,6 +104,9 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
         "| BAD | +0.62 [-0.20, +0.30] † | +0.10 [-0.20, +0.30] |" in page and "| CAM | 25 [20, 30], chance 10 |" in page
     )
     assert "With one network a fold, nothing is known about other trainings." in page
+    several = hits.assign(others_low=0.15, others_high=0.35)
+    several = trust_page.verdict_page(verdict, several, folds, [], [], networks=2)
+    assert "| CAM | 25 [20, 30] [15, 35], chance 10 |" in several and "2 networks within each fold." in several
     assert (
         "\n- A limit.\n" in page
         and page.endswith("- One sentence.\n")

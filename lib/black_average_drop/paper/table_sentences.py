@@ -39,6 +39,7 @@ def verdict_sentences(rows, table, spread):
             if np.isnan(row[f"{metric}_minus_{BASELINE}"]):
                 texts.append(f"{head}: **undecided**, no image has a score above 0.")
                 continue
+            head += ", first training" if spread.get(row["data"]) is not None else ""
             parts = [f"{head}, ReLU scores: Grad-CAM++ − CAM = {_verdict(row, metric)}{_printed(row, metric)}."]
             parts += [_unseen(row, metric), _with_softmax(of_data, row, metric), _elsewhere(of_data, row, metric)]
             parts += [_again(spread.get(row["data"]), metric), _controls(of_data[same], metric)]

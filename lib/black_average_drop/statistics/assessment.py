@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.statistics import patients, roc
-from black_average_drop.statistics.patients import Resampling
+from black_average_drop.statistics.means import estimate_means
+from black_average_drop.statistics.patients import ENOUGH, Resampling
 from black_average_drop.statistics.roc import specificity_without_misses
 
 RATES = np.linspace(0, 1, 101)  # the false positive rates at which the ROC curve is given
@@ -13,6 +14,10 @@ RESAMPLES = 1000  # fewer than elsewhere: each of them takes the whole curve
 
 def assess(labels, scores, resampling):
     """ROC curve and summary with 95 % intervals over patients.
+
+    Sensitivity, specificity and accuracy are means over images, with the intervals of `estimate_means`. Those of the
+    curve and its area are percentiles of resamples. They are NaN where a class has fewer than ENOUGH patients, and for
+    an area of 0 or 1, which every resample repeats.
 
     Args:
         labels: (N,), 0 or 1.
@@ -28,18 +33,25 @@ def assess(labels, scores, resampling):
     def statistic(rows):
         truth, score = labels[rows], scores[rows]
         if truth.all() or not truth.any():
-            return np.full(4 + len(RATES), np.nan)
-        right = (score > 0) == truth
-        values = [roc.area_under_roc(truth, score), right[truth].mean(), right[~truth].mean(), right.mean()]
-        return np.concatenate([values, roc.true_positive_rates(truth, score, RATES)])
+            return np.full(1 + len(RATES), np.nan)
+        return np.append(roc.area_under_roc(truth, score), roc.true_positive_rates(truth, score, RATES))
 
     values = statistic(np.arange(len(labels)))
     low, high = patients.interval(patients.bootstrap(statistic, resampling))
+    if min(len(np.unique(np.asarray(resampling.groups)[labels == label])) for label in (False, True)) < ENOUGH:
+        low, high = np.full((2, len(values)), np.nan)
+    elif low[0] == high[0]:
+        low[0] = high[0] = np.nan
     table = pd.DataFrame({"value": values, "low": low, "high": high})
-    summary = table[:4].assign(measure=["AUC", "sensitivity", "specificity", "accuracy"])
-    curve = table[4:].rename(columns={"value": "sensitivity"}).assign(false_positive_rate=RATES)
+    curve = table[1:].rename(columns={"value": "sensitivity"}).assign(false_positive_rate=RATES)
     curve = curve[["false_positive_rate", "sensitivity", "low", "high"]].reset_index(drop=True)
-    return curve, summary[["measure", "value", "low", "high"]]
+    right = ((scores > 0) == labels).astype(float)
+    of_images = [np.where(labels, right, np.nan), np.where(labels, np.nan, right), right]
+    shares = estimate_means(np.stack(of_images, axis=1), resampling, (0, 1))
+    shares = pd.DataFrame({"value": shares.value, "low": shares.low, "high": shares.high})
+    summary = pd.concat([table[:1], shares], ignore_index=True)
+    summary.insert(0, "measure", ["AUC", "sensitivity", "specificity", "accuracy"])
+    return curve, summary
 
 
 def assess_all(answers, seed):

@@ -1,10 +1,11 @@
 """Means over patients, their 95 % intervals and two-sided tests against 0: one procedure for levels and differences.
 
 A mean over images is a ratio of sums, so a patient counts with the part that its images have in it (linearised). The
-limits are those of `skewed`. Where fewer patients than CARRIERS and than the root of their number carry either side of
-the mean, the sample says too little about its tails. Then there is neither interval nor test, unless the values have
-bounds: bets on them (`betting`) hold whatever the distribution. A share that each patient has or lacks has the
-interval of Clopper and Pearson.
+limits are those of `skewed`. Patients of strata, as of folds, are compared within them: other patients do not change
+how far the strata are apart. Exact shares and bets do not use this, and hold all the same. Where fewer patients than
+CARRIERS and than the root of their number carry either side of the mean, the sample says too little about its tails.
+Then there is neither interval nor test, unless the values have bounds: bets on them (`betting`) hold whatever the
+distribution. A share that each patient has or lacks has the interval of Clopper and Pearson.
 
 paper_figures/reliability.md says how often all this errs, and where it must: no rule sees what was not drawn.
 """
@@ -15,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from black_average_drop.statistics.betting import betting_limits, betting_p
-from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
+from black_average_drop.statistics.patients import ENOUGH, patients_by_stratum, sums_by_patient
 from black_average_drop.statistics.skewed import Moments, moments, skewed_limits, skewed_p
 
 CARRIERS = 7  # patients that carry either side of a mean, as `skewed` counts them
@@ -60,7 +61,7 @@ def estimate_means(values, resampling, bounds=None):
 
     Args:
         values: (N, M), NaN where an image has no value.
-        resampling: a `patients.Resampling` of the N images, which says whose they are.
+        resampling: a `patients.Resampling` of the N images, which says whose they are, and of which stratum.
         bounds: the limits (low, high) of the values. None, or infinite ones: no use is made of any.
 
     Returns:
@@ -80,7 +81,7 @@ def estimate_means(values, resampling, bounds=None):
     with np.errstate(divide="ignore", invalid="ignore"):
         value = sums.sum(axis=0) / images
         parts = np.where(counts > 0, value + (sums - counts * value) * number / images, np.nan)
-        of_means, own = moments(parts), sums / counts
+        of_means, own = moments(_within_strata(parts, value, resampling)), sums / counts
     is_bounded_difference = bounds and bounds[0] < 0  # as of hits, where bets say more about few patients
     needed = CARRIERS if is_bounded_difference else np.minimum(CARRIERS, np.sqrt(number))
     carried = np.minimum(of_means.below, of_means.above) >= needed - 1e-9
@@ -98,6 +99,25 @@ def estimate_means(values, resampling, bounds=None):
     estimates = Estimates(value, blank, blank, p, number, of_means, bounded, ends)
     low, high = estimates.limits(_SHOWN)
     return Estimates(value, low, high, p, number, of_means, bounded, ends)
+
+
+def _within_strata(parts, value, resampling):
+    """The parts (P, M) of patients, each stratum moved to the mean value (M,) of all; a lone patient stays as it is.
+
+    The spread of k patients around their own mean is k - 1 over k of that around the expected one, which is made up.
+    """
+    strata = patients_by_stratum(resampling)
+    if len(strata) == 1:
+        return parts
+    parts = parts.copy()
+    for members in strata:
+        own = parts[members]
+        known = (~np.isnan(own)).sum(axis=0)
+        several = known > 1
+        own = own[:, several]
+        apart = (own - np.nanmean(own, axis=0)) * np.sqrt(known / (known - 1))[several]
+        parts[np.ix_(members, several)] = value[several] + apart
+    return parts
 
 
 def _of_bounded(means, weights, bounds, carried):

@@ -48,7 +48,7 @@ def bootstrap_means(values, resampling):
     values = np.asarray(values, "float64")
     sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
     counts = sums_by_patient(~np.isnan(values), resampling.groups)
-    strata = _patients_by_stratum(resampling)
+    strata = patients_by_stratum(resampling)
     sums, counts = sums[np.concatenate(strata)], counts[np.concatenate(strata)]
     means = np.full((resampling.resamples, values.shape[1]), np.nan)
     for start in range(0, resampling.resamples, 100):  # by blocks, since draws are (resamples, patients)
@@ -131,15 +131,12 @@ def sums_by_patient(values, groups):
     return np.add.reduceat(np.asarray(values, "float64")[np.argsort(patient, kind="stable")], starts, axis=0)
 
 
-def _drawn_patients(resampling):
-    """The numbers of the patients of each draw, one array a draw."""
-    strata, generator = _patients_by_stratum(resampling), np.random.default_rng(resampling.seed)
-    for _ in range(resampling.resamples):
-        yield np.concatenate([members[generator.integers(len(members), size=len(members))] for members in strata])
+def patients_by_stratum(resampling):
+    """The numbers of the patients of each stratum, in the order of `sums_by_patient`: a list of arrays.
 
-
-def _patients_by_stratum(resampling):
-    """The numbers of the patients of each stratum: a list of arrays, together all patients."""
+    Raises:
+        ValueError: if a patient is in two strata.
+    """
     patient, patients = _numbered(resampling.groups)
     if resampling.strata is None:
         return [np.arange(patients)]
@@ -149,6 +146,13 @@ def _patients_by_stratum(resampling):
     if (of_patient[patient] != stratum).any():
         raise ValueError("A patient is in two strata: put all images of a patient in one.")
     return [np.flatnonzero(of_patient == number) for number in range(len(strata))]
+
+
+def _drawn_patients(resampling):
+    """The numbers of the patients of each draw, one array a draw."""
+    strata, generator = patients_by_stratum(resampling), np.random.default_rng(resampling.seed)
+    for _ in range(resampling.resamples):
+        yield np.concatenate([members[generator.integers(len(members), size=len(members))] for members in strata])
 
 
 def _numbered(groups):

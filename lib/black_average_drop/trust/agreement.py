@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop.statistics import patients
+from black_average_drop.statistics.means import estimate_means
 
 VALUE_DIGITS, TRUTH_DIGITS = 5, 4  # decimals to which metrics and truths are compared
 TRUTH = "the truth itself"  # ranked like a metric: the other rows are read against this one
@@ -47,7 +48,7 @@ def rank_agreement(values, truth, resampling, each=None):
         A dict. known: the number of images with values. set: the agreement of the means over these images, with its
         95 % interval set_low and set_high over patients. ranked: the number of images in which neither the metric nor
         the truth ranks all maps alike. image: the mean over these images of the agreement within an image, with its
-        interval image_low and image_high. What cannot be computed is NaN.
+        interval image_low and image_high, which is of `estimate_means`. What cannot be computed is NaN.
     """
     count = values.shape[1]
     known = ~np.isnan(values).any(axis=1) & ~np.isnan(truth).any(axis=1)
@@ -65,8 +66,8 @@ def rank_agreement(values, truth, resampling, each=None):
     by_image = _rounded_tau(values[:, each], truth[:, each])[:, None]
     agreement["ranked"] = int((~np.isnan(by_image)).sum())
     if agreement["ranked"]:
-        low, high = patients.interval(patients.bootstrap_means(by_image, resampling))
-        agreement |= {"image": float(np.nanmean(by_image)), "image_low": low[0], "image_high": high[0]}
+        mean = estimate_means(by_image, resampling, (-1, 1))
+        agreement |= {"image": float(mean.value[0]), "image_low": mean.low[0], "image_high": mean.high[0]}
     return agreement
 
 
@@ -85,14 +86,17 @@ def fooled_by(values, names, controls, resampling):
         resampling: a `patients.Resampling` of the N images.
 
     Returns:
-        The control's name, "" if there is none, and the share of the resamples with such a control, from 0 to 1.
+        The control's name, "" if there is none, and the share of the resamples with such a control, from 0 to 1. The
+        share is NaN for fewer than `patients.ENOUGH` patients.
     """
     control = np.isin(names, list(controls))
     samples = np.round(patients.bootstrap_means(values, resampling), VALUE_DIGITS)
-    ahead = np.nanmax(samples[:, control], axis=1) > np.nanmax(samples[:, ~control], axis=1)
+    best_control, best_real = (np.fmax.reduce(samples[:, chosen], axis=1) for chosen in (control, ~control))
+    known = ~np.isnan(best_control) & ~np.isnan(best_real)
+    share = float((best_control > best_real)[known].mean()) if known.any() else np.nan
     means = np.round(np.nanmean(values, axis=0), VALUE_DIGITS)
     best = int(np.nanargmax(np.where(control, means, -np.inf)))
-    return (names[best] if means[best] > means[~control].max() else ""), float(ahead.mean())
+    return (names[best] if means[best] > means[~control].max() else ""), share
 
 
 def judge_metrics(measured, truth, methods, resampling, directions):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from black_average_drop.statistics import comparisons, means
+from black_average_drop.statistics import comparisons, folds, means
 from black_average_drop.statistics.patients import Resampling
 
+LARGEST = 1.0  # difference of two metrics or truths: all of them are from 0 to 1, or from -0.5 to 0.5
 MEASURES = {"ssim": "structural similarity", "rank_correlation": "rank correlation"}
 
 
@@ -41,17 +42,17 @@ class Images:
             methods: the maps that are compared.
 
         Returns:
-            As `comparisons.differences`, with further columns patients (how many have a value) and unseen. unseen says
-            of a difference whose interval leaves out 0 whether it "holds" or is "overturned" if a share 3 / patients of
-            unseen patients were at the opposite extreme, and is "" otherwise. The extreme is a difference of 1, which
-            is the most that shares and drops allow.
+            As `comparisons.differences`, with further columns patients (how many have a value of both) and unseen.
+            unseen says of a difference whose interval leaves out 0 whether it "holds" or is "overturned" if a share
+            3 / patients of unseen patients were at the opposite extreme, and is "" otherwise. The extreme is a
+            difference of LARGEST, which is the most that shares and drops allow.
         """
         ids = values.index.get_level_values("id")
-        pairs = comparisons.differences(values[methods].to_numpy(), methods, self.resampling(ids))
-        known = values[methods].notna().any(axis=1).to_numpy()
-        patients = self.known.loc[ids[known], "group"].nunique()
-        unseen = [_said_of_unseen(pair, patients) for _, pair in pairs.iterrows()]
-        return pairs.assign(patients=patients, unseen=unseen)
+        pairs = comparisons.differences(values[methods].to_numpy(), methods, self.resampling(ids), (-LARGEST, LARGEST))
+        groups, known = self.known.loc[ids, "group"].to_numpy(), values.notna()
+        both = [(known[pair["first"]] & known[pair["second"]]).to_numpy() for _, pair in pairs.iterrows()]
+        pairs["patients"] = [len(np.unique(groups[rows])) for rows in both]
+        return pairs.assign(unseen=[_said_of_unseen(pair) for _, pair in pairs.iterrows()])
 
     def subsets(self):
         """Name -> ids: all images, those that the network calls right, and those of each fold.
@@ -66,10 +67,11 @@ class Images:
         return {name: ids for name, ids in (chosen | folds).items() if len(ids)}
 
 
-def _said_of_unseen(pair, patients):
+def _said_of_unseen(pair):
     if not (pair["low"] > 0 or pair["high"] < 0):
         return ""
-    turned = means.overturned_by_unseen(pair["difference"], patients, -np.sign(pair["difference"]))
+    opposite = -np.sign(pair["difference"]) * LARGEST
+    turned = means.overturned_by_unseen(pair["difference"], pair["patients"], opposite)
     return "overturned" if turned else "holds"
 
 
@@ -90,21 +92,26 @@ def images_by_data(known, resamples=2000, seed=0):
 
 
 def mean_scores(points, images, ids):
-    """The mean of each score of the truth over images, with its 95 % interval over patients and its chance.
+    """The mean of each score of the truth over images, with its 95 % intervals and its chance.
 
     Args:
-        points: rows with columns id, score, map and value, of one data set.
+        points: rows with columns training (the number of the network within its fold), id, score, map and value, of one
+            data set.
         images: its `Images`.
         ids: of the images that count.
 
     Returns:
-        A DataFrame, a row for each score and map, with columns score, map, value, low, high, chance and n (images).
+        A DataFrame, a row for each score and map, with columns score, map, value, low, high, others_low, others_high,
+        chance and n (images). The intervals are those of `folds.across_folds`: for these networks, and for others.
     """
-    spread = points.pivot(index="id", columns=["score", "map"], values="value").loc[ids]
-    estimates = means.estimate_means(spread.to_numpy(), images.resampling(ids), (0, 1))
-    table = spread.columns.to_frame(index=False)
+    names = ["score", "map"]
+    spread = [part.pivot(index="id", columns=names, values="value") for _, part in points.groupby("training")]
+    values = np.stack([part.reindex(ids)[spread[0].columns].to_numpy() for part in spread], axis=2)
+    estimates = folds.across_folds(values, images.resampling(ids), (0, 1))
+    table = spread[0].columns.to_frame(index=False)
     chance = images.known.loc[ids, ["region", "near"]].mean()
-    table = table.assign(value=estimates.value, low=estimates.low, high=estimates.high)
+    for name in ("value", "low", "high", "others_low", "others_high"):
+        table[name] = getattr(estimates, name)
     table["chance"] = table["score"].eq("hit_tolerant").map({True: chance["near"], False: chance["region"]})
     return table.assign(n=len(ids))
 

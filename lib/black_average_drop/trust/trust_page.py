@@ -102,7 +102,7 @@ def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
 
     Args:
         verdict: a DataFrame, rows of `agreement.judge_metrics` with columns data and truth.
-        hits: a DataFrame with columns data, map, value, low, high and chance.
+        hits: a DataFrame, rows of `summaries.mean_scores` with a column data.
         by_fold: as verdict, of the single folds of patients by the primary truth, with a column fold. It may be empty.
         sentences: of `difference_sentence`.
         limits: of `caveats`.
@@ -120,6 +120,7 @@ def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
         *_table(told, "Metric", "metric", "column", _agreement),
         "",
         "How often the maximum of a map lies on the lesion or object, percent, and by chance.",
+        *([folds.covered_by(networks)] if len(by_fold) else []),
         "",
         *_table(hits, "Map", "map", "data", _percent),
     ]
@@ -134,7 +135,7 @@ def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
     if len(by_fold):
         rows = by_fold.assign(column=by_fold["data"] + ", fold " + by_fold["fold"])
         rows = rows[rows["maps"] == agreement.MAPS[0]]
-        lines += ["", f"Each fold of patients by itself, by the primary truth. {folds.covered_by(networks)}", ""]
+        lines += ["", "Each fold of patients by itself, by the primary truth, for its own networks.", ""]
         lines += _table(rows, "Metric", "metric", "column", _agreement)
     lines += ["", "Among methods alone these agreements can be told from 0. No interval is corrected for the number of"]
     lines += ["metrics and truths.", "", *(f"- {sentence}" for sentence in [*alone_sentences(verdict), *limits])]
@@ -175,5 +176,6 @@ def _percent(row):
     """A cell of the table of hits."""
     if pd.isna(row["value"]):
         return "–"
-    percent = {name: 100 * row[name] for name in ("value", "low", "high", "chance")}
-    return f"{wording.with_interval(percent, 0)}, chance {percent['chance']:.0f}"
+    percent = {name: 100 * row[name] for name in ("value", "low", "high", "others_low", "others_high", "chance")}
+    others = "" if pd.isna(row["others_low"]) else " [{others_low:.0f}, {others_high:.0f}]".format(**percent)
+    return f"{wording.with_interval(percent, 0)}{others}, chance {percent['chance']:.0f}"

@@ -10,13 +10,15 @@ def tested_models(results):
     """How well the classifiers of the `laptop` profile do on test images."""
     tests = pd.read_csv(results / "laptop/test.csv")
     photos = one_row(tests, data="general", measure="accuracy")
-    texts = {"photos.images": f"{photos['images']}", "photos.accuracy": f"{photos['value']:.3f}"}
+    texts = {"photos.images": f"{photos['images']}", "photos.accuracy": with_interval(photos, 3)}
     aucs = tests.query("data == 'radiographs' and measure == 'AUC'")
     for head, rows in aucs.groupby("head"):
         texts[f"{head}.seeds"] = ", ".join(map(str, rows["training_seed"]))
     for (head, measure), rows in tests[tests["data"] == "radiographs"].groupby(["head", "measure"]):
         texts[f"{head}.{measure}.range"] = _least_to_most(rows["value"], 2)
-        texts[f"{head}.{measure}"] = ", ".join(f"{value:.3f}" for value in rows["value"])
+        with_intervals = measure != "specificity without misses"  # which has none
+        values = [with_interval(row, 3) if with_intervals else f"{row['value']:.3f}" for _, row in rows.iterrows()]
+        texts[f"{head}.{measure}"] = ", ".join(values)
     texts["AUC"] = with_interval(one_row(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
     texts["AUC range"] = _least_to_most(aucs["value"], 3)
     training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")

@@ -28,7 +28,9 @@ def ranking_along_alpha(rows, chosen):
                 f"With one network {name} is ahead where BAD keeps {in_ranges(percents[at], STEP)} % of the pixels."
             )
     if not decided.all():
-        sentences.append(f"{'Every other' if sentences else 'Each'} of {len(grid)} shares is undecided after Holm.")
+        open_ = (~decided).sum()
+        which = f"{open_} of {len(grid)} shares {'is' if open_ == 1 else 'are'}" if sentences else "No share is"
+        sentences.append(f"{which} {'undecided' if sentences else 'decided'} after Holm.")
     side = np.sign(at_chosen["BAD"]) if at_chosen["p"] < comparisons.LEVEL else 0
     said = {-1: "Grad-CAM++ is ahead", 1: "CAM is ahead", 0: "this is undecided"}
     return " ".join([*sentences, f"At the alpha of Table 1, {100 * chosen:.0f} %, {said[side]}."])
@@ -41,13 +43,17 @@ def growing_drops(claims):
         by_verb = {}
         for quantity, name in (("opacity", "opacity"), ("size", "the lesion's size")):
             row = claims.loc[f"{metric}_{quantity}"]
-            verb = {1: "grows with", -1: "falls with"}.get(
-                side_of_zero(row["low"], row["high"]), "is not shown to go with"
-            )
+            open_ = "is not shown to go with" if np.isnan(row["p_holm"]) else "is not shown after Holm to go with"
+            verb = {1: "grows with", -1: "falls with"}.get(_side(row), open_)
             by_verb.setdefault(verb, []).append(f"{name} ({signed(tuple(row[['value', 'low', 'high']]), 2)})")
         said = [f"{verb} {enumerated(things)}" for verb, things in by_verb.items()]
         sentences += [f"The drop of {metric} {one}." for one in said]
     return " ".join(sentences)
+
+
+def _side(claim):
+    """The side of 0 that a row of claims.csv decides: after Holm's correction, where the claim has a direction."""
+    return 0 if claim["p_holm"] >= comparisons.LEVEL else side_of_zero(claim["low"], claim["high"])
 
 
 def grad_cam_plus_plus_behind_softmax(table):

@@ -44,7 +44,7 @@ def drop_ranking(claims, table, data, metric):
         softmax_verdict(claims.loc[name])
         if name in claims.index
         else first_softmax_verdict(_difference(by_score["softmax"].loc["Grad-CAM++"], metric), claim["trainings"]),
-        next_to_controls(by_score["relu"], metric),
+        next_to_controls(by_score["relu"], metric, claim["trainings"]),
     ]
     return " ".join(sentences)
 
@@ -77,9 +77,11 @@ def signs_of_trainings(claim):
     if claim["trainings"] < 2 or "same_sign" not in claim.index:
         return []
     ahead = "Grad-CAM++" if claim["value"] < 0 else "CAM"
+    counted = f"{claim['same_sign']:.0f} of {claim['trainings']:.0f} trainings have {ahead} ahead."
+    if np.isnan(claim["next_low"]):
+        return [counted]
     ends = f"{claim['next_low']:+.4f} to {claim['next_high']:+.4f}"
-    count = f"{claim['same_sign']:.0f} of {claim['trainings']:.0f}"
-    return [f"{count} trainings have {ahead} ahead. The next one of this recipe is expected at {ends}."]
+    return [f"{counted} The next one of this recipe is expected at {ends}."]
 
 
 def _verdict(claim, begin):
@@ -96,18 +98,24 @@ def _verdict(claim, begin):
     return f"{said} Patients that nobody saw could turn that." if claim.get("unseen") == "overturned" else said
 
 
-def next_to_controls(rows, metric):
-    """Of which controls CAM is ahead, and of which not, by rows of Table 1 that are indexed by method."""
+def next_to_controls(rows, metric, trainings):
+    """Of which controls CAM is ahead, and of which not, by rows of Table 1 that are indexed by method.
+
+    Args:
+        rows: of Table 1, which has the first of the trainings.
+        metric: "AD" or "BAD".
+        trainings: how many there are.
+    """
     differences = {name: _difference(rows.loc[name], metric) for name in controls_of(rows)}
     behind = [name for name, difference in differences.items() if side_of_zero(*difference[1:]) == 1]
     shown = [f"*{name}* by {unsigned(differences[name], 4)}" for name in behind]
-    sentences = []
+    sentences, where = [], "in the first training " if trainings > 1 else ""
     if behind:
         which = "the controls" if len(behind) == len(differences) else f"{len(behind)} of {len(differences)} controls"
-        sentences.append(f"CAM is ahead of {which}: {enumerated(shown)}.")
+        sentences.append(capitalised(f"{where}CAM is ahead of {which}: {enumerated(shown)}"))
     for name, difference in differences.items():
         if name not in behind:
-            sentences.append(capitalised(who_is_ahead("CAM", f"the control *{name}*", difference)))
+            sentences.append(capitalised(where + who_is_ahead("CAM", f"the control *{name}*", difference)))
     return " ".join(sentences)
 
 
@@ -125,7 +133,10 @@ def range_of_trainings(rows):
 
 
 def largest_differences(table):
-    """The rows of Table 1 in which Grad-CAM++ and CAM are furthest apart, one for each score, next to the claim."""
+    """The rows of Table 1 in which Grad-CAM++ and CAM are furthest apart, one for each score, next to the claim.
+
+    The claim itself is judged over all trainings, with intervals that hold for all rows together.
+    """
     low, high = CLAIMS["small_differences"].expected
     sentences = []
     for score, rows in table[table["method"] == "Grad-CAM++"].groupby("score", sort=False):
@@ -138,7 +149,8 @@ def largest_differences(table):
             f"With {name} scores the largest difference is {signed((value, *ends), 3)}, {place} the tolerance of "
             f"{high:g} ({metric}, {IMAGES[row['data']]}, {row['images']}, {row['n']} images)."
         )
-    return " ".join(sentences)
+    end = "These are of one training, and their intervals are not corrected for the choice of the row."
+    return " ".join([*sentences, end])
 
 
 def black_and_incorrect(claims, table):
@@ -149,9 +161,10 @@ def black_and_incorrect(claims, table):
     shares = [f"{rows.loc[name, 'incorrect_BAD']:.1f} for *{name}*" for name in controls_of(rows)]
     return (
         f"A black X-ray is called {rows['black_class'].iloc[0]}. Incorrect % of BAD is {claim['value']:.1f} "
-        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++, {enumerated(shares)}. "
-        f"{rows.loc['CAM', 'not_above_black_BAD']:.0f} % of the X-rays that BAD masks under CAM score no more than a "
-        "black image."
+        f"[{claim['low']:.1f}, {claim['high']:.1f}] for Grad-CAM++. "
+        f"In the first training it is {enumerated(shares)}. "
+        f"There {rows.loc['CAM', 'not_above_black_BAD']:.0f} % of the X-rays that BAD masks under CAM score no more "
+        "than a black image."
     )
 
 

@@ -44,12 +44,12 @@ def after_shuffled_head(sanity):
         kind = more if first["low"] > second["high"] else less if first["high"] < second["low"] else open_
         kind.append(data)
     said = [("more is left of Grad-CAM++ than of CAM", more), ("less is left of Grad-CAM++ than of CAM", less)]
-    said += [("the two cannot be told apart", open_)]
+    said += [("the two intervals overlap, which decides nothing", open_)]
     return " ".join(f"On {enumerated(where)} {what}." for what, where in said if where)
 
 
 def after_shuffled_backbone(sanity):
-    """Whose maps stay more alike after the backbone is shuffled than the maps of two images are."""
+    """Whose maps are shown to stay more alike after the backbone is shuffled than the maps of two images are."""
     rows = sanity[sanity["measure"] == "rank correlation"].set_index(["data", "method", "maps"]).sort_index()
     kept, total = [], 0
     for data, method in rows.index.droplevel("maps").unique():
@@ -57,8 +57,8 @@ def after_shuffled_backbone(sanity):
         total += 1
         if one.loc["backbone randomised", "low"] > one.loc["another image's map", "high"]:
             kept.append(f"{method} on {data}")
-    exception = f"all but {enumerated(kept)}" if kept else "all"
+    shown = f"{len(kept) or 'none'} of {total} methods and data sets{f', {enumerated(kept)}' if kept else ''}"
     return (
         "After the backbone is shuffled, a map should be no more like the old one than another image's map is. "
-        f"That holds for {exception}, of {total} methods and data sets."
+        f"That it is more alike is shown for {shown}."
     )

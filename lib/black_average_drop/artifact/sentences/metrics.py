@@ -25,8 +25,12 @@ def best_agreements(rows):
     sentences = []
     for data, part in judged(rows[rows["telling"]], ALL_MAPS).groupby("data", sort=False):
         best = part.loc[part["set"].idxmax()]
-        truth = f"{TRUTHS[best['truth']]}, {_agreement(best)}"
-        sentences.append(f"On {data} {_name(best['metric'])} agrees best with {truth}, of {len(part)} metrics.")
+        truth, name = TRUTHS[best["truth"]], f"{_name(best['metric'])}, {_agreement(best)}"
+        if side_of_zero(best["set_low"], best["set_high"]) == 1:
+            sentences.append(f"On {data} the best agreement with {truth} of {len(part)} metrics is that of {name}.")
+        else:
+            shown = f"On {data} none of {len(part)} metrics is shown to agree with {truth}"
+            sentences.append(f"{shown}: the largest agreement is that of {name}.")
     return " ".join(sentences)
 
 
