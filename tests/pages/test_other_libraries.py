@@ -6,6 +6,7 @@ import runpy
 import pandas as pd
 import pytest
 
+from black_average_drop.artifact.numbers import peers
 from black_average_drop.files import ROOT, sha256
 
 FOLDER = ROOT / "paper_figures" / "peers"
@@ -77,7 +78,28 @@ def test_what_the_page_says_of_the_five_libraries():
     plus = rows["method"] == "Grad-CAM++"
     assert set(names[plus]) == set(names) - {"captum"} and rows[plus]["sentence"].str.startswith("The paper.").all()
     assert set(names[rows["method"] == "Eigen-CAM"]) == {"pytorch-grad-cam"}
-    assert "in four of five libraries" in PAGE and "captum has no Grad-CAM++" in PAGE
+    assert (
+        "Of 5 libraries 4 have Grad-CAM++. In 4 of them it is not" in " ".join(PAGE.split())
+        and "captum has no Grad-CAM++" in PAGE
+    )
+
+
+def test_the_count_of_libraries_follows_from_the_table(tmp_path):
+    """By hand: of three libraries two have Grad-CAM++, and one of these draws that of the paper."""
+    (tmp_path / "peers").mkdir()
+    rows = [("Grad-CAM", "a 1.0", "The paper. x"), ("Grad-CAM++", "b 1.0", "Both: the same map.")]
+    rows += [("Grad-CAM++", "c 2.0", "The paper. y"), ("Grad-CAM++", "c 3.0", "The paper. y")]
+    table = pd.DataFrame(rows, columns=["method", "library", "sentence"])
+    table.to_csv(tmp_path / "peers/maps.csv", index=False)
+    counted = peers.other_libraries(tmp_path)
+    assert counted == {"compared": "3", "with Grad-CAM++": "2", "off the paper": "1"}
+
+
+def test_road_is_held_through_the_libraries_that_the_page_names():
+    rows = table("metrics")
+    names = set(rows.loc[rows["metric"].str.startswith("ROAD"), "library"].str.split().str[0])
+    assert names == {"pytorch-grad-cam", "Quantus"}
+    assert "ROAD's authors is not: it is held through pytorch-grad-cam and Quantus only." in PAGE
 
 
 def test_average_drops_are_those_of_their_definitions():

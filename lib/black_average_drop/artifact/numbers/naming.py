@@ -5,7 +5,7 @@ text. The first part of a name says what the number is about, the last part whic
 `trust.NIH boxes.BAD`. Names that begin with `say.` have sentences, of `sentences.saying`.
 """
 
-from black_average_drop.artifact.numbers import classifiers, table1, times, trust
+from black_average_drop.artifact.numbers import classifiers, peers, table1, times, trust
 from black_average_drop.artifact.sentences import saying
 from black_average_drop.files import ROOT
 
@@ -20,6 +20,7 @@ PARTS = {
     "times": times.notebook_minutes,
     "speed": times.training_speed,
     "models": classifiers.tested_models,
+    "libraries": peers.other_libraries,
     "say": saying.said,
 }
 
