@@ -230,7 +230,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import charts, figures, wording
+from black_average_drop import charts, figure_files, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import write_csv
 from black_average_drop.rows import read_rows, row_file
@@ -262,7 +262,7 @@ summary.pivot(index=["data", "head", "training_seed"], columns="measure", values
 
 # %%
 curves = charts.learning_curves(epochs, banner)
-pictures = figures.save_figure(curves, results_folder / "learning_curves")
+pictures = figure_files.save_figure(curves, results_folder / "learning_curves")
 curves
 
 # %% [markdown]
@@ -281,7 +281,7 @@ confusions = {
 known = summary.query("measure == 'AUC'").set_index(["data", "head", "training_seed"])
 labels = {head: f"{head} head: AUC {wording.with_interval(known.loc[run], 3)}" for head, run in first.items()}
 roc_figure = charts.assessments({head: roc_curves[run] for head, run in first.items()}, confusions, labels, banner)
-pictures += figures.save_figure(roc_figure, results_folder / "roc")
+pictures += figure_files.save_figure(roc_figure, results_folder / "roc")
 roc_figure
 
 # %% [markdown]

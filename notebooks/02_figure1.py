@@ -28,7 +28,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, evaluation, figures, masks, training, wording
+from black_average_drop import cams, evaluation, figure_files, figures, masks, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import SOURCES
@@ -132,7 +132,7 @@ for row in rows:
 # The figure for print and for the screen, and where it comes from.
 
 # %%
-outputs = figures.save_figure(figure, results_folder / "figure1")
+outputs = figure_files.save_figure(figure, results_folder / "figure1")
 inputs = {name: build_folder / name for name in ("general.keras", "radiographs_relu_0.keras")}
 inputs |= {"general, test": dataset_checksum(photos), "radiographs, test": dataset_checksum(tested)}
 inputs |= {f"image {i}": dataset_checksum(chosen) for i, (_, _, chosen, _) in enumerate(sets)}

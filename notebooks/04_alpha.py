@@ -184,7 +184,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import figures, rows, wording
+from black_average_drop import figure_files, rows, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import read_csv, write_csv
 from black_average_drop.paper import (
@@ -272,6 +272,7 @@ touched_by.round(3)
 # The measurements go over all trainings of the radiograph classifier.
 
 # %%
+dead = alpha_claims.dead_trainings(read["contrast"])
 measured_claims = alpha_claims.measured_claims(read["subjects"], of_pairs, read["contrast"], small, sampling)
 pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured_claims.items()}).T
 
@@ -279,8 +280,7 @@ pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured_claims.it
 # ## In a sentence
 
 # %%
-for text in alpha_sentences.closing_sentences(read["subjects"], along, intervals, changes, touched_by):
-    print(text)
+print("\n".join(alpha_sentences.closing_sentences(read["subjects"], along, intervals, changes, touched_by, dead)))
 
 # %% [markdown]
 # The figures, the numbers behind them, and where they come from.
@@ -289,8 +289,8 @@ for text in alpha_sentences.closing_sentences(read["subjects"], along, intervals
 tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "alpha_choices": choices}
 tables |= {"alpha_contrast": contrast, "alpha_contrast_differences": changes, "alpha_correlation": correlations}
 tables["alpha_small_lesions"] = touched_by
-made = figures.save_figure(curves_figure, results_folder / "alpha")
-made += figures.save_figure(objections_figure, results_folder / "alpha_objections")
+made = figure_files.save_figure(curves_figure, results_folder / "alpha")
+made += figure_files.save_figure(objections_figure, results_folder / "alpha_objections")
 made += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 made.append(claims.write_measured("04_alpha", measured_claims, results_folder, profile))
 paths = [rows.row_file(f"alpha_{name}", results_folder) for name in names]

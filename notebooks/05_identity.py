@@ -31,7 +31,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, figures, lettering, networks, rows, training, wording
+from black_average_drop import cams, charts, figure_files, lettering, networks, rows, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets import catalogue
 from black_average_drop.datasets.checksums import dataset_checksum
@@ -222,7 +222,7 @@ display(figure)
 
 # %%
 measured_rows = {"identity": identity, "identity_heads": compared, "identity_weights": shares}
-outputs = figures.save_figure(figure, results_folder / "identity")
+outputs = figure_files.save_figure(figure, results_folder / "identity")
 outputs += [rows.write_rows(part, name, results_folder, profile, digits=6) for name, part in measured_rows.items()]
 inputs = {file: build_folder / file for file in files.values()}
 inputs |= {"radiographs, training": dataset_checksum(learned)}

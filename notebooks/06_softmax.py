@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, figures, lettering, networks, rows, training, wording
+from black_average_drop import cams, figure_files, figures, lettering, networks, rows, training, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.paper import saturation
@@ -200,7 +200,7 @@ blank_maps.groupby("training")["blank"].describe()
 # The figure, the rows behind every table, and where they come from.
 
 # %%
-outputs = figures.save_figure(figure, results_folder / "softmax")
+outputs = figure_files.save_figure(figure, results_folder / "softmax")
 outputs.append(rows.write_rows(sweeps, "softmax_sweep", results_folder, profile, digits=6))
 outputs.append(rows.write_rows(blank_maps, "softmax_blank", results_folder, profile))
 inputs = {file: build_folder / file for file in files.values()} | {"test": dataset_checksum(dataset)}

@@ -30,7 +30,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, controls, evaluation, figures, masks, networks, rows, wording
+from black_average_drop import cams, controls, evaluation, figure_files, figures, masks, networks, rows, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.trust import localization, randomization, wide
@@ -168,7 +168,7 @@ known = pd.concat([bench.named(bench.known()) for bench in benches], ignore_inde
 measured = {"trust_images": known, "trust_same_maps": same, "trust_points": wide.spread(points)}
 measured |= {"trust_touched": wide.spread(touched), "trust_shuffled": wide.spread(pd.concat(alike))}
 outputs = [rows.write_rows(table, name, results_folder, profile, digits=4) for name, table in measured.items()]
-outputs += figures.save_figure(gallery, results_folder / "trust_maps", dots=100)
+outputs += figure_files.save_figure(gallery, results_folder / "trust_maps", dots=100)
 outputs += [write_maps(bench, build_folder, seed) for bench in benches]
 inputs = {file: build_folder / file for file in (COUNTED, *(bench.file for bench in benches))}
 inputs |= {f"{bench.title} {bench.fold}".strip(): dataset_checksum(bench.images) for bench in benches}
@@ -188,7 +188,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import charts, figures, wording
+from black_average_drop import charts, figure_files, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import write_csv
 from black_average_drop.rows import row_file
@@ -281,7 +281,7 @@ display(sanity_figure)
 tables = {"trust_localization": localized, "trust_recall": recall, "trust_same_maps": same_maps}
 tables |= {"trust_sanity": sanity, "trust_small_lesions": small_lesions}
 outputs = [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
-outputs += figures.save_figure(sanity_figure, results_folder / "trust_sanity")
+outputs += figure_files.save_figure(sanity_figure, results_folder / "trust_sanity")
 names = ("trust_images", "trust_same_maps", "trust_points", "trust_touched", "trust_shuffled")
 inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in names}
 concluded = provenance.write_analysis("08_maps_against_truth", outputs, inputs, globals(), results_folder)

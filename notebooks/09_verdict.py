@@ -103,7 +103,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import charts, figures, metrics, wording
+from black_average_drop import charts, figure_files, metrics, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import read_csv, replacing, write_csv
 from black_average_drop.rows import row_file
@@ -241,8 +241,8 @@ Markdown(page.read_text())
 # %%
 tables = {"trust": verdict, "trust_metrics": averages, "trust_differences": differences, "trust_theory": theory}
 tables |= {"trust_folds": by_fold}
-outputs = [page, *figures.save_figure(verdict_figure, results_folder / "trust")]
-outputs += figures.save_figure(truths_figure, results_folder / "trust_truths")
+outputs = [page, *figure_files.save_figure(verdict_figure, results_folder / "trust")]
+outputs += figure_files.save_figure(truths_figure, results_folder / "trust_truths")
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]
 names = ("trust_images", "trust_points", "trust_metrics")
 inputs = {f"{name}.csv.xz": row_file(name, results_folder) for name in names}

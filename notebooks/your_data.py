@@ -63,7 +63,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
+from black_average_drop import cams, charts, controls, evaluation, figure_files, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance
 from black_average_drop.choice import answers_and_maps, known_lesions, preprocessing_doubts, recommendation, selection
 from black_average_drop.choice.cost import announce
@@ -282,7 +282,7 @@ tables |= {"scores": rows, "ranking": ranked, "differences": differences, "prepr
 tables |= {"lesions": judged.points, "agreement": judged.agreements} if judged_figure else {}
 made = [results_folder / "recommendation.md"]
 for stem, picture in pictures.items():
-    made += figures.save_figure(picture, results_folder / stem)
+    made += figure_files.save_figure(picture, results_folder / stem)
 made += [write_csv(table, results_folder / f"{stem}.csv", profile) for stem, table in tables.items()]
 inputs = {one.name: one for one in [*formats.files_of(model), *([Path(code)] if code else [])]}
 inputs["images"] = (images_read.contents, decoded.contents_checksum(images_read.named))

@@ -1,4 +1,4 @@
-"""Figures: heat maps over images, drawn the same way everywhere, and how any figure is saved."""
+"""Figures: heat maps over images, drawn the same way everywhere."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from black_average_drop import masks
-from black_average_drop.files import replacing
 from black_average_drop.lettering import fitted, labelled, shortened
 
 # From orange to yellow. At its opacity it becomes lighter with every step on all but bright bones, in grey print, too.
@@ -178,26 +177,6 @@ def contact_sheet(images, titles, columns=4):
     for panel in panels[len(images) :]:
         panel.axis("off")
     return labelled(figure)
-
-
-def save_figure(figure, path, dots=150):
-    """Write a figure as path.png and path.pdf, without dates, so that equal figures are equal files.
-
-    Args:
-        figure: A matplotlib Figure.
-        path: The two files without their endings.
-        dots: Pixels an inch of the PNG. A figure that is made smaller in print needs fewer of them.
-
-    Returns:
-        The paths that were written, a list.
-    """
-    written = []
-    for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
-        target = path.with_name(path.name + suffix)
-        with replacing(target) as partial, matplotlib.rc_context({"pdf.fonttype": 42}):
-            figure.savefig(partial, dpi=dots, format=suffix[1:], metadata=metadata)
-        written.append(target)
-    return written
 
 
 def _blank(heat_map):

@@ -3,12 +3,16 @@
 import itertools
 import json
 import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from black_average_drop import files, rows
 from black_average_drop.artifact import analysis, claims_page, halves, pipeline, profiles, provenance, versions
+from black_average_drop.files import replacing
 from black_average_drop.paper import claims
 from black_average_drop.statistics.trainings import Estimate
 
@@ -75,7 +79,7 @@ def notebook_of(*texts, parameters=False):
 def project(tmp_path, monkeypatch):
     made, around = Project(tmp_path), versions.surroundings()
     (tmp_path / "requirements.lock").write_bytes(versions.LOCK.read_bytes())
-    for module in (pipeline, profiles):
+    for module in (pipeline, profiles, analysis):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(pipeline, "NEEDS", {NOTEBOOK: ()})
     monkeypatch.setattr(pipeline, "ORDER", (NOTEBOOK,))
@@ -171,6 +175,33 @@ def test_tables_leave_a_stamp_as_it_is(project):
     assert project.run() == []
 
 
+def test_tables_remove_what_a_killed_run_left(project):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = [
+        project.results / f"partial-{ended.pid}-table1.csv",
+        project.build / f"partial-{ended.pid}-{NOTEBOOK}.ipynb",
+    ]
+    copied = project.build / "tables/results/table1.csv"
+    for path in (*left, copied):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    before = project.content()
+    pipeline.make_tables("tiny")
+    assert project.content() == {path: content for path, content in before.items() if path != Path(left[0].name)}
+    assert not any(path.exists() for path in (*left, copied))
+
+
+def test_the_copy_of_results_that_are_read_only_can_be_written(project):
+    before = project.content()
+    for path in [*project.results.rglob("*"), project.results]:
+        path.chmod(0o555)
+    with analysis.copied_results(project.build, project.results) as (copy, _):
+        assert all(path.stat().st_mode & 0o200 for path in [copy, *copy.rglob("*")])
+        assert {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()} == set(before)
+    assert not copy.exists() and project.content() == before
+
+
 @pytest.mark.parametrize("lost", ["rows/drops.csv.xz", f"{NOTEBOOK}.json"])
 def test_a_profile_without_rows_is_refused_with_a_remedy(project, lost):
     (project.results / lost).unlink()
@@ -181,3 +212,61 @@ def test_a_profile_without_rows_is_refused_with_a_remedy(project, lost):
         pipeline.make_tables("tiny")
     assert project.run() == ["whole"]
     pipeline.make_tables("tiny")
+
+
+def test_rows_that_were_not_recorded_are_refused_with_a_remedy(project):
+    before, path = project.content(), rows.row_file("drops", project.results)
+    for content in (path.read_bytes()[:20], b"", path.read_bytes() + b"1"):
+        path.write_bytes(content)
+        said = "^paper_figures/tiny/rows/drops.csv.xz is not what was recorded: bring it back by git checkout, or run "
+        with pytest.raises(ValueError, match=said):
+            pipeline.make_tables("tiny")
+    assert project.run() == ["whole"]
+    pipeline.make_tables("tiny")
+    assert {path for path, content in project.content().items() if content != before[path]} == {
+        Path(f"{NOTEBOOK}.json")
+    }
+
+
+def test_rows_of_a_smaller_version_are_not_made_tables_of_the_profile(project):
+    path = project.results / f"{NOTEBOOK}.json"
+    path.write_text(path.read_text().replace('"profile": "tiny"', '"profile": "tiny_cpu"'))
+    before = project.content()
+    said = "^The rows of 03_table1 in paper_figures/tiny are those of tiny_cpu: run make tables PROFILE=tiny_cpu.$"
+    with pytest.raises(ValueError, match=said):
+        pipeline.make_tables("tiny")
+    assert project.content() == before
+
+
+def test_rows_are_looked_for_when_nobody_else_writes_them(project, monkeypatch):
+    """Another run may be writing the rows that are not there yet."""
+    path, before = rows.row_file("drops", project.results), project.content()
+    content = path.read_bytes()
+    path.unlink()
+
+    @contextmanager
+    def held_when_the_other_run_has_ended(profile):
+        path.write_bytes(content)
+        yield
+
+    monkeypatch.setattr(pipeline, "_alone", held_when_the_other_run_has_ended)
+    pipeline.make_tables("tiny")
+    assert project.content() == before
+
+
+@pytest.mark.parametrize("command", ["run", "tables"])
+def test_who_stops_before_results_take_their_place_is_shown_them_by_the_next_run(project, monkeypatch, command):
+    """What comes last is the result: where it is current, the executed notebook shows it."""
+    project.sections[NOTEBOOK]["resamples"] = 70
+    shown = []
+
+    def stopped(place):
+        shown.append((project.build / f"{NOTEBOOK}.ipynb").read_text())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        analysis, "replacing", lambda place: stopped(place) if "paper" in str(place) else replacing(place)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        project.run() if command == "run" else pipeline.make_tables("tiny")
+    assert "tables made again" in shown[0]

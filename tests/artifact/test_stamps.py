@@ -7,7 +7,7 @@ from black_average_drop.artifact import code_hashes, halves, notebooks, pipeline
 AFTER_TRAINING = notebooks.ORDER[1:]
 KNOWN_TRUTH = notebooks.ORDER[-3:]
 TRAINING = {"01_train", "07_what_networks_use"}
-MAPS = {"02_figure1", "05_identity", "06_softmax", "08_maps_against_truth"}  # their measuring halves draw
+MAPS = {"02_figure1", "06_softmax", "08_maps_against_truth"}  # their measuring halves draw
 
 
 @pytest.fixture

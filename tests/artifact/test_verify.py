@@ -223,8 +223,11 @@ def test_errors_end_the_command_and_stale_results_do_not(folder, monkeypatch, ca
     verify.check_results(profile, "nowhere")
     assert "stale" in capsys.readouterr().out
     (folder / "extra.png").write_text("")
-    with pytest.raises(RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first extra\.png: make"):
+    with pytest.raises(
+        RuntimeError, match=r"^1 files are altered, missing or unrecorded, the first extra\.png: make"
+    ) as e:
         verify.check_results(profile, "nowhere")
+    assert "make tables only tables and claims" in str(e.value)
 
 
 def test_without_a_profile_the_benchmark_is_checked_too(folder, monkeypatch, capsys):

@@ -4,7 +4,7 @@ import json
 import re
 
 from black_average_drop.artifact import notebooks, site
-from black_average_drop.files import ROOT, sha256
+from black_average_drop.files import sha256
 from smoke_project import run
 
 
@@ -22,11 +22,6 @@ def test_provenance_stands_next_to_every_artifact(project, results):
         named.add((results / name).resolve())
         assert str(project) not in json.dumps(record)
     assert {path for path in results.rglob("*") if path.is_file() and path.suffix != ".json"} <= named
-
-
-def test_every_row_file_is_listed(results):
-    listed = re.findall(r"^`(\w+)`: ", (ROOT / "docs/rows.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(listed) == sorted(path.name.removesuffix(".csv.xz") for path in results.glob("rows/*"))
 
 
 def test_what_was_just_made_is_current_and_says_so(project):

@@ -68,3 +68,44 @@ def test_every_claim_is_measured_over_the_trainings_of_radiographs(generator):
         measured["small_lesions"].estimate[:4], claims.measured_mean(more, resampling, "l", reach=100.0).estimate[:4]
     )
     assert measured["small_lesions"].unseen == "overturned"  # 3 / 30 of -100 points, not of -1
+
+
+def test_a_dead_training_is_counted_and_enters_no_mean_of_drops():
+    """Of three trainings one has no drop: contrast moves the two others by 0.25 and 0.75, and all three touch lesions.
+
+    Their correlations are 0.25 and 0.75 as well. Of dead ones alone no claim on drops is measured.
+    """
+    size = 12
+    moved, images = {0: 0.25, 1: np.nan, 2: 0.75}, {"id": np.arange(size), "group": np.arange(size)}
+    contrasts = pd.concat(
+        pd.DataFrame(images | {"0.25": 0.125, "4": 0.125 + more}).assign(
+            data="Radiographs", training=training, method=method
+        )
+        for training, more in moved.items()
+        for method in ("CAM", "Grad-CAM++")
+    )
+    contrasts.loc[contrasts["training"] == 1, "0.25"] = np.nan
+    samples = np.linspace(-0.125, 0.125, 60)
+    of_training = {
+        training: Correlation(value, value + samples, 0 if np.isnan(value) else size)
+        for training, value in moved.items()
+    }
+    correlations = {
+        ("Radiographs", feature, training): dict.fromkeys(("AD", "BAD"), one)
+        for feature in ("opacity", "size")
+        for training, one in of_training.items()
+    }
+    subjects = pd.DataFrame({"data": [*["Radiographs"] * 3, "Lesions"], "source": list("rrrl")})
+    touched = {"CAM": np.zeros((size, 3), bool), "Grad-CAM++": np.tile(np.arange(size)[:, None] < 6, 3)}
+    lesions = lesion_rows(touched, np.linspace(0.01, 0.02, size))
+    measured = alpha_claims.measured_claims(subjects, correlations, contrasts, lesions, SAMPLING)
+    assert alpha_claims.dead_trainings(contrasts) == [1]
+    for claim in ("AD_opacity", "BAD_opacity", "AD_size", "BAD_size", "AD_contrast"):
+        estimate = measured[claim].estimate
+        assert estimate.value == pytest.approx(0.5) and estimate.trainings == 2, claim
+        assert measured[claim].images == size
+    assert np.isfinite([measured["AD_size"].estimate.low, measured["AD_size"].estimate.p]).all()
+    assert measured["small_lesions"].estimate[:1] == (50.0,) and measured["small_lesions"].estimate.trainings == 3
+    dead = {key: one for key, one in correlations.items() if key[2] == 1}
+    alone = alpha_claims.measured_claims(subjects, dead, contrasts[contrasts["training"] == 1], lesions, SAMPLING)
+    assert set(alone) == {"small_lesions"}

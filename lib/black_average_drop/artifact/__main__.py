@@ -26,6 +26,7 @@ TAKES = {
 STOPPED = {
     "run": "the same command goes on from here",
     "data": "the same command goes on from here",
+    "tables": "the same command begins again, and makes them all",
     "choose": "the same command begins again; what an earlier one wrote stays",
 }
 NO_ACCESS = "Give this user the right to it, or mend what the name stands for, and run the same command again."

@@ -11,7 +11,7 @@ from black_average_drop.artifact.code_hashes import analysis_sources
 from black_average_drop.artifact.execution import execute_analysis
 from black_average_drop.artifact.provenance import PLACES, analysis_record
 from black_average_drop.artifact.versions import LOCK
-from black_average_drop.files import replacing, sha256
+from black_average_drop.files import ROOT, replacing, sha256
 from black_average_drop.rows import FOLDER
 
 SECTION = "tables"  # the folder below build/<profile> where halves are executed
@@ -42,11 +42,34 @@ def analysis_parameters(notebook, profile, given):
     return values | ({"profile": profile} if "profile" in values else {})
 
 
-def lacks_rows(notebook, results):
-    """Whether a row file that the measuring half of a notebook recorded is not there, or it recorded none."""
-    record = records.of_notebook(results / f"{notebook}.json")
-    files = [name for name in (record or {"outputs": {}})["outputs"] if name.startswith(f"{FOLDER}/")]
-    return not files or not all((results / name).is_file() for name in files)
+def check_rows(notebook, profile, results):
+    """Check that the rows which the measuring half of a notebook recorded are there, and are those of a profile.
+
+    Args:
+        notebook: its name.
+        profile: the name of the profile.
+        results: the folder of results.
+
+    Raises:
+        FileNotFoundError: a row file is not there, or the half recorded none.
+        ValueError: a row file is not what was recorded, or another profile's.
+    """
+    record, where = records.of_notebook(results / f"{notebook}.json"), os.path.relpath(results, ROOT)
+    outputs = record["outputs"] if record else {}
+    rows = {name: checksum for name, checksum in outputs.items() if name.startswith(f"{FOLDER}/")}
+    if not rows or not all((results / name).is_file() for name in rows):
+        raise FileNotFoundError(
+            f"There are no rows of {notebook} in {where}: run make reproduce PROFILE={profile}, which measures them."
+        )
+    if record["parameters"]["profile"] != profile:
+        theirs = record["parameters"]["profile"]
+        raise ValueError(f"The rows of {notebook} in {where} are those of {theirs}: run make tables PROFILE={theirs}.")
+    for name, checksum in rows.items():
+        if sha256(results / name) != checksum:
+            raise ValueError(
+                f"{where}/{name} is not what was recorded: bring it back by git checkout, or run make reproduce "
+                f"PROFILE={profile}, which measures it."
+            )
 
 
 @contextmanager
@@ -65,7 +88,10 @@ def copied_results(build, results):
     copy, changed = build / SECTION / "results", []
     shutil.rmtree(copy, ignore_errors=True)
     try:
-        shutil.copytree(results, copy, ignore=shutil.ignore_patterns(".*", "partial-*"))
+        for path in (path for path in results.rglob("*") if path.is_file() and not _is_aside(path.name)):
+            place = copy / path.relative_to(results)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)  # without its mode: the copy of a file that is read-only is not
         yield copy, changed
         for path in sorted(path for path in copy.rglob("*") if path.is_file()):
             place = results / path.relative_to(copy)
@@ -112,6 +138,11 @@ def show_in_whole(notebook, build):
         whole["cells"] = whole["cells"][: halves.first_of_analysis(whole["cells"])] + own
         with replacing(build / f"{notebook}.ipynb") as partial:
             partial.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _is_aside(name):
+    """Whether a file by its name is hidden or half-written, and so no result."""
+    return name.startswith((".", "partial-"))
 
 
 def _input(name, results):

@@ -57,27 +57,23 @@ def make_tables(profile):
     """Make the tables, claims and sentences of a profile again from its rows: no network, no image, no data.
 
     Raises:
-        ValueError: the profile or a parameter is wrong.
+        ValueError: the profile or a parameter is wrong, or rows are not those that were recorded.
         FileNotFoundError: the profile has no rows.
         RuntimeError: an analysis half failed. All results are as they were.
     """
     sections = profiles.read_profile(profile)
     build, results = profiles.places(profile)
     split = [notebook for notebook in ORDER if halves.is_split(notebook)]
-    for notebook in split:
-        if analysis.lacks_rows(notebook, results):
-            raise FileNotFoundError(
-                f"There are no rows of {notebook} in {os.path.relpath(results, ROOT)}: run make reproduce "
-                f"PROFILE={profile}, which measures them."
-            )
     with _alone(profile):
-        _check_results(profile, results)
+        for notebook in split:
+            analysis.check_rows(notebook, profile, results)
+        locks.remove_partial(build, results)
         with analysis.copied_results(build, results) as (copy, changed):
             for notebook in split:
                 analysis.analyse(notebook, profile, sections[notebook], build, copy)
             claims_page.assemble(copy, profile)
-        for notebook in split:
-            analysis.show_in_whole(notebook, build)
+            for notebook in split:
+                analysis.show_in_whole(notebook, build)
     where = os.path.relpath(results, ROOT)
     print(f"Changed in {where}: {', '.join(changed)}." if changed else f"Nothing changed in {where}.")
 
@@ -145,7 +141,7 @@ def _run(profile, sections, data_root, scheduler):
         elif is_split and not analysis.is_current_analysis(notebook, profile, given, results):
             with analysis.copied_results(build, results) as (copy, _):
                 analysis.analyse(notebook, profile, given, build, copy)
-            analysis.show_in_whole(notebook, build)
+                analysis.show_in_whole(notebook, build)
         else:
             print(f"{notebook} ({profile}): up to date", flush=True)
         outputs[notebook] = records.read(stamp)["outputs"]

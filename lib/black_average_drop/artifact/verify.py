@@ -73,7 +73,8 @@ def check_results(profile, data_root):
     if len(wrong):
         raise RuntimeError(
             f"{len(wrong)} files are altered, missing or unrecorded, the first {wrong['file'].iloc[0]}: make reproduce "
-            "makes results again, git checkout brings committed ones back, and what is no result belongs elsewhere."
+            "makes results again, make tables only tables and claims, git checkout brings committed ones back, and "
+            "what is no result belongs elsewhere."
         )
 
 

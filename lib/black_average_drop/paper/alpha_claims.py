@@ -11,6 +11,9 @@ from black_average_drop.statistics.patients import Resampling
 def measured_claims(subjects, correlations, contrasts, lesions, sampling):
     """Every claim that `04_alpha` measures.
 
+    A dead training has no drop. So no mean of drops or of their correlations holds it, as in Table 1. A claim on drops
+    that only dead trainings could show is not measured.
+
     Args:
         subjects: of `alpha_rows.subject_rows`.
         correlations: of `objections.correlations_of_classifiers`.
@@ -25,17 +28,30 @@ def measured_claims(subjects, correlations, contrasts, lesions, sampling):
     for feature, data in {"opacity": RADIOGRAPHS, "size": LESIONS}.items():
         by_training = [one for (name, what, _), one in correlations.items() if (name, what) == (RADIOGRAPHS, feature)]
         for metric in ("AD", "BAD"):
-            found = [one[metric] for one in by_training]
-            measured[f"{metric}_{feature}"] = measured_correlation(found, source[data])
+            alive = [one[metric] for one in by_training if one[metric].images]
+            if alive:
+                measured[f"{metric}_{feature}"] = measured_correlation(alive, source[data])
     powers = contrasts[contrasts["data"] == RADIOGRAPHS]
-    effects = [objections.contrast_effect(part) for _, part in powers.groupby("training")]
-    resampling = Resampling(patients_of_rows(powers), **sampling)
-    measured["AD_contrast"] = claims.measured_mean(
-        np.stack(effects, axis=1), resampling, source[RADIOGRAPHS], reach=1.0
-    )
+    powers = powers[~powers["training"].isin(dead_trainings(contrasts))]
+    if len(powers):
+        effects = [objections.contrast_effect(part) for _, part in powers.groupby("training")]
+        resampling = Resampling(patients_of_rows(powers), **sampling)
+        measured["AD_contrast"] = claims.measured_mean(
+            np.stack(effects, axis=1), resampling, source[RADIOGRAPHS], reach=1.0
+        )
     resampling = Resampling(patients_of_rows(lesions), **sampling)
     more = small_lesions.touched_more(lesions, "CAM")
     return measured | {"small_lesions": claims.measured_mean(more, resampling, source[LESIONS], reach=100.0)}
+
+
+def dead_trainings(contrasts):
+    """The trainings of the radiograph classifier of which no image has a drop, a list.
+
+    Args:
+        contrasts: of `alpha_rows.rows_of_contrasts`, of all classifiers.
+    """
+    by_training = contrasts[contrasts["data"] == RADIOGRAPHS].groupby("training")
+    return [training for training, part in by_training if objections.contrast_effect(part).isna().all()]
 
 
 def measured_correlation(correlations, source):

@@ -3,7 +3,7 @@
 import math
 
 from black_average_drop import wording
-from black_average_drop.paper.alpha_rows import LESIONS
+from black_average_drop.paper.alpha_rows import LESIONS, RADIOGRAPHS
 from black_average_drop.paper.alpha_study import DIFFERENCE
 from black_average_drop.paper.small_lesions import TESTED
 from black_average_drop.statistics.comparisons import LEVEL
@@ -13,7 +13,7 @@ from black_average_drop.statistics.means import overturned_by_unseen
 IN_WORDS = {"centre prior": "a bump in the middle", "another image's map": "another patient's map"}
 
 
-def closing_sentences(subjects, along, intervals, contrasts, touches):
+def closing_sentences(subjects, along, intervals, contrasts, touches, dead):
     """Everything that `04_alpha` concludes, a text for each data set and table.
 
     Args:
@@ -22,6 +22,7 @@ def closing_sentences(subjects, along, intervals, contrasts, touches):
         intervals: of `alpha_study.chosen_again`, with columns data and training.
         contrasts: of `objections.contrast_differences`, with a column data.
         touches: of `small_lesions.touched_table`, of the small lesions.
+        dead: of `alpha_claims.dead_trainings`.
 
     Returns:
         A list of texts.
@@ -35,7 +36,8 @@ def closing_sentences(subjects, along, intervals, contrasts, touches):
         for moved in contrasts[contrasts["data"] == data].to_dict("records"):
             texts.append(f"{scope}: {contrast_sentences(moved)}")
     source = subjects.loc[subjects["data"] == LESIONS, "source"].iloc[0]
-    return [*texts, lesion_sentences(touches, source)]
+    trainings = int((subjects["data"] == RADIOGRAPHS).sum())
+    return [*texts, lesion_sentences(touches, source), *dead_sentences(dead, trainings)]
 
 
 def alpha_sentences(differences, row):
@@ -99,6 +101,16 @@ def lesion_sentences(touches, source):
             verdict += ", unless unseen patients overturn it" if row["unseen"] == "overturned" else ""
         said.append(f"{TESTED} − {other}: {change} points, {verdict}.")
     return " ".join(said)
+
+
+def dead_sentences(dead, trainings):
+    """How many of so many trainings are dead, and what does not hold them: a list of one text, or of none."""
+    if not dead:
+        return []
+    return [
+        f"Dead trainings of the radiograph classifier: {len(dead)} of {trainings}. Their ReLU scores are 0 for every "
+        "image, so no mean of drops or of their correlations holds them."
+    ]
 
 
 def _scope(subjects, row):

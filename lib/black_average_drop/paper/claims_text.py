@@ -32,13 +32,15 @@ patients. On these test images alone it may lie elsewhere.
 An undecided row says what would narrow its interval most: as many trainings again, or as many patients again.
 
 Interval and p of a mean come from one procedure, so they never disagree (`means.estimate_means`). Each limit is the
-further one of two: Student's, and Hall's for skewed values (Hall 1992). A percentage that every image has or lacks has
-the exact interval of Clopper and Pearson.
+further one of two: Student's, and Hall's for skewed values (Hall 1992). Student's degrees of freedom follow from how
+many patients carry that side of the mean. Where each patient has something or lacks it, the percentage has the exact
+interval of Clopper and Pearson.
 
-Where too few patients carry one side of a mean, it has no interval and no test, and is *undecided*. Too few is fewer
-than {means.CARRIERS}; of few patients, fewer than the root of their number. They count by (Σ|d|)² / Σd² over the
-distances d from the mean on that side. So a patient who outweighs all others counts as one. Fewer than
-{patients.ENOUGH} patients have no interval of whatever.
+Where too few patients carry one side of a mean, it has no interval and no test, and is *undecided*. Too few means that
+fewer than {means.CARRIERS} carry one side. Of few patients the root of their number is enough. They count by
+(Σ|d|)² / Σd² over the distances d from the mean on that side. So one patient who outweighs all others counts as one. A
+level between fixed bounds, such as Incorrect %, still has an interval then. Its limits are wider, and hold for any such
+values (`betting.betting_limits`). Fewer than {patients.ENOUGH} patients never have an interval.
 
 Patients that nobody saw could turn a sign if a share of 3 / n of them, all at the opposite extreme, would. No test can
 rule out such a share after n patients.

@@ -16,10 +16,12 @@ HOW_TO_READ = [
     "Incorrect: masked images whose class is no longer the explained class c. *vs label*: no longer the label.",
     "− CAM: the difference to CAM on the same images, with its 95 % interval.",
     "Intervals allow for a long tail to one side: each limit is the further one of Student's t and of Hall's"
-    " transformation (Hall 1992). A percentage of 0 or 100 has the exact interval of Clopper and Pearson.",
+    " transformation (Hall 1992). Where each patient has something or lacks it, the percentage has the exact interval"
+    " of Clopper and Pearson.",
     f"[–]: too few images differ for an interval. There are fewer than {patients.ENOUGH} patients, or fewer than"
     f" {means.CARRIERS} carry one side of the mean, or of few patients fewer than the root of their number. They count"
-    " by (Σ|d|)² / Σd² over the distances d from the mean. So few do not tell what other patients would show.",
+    " by (Σ|d|)² / Σd² over the distances d from the mean on that side. So few do not tell what other patients would"
+    " show. AD, BAD and Incorrect have bounds, so they still have an interval then: a wider one.",
     "Intervals are about other patients, for this one trained network. A training with another seed can move the"
     " numbers by more than their intervals. Where there are several trainings, each verdict says by how much."
     " claims.md has intervals that cover both.",
