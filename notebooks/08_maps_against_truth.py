@@ -244,8 +244,8 @@ small.pivot(index="map", columns="data", values=["seen", "chance", "lesions"]).r
 
 # %% [markdown]
 # Every pair of methods is compared on the same small lesions, at 10 % of the image, with Holm's correction for the
-# pairs. There is neither interval nor test where too few lesions tell the two apart. The sentences are about the pair
-# of the paper, one for each data set. Maps that do not look for the finding are named next to it.
+# pairs. Below ten patients there is neither interval nor test. The sentences are about the pair of the paper, one for
+# each data set. Maps that do not look for the finding are named next to it.
 
 # %%
 pairs_of_methods = []

@@ -47,7 +47,7 @@ def test_the_band_is_scaled_to_the_peak_and_has_the_interval_of_means(generator)
 
 
 def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator):
-    values = {"CAM": generator.random((60, 3)), "Grad-CAM++": generator.random((60, 3)) - 0.1}
+    values = {"CAM": generator.random((60, 3)), "Grad-CAM++": 0.9 * generator.random((60, 3))}
     table = alpha_study.along_table(drop_rows(values), SAMPLING)
     assert list(table["quantity"].unique()) == ["CAM", "Grad-CAM++", alpha_study.DIFFERENCE]
     assert list(table["alpha"]) == [0.2, 0.4, 0.6] * 3 and list(table["of_table1"]) == [False, True, False] * 3
@@ -60,6 +60,8 @@ def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator
     steps = comparisons.holm(expected.p[:2])
     np.testing.assert_allclose(part["p_holm"], [steps[0], np.nan, steps[1]])
     assert table.loc[table["quantity"] != alpha_study.DIFFERENCE, ["p", "p_holm"]].isna().all(axis=None)
+    whole = alpha_study.along_table(drop_rows({"CAM": np.zeros((60, 3))}), SAMPLING).iloc[0]  # the image itself
+    assert (whole["quantity"], whole["low"], whole["high"]) == ("CAM", 0, pytest.approx(1 - 0.025 ** (1 / 30)))
     same = alpha_study.along_table(drop_rows({"CAM": values["CAM"]}), SAMPLING)  # Grad-CAM++ draws the same maps
     part = same[same["quantity"] == alpha_study.DIFFERENCE]
     assert (part["BAD"] == 0).all() and part[["low", "high", "p", "p_holm"]].isna().all(axis=None)

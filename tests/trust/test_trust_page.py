@@ -27,7 +27,7 @@ def test_a_sentence_carries_controls_interval_p_and_unseen_patients():
     undecided = said(p_holm=0.4, low=-0.1, unseen="")
     assert undecided.endswith("+17.0 [-10.0, +26.0], not significant (p = 0.4 after Holm).")
     nothing = said(low=np.nan, high=np.nan, p_holm=np.nan, unseen="")
-    assert nothing.endswith(COMPARISON + "Grad-CAM++ − CAM: too few differ for a test.")
+    assert nothing.endswith(COMPARISON + "Grad-CAM++ − CAM: too few patients for a test.")
 
 
 def test_small_lesions_of_each_data_set_have_a_sentence():

@@ -41,13 +41,13 @@ def along_table(rows, sampling):
     Returns:
         A DataFrame with columns quantity, alpha, of_table1, BAD, low, high, p and p_holm. The difference alone is
         tested against 0, and Holm's correction is for the steps, not for the alpha of Table 1. Where too few patients
-        differ, the difference has neither interval nor p.
+        differ, the difference has neither interval nor p. A mean drop is from 0 to 1, as in Table 1.
     """
     drops = by_method(rows)
     resampling, tables = Resampling(patients_of_rows(rows), **sampling), []
     for quantity, values in (drops | {DIFFERENCE: gains(drops)}).items():
         alphas, of_table1 = _alphas(values, rows), values.columns == TABLE1
-        estimates = estimate_means(values.to_numpy(), resampling)
+        estimates = estimate_means(values.to_numpy(), resampling, None if quantity == DIFFERENCE else (0, 1))
         table = {"quantity": quantity, "alpha": alphas, "of_table1": of_table1, "BAD": estimates.value}
         table |= {"low": estimates.low, "high": estimates.high}
         if quantity == DIFFERENCE:

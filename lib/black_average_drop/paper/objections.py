@@ -34,7 +34,7 @@ def contrast_table(rows, sampling):
     """
     resampling, tables = Resampling(patients_of_rows(rows), **sampling), []
     for method, values in by_method(rows).items():
-        one = estimate_means(values.to_numpy(), resampling)
+        one = estimate_means(values.to_numpy(), resampling, (0, 1))
         table = {"method": method, "exponent": values.columns.astype(float), "AD": one.value}
         tables.append(pd.DataFrame(table | {"low": one.low, "high": one.high}))
     return pd.concat(tables, ignore_index=True)

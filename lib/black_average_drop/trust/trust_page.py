@@ -35,7 +35,7 @@ def difference_sentence(data, rates, chance, pair, objects="small lesions"):
     controls = [f"{words} {100 * rates[name]:.0f}" for name, words in CONTROLS.items() if name in rates]
     text += f"For comparison: {'; '.join([*controls, f'chance {100 * chance:.0f}'])}. "
     if np.isnan(pair["p_holm"]):
-        return text + f"{second} − {first}: too few differ for a test."
+        return text + f"{second} − {first}: too few patients for a test."
     percent = {name: 100 * pair[name] for name in ("difference", "low", "high")}
     shown, decided = wording.with_interval(percent, 1, "+", tuple(percent)), pair["p_holm"] < comparisons.LEVEL
     text += f"{second} − {first}: {shown}, {'' if decided else 'not '}significant (p = {pair['p_holm']:.2g} after Holm)"
