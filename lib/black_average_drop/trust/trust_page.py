@@ -124,14 +124,10 @@ def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
         "",
         *_table(hits, "Map", "map", "data", _percent),
     ]
-    for maps, rows in verdict.groupby("maps", sort=False):
-        rows = rows.assign(column=rows["data"] + ": " + rows["truth"].map(NAMES))
-        lines += [
-            "",
-            f"Agreement with every truth, {maps}.",
-            "",
-            *_table(rows, "Metric", "metric", "column", _agreement),
-        ]
+    for (data, maps), rows in verdict.groupby(["data", "maps"], sort=False):
+        rows = rows.assign(column=rows["truth"].map(NAMES))
+        lines += ["", f"{data}: agreement with every truth, {maps}.", ""]
+        lines += _table(rows, "Metric", "metric", "column", _agreement)
     if len(by_fold):
         rows = by_fold.assign(column=by_fold["data"] + ", fold " + by_fold["fold"])
         rows = rows[rows["maps"] == agreement.MAPS[0]]
