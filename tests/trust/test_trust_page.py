@@ -113,7 +113,7 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
         and page.endswith("- One sentence.\n")
         and "mass inside, the primary truth: none of 2 metrics." in page
     )
-    assert trust_page.verdict_page(verdict, hits, folds.head(0), [], []).count("| Metric") == 3
+    assert trust_page.verdict_page(verdict, hits, folds.head(0), [], []).count("| Metric") == 5
 
 
 def test_the_primary_truth_is_hits_but_for_a_marker_that_no_maximum_can_hit():
