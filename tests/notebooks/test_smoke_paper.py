@@ -1,5 +1,7 @@
 """The notebooks on the paper after a smoke run: figure, table, claims, alpha, identity and softmax."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,7 +52,7 @@ def test_claims_are_put_together_from_every_notebook(results):
     radiographs = [name for name in claims.CLAIMS if name.startswith(("radiographs", "incorrect", "softmax", "AUC"))]
     assert (table.loc[radiographs, "trainings"] == 3).all() and table.loc["identity", "verdict"] == "reproduced"
     text = (results / "claims.md").read_text()
-    assert [line.split("**")[-2] for line in text.splitlines() if line.endswith("** |")] == list(table["verdict"])
+    assert re.findall(r"\| \*\*([a-z ]+)\*\*[^|]*\|$", text, re.MULTILINE) == list(table["verdict"])
     assert "smoke run: not a result" in text
     table1 = pd.read_csv(results / "table1.csv", comment="#").query("images == 'all' and score == 'relu'")
     difference = table1.query("data == 'general' and method == 'Grad-CAM++'")["BAD_minus_CAM"].iloc[0]
@@ -64,8 +66,8 @@ def test_alpha_notebook_agrees_with_table_1(project, results):
     alphas = rows_of_table1.read_table1_rows(results).query("training == 0").groupby("data")["alpha"].first()
     for data, name in (("General images", "general"), ("Radiographs", "radiographs")):
         curve = band[band["data"] == data]
-        # Read off at every hundredth: next to the peak of the exact curve the coarse one may top it by a hair.
-        assert np.interp(alphas[name], curve["alpha"], curve["difference"]) == pytest.approx(1, abs=5e-3)
+        # Read off at every hundredth: of a few small images the exact curve has steps in between.
+        assert np.interp(alphas[name], curve["alpha"], curve["difference"]) == pytest.approx(1, abs=1e-2)
         assert curve["difference"].max() == 1 and len(curve) == 101
         assert not (curve["low"] > curve["difference"]).any() and not (curve["difference"] > curve["high"]).any()
         assert curve["low"].notna().sum() > 50  # where too few images differ there is no interval
@@ -86,7 +88,7 @@ def test_alpha_notebook_agrees_with_table_1(project, results):
 
 
 def test_identity_holds_for_a_pooled_head_and_fails_for_others(results):
-    identity = pd.read_csv(results / "identity.csv", comment="#").set_index("network")
+    identity = pd.read_csv(results / "identity.csv", comment="#").set_index("network").drop(columns="images")
     assert len(identity) == 4 and (identity.to_numpy() < 1e-5).all()
     heads = pd.read_csv(results / "identity_heads.csv", comment="#").set_index("head")
     assert heads.loc["pooling, dense", "CAM and Grad-CAM, clipped"] < 1e-5

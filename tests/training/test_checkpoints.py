@@ -183,6 +183,7 @@ def test_every_module_that_a_training_imports_from_its_package_is_in_the_key():
         "drawn_settings",
         "model_card",
         "recipes",
+        "runs",
     }
     folder = checkpoints.CODE[0].parent
     assert {path.stem for path in folder.glob("*.py")} - others == {path.stem for path in checkpoints.CODE}
