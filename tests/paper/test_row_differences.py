@@ -53,7 +53,8 @@ def test_intervals_of_all_rows_hold_together(generator):
         row = row_differences.differences_of_rows(parts)[1]
         values = claims.values_by_training(one.trainings, "BAD", "drop", one.images)
         expected = trainings.across_trainings(values, one.resampling, level=0.05 / count)
-        assert row.estimate[:6] == expected[:6] and np.isnan([row.estimate.next_low, row.estimate.next_high]).all()
+        assert row.estimate[:6] == pytest.approx(expected[:6])
+        assert np.isnan([row.estimate.next_low, row.estimate.next_high]).all()
         assert expected.high - expected.low > 1.1 * np.ptp(trainings.across_trainings(values, one.resampling)[1:3])
 
 
@@ -69,3 +70,14 @@ def test_of_several_differences_the_one_that_reaches_furthest_counts():
 def test_a_difference_without_any_interval_is_the_furthest_by_its_value():
     small, large = (measured(value, np.nan, np.nan) for value in (0.001, -0.02))
     assert row_differences.furthest([small, large]) is row_differences.furthest([large, small]) is large
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_training_that_predicts_no_image_so_does_not_count_in_that_row(generator):
+    one, noise = part(generator)
+    normal = one.subsets["predicted normal"] & [True, False]
+    none = np.full_like(normal, False)
+    found = row_differences.differences_of_rows([one._replace(subsets={"predicted normal": normal, "nobody": none})])
+    assert [row.data for row in found] == ["phantoms, predicted normal, AD", "phantoms, predicted normal, BAD"]
+    assert (found[1].estimate.trainings, found[1].images) == (1, 20)
+    assert found[1].estimate.value == pytest.approx(-0.2 + noise[0][::3].mean())

@@ -238,7 +238,10 @@ def test_where_too_few_images_differ_tables_say_so(rows, tmp_path):
         assert "CAM itself is not ahead of the control *another image's map*" in text
     written = table_text.write_table1(table, {"radiographs": []}, {}, tmp_path / "table1")
     markdown, latex = (path.read_text() for path in written[1:])
-    assert "| 0.0625 [–] |" in markdown and "- [–]: too few images differ for an interval, fewer than 10" in markdown
+    assert (
+        "| 0.0625 [–] |" in markdown
+        and "- [–]: too few images differ for an interval. There are fewer than 10" in markdown
+    )
     assert "& 0.0625 [--] &" in latex and "nan" not in markdown + latex
 
 
