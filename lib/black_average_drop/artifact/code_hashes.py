@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 from black_average_drop.artifact import halves
@@ -123,10 +124,11 @@ def _imported_modules(path):
     """The files of the package that a file imports, with those of the packages around them, which Python runs first."""
     own = _module_name(path)
     package = own.split(".") if path.name == "__init__.py" else own.split(".")[:-1]
-    names = _imported_names(path.read_text(encoding="utf-8"), package)
+    names = _imported_names(path.read_text(encoding="utf-8"), tuple(package))
     return {file for name in names for file in _files(name)}
 
 
+@cache  # a run asks for the same modules of every notebook
 def _imported_names(text, package=()):
     """The full names of the modules that a text of Python imports; package: the names of the packages around it."""
     names = set()
