@@ -44,6 +44,8 @@ def part_seen(original, size, fit="stretch"):
     scales = width / size[1], height / size[0]
     scale = max(scales) if fit == "pad" else (_OF_THE_CROP if fit == "imagenet" else 1) * min(scales)
     sides = (size[1] * scale, size[0] * scale)
+    if fit != "pad":  # a product may come out a rounding error above the side that it is
+        sides = (min(sides[0], width), min(sides[1], height))
     return (width - sides[0]) / 2, (height - sides[1]) / 2, *sides
 
 
