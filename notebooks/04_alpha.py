@@ -31,7 +31,7 @@ from black_average_drop import cams, controls, evaluation, networks, rows
 from black_average_drop.artifact import provenance
 from black_average_drop.datasets.checksums import dataset_checksum
 from black_average_drop.datasets.sources import SOURCES
-from black_average_drop.paper import alpha_rows, rows_of_table1, sensitivity, subjects
+from black_average_drop.paper import alpha_rows, preparations, rows_of_table1, sensitivity, subjects
 from black_average_drop.trust.localization import region_sizes, touched
 
 # %% [markdown]
@@ -101,6 +101,21 @@ for subject in shown:
     by_choice = sensitivity.choices(network, pixels, first_pass, subject.alpha, batch_size, scheduler)
     reading_parts.append(alpha_rows.rows_of_choices(subject, by_choice))
 measured["alpha_readings"] = pd.concat(reading_parts)
+
+# %% [markdown]
+# ## The same images, prepared in other ways
+#
+# Programs differ in how they bring an image to the size that a network takes. We read the same files with another crop
+# or filter, pass them through JPEG, and add noise. The class stays, the maps are drawn again, and so is alpha chosen.
+
+# %%
+prepared_parts = []
+for subject in shown:
+    classes = subject.first_pass.classes
+    given = {"fallback": subject.alpha, "seed": seed, "batch_size": batch_size, "scheduler": scheduler}
+    drops = preparations.drops_of_preparations(subject.network, subject.few, classes, **given)
+    prepared_parts.append(alpha_rows.rows_of_preparations(subject, drops))
+measured["alpha_preparations"] = pd.concat(prepared_parts)
 
 # %% [markdown]
 # ## The first objection: opacity
@@ -206,7 +221,7 @@ from black_average_drop.paper import (
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
 results_folder, banner = Path(results), wording.banner(profile)
 sampling = {"resamples": resamples, "seed": seed}
-names = ("subjects", "curves", "drops", "readings", "contrast", "lesions")
+names = ("subjects", "curves", "drops", "readings", "preparations", "contrast", "lesions")
 read = {name: rows.read_rows(f"alpha_{name}", results_folder) for name in names}
 first = {name: table[table["training"] == 0] for name, table in read.items()}
 read["subjects"]
@@ -236,6 +251,14 @@ display(curves_figure)
 # %%
 choices = alpha_rows.of_each_data(first["readings"], alpha_study.readings_table, sampling)
 choices.set_index(["data", "metric", "choice"]).round(4)
+
+# %% [markdown]
+# The drops of images that were prepared in other ways. `moved` is how far the preparation alone moves the mean of both
+# methods. `difference` is what is between the methods.
+
+# %%
+by_preparation = alpha_rows.of_each_data(first["preparations"], alpha_study.preparations_table, sampling)
+by_preparation.set_index(["data", "metric", "preparation"]).round(4)
 
 # %% [markdown]
 # AD at each power of the map. The largest power minus the smallest is what contrast alone changes.
@@ -288,7 +311,7 @@ print("\n".join(alpha_sentences.closing_sentences(read["subjects"], along, inter
 # %%
 tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "alpha_choices": choices}
 tables |= {"alpha_contrast": contrast, "alpha_contrast_differences": changes, "alpha_correlation": correlations}
-tables["alpha_small_lesions"] = touched_by
+tables |= {"alpha_small_lesions": touched_by, "alpha_preparations": by_preparation}
 made = figure_files.save_figure(curves_figure, results_folder / "alpha")
 made += figure_files.save_figure(objections_figure, results_folder / "alpha_objections")
 made += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]

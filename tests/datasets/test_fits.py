@@ -27,6 +27,14 @@ def test_windows_by_hand():
         fits.part_seen((1, 1), (1, 1), "squash")
 
 
+@pytest.mark.parametrize("size", [(224, 224), (299, 224), (7, 13)])
+def test_a_central_part_lies_in_the_image_for_every_shape(size):
+    for shape in product(range(1, 600, 4), (1, 97, 127, 183, 333, 500)):
+        for fit in ("crop", "imagenet"):
+            left, top, width, height = fits.part_seen(shape, size, fit)
+            assert left >= 0 <= top and left + width <= shape[0] and top + height <= shape[1], (fit, shape)
+
+
 def test_every_fit_is_refused_before_a_file_is_read_if_it_is_none():
     with pytest.raises(ValueError, match="^fit is 0.875: choose one of"):
         images.from_files(["a"], ["a"], [0], ["a"], ("c",), (8, 8), 0.875)

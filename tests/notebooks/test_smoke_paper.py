@@ -78,6 +78,9 @@ def test_alpha_notebook_agrees_with_table_1(project, results):
         assert steps.loc[steps["of_table1"], "alpha"].item() == pytest.approx(alphas[name], rel=1e-4)
     choices = pd.read_csv(results / "alpha_choices.csv", comment="#")
     assert len(choices) == 2 * 2 * len(sensitivity.CHOICES)
+    prepared = pd.read_csv(results / "alpha_preparations.csv", comment="#")
+    assert len(prepared) == 2 * 2 * 3  # phantoms are drawn, so that there is no other crop or filter
+    assert (prepared["moved"][prepared["preparation"] == "as in Table 1"] == 0).all()
     contrast = pd.read_csv(results / "alpha_contrast.csv", comment="#")
     assert list(contrast["exponent"].unique()) == [0.25, 0.5, 1, 2, 4]
     touched = pd.read_csv(results / "alpha_small_lesions.csv", comment="#")

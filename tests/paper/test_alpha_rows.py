@@ -1,6 +1,7 @@
 """The row files of 04_alpha: what was measured comes back from them, rounded as files are."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -75,6 +76,20 @@ def test_choices_have_a_row_for_each_image_and_method(subject, generator):
         assert by_choice[choice, "AD"][0] == alpha
         for metric in ("AD", "BAD"):
             np.testing.assert_array_equal(part[metric], values[metric, method] + alpha)
+
+
+def test_preparations_have_a_row_for_each_image_and_method(subject, generator):
+    sampled = subject.sampled(3, 0, 4)
+    measured, keys = {}, list(product(("AD", "BAD"), alpha_rows.PAIR))
+    for preparation, alpha in {"as in Table 1": 0.2, "JPEG": 0.7}.items():
+        measured[preparation] = alpha, np.arange(3) * alpha, {key: generator.random(3) for key in keys}
+    table = alpha_rows.rows_of_preparations(sampled, measured)
+    assert len(table) == 2 * 2 * 3 and list(table["id"].unique()) == list(sampled.few.ids)
+    for (preparation, method), part in table.groupby(["preparation", "method"]):
+        alpha, change, drops = measured[preparation]
+        assert set(part["alpha"]) == {alpha} and list(part["change"]) == list(change)
+        for metric in ("AD", "BAD"):
+            np.testing.assert_array_equal(part[metric], drops[metric, method])
 
 
 @pytest.fixture

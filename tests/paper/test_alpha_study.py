@@ -151,3 +151,31 @@ def test_readings_are_means_with_their_difference(generator):
         assert table.loc[metric, "CAM"] == pytest.approx(np.nanmean(cam))
         assert table.loc[metric, "difference"] == pytest.approx(np.nanmean(other - cam))
         assert (table.loc[metric, "low"], table.loc[metric, "high"]) == (expected.low[0], expected.high[0])
+
+
+def test_preparations_say_how_far_they_alone_move_both_methods(generator):
+    ids = np.arange(25)
+    frame = pd.DataFrame({"id": ids, "group": ids, "alpha": 0.2, "change": ids / 10})
+    rows = pd.concat(
+        [
+            frame.assign(preparation=preparation, method=method, AD=generator.random(25), BAD=generator.random(25))
+            for preparation in ("as in Table 1", "JPEG")
+            for method in ("CAM", "Grad-CAM++")
+        ]
+    )
+    table = alpha_study.preparations_table(rows, SAMPLING).set_index(["metric", "preparation"])
+    drops = rows.set_index(["preparation", "method"])
+    for metric in ("AD", "BAD"):
+        by_method = {name: drops[metric].loc["JPEG", name].to_numpy() for name in ("CAM", "Grad-CAM++")}
+        first = np.mean([drops[metric].loc["as in Table 1", name] for name in by_method], axis=0)
+        changes = np.mean(list(by_method.values()), axis=0) - first
+        resampling = Resampling(ids, **SAMPLING)
+        for name, values in (
+            (("moved", "moved_low", "moved_high"), changes),
+            (("difference", "low", "high"), by_method["Grad-CAM++"] - by_method["CAM"]),
+        ):
+            expected = means.estimate_means(values[:, None], resampling)
+            row = table.loc[(metric, "JPEG")]
+            assert tuple(row[list(name)]) == (expected.value[0], expected.low[0], expected.high[0])
+        assert row["change"] == pytest.approx(1.2) and row["CAM"] == pytest.approx(by_method["CAM"].mean())
+        assert table.loc[(metric, "as in Table 1"), "moved"] == 0

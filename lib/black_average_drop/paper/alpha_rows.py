@@ -99,6 +99,27 @@ def rows_of_choices(subject, by_choice):
     return pd.concat(parts, ignore_index=True)
 
 
+def rows_of_preparations(subject, measured):
+    """The drops of the sampled images, prepared for the network in other ways.
+
+    Args:
+        subject: a `subjects.Subject` that was sampled.
+        measured: as `preparations.drops_of_preparations` gives it.
+
+    Returns:
+        A DataFrame with columns data, training, id, group, method, preparation, alpha, change (of a pixel on average,
+        in grey levels), AD and BAD.
+    """
+    parts = []
+    for preparation, (alpha, change, drops) in measured.items():
+        for method in dict.fromkeys(method for _, method in drops):
+            keys = _keys(subject, subject.few) | {"method": method, "preparation": preparation, "alpha": alpha}
+            parts.append(
+                pd.DataFrame(keys | {"change": change, "AD": drops["AD", method], "BAD": drops["BAD", method]})
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
 def rows_of_lesions(subject, lesions, sizes, measured, touched):
     """What the maps of one training do with lesions.
 

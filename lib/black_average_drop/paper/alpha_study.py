@@ -155,16 +155,49 @@ def readings_table(rows, sampling):
     lines = []
     for metric in ("AD", "BAD"):
         for choice, part in rows.groupby("choice", sort=False):
-            drops = {
-                method: of_method.set_index("id")[metric] for method, of_method in part.groupby("method", sort=False)
-            }
-            resampling = Resampling(patients_of_rows(part), **sampling)
-            estimates = estimate_means(gains(drops).to_numpy()[:, None], resampling)
+            drops = _drops_of(part, metric)
             line = {"metric": metric, "choice": choice, "alpha": part["alpha"].iloc[0]}
             line |= {method: values.mean() for method, values in drops.items()}
-            line |= {"difference": estimates.value[0], "low": estimates.low[0], "high": estimates.high[0]}
-            lines.append(line)
+            lines.append(line | _estimate("difference", gains(drops), part, sampling))
     return pd.DataFrame(lines)
+
+
+def preparations_table(rows, sampling):
+    """AD and BAD under each preparation of the images, and how far the preparation alone moves them.
+
+    Args:
+        rows: of `alpha_rows.rows_of_preparations`, of one classifier, the preparation of Table 1 first.
+        sampling: resamples and seed of the `Resampling`.
+
+    Returns:
+        A DataFrame with columns metric, preparation, alpha, change (of a pixel, in grey levels), the mean drop of each
+        method, the difference of Grad-CAM++ and CAM with its 95 % interval, low and high, and moved with moved_low and
+        moved_high: the mean drop of both methods, less the same under the first preparation.
+    """
+    lines = []
+    for metric in ("AD", "BAD"):
+        first = None
+        for preparation, part in rows.groupby("preparation", sort=False):
+            drops = _drops_of(part, metric)
+            of_both = sum(drops.values()) / len(drops)
+            first = of_both if first is None else first
+            line = {"metric": metric, "preparation": preparation, "alpha": part["alpha"].iloc[0]}
+            line |= {"change": part["change"].mean()} | {method: values.mean() for method, values in drops.items()}
+            line |= _estimate("difference", gains(drops), part, sampling)
+            lines.append(line | _estimate("moved", of_both - first, part, sampling, "moved_"))
+    return pd.DataFrame(lines)
+
+
+def _drops_of(part, metric):
+    """The drops of one metric: method -> a Series by id."""
+    return {method: of_method.set_index("id")[metric] for method, of_method in part.groupby("method", sort=False)}
+
+
+def _estimate(name, differences, part, sampling, prefix=""):
+    """The mean of differences, a Series by id, under name, and its interval, low and high after a prefix."""
+    resampling = Resampling(patients_of_rows(part), **sampling)
+    estimates = estimate_means(differences.to_numpy()[:, None], resampling)
+    return {name: estimates.value[0], f"{prefix}low": estimates.low[0], f"{prefix}high": estimates.high[0]}
 
 
 def _alphas(values, rows):
