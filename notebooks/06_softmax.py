@@ -12,7 +12,6 @@ build = "../build/demo"
 results = "../paper_figures/demo"
 seed = 0
 batch_size = 32
-resamples = 2000  # of the bootstrap over patients
 images = 200  # of the test radiographs, drawn at random
 paper_lowest = -3056.0  # the logits that section 5.3 reports
 paper_highest = 3215.0
@@ -235,7 +234,7 @@ sweeps, blank_maps = (rows.read_rows(name, results_folder) for name in ("softmax
 # %%
 percent = 100.0 * blank_maps.pivot(index="id", columns="training", values="blank")
 groups = blank_maps.drop_duplicates("id").set_index("id")["group"].loc[percent.index]
-resampling = patients.Resampling(groups, resamples, seed)
+resampling = patients.Resampling(groups)
 kills = claims.measured_mean(percent.to_numpy(), resampling, blank_maps["data"].iloc[0], bounds=(0, 100))
 estimate, measured = kills.estimate, {"softmax_kills": kills}
 pd.Series(estimate._asdict(), name="percent of maps")
