@@ -284,3 +284,20 @@ def test_contrast_is_set_next_to_what_the_paper_prints():
     )
     said = alpha.contrast_next_to_differences(contrast, table)
     assert "from 0.10 to 0.50. That is 10.0 times the largest difference" in said
+
+
+def test_preparations_name_the_one_that_moves_the_metric_most():
+    names, moved = ["as in Table 1", "JPEG", "noise"], {"AD": [0, -0.02, 0.01], "BAD": [0, 0.001, 0.003]}
+    rows = [
+        {"data": "a", "metric": metric, "preparation": name, "moved": value, "moved_low": value - 0.005}
+        | {"moved_high": value + 0.005, "difference": 0.1 + value, "low": 0.05, "high": 0.15}
+        for metric, values in moved.items()
+        for name, value in zip(names, values, strict=True)
+    ]
+    said = alpha.prepared_in_other_ways(pd.DataFrame([*rows, rows[0] | {"data": "b", "moved": 9}]), "a", "photos")
+    assert said == (
+        "Of 2 ways to prepare the same photos, 'JPEG' moves AD the most, by -0.0200 [-0.0250, -0.0150]. "
+        "Grad-CAM++ − CAM is +0.1000 [+0.0500, +0.1500] as in Table 1, and from +0.0800 to +0.1100 over all ways. "
+        "Of 2 ways to prepare the same photos, 'noise' moves BAD the most, by +0.0030 [-0.0020, +0.0080]. "
+        "Grad-CAM++ − CAM is +0.1000 [+0.0500, +0.1500] as in Table 1, and from +0.1000 to +0.1030 over all ways."
+    )

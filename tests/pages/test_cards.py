@@ -100,7 +100,10 @@ def test_recipe_is_that_of_the_committed_run():
     backbones = [trained["general_backbone"], trained["radiograph_backbone"], trusted["boxed_backbone"]]
     assert "| Network | " + " | ".join(f"{name}, {size}" for name in backbones) + " |" in MODELS
     rates = trained["radiograph_learning_rate"], trusted["boxed_learning_rate"]
-    assert f"whole network, {trained['radiograph_epochs']} epochs, rate {rates[0]:g}" in MODELS
+    drawn = pd.read_csv(LAPTOP / "trainings.csv").query("data == 'radiographs'")
+    assert set(drawn["augmentation"]) > {"none"}
+    epochs = least_to_most(drawn["trained_epochs"], 0)
+    assert f"whole network, {epochs} epochs, rate {rates[0]:g}, not augmented or augmented |" in MODELS
     assert f"{trusted['boxed_epochs']} epochs at most, rate {rates[1]:g}" in MODELS
 
 

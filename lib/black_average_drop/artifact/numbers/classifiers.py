@@ -19,6 +19,10 @@ def tested_models(results):
         with_intervals = measure != "specificity without misses"  # which has none
         values = [with_interval(row, 3) if with_intervals else f"{row['value']:.3f}" for _, row in rows.iterrows()]
         texts[f"{head}.{measure}"] = ", ".join(values)
+    trainings = pd.read_csv(results / "laptop/trainings.csv").query("data == 'radiographs'")
+    texts["epochs"] = _least_to_most(trainings["trained_epochs"], 0)
+    kinds = trainings["augmentation"].map({"none": "not augmented"}).fillna("augmented").unique()
+    texts["augmentations"] = " or ".join(sorted(kinds, reverse=True))
     texts["AUC"] = with_interval(one_row(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
     texts["AUC range"] = _least_to_most(aucs["value"], 3)
     training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")

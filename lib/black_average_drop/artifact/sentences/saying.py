@@ -38,6 +38,8 @@ def _of_the_paper(results):
     for data, metric in (("general", "BAD"), ("radiographs", "AD"), ("radiographs", "BAD")):
         name = f"{drops.IMAGES[data]} {metric}"
         texts[name] = drops.drop_ranking(claims, table, data, metric)
+    for data, images in (("General images", "photos"), ("Radiographs", "X-rays")):
+        texts[f"preparations {data}"] = alpha.prepared_in_other_ways(read("alpha_preparations"), data, images)
     for data, rows in read("alpha_bad").groupby("data"):
         texts[f"alpha {data}"] = alpha.ranking_along_alpha(rows, chosen[data])
     return texts
