@@ -174,6 +174,8 @@ def learning_curves(history, banner=""):
                 kept["epoch"], kept["validation_quality"], "o", color=colour, markerfacecolor="none", label=label
             )
         column[0].set(title=kind, ylabel="share classified right" if kind == "general" else "validation AUC")
+        column[1].update_datalim([(1, 0)])  # so that the margin above is one of the whole range
+        column[1].autoscale_view()
         column[1].set(xlabel="epoch", ylabel="loss (dashed: validation)", ylim=(0, None))
         column[0].legend(title="circle: kept", fontsize=8, title_fontsize=8)
         column[1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
