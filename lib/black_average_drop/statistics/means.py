@@ -77,11 +77,10 @@ def estimate_means(values, resampling, bounds=None):
     values = np.clip(values, *bounds) if bounds else values  # float32 is a little outside
     sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
     counts = sums_by_patient(~np.isnan(values), resampling.groups)
-    number, images = (counts > 0).sum(axis=0), counts.sum(axis=0)
+    number = (counts > 0).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = sums.sum(axis=0) / images
-        parts = np.where(counts > 0, value + (sums - counts * value) * number / images, np.nan)
-        of_means, own = moments(_within_strata(parts, value, resampling)), sums / counts
+        value, own = sums.sum(axis=0) / counts.sum(axis=0), sums / counts
+    of_means = moments(parts_of_patients(sums, counts, resampling))
     is_bounded_difference = bounds and bounds[0] < 0  # as of hits, where bets say more about few patients
     needed = CARRIERS if is_bounded_difference else np.minimum(CARRIERS, np.sqrt(number))
     carried = np.minimum(of_means.below, of_means.above) >= needed - 1e-9
@@ -99,6 +98,21 @@ def estimate_means(values, resampling, bounds=None):
     estimates = Estimates(value, blank, blank, p, number, of_means, bounded, ends)
     low, high = estimates.limits(_SHOWN)
     return Estimates(value, low, high, p, number, of_means, bounded, ends)
+
+
+def parts_of_patients(sums, counts, resampling):
+    """What each patient adds to the means over images: values (P, M) with the same means, NaN where it has no image.
+
+    Args:
+        sums: (P, M), of the values of each patient.
+        counts: (P, M), how many each has.
+        resampling: a `patients.Resampling`, for the strata.
+    """
+    number, images = (counts > 0).sum(axis=0), counts.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = sums.sum(axis=0) / images
+        parts = np.where(counts > 0, value + (sums - counts * value) * number / images, np.nan)
+    return _within_strata(parts, value, resampling)
 
 
 def _within_strata(parts, value, resampling):

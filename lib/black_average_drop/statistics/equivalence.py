@@ -1,0 +1,64 @@
+"""Do two maps differ, and is the difference within a margin? Two questions, with one answer each.
+
+A difference can be real and too small to matter. The margin says what is too small, in the unit of the values. Whether
+a difference is within it is asked by two one-sided tests (Schuirmann 1987), each at 5 %, for all pairs together.
+"""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop.statistics.comparisons import LEVEL
+from black_average_drop.statistics.means import NOISE, estimate_means
+from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
+from black_average_drop.statistics.simultaneous import adjusted, largest_errors, level_of_each
+
+
+def compare_pairs(values, names, resampling, reach, bounds=None):
+    """Every pair of maps on the same images, for all pairs together.
+
+    Args:
+        values: (N, M), image by map, NaN where an image has no value.
+        names: (M,), of the maps.
+        resampling: a `patients.Resampling` of the N images.
+        reach: the largest difference that two values of an image can have.
+        bounds: as of `comparisons.differences`.
+
+    Returns:
+        A DataFrame, a row for each pair, with columns
+
+        - first, second, difference (of the means, second − first);
+        - low, high, p: the 95 % interval and the test of this pair alone;
+        - all_low, all_high: intervals of which all hold the truth in 95 % of repetitions, and p_adjusted;
+        - within: the smallest margin that holds the difference, for all pairs at 5 %.
+
+        Where too few patients differ, only `within` is given: the largest share of patients that may differ (Clopper
+        and Pearson) times reach. Below ENOUGH patients there is none either.
+    """
+    first, second = np.triu_indices(len(names), 1)
+    differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
+    estimates = estimate_means(differences, resampling, bounds)
+    pairs, largest = len(first), largest_errors(differences, resampling)
+    all_low, all_high = estimates.limits(level_of_each(largest, LEVEL, pairs))
+    ends = estimates.limits(level_of_each(largest, 2 * LEVEL, pairs))
+    within = np.abs(ends).max(axis=0)
+    for pair in np.flatnonzero(np.isnan(within)):
+        within[pair] = _bound_by_differing(differences[:, pair], resampling.groups, reach, LEVEL / pairs)
+    names = np.asarray(names)
+    table = {"first": names[first], "second": names[second], "difference": estimates.value}
+    table |= {"low": estimates.low, "high": estimates.high, "p": estimates.p}
+    table |= {"all_low": all_low, "all_high": all_high, "p_adjusted": adjusted(estimates.p, largest)}
+    return pd.DataFrame(table | {"within": within})
+
+
+def _bound_by_differing(differences, groups, reach, level):
+    """A limit of the mean's distance from 0 by how many patients differ at all, with an error of level; NaN of few."""
+    from scipy.special import betaincinv
+
+    known = ~np.isnan(differences)
+    images = sums_by_patient(known[:, None], groups)[:, 0]
+    apart = sums_by_patient(known[:, None] & (np.abs(differences) > NOISE)[:, None], groups)[:, 0] > 0
+    count, hits = int((images > 0).sum()), int(apart.sum())
+    if count < ENOUGH:
+        return np.nan
+    share = betaincinv(hits + 1, count - hits, 1 - level) if hits < count else 1.0
+    return min(1.0, share * images.max() / images[images > 0].mean()) * reach

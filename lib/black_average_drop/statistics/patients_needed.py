@@ -1,0 +1,96 @@
+"""How many patients would answer what these leave open: whether two maps differ, and whether they are within a margin.
+
+A pilot knows the spread of the differences badly. So the numbers are for both ends of an 80 % interval of the variance,
+which allows for long tails by their kurtosis (Bonett 2006, Comput. Stat. Data Anal. 50:775). The power is 80 %.
+"""
+
+import numpy as np
+import pandas as pd
+
+from black_average_drop.statistics.comparisons import LEVEL
+from black_average_drop.statistics.means import CARRIERS, parts_of_patients
+from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
+from black_average_drop.statistics.simultaneous import largest_errors, level_of_each
+from black_average_drop.statistics.skewed import moments
+
+POWER = 0.8
+SURE = 0.8  # of the interval of the variance
+
+
+def needed_for_pairs(values, names, resampling, margin):
+    """For every pair of maps: how many patients such as these would show a difference of the margin, or sameness.
+
+    Args:
+        values: (N, M), image by map, NaN where an image has no value.
+        names: (M,), of the maps.
+        resampling: a `patients.Resampling` of the N images.
+        margin: the difference that matters, in the unit of the values.
+
+    Returns:
+        A DataFrame, a row for each pair, with columns first, second, and for difference and sameness the fewest and the
+        most patients, such as difference_fewest and difference_most. NaN below ENOUGH patients.
+    """
+    first, second = np.triu_indices(len(names), 1)
+    differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
+    largest, names = largest_errors(differences, resampling), np.asarray(names)
+    table = {"first": names[first], "second": names[second]}
+    parts = _parts(differences, resampling)
+    ends, least = variance_interval(parts), patients_that_carry(parts)
+    for question, level, power in (("difference", LEVEL, POWER), ("sameness", 2 * LEVEL, (1 + POWER) / 2)):
+        each = level_of_each(largest, level, len(first))
+        for end, variance in zip(("fewest", "most"), ends, strict=True):
+            table[f"{question}_{end}"] = np.maximum(least, needed(variance, margin, each, power))
+    return pd.DataFrame(table)
+
+
+def needed(variance, margin, level, power):
+    """How many patients tell a mean from one that is a margin apart, by two-sided tests of that level and power.
+
+    Sameness needs two one-sided tests, and both succeed where each does so in half of the remaining cases.
+    """
+    from scipy.stats import norm
+
+    return np.ceil((norm.isf(level / 2) + norm.ppf(power)) ** 2 * variance / margin**2)
+
+
+def patients_that_carry(parts):
+    """How many patients such as these it takes until CARRIERS carry either side of each mean, at least ENOUGH.
+
+    parts: of `means.parts_of_patients`, (P, M). Returns (M,), infinite where none differ.
+    """
+    of_means = moments(parts)
+    carriers = np.fmin(of_means.below, of_means.above)
+    carriers = np.where(np.isnan(carriers), 0, carriers)
+    with np.errstate(divide="ignore"):
+        return np.maximum(ENOUGH, np.ceil((~np.isnan(parts)).sum(axis=0) * CARRIERS / carriers))
+
+
+def variance_interval(parts):
+    """The interval, at SURE, of the variance of what one patient adds to the mean of each column.
+
+    Args:
+        parts: of `means.parts_of_patients`, (P, M).
+
+    Returns:
+        (low, high), each (M,), NaN below ENOUGH patients and where none differ.
+    """
+    from scipy.stats import norm, trim_mean
+
+    ends = np.full((2, parts.shape[1]), np.nan)
+    for column, own in enumerate(parts.T):
+        own = own[~np.isnan(own)]
+        count, variance = len(own), own.var(ddof=1) if len(own) > 1 else np.nan
+        if count < ENOUGH or not variance > 0:
+            continue
+        cut = 1 / (2 * np.sqrt(count - 4))
+        kurtosis = count * ((own - trim_mean(own, cut)) ** 4).sum() / ((own - own.mean()) ** 2).sum() ** 2
+        wide = norm.isf((1 - SURE) / 2)
+        error = wide * np.sqrt((kurtosis - (count - 3) / count) / (count - 1))
+        ends[:, column] = count / (count - wide) * variance * np.exp([-error, error])
+    return tuple(ends)
+
+
+def _parts(values, resampling):
+    """`means.parts_of_patients` of values (N, M)."""
+    sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
+    return parts_of_patients(sums, sums_by_patient(~np.isnan(values), resampling.groups), resampling)
