@@ -113,8 +113,8 @@ prepared_parts = []
 for subject in shown:
     classes = subject.first_pass.classes
     given = {"fallback": subject.alpha, "seed": seed, "batch_size": batch_size, "scheduler": scheduler}
-    drops = preparations.drops_of_preparations(subject.network, subject.few, classes, **given)
-    prepared_parts.append(alpha_rows.rows_of_preparations(subject, drops))
+    by_preparation = preparations.drops_of_preparations(subject.network, subject.few, classes, **given)
+    prepared_parts.append(alpha_rows.rows_of_preparations(subject, by_preparation))
 measured["alpha_preparations"] = pd.concat(prepared_parts)
 
 # %% [markdown]
@@ -202,20 +202,10 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from black_average_drop import figure_files, rows, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import read_csv, write_csv
-from black_average_drop.paper import (
-    alpha_charts,
-    alpha_claims,
-    alpha_rows,
-    alpha_sentences,
-    alpha_study,
-    claims,
-    objections,
-    rows_of_table1,
-    small_lesions,
-)
+from black_average_drop.paper import alpha_charts, alpha_claims, alpha_sentences, alpha_tables, claims, rows_of_table1
 
 # %% [markdown]
-# The first classifier of each data set is shown. Further trainings of the radiograph classifier come in below.
+# The first training of each data set is shown. Further trainings of the radiograph classifier come in below.
 
 # %%
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -223,7 +213,9 @@ results_folder, banner = Path(results), wording.banner(profile)
 sampling = {"resamples": resamples, "seed": seed}
 names = ("subjects", "curves", "drops", "readings", "preparations", "contrast", "lesions")
 read = {name: rows.read_rows(f"alpha_{name}", results_folder) for name in names}
-first = {name: table[table["training"] == 0] for name, table in read.items()}
+table1 = read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
+correlations = alpha_tables.correlations(read, rows_of_table1.read_table1_rows(results_folder), sampling)
+tables = alpha_tables.all_tables(read, correlations, table1, sampling)
 read["subjects"]
 
 # %% [markdown]
@@ -231,53 +223,41 @@ read["subjects"]
 # interpolated between the measured ones. Table 1's own interval holds alpha fixed, over all of its images.
 
 # %%
-table1 = read_csv(results_folder / "table1.csv").query("score == 'relu' and method == 'Grad-CAM++'")
-intervals = alpha_study.intervals_table(first["curves"], first["drops"], read["subjects"], table1, sampling)
-intervals.set_index("data").T
+tables["alpha_anew"].set_index("data").T
 
 # %% [markdown]
 # All of it in one figure. Two masks drawn at random differ most at alpha 0.5, whatever the methods. The dashed line
 # shows their curve. In the right column two bars show two intervals: of Table 1, and of alpha chosen again.
 
 # %%
-bands = alpha_rows.of_each_data(first["curves"], alpha_study.curve_band, sampling)
-along = alpha_rows.of_each_data(first["drops"], alpha_study.along_table, sampling)
-curves_figure = alpha_charts.draw_alpha(bands, along, intervals, banner)
+curves_figure = alpha_charts.draw_alpha(tables["alpha_curve"], tables["alpha_bad"], tables["alpha_anew"], banner)
 display(curves_figure)
 
 # %% [markdown]
 # The drops under other readings of the paper.
 
 # %%
-choices = alpha_rows.of_each_data(first["readings"], alpha_study.readings_table, sampling)
-choices.set_index(["data", "metric", "choice"]).round(4)
+tables["alpha_choices"].set_index(["data", "metric", "choice"]).round(4)
 
 # %% [markdown]
 # The drops of images that were prepared in other ways. `moved` is how far the preparation alone moves the mean of both
 # methods. `difference` is what is between the methods.
 
 # %%
-by_preparation = alpha_rows.of_each_data(first["preparations"], alpha_study.preparations_table, sampling)
-by_preparation.set_index(["data", "metric", "preparation"]).round(4)
+tables["alpha_preparations"].set_index(["data", "metric", "preparation"]).round(4)
 
 # %% [markdown]
 # AD at each power of the map. The largest power minus the smallest is what contrast alone changes.
 
 # %%
-contrast = alpha_rows.of_each_data(first["contrast"], objections.contrast_table, sampling)
-changes = alpha_rows.of_each_data(first["contrast"], objections.contrast_differences, sampling)
-changes.round(4)
+tables["alpha_contrast_differences"].round(4)
 
 # %% [markdown]
 # We correlate the drop with the mean opacity of the map, and with the size of the object or lesion. The number is
 # Spearman's correlation, the mean of that under CAM and that under Grad-CAM++. One figure has both objections.
 
 # %%
-evaluated_before = rows_of_table1.read_table1_rows(results_folder)
-drawn_before = alpha_rows.opacity_and_drops(evaluated_before, read["subjects"], read["curves"])
-of_pairs = objections.correlations_of_classifiers(drawn_before, read["lesions"], sampling)
-correlations = objections.correlation_table(of_pairs)
-objections_figure = alpha_charts.draw_objections(contrast, correlations, banner)
+objections_figure = alpha_charts.draw_objections(tables["alpha_contrast"], tables["alpha_correlation"], banner)
 display(objections_figure)
 
 # %% [markdown]
@@ -285,9 +265,7 @@ display(objections_figure)
 # that of Grad-CAM++ and the other map. Its interval is over patients and trainings, and Holm corrects for the maps.
 
 # %%
-small = small_lesions.smallest(read["lesions"])
-touched_by = small_lesions.touched_table(small, sampling)
-touched_by.round(3)
+tables["alpha_small_lesions"].round(3)
 
 # %% [markdown]
 # ## What this says of the paper's claims
@@ -295,23 +273,20 @@ touched_by.round(3)
 # The measurements go over all trainings of the radiograph classifier.
 
 # %%
-dead = alpha_claims.dead_trainings(read["contrast"])
-measured_claims = alpha_claims.measured_claims(read["subjects"], of_pairs, read["contrast"], small, sampling)
+measured_claims = alpha_claims.measured_claims(read, correlations, sampling)
 pd.DataFrame({claim: one.estimate._asdict() for claim, one in measured_claims.items()}).T
 
 # %% [markdown]
 # ## In a sentence
 
 # %%
-print("\n".join(alpha_sentences.closing_sentences(read["subjects"], along, intervals, changes, touched_by, dead)))
+dead = alpha_claims.dead_trainings(read["contrast"])
+print("\n".join(alpha_sentences.closing_sentences(read["subjects"], tables, dead)))
 
 # %% [markdown]
 # The figures, the numbers behind them, and where they come from.
 
 # %%
-tables = {"alpha_curve": bands, "alpha_bad": along, "alpha_anew": intervals, "alpha_choices": choices}
-tables |= {"alpha_contrast": contrast, "alpha_contrast_differences": changes, "alpha_correlation": correlations}
-tables |= {"alpha_small_lesions": touched_by, "alpha_preparations": by_preparation}
 made = figure_files.save_figure(curves_figure, results_folder / "alpha")
 made += figure_files.save_figure(objections_figure, results_folder / "alpha_objections")
 made += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]

@@ -44,8 +44,10 @@ def test_every_claim_is_measured_over_the_trainings_of_radiographs(generator):
     touched = {"CAM": generator.random((30, 3)) < 0.2}
     touched["Grad-CAM++"] = touched["CAM"] | (np.arange(30)[:, None] < 2)  # at most 7 points more
     subjects = pd.DataFrame({"data": ["General images", *["Radiographs"] * 3, "Lesions"], "source": list("grrrl")})
-    lesions = lesion_rows(touched, generator.random(30))
-    measured = alpha_claims.measured_claims(subjects, correlations, contrasts, lesions, SAMPLING)
+    of_all = {name: np.concatenate([small, np.ones((60, 3), bool)]) for name, small in touched.items()}
+    sizes = np.concatenate([generator.random(30), 1 + generator.random(60)])  # the first 30 are the smallest third
+    read = {"subjects": subjects, "contrast": contrasts, "lesions": lesion_rows(of_all, sizes)}
+    measured = alpha_claims.measured_claims(read, correlations, SAMPLING)
     assert set(measured) <= set(claims.CLAIMS) and len(measured) == 6
     for feature, by_metric in values.items():
         for metric, value in by_metric.items():
@@ -97,8 +99,10 @@ def test_a_dead_training_is_counted_and_enters_no_mean_of_drops():
     }
     subjects = pd.DataFrame({"data": [*["Radiographs"] * 3, "Lesions"], "source": list("rrrl")})
     touched = {"CAM": np.zeros((size, 3), bool), "Grad-CAM++": np.tile(np.arange(size)[:, None] < 6, 3)}
-    lesions = lesion_rows(touched, np.linspace(0.01, 0.02, size))
-    measured = alpha_claims.measured_claims(subjects, correlations, contrasts, lesions, SAMPLING)
+    of_all = {name: np.concatenate([small, small, small]) for name, small in touched.items()}
+    lesions = lesion_rows(of_all, np.linspace(0.01, 0.02, 3 * size))  # of which the first third is small
+    read = {"subjects": subjects, "contrast": contrasts, "lesions": lesions}
+    measured = alpha_claims.measured_claims(read, correlations, SAMPLING)
     assert alpha_claims.dead_trainings(contrasts) == [1]
     for claim in ("AD_opacity", "BAD_opacity", "AD_size", "BAD_size", "AD_contrast"):
         estimate = measured[claim].estimate
@@ -107,5 +111,5 @@ def test_a_dead_training_is_counted_and_enters_no_mean_of_drops():
     assert np.isfinite([measured["AD_size"].estimate.low, measured["AD_size"].estimate.p]).all()
     assert measured["small_lesions"].estimate[:1] == (50.0,) and measured["small_lesions"].estimate.trainings == 3
     dead = {key: one for key, one in correlations.items() if key[2] == 1}
-    alone = alpha_claims.measured_claims(subjects, dead, contrasts[contrasts["training"] == 1], lesions, SAMPLING)
+    alone = alpha_claims.measured_claims(read | {"contrast": contrasts[contrasts["training"] == 1]}, dead, SAMPLING)
     assert set(alone) == {"small_lesions"}

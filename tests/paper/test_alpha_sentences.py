@@ -125,12 +125,14 @@ def test_every_text_says_what_it_holds_for():
     intervals = pd.DataFrame([ROW, ROW | {"data": "Radiographs", "images": 200}])
     contrast = {"method": "CAM", "smallest": 0.1, "largest": 0.3, "difference": 0.2, "low": 0.1, "high": 0.3}
     contrasts = pd.DataFrame([{"data": data} | contrast for data in ("Photos", "Radiographs")])
-    texts = alpha_sentences.closing_sentences(subjects, along, intervals, contrasts, touches(), [])
+    tables = {"alpha_bad": along, "alpha_anew": intervals, "alpha_contrast_differences": contrasts}
+    tables["alpha_small_lesions"] = touches()
+    texts = alpha_sentences.closing_sentences(subjects, tables, [])
     assert [text.split(": ")[0] for text in texts] == [
         *["Photos (all, 100 images, one network, ReLU scores)"] * 2,
         *["Radiographs (label pneumonia, 200 images, training 0, ReLU scores)"] * 2,
         "Small lesions (40 of another hospital, mean of 5 trainings)",
     ]
-    told = alpha_sentences.closing_sentences(subjects, along, intervals, contrasts, touches(), [1])
+    told = alpha_sentences.closing_sentences(subjects, tables, [1])
     assert told[:-1] == texts
     assert told[-1].startswith("Dead trainings of the radiograph classifier: 1 of 2. Their ReLU scores are 0")

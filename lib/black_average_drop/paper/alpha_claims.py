@@ -8,37 +8,36 @@ from black_average_drop.statistics import trainings
 from black_average_drop.statistics.patients import Resampling
 
 
-def measured_claims(subjects, correlations, contrasts, lesions, sampling):
+def measured_claims(read, correlations, sampling):
     """Every claim that `04_alpha` measures.
 
     A dead training has no drop. So no mean of drops or of their correlations holds it, as in Table 1. A claim on drops
     that only dead trainings could show is not measured.
 
     Args:
-        subjects: of `alpha_rows.subject_rows`.
+        read: name -> rows of `alpha_rows`, of all trainings: those called subjects, contrast and lesions.
         correlations: of `objections.correlations_of_classifiers`.
-        contrasts: of `alpha_rows.rows_of_contrasts`, of all classifiers.
-        lesions: of `alpha_rows.rows_of_lesions`, the small ones.
         sampling: resamples and seed of the `Resampling`.
 
     Returns:
         claim -> `claims.Measured`.
     """
-    source, measured = subjects.groupby("data")["source"].first(), {}
+    source, measured = read["subjects"].groupby("data")["source"].first(), {}
     for feature, data in {"opacity": RADIOGRAPHS, "size": LESIONS}.items():
         by_training = [one for (name, what, _), one in correlations.items() if (name, what) == (RADIOGRAPHS, feature)]
         for metric in ("AD", "BAD"):
             alive = [one[metric] for one in by_training if one[metric].images]
             if alive:
                 measured[f"{metric}_{feature}"] = measured_correlation(alive, source[data])
-    powers = contrasts[contrasts["data"] == RADIOGRAPHS]
-    powers = powers[~powers["training"].isin(dead_trainings(contrasts))]
+    powers = read["contrast"][read["contrast"]["data"] == RADIOGRAPHS]
+    powers = powers[~powers["training"].isin(dead_trainings(powers))]
     if len(powers):
         effects = [objections.contrast_effect(part) for _, part in powers.groupby("training")]
         resampling = Resampling(patients_of_rows(powers), **sampling)
         measured["AD_contrast"] = claims.measured_mean(
             np.stack(effects, axis=1), resampling, source[RADIOGRAPHS], reach=1.0
         )
+    lesions = small_lesions.smallest(read["lesions"])
     resampling = Resampling(patients_of_rows(lesions), **sampling)
     more = small_lesions.touched_more(lesions, "CAM")
     return measured | {"small_lesions": claims.measured_mean(more, resampling, source[LESIONS], reach=100.0)}

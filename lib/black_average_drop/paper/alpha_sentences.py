@@ -13,22 +13,19 @@ from black_average_drop.statistics.means import overturned_by_unseen
 IN_WORDS = {"centre prior": "a bump in the middle", "another image's map": "another patient's map"}
 
 
-def closing_sentences(subjects, along, intervals, contrasts, touches, dead):
+def closing_sentences(subjects, tables, dead):
     """Everything that `04_alpha` concludes, a text for each data set and table.
 
     Args:
         subjects: of `alpha_rows.subject_rows`.
-        along: of `alpha_study.along_table`, with a column data.
-        intervals: of `alpha_study.chosen_again`, with columns data and training.
-        contrasts: of `objections.contrast_differences`, with a column data.
-        touches: of `small_lesions.touched_table`, of the small lesions.
+        tables: of `alpha_tables.all_tables`.
         dead: of `alpha_claims.dead_trainings`.
 
     Returns:
         A list of texts.
     """
-    texts = []
-    for row in intervals.to_dict("records"):
+    texts, along, contrasts = [], tables["alpha_bad"], tables["alpha_contrast_differences"]
+    for row in tables["alpha_anew"].to_dict("records"):
         data = row["data"]
         differences = along[(along["data"] == data) & (along["quantity"] == DIFFERENCE)]
         scope = _scope(subjects[subjects["data"] == data], row)
@@ -37,7 +34,7 @@ def closing_sentences(subjects, along, intervals, contrasts, touches, dead):
             texts.append(f"{scope}: {contrast_sentences(moved)}")
     source = subjects.loc[subjects["data"] == LESIONS, "source"].iloc[0]
     trainings = int((subjects["data"] == RADIOGRAPHS).sum())
-    return [*texts, lesion_sentences(touches, source), *dead_sentences(dead, trainings)]
+    return [*texts, lesion_sentences(tables["alpha_small_lesions"], source), *dead_sentences(dead, trainings)]
 
 
 def alpha_sentences(differences, row):

@@ -123,4 +123,4 @@ def _through_jpeg(pixels):
     """An image as it comes back from a JPEG file."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=QUALITY)
-    return np.asarray(Image.open(file).convert("RGB"))
+    return np.asarray(Image.open(file, formats=("JPEG",)).convert("RGB"))
