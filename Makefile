@@ -65,7 +65,7 @@ $(VENV)/built:
 reproduce: env  ## regenerate every figure and table of PROFILE into paper_figures/PROFILE (smoke: build/smoke)
 	@$(EFFORT) $(PIPELINE) run "--profile=$$PROFILE" "--data=$$DATA"
 
-tables: env  ## make the tables, claims and verdicts of PROFILE again from its committed rows: seconds, no images
+tables: env  ## make the tables, claims and verdicts of PROFILE again from its committed rows: a minute or two, no images
 	@$(USING) $(PIPELINE) tables "--profile=$$PROFILE"
 
 data: env  ## fetch the images and weights that PROFILE reads into DATA; what is there already stays

@@ -204,7 +204,7 @@ record["outputs"]
 # %% [markdown] tags=["analysis"]
 # ## What these networks are worth
 #
-# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again in seconds.
+# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again.
 
 # %%
 from pathlib import Path

@@ -178,7 +178,7 @@ record["outputs"]
 # %% [markdown] tags=["analysis"]
 # ## What follows from these rows
 #
-# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again in seconds. Both folds
+# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again. Both folds
 # of a data set are taken together: each image counts once, and patients are drawn within folds.
 
 # %%

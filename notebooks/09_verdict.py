@@ -90,7 +90,7 @@ record["outputs"]
 # %% [markdown] tags=["analysis"]
 # ## What the metrics say on average
 #
-# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again in seconds.
+# From here on everything follows from the rows in `results/rows/`. `make tables` makes it again.
 #
 # ADCC, ARCC and the combined ROAD follow from what was measured. Their authors take softmax scores for Average Increase
 # and ADCC. Both are printed with ReLU scores, too.

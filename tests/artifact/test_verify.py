@@ -354,8 +354,7 @@ def test_statistics_that_changed_leave_measurements_current_and_say_what_to_do(h
     assert state_of["rows/of_weights.csv.xz"] == ("current", "")
     folder = verify.os.path.relpath(halved, ROOT)
     assert said == (
-        f"2 stale, 5 current. Rows in {folder} are current, their statistics are stale: make tables makes them again "
-        "in seconds."
+        f"2 stale, 5 current. Rows in {folder} are current, their statistics are stale: make tables makes them again."
     )
     edit(halved / "06_softmax.analysis.json", sources={"lib/black_average_drop/statistics/gone.py": "0"})
     state_of, said = halves_of(halved)

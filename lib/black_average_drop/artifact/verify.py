@@ -140,7 +140,7 @@ def _remedies(states):
     if measured:
         yield f"Rows in {', '.join(sorted(measured))} are stale: make reproduce makes them and their tables again."
     for results in sorted({results for results, _ in of_tables} - measured):
-        yield f"Rows in {results} are current, their statistics are stale: make tables makes them again in seconds."
+        yield f"Rows in {results} are current, their statistics are stale: make tables makes them again."
     for record, what in ((BENCHMARK, "benchmark"), (PEERS, "comparison with other libraries")):
         if record in {record for _, record in measured_apart}:
             yield f"The {what} is stale: make {record} makes it again."
