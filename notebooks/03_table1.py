@@ -15,6 +15,7 @@ scheduler = ""  # the address of a Dask scheduler, whose workers then evaluate; 
 seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
+margin = 0.02  # of the score: methods whose mean drops differ by less are practically as good as each other
 ties = "strict"  # eq. (11) to the letter; "exact" keeps exactly the share alpha, ranked by the unclipped maps
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 methods = ["CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)"]  # the paper's three, then any others
@@ -160,7 +161,7 @@ from IPython.display import Markdown, display
 from black_average_drop import wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import write_csv
-from black_average_drop.paper import claims, published, row_differences, table_claims, table_text, tables
+from black_average_drop.paper import claims, published, row_differences, table_answers, table_claims, table_text, tables
 from black_average_drop.paper.rows_of_table1 import read_table1_rows
 from black_average_drop.rows import read_rows, row_file
 from black_average_drop.statistics.patients import Resampling
@@ -194,14 +195,27 @@ spread = tables.spread_over_trainings(of_radiographs)
 spread.round(4)
 
 # %% [markdown]
+# ## Which map to take
+#
+# Two questions stand next to each other. Does the drop differ, and is the difference within the margin? `least` and
+# `most` are the limits of how much more a method loses than the one that loses least of the others.
+
+# %%
+answered = table_answers.answers_of_table(parts, margin)
+tables_of_answers = table_answers.answer_tables(answered)
+tables_of_answers["table1_set"].round(4)
+
+# %% [markdown]
 # The whole table. The paper's own shape comes first.
 
 # %%
 lines = {data: table_text.fact_lines(part.about.iloc[0], published.METHODS) for data, part in parts.items()}
 lines["radiographs"].append(f"Trainings: {len(of_radiographs.trainings)}, of which {died} are dead.")
+said = table_answers.with_answers(lines, answered, parts)
 trained_again = {"radiographs": spread} if len(of_radiographs.alive) > 1 else {}
-made = table_text.write_table1(table, lines, trained_again, results_folder / "table1", banner)
-made.append(write_csv(spread, results_folder / "table1_trainings.csv", profile))
+made = table_text.write_table1(table, said, trained_again, results_folder / "table1", banner)
+written = {"table1_trainings": spread} | tables_of_answers
+made += [write_csv(values, results_folder / f"{name}.csv", profile) for name, values in written.items()]
 display(Markdown((results_folder / "table1.md").read_text()))
 
 # %% [markdown]

@@ -112,7 +112,7 @@ measured["alpha_readings"] = pd.concat(reading_parts)
 prepared_parts = []
 for subject in shown:
     classes = subject.first_pass.classes
-    given = {"fallback": subject.alpha, "seed": seed, "batch_size": batch_size, "scheduler": scheduler}
+    given = {"fallback": subject.alpha, "seed": seed, "batch_size": batch_size, "ties": ties, "scheduler": scheduler}
     by_preparation = preparations.drops_of_preparations(subject.network, subject.few, classes, **given)
     prepared_parts.append(alpha_rows.rows_of_preparations(subject, by_preparation))
 measured["alpha_preparations"] = pd.concat(prepared_parts)
@@ -240,8 +240,8 @@ display(curves_figure)
 tables["alpha_choices"].set_index(["data", "metric", "choice"]).round(4)
 
 # %% [markdown]
-# The drops of images that were prepared in other ways. `moved` is how far the preparation alone moves the mean of both
-# methods. `difference` is what is between the methods.
+# The drops of images that were prepared in other ways, each at the alpha that it chooses. `moved` is how far that moves
+# the mean of both methods. `difference` is what is between the methods.
 
 # %%
 tables["alpha_preparations"].set_index(["data", "metric", "preparation"]).round(4)

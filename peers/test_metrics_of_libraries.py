@@ -6,6 +6,7 @@ from functools import partial
 
 import libraries
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small_network import SIZE, channels_first, images, prepared, twins
@@ -65,10 +66,8 @@ def ours(known):
     # Pixels that are equal come in an order of their own: maps without ties.
     untied = {"Grad-CAM": without_ties(known["maps"])}
     curves = faithfulness.curves(*given[:3], untied, backgrounds, IMAGES)
-    both = {}
-    for table in (single, curves):
-        both |= {metric: part["value"].to_numpy() for metric, part in table.groupby("metric")}
-    return both
+    every = composites.with_composites(pd.concat([single, curves], ignore_index=True))
+    return {metric: part["value"].to_numpy() for metric, part in every.groupby("metric")}
 
 
 def without_ties(maps):
@@ -162,7 +161,7 @@ def test_pytorch_grad_cam(row, tables, known, ours):
     untied, scaled = without_ties(known["maps"]), OfShares(model)
     percentiles = [100 * (1 - share) for share in faithfulness.ROAD_SHARES]
     theirs = road.ROADCombined(percentiles)(inputs[:4] / 255, untied[:4], targets[:4], scaled)
-    compare(row, tables, "ROAD, combined", "pytorch-grad-cam", theirs, ours["ROAD"][:4], NOISE)
+    compare(row, tables, "ROAD, combined", "pytorch-grad-cam", theirs, ours["ROAD, combined"][:4], NOISE)
     hidden = hidden_pixels(untied)
     expected = imputation.noisy_linear(known["dataset"].images([0]), hidden[None], noise=0)[0]
     imputed = road.NoisyLinearImputer(noise=0)(inputs[0] / 255, torch.from_numpy(1 - np.float32(hidden)))
@@ -247,10 +246,8 @@ def test_adcc_of_its_authors(row, tables, known, ours):
         full, after = (softmax_of(known, images) for images in (prepared(pixels), inputs))
         drop = np.maximum(0, full - after) / full
         numbers[name] = 3 / (1 / (1 - drop) + 1 / (1 - flat.mean(axis=1)) + 1 / coherency)
-    drops = ours["AD"]  # of softmax scores here
-    adcc = composites.adcc(drops, ours["opacity"], ours["coherency"])
-    compare(row, tables, "ADCC", library, numbers["pixels"], adcc, 1e-5)
-    compare(row, tables, "ADCC, prepared images", library, numbers["prepared"], adcc, None)
+    compare(row, tables, "ADCC", library, numbers["pixels"], ours["ADCC"], 1e-5)
+    compare(row, tables, "ADCC, prepared images", library, numbers["prepared"], ours["ADCC"], None)
 
 
 def softmax_of(known, inputs):

@@ -208,7 +208,8 @@ def test_claims_are_counted_without_the_rows_that_are_none():
 def along(values, p, quantity="Grad-CAM++ − CAM"):
     """Rows of alpha_bad.csv on a grid of 5, 10, … %, and the alpha 0.21 of Table 1 at the end."""
     alphas = [0.05 * (i + 1) for i in range(len(values) - 1)] + [0.21]
-    return pd.DataFrame({"quantity": quantity, "alpha": alphas, "BAD": values, "p": p})
+    rows = pd.DataFrame({"quantity": quantity, "alpha": alphas, "BAD": values, "p": p})
+    return rows.assign(low=rows["BAD"] - 0.05, high=rows["BAD"] + 0.05)
 
 
 @pytest.mark.parametrize(
@@ -218,30 +219,36 @@ def along(values, p, quantity="Grad-CAM++ − CAM"):
             [-0.1, -0.1, -0.1, 0.1, -0.2],
             [0.001, 0.001, 0.001, 0.9, 0.01],
             "With one network Grad-CAM++ is ahead where BAD keeps 5 to 15 % of the pixels. 1 of 4 shares is "
-            "undecided after Holm. At the alpha of Table 1, 21 %, Grad-CAM++ is ahead.",
+            "undecided after Holm. At its alpha of Table 1, 21 %, Grad-CAM++ is ahead "
+            "(Grad-CAM++ − CAM -0.2000 [-0.2500, -0.1500], 40 images).",
         ),
         (
             [-0.1, 0.1, 0.1, 0.2],
             [0.001, 0.001, 0.001, 0.9],
             "With one network Grad-CAM++ is ahead where BAD keeps 5 % of the pixels. With one network CAM is ahead "
-            "where BAD keeps 10 and 15 % of the pixels. At the alpha of Table 1, 21 %, this is undecided.",
+            "where BAD keeps 10 and 15 % of the pixels. At its alpha of Table 1, 21 %, this is undecided "
+            "(Grad-CAM++ − CAM +0.2000 [+0.1500, +0.2500], 40 images).",
         ),
         (
             [-0.1, 0.1, 0.1],
             [0.03, 0.03, 0.01],  # neither of two is below 0.05 after the correction
-            "No share is decided after Holm. At the alpha of Table 1, 21 %, CAM is ahead.",
+            "No share is decided after Holm. At its alpha of Table 1, 21 %, CAM is ahead "
+            "(Grad-CAM++ − CAM +0.1000 [+0.0500, +0.1500], 40 images).",
         ),
         (
             [-0.1, 0.1, 0.1],
             [NAN, NAN, NAN],
-            "No share is decided after Holm. At the alpha of Table 1, 21 %, this is undecided.",
+            "No share is decided after Holm. At its alpha of Table 1, 21 %, this is undecided "
+            "(Grad-CAM++ − CAM +0.1000 [+0.0500, +0.1500], 40 images).",
         ),
     ],
 )
 def test_the_ranking_along_alpha(values, p, said):
     rows = pd.concat([along(values, p), along(values, 0.0, "CAM")])
-    assert alpha.ranking_along_alpha(rows, 0.21) == said
-    assert alpha.ranking_along_alpha(rows, 0.2100004) == said  # the same alpha with other digits
+    assert alpha.ranking_along_alpha(rows, 0.21, 40) == said
+    assert alpha.ranking_along_alpha(rows, 0.2100004, 40) == said  # the same alpha with other digits
+    of_first = said.replace("With one network", "In the first of 5 trainings")
+    assert alpha.ranking_along_alpha(rows, 0.21, 40, 5) == of_first
 
 
 def test_drops_grow_fall_or_are_not_shown_to():
@@ -250,25 +257,23 @@ def test_drops_grow_fall_or_are_not_shown_to():
             "BAD_opacity": claim(0.58, 0.36, 0.81),
             "BAD_size": claim(-0.27, -0.45, -0.10),
             "AD_opacity": claim(0.1, -0.1, 0.3),
-            "AD_size": claim(0.1, 0.01, 0.19, 0.06),  # the corrected test decides, as for the claim
+            "AD_size": claim(0.1, 0.01, 0.19, 0.06, 2),  # the corrected test decides, as for the claim
         }
     ).T
     assert alpha.growing_drops(claims) == (
         "The drop of BAD grows with opacity (+0.58 [+0.36, +0.81]). "
         "The drop of BAD falls with the lesion's size (-0.27 [-0.45, -0.10]). "
         "The drop of AD is not shown to go with opacity (+0.10 [-0.10, +0.30]). "
-        "The drop of AD is not shown after Holm to go with the lesion's size (+0.10 [+0.01, +0.19])."
+        "The drop of AD is not shown after Holm to go with the lesion's size (+0.10 [+0.01, +0.19], 2 of 3 trainings)."
     )
 
 
 @pytest.mark.parametrize(("negative", "whose"), [(80, "the equation, not only"), (20, "its arithmetic more than")])
 def test_what_fails_behind_softmax(negative, whose):
-    rows = pd.DataFrame(
-        {"training": [0, 0, 1], "factor": [1, 9, 9], "blank": [0, 98, 100], "negative_maps": [1, negative, negative]}
-    )
-    said = alpha.grad_cam_plus_plus_behind_softmax(rows)
+    rows = pd.DataFrame({"training": [0, 0, 1], "factor": [1, 9, 9], "negative_maps": [1, negative, negative]})
+    said = alpha.grad_cam_plus_plus_behind_softmax(claim(99.7, 98.2, 100), rows)
     assert said.startswith(
-        f"At the paper's logits float32 leaves 99 % of the maps blank. Computed exactly, {negative} %"
+        f"At the paper's logits float32 leaves 99.7 [98.2, 100.0] % of the maps blank. Computed exactly, {negative} %"
     )
     assert f"what fails is {whose}" in said
 
@@ -286,18 +291,40 @@ def test_contrast_is_set_next_to_what_the_paper_prints():
     assert "from 0.10 to 0.50. That is 10.0 times the largest difference" in said
 
 
+def test_one_other_preparation_is_not_the_most_of_several():
+    row = {"data": "a", "images": 70, "metric": "AD", "preparation": "noise", "change": 1.2, "moved": 0.01}
+    row |= {"moved_low": 0.005, "moved_high": 0.015, "difference": 0.1, "low": 0.05, "high": 0.15}
+    rows = [row | {"preparation": "as in Table 1", "change": 0, "moved": 0}, row]
+    table = pd.DataFrame([one | {"metric": metric} for metric in ("AD", "BAD") for one in rows])
+    said = alpha.prepared_in_other_ways(table, "a", "photos")
+    assert "The one other way to prepare the same photos, 'noise', moves AD by +0.0100 [+0.0050, +0.0150]." in said
+
+
 def test_preparations_name_the_one_that_moves_the_metric_most():
-    names, moved = ["as in Table 1", "JPEG", "noise"], {"AD": [0, -0.02, 0.01], "BAD": [0, 0.001, 0.003]}
+    names = {"JPEG": 0.5, "as in Table 1": 0, "noise": 1.2, "nearly nothing": 0.05}
+    moved = {"AD": [-0.02, 0, 0.01, 0.5], "BAD": [0.001, 0, 0.003, 0.5]}
     rows = [
-        {"data": "a", "metric": metric, "preparation": name, "moved": value, "moved_low": value - 0.005}
+        {
+            "data": "a",
+            "images": 70,
+            "metric": metric,
+            "preparation": name,
+            "change": names[name],
+            "moved": value,
+            "moved_low": value - 0.005,
+        }
         | {"moved_high": value + 0.005, "difference": 0.1 + value, "low": 0.05, "high": 0.15}
         for metric, values in moved.items()
         for name, value in zip(names, values, strict=True)
     ]
     said = alpha.prepared_in_other_ways(pd.DataFrame([*rows, rows[0] | {"data": "b", "moved": 9}]), "a", "photos")
     assert said == (
+        "One network, 70 images, alpha chosen again each time. "
+        "The intervals are not corrected for the choice of the way. "
         "Of 2 ways to prepare the same photos, 'JPEG' moves AD the most, by -0.0200 [-0.0250, -0.0150]. "
-        "Grad-CAM++ − CAM is +0.1000 [+0.0500, +0.1500] as in Table 1, and from +0.0800 to +0.1100 over all ways. "
+        "Grad-CAM++ − CAM is +0.1000 [+0.0500, +0.1500] for images prepared as in Table 1, and "
+        "from +0.0800 to +0.1100 over all ways. "
         "Of 2 ways to prepare the same photos, 'noise' moves BAD the most, by +0.0030 [-0.0020, +0.0080]. "
-        "Grad-CAM++ − CAM is +0.1000 [+0.0500, +0.1500] as in Table 1, and from +0.1000 to +0.1030 over all ways."
+        "Grad-CAM++ − CAM is +0.1000 [+0.0500, +0.1500] for images prepared as in Table 1, and "
+        "from +0.1000 to +0.1030 over all ways."
     )

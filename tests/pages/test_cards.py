@@ -104,7 +104,13 @@ def test_recipe_is_that_of_the_committed_run():
     drawn = pd.read_csv(LAPTOP / "trainings.csv").query("data == 'radiographs'")
     assert set(drawn["augmentation"]) > {"none"}
     epochs = least_to_most(drawn["trained_epochs"], 0)
-    assert f"whole network, {epochs} epochs, rate {rates[0]:g}, not augmented or augmented |" in MODELS
+    recipe = next(
+        line for line in MODELS.splitlines() if f"whole network, {epochs} epochs, rate {rates[0]:g}, " in line
+    )
+    for kind, rows in drawn.groupby(drawn["augmentation"].map({"none": "not augmented"}).fillna("augmented")):
+        of_head = rows.groupby(rows["head"].replace("relu", "ReLU"))["training_seed"]
+        named = [f"{head} {', '.join(map(str, seeds))}" for head, seeds in of_head]
+        assert f"{kind}: {', '.join(named)}" in recipe
     assert f"{trusted['boxed_epochs']} epochs at most, rate {rates[1]:g}" in MODELS
 
 

@@ -30,6 +30,11 @@ def test_each_page_names_its_template(page):
     assert (ROOT / template).is_file()
 
 
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_no_number_is_missing_in_a_page(page, filled):
+    assert not re.search(r"(?<![`\w])[+-]?(nan|inf)\b(?!`)", filled[page])
+
+
 def test_every_template_makes_a_page():
     names = {page.split("/")[-1] for page in pages.PAGES}
     assert {path.name for path in (ROOT / pages.TEMPLATES).iterdir()} == names and len(names) == len(pages.PAGES)

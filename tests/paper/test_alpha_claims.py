@@ -110,6 +110,11 @@ def test_a_dead_training_is_counted_and_enters_no_mean_of_drops():
         assert measured[claim].images == size
     assert np.isfinite([measured["AD_size"].estimate.low, measured["AD_size"].estimate.p]).all()
     assert measured["small_lesions"].estimate[:1] == (50.0,) and measured["small_lesions"].estimate.trainings == 3
+    constant = Correlation(np.nan, np.full(60, np.nan), size)  # of a training that is alive
+    correlations["Radiographs", "size", 2] = {"AD": constant, "BAD": correlations["Radiographs", "size", 2]["BAD"]}
+    some = alpha_claims.measured_claims(read, correlations, SAMPLING)
+    assert some["AD_size"].estimate[:1] == (0.25,) and some["AD_size"].estimate.trainings == 1
+    assert some["BAD_size"] == measured["BAD_size"]
     dead = {key: one for key, one in correlations.items() if key[2] == 1}
     alone = alpha_claims.measured_claims(read | {"contrast": contrasts[contrasts["training"] == 1]}, dead, SAMPLING)
     assert set(alone) == {"small_lesions"}

@@ -38,6 +38,13 @@ def test_the_fit_of_files_is_found_from_their_pixels(files, fit):
     assert preparations.fit_of(read_by(files, fit)) == fit
 
 
+def test_a_square_image_does_not_tell_the_fit_but_the_next_one_does(files):
+    Image.new("RGB", (48, 48), "grey").save(files[0])
+    for fit in ("pad", "crop"):
+        assert preparations.fit_of(read_by(files, fit)) == fit
+    assert preparations.fit_of(read_by(files[:1] * 3, "pad")) == FITS[0]  # all are alike
+
+
 def test_drawn_images_and_files_read_in_another_way_have_no_fit(files, tmp_path):
     drawn = phantoms.radiographs(3, size=64)
     assert preparations.fit_of(drawn) == ""

@@ -1,11 +1,13 @@
 """Which maps to take, in a table and in sentences: cases whose answer is known."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from black_average_drop.statistics import answer_text
 from black_average_drop.statistics.patients import Resampling
-from black_average_drop.statistics.which_best import answer
+from black_average_drop.statistics.which_best import Answer, answer
 
 NAMES = ("CAM", "Grad-CAM++", "Eigen-CAM", "random")
 
@@ -20,7 +22,7 @@ def test_two_that_are_the_same_and_one_that_is_worse(generator):
     found = answered(generator, [0, 0, 0.2, 0.5])
     assert found.methods["word"].tolist() == ["practically as good as the best"] * 2 + ["worse than the best"]
     assert list(found.pairs["first"]) == ["CAM", "CAM", "Grad-CAM++"] and len(found.controls) == 2
-    texts = answer_text.sentences(found, 0.02)
+    texts = answer_text.sentences(found)
     assert texts[0].startswith("Practically as good as the best (within 0.02): CAM (at most 0.0")
     assert "Worse: Eigen-CAM (by at least 0.1" in texts[0]
     assert "no difference shown, and within ±0.02 (±0.0" in texts[1] and "patients such as" not in texts[1]
@@ -31,6 +33,24 @@ def test_two_that_are_the_same_and_one_that_is_worse(generator):
 def test_a_real_difference_may_be_too_small_to_matter(generator):
     found = answered(generator, [0, 0.012, 0.3], patients=2000)
     assert "a real difference, and within ±0.02" in answer_text.pair_sentence(found.pairs.iloc[0], 0.02)
+    said = answer_text.set_sentence(found)
+    assert said.startswith(
+        "Practically as good as the best (within 0.02): CAM (ahead of all others), Grad-CAM++ (worse"
+    )
+    assert found.methods["may_be_best"].tolist() == [True, False, False] and "Worse: Eigen-CAM" in said
+
+
+def test_one_is_ahead_of_all_others_only_if_none_of_them_may_be_the_best():
+    """A mean may be smallest by its limit at 5 % while another still may be the best, which is asked at 2.5 %."""
+    methods = {
+        "map": ["a", "b"],
+        "most": [0.0, 0.01],
+        "least": [-0.01, -0.001],
+        "word": ["practically as good as the best"] * 2,
+    }
+    for others, place in ((True, "the smallest mean"), (False, "ahead of all others")):
+        table = pd.DataFrame(methods | {"may_be_best": [True, others]})
+        assert f"a ({place}), b" in answer_text.set_sentence(Answer(0.02, table, None, None))
 
 
 def test_what_is_open_names_the_patients_that_would_decide_it():
@@ -50,10 +70,42 @@ def test_a_control_that_does_as_well_is_named(generator):
 def test_so_few_patients_decide_nothing(generator):
     found = answered(generator, [0, 0.5], patients=9)
     assert found.methods["word"].tolist() == ["not told apart from the best"] * 2
-    said = answer_text.sentences(found, 0.02)
+    said = answer_text.sentences(found)
     assert "CAM (too few patients differ for a limit)" in said[0]
     assert said[1].endswith("too few patients differ for a test, and no margin holds it with so few patients.")
 
 
+def test_two_that_differ_in_few_patients_can_be_practically_the_same(generator):
+    """The mean of so few differences has no interval, but two in 600 patients cannot move it by the margin."""
+    values = pd.DataFrame({"CAM": generator.normal(0.3, 0.05, 600)})
+    values["Grad-CAM++"] = values["CAM"]
+    values.loc[:1, "Grad-CAM++"] += 0.5
+    found = answer(values, [], Resampling(np.arange(600)), 0.02)
+    assert found.methods["word"].tolist() == ["practically as good as the best"] * 2
+    assert found.methods["may_be_best"].all() and len(found.controls) == 0
+    assert answer_text.set_sentence(found).endswith("CAM (at most 0.0105 worse), Grad-CAM++ (at most 0.0105 worse).")
+    said = answer_text.pair_sentence(found.pairs.iloc[0], 0.02)
+    assert "too few patients differ for a test, and within ±0.02 (±0.0105 holds)" in said
+
+
+def test_one_method_is_the_best_of_one_and_is_set_against_the_controls(generator):
+    values = pd.DataFrame(generator.normal(0.3, 0.05, (100, 2)) + [0, 0.2], columns=["CAM", "random"])
+    found = answer(values, ["random"], Resampling(np.arange(100)), 0.02)
+    assert found.methods["may_be_best"].tolist() == [True] and len(found.pairs) == 0
+    assert answer_text.sentences(found) == [
+        "Practically as good as the best (within 0.02): CAM (ahead of all others).",
+        "Every control is worse than each of these.",
+    ]
+
+
+def test_controls_are_corrected_for_the_pairs_that_are_asked_alone(generator):
+    values = pd.DataFrame(generator.normal(0.3, 0.05, (100, 4)) + [0, 0.3, 0.02, 0.02], columns=[*NAMES[:2], "x", "y"])
+    found = answer(values, ["x", "y"], Resampling(np.arange(100), 999), 0.02)
+    assert list(found.controls["first"]) == ["CAM"] * 2 and list(found.controls["second"]) == ["x", "y"]
+    assert (found.controls["p_adjusted"] <= 2 * found.controls["p"]).all()
+
+
 def test_numbers_of_patients_have_one_digit():
-    assert [answer_text.one_digit(number) for number in (10, 37, 251, 1001)] == [10, 40, 300, 2000]
+    floor = [answer_text.to_one_digit(number, math.floor) for number in (10, 37, 251, 1001)]
+    ceiling = [answer_text.to_one_digit(number, math.ceil) for number in (10, 37, 251, 1001)]
+    assert (floor, ceiling) == ([10, 30, 200, 1000], [10, 40, 300, 2000])

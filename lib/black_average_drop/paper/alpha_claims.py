@@ -11,8 +11,9 @@ from black_average_drop.statistics.patients import Resampling
 def measured_claims(read, correlations, sampling):
     """Every claim that `04_alpha` measures.
 
-    A dead training has no drop. So no mean of drops or of their correlations holds it, as in Table 1. A claim on drops
-    that only dead trainings could show is not measured.
+    A dead training has no drop. So no mean of drops or of their correlations holds it, as in Table 1. Nor does a mean
+    of correlations hold a training whose drops under one method are all the same. A claim that no training could show
+    is not measured.
 
     Args:
         read: name -> rows of `alpha_rows`, of all trainings: those called subjects, contrast and lesions.
@@ -26,9 +27,9 @@ def measured_claims(read, correlations, sampling):
     for feature, data in {"opacity": RADIOGRAPHS, "size": LESIONS}.items():
         by_training = [one for (name, what, _), one in correlations.items() if (name, what) == (RADIOGRAPHS, feature)]
         for metric in ("AD", "BAD"):
-            alive = [one[metric] for one in by_training if one[metric].images]
-            if alive:
-                measured[f"{metric}_{feature}"] = measured_correlation(alive, source[data])
+            known = [one[metric] for one in by_training if not np.isnan(one[metric].value)]
+            if known:
+                measured[f"{metric}_{feature}"] = measured_correlation(known, source[data])
     powers = read["contrast"][read["contrast"]["data"] == RADIOGRAPHS]
     powers = powers[~powers["training"].isin(dead_trainings(powers))]
     if len(powers):

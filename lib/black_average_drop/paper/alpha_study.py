@@ -163,16 +163,16 @@ def readings_table(rows, sampling):
 
 
 def preparations_table(rows, sampling):
-    """AD and BAD under each preparation of the images, and how far the preparation alone moves them.
+    """AD and BAD under each preparation of the images, and how far they move, where each chooses its own alpha.
 
     Args:
         rows: of `alpha_rows.rows_of_preparations`, of one classifier, the preparation of Table 1 first.
         sampling: resamples and seed of the `Resampling`.
 
     Returns:
-        A DataFrame with columns metric, preparation, alpha, change (of a pixel, in grey levels), the mean drop of each
-        method, the difference of Grad-CAM++ and CAM with its 95 % interval, low and high, and moved with moved_low and
-        moved_high: the mean drop of both methods, less the same under the first preparation.
+        A DataFrame with columns metric, preparation, images, alpha, change (of a pixel, in grey levels), the mean drop
+        of each method, the difference of Grad-CAM++ and CAM with its 95 % interval, low and high, and moved with
+        moved_low and moved_high: the mean drop of both methods, less the same under the first preparation.
     """
     lines = []
     for metric in ("AD", "BAD"):
@@ -181,7 +181,8 @@ def preparations_table(rows, sampling):
             drops = _drops_of(part, metric)
             of_both = sum(drops.values()) / len(drops)
             first = of_both if first is None else first
-            line = {"metric": metric, "preparation": preparation, "alpha": part["alpha"].iloc[0]}
+            line = {"metric": metric, "preparation": preparation, "images": part["id"].nunique()}
+            line |= {"alpha": part["alpha"].iloc[0]}
             line |= {"change": part["change"].mean()} | {method: values.mean() for method, values in drops.items()}
             line |= _estimate("difference", gains(drops), part, sampling)
             lines.append(line | _estimate("moved", of_both - first, part, sampling, "moved_"))

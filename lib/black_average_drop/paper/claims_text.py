@@ -15,7 +15,8 @@ RULE = f"""
 recipe: the same architecture and kind of first weights, with settings that a seed drew before training. They say
 nothing of another architecture or of other first weights. All trainings see the same test images, and patients count as
 a whole (`trainings.across_trainings`). With fewer than three trainings there is no verdict. A training whose ReLU score
-is 0 for every image has no drop. Table 1 counts it, and no mean holds it. Photos have one network, so only the images
+is 0 for every image has no drop. Table 1 counts it, and no mean holds it. Nor does a mean of correlations hold a
+training whose drops are all the same, and then fewer trainings are counted. Photos have one network, so only the images
 vary. BAD is taken at the alpha of each training, which stays fixed.
 
 A claim with a direction is tested against 0. The test is two-sided and compares both sides on the same images. Holm's

@@ -12,14 +12,14 @@ from PIL import Image
 from black_average_drop import cams, evaluation, masks, progress
 from black_average_drop.datasets.fits import FITS, fit_to_size, part_seen
 from black_average_drop.datasets.images import decoding, open_picture, read_image
+from black_average_drop.metrics import METRICS
 
 AS_IN_TABLE_1 = "as in Table 1"
-NOISE = 2  # grey levels
+NOISE_LEVELS = 2  # grey levels
 QUALITY = 75  # of JPEG
-METRICS = ("AD", "BAD")
 
 
-def drops_of_preparations(network, dataset, classes, fallback, seed, batch_size=32, scheduler=""):
+def drops_of_preparations(network, dataset, classes, fallback, seed, batch_size=32, ties="strict", scheduler=""):
     """AD and BAD of the same images under each preparation; maps are drawn again, and each takes an alpha of its own.
 
     Args:
@@ -28,7 +28,7 @@ def drops_of_preparations(network, dataset, classes, fallback, seed, batch_size=
         classes: (N,), those that are explained, whatever a preparation makes the network predict.
         fallback: the alpha where the methods draw the same maps.
         seed: of the noise.
-        batch_size, scheduler: as in `evaluation.evaluate`.
+        batch_size, ties, scheduler: as in `evaluation.evaluate`.
 
     Returns:
         preparation -> (alpha, (N,) mean change of a pixel in grey levels, a dict (metric, method) -> (N,) of drops).
@@ -37,7 +37,8 @@ def drops_of_preparations(network, dataset, classes, fallback, seed, batch_size=
     for name, pixels in progress.bar(all_preparations(dataset, given, seed).items(), desc="preparations"):
         maps = evaluation.explain_all(network, pixels, methods, batch_size, classes, scheduler)
         alpha = masks.select_alpha(maps.curve) if maps.curve.max() > 0 else fallback
-        rows = evaluation.evaluate(network, pixels, methods, alpha, batch_size, first_pass=maps, scheduler=scheduler)
+        given_maps = {"first_pass": maps, "ties": ties, "scheduler": scheduler}
+        rows = evaluation.evaluate(network, pixels, methods, alpha, batch_size, **given_maps)
         drops = {column: part["drop"].to_numpy() for column, part in rows.groupby(["metric", "method"])}
         drops = {key: drops[key] for key in product(METRICS, maps.distinct_paper_methods)}
         change = np.abs(pixels.astype("int16") - given).mean(axis=(1, 2, 3))
@@ -46,7 +47,7 @@ def drops_of_preparations(network, dataset, classes, fallback, seed, batch_size=
 
 
 def all_preparations(dataset, given, seed):
-    """The images of a data set under each preparation. One that changes no pixel is left out.
+    """The images of a data set under each preparation. One that changes no pixel of any image is left out.
 
     Args:
         dataset: a `datasets.Dataset` of N images.
@@ -54,11 +55,11 @@ def all_preparations(dataset, given, seed):
         seed: of the noise.
 
     Returns:
-        preparation -> uint8 (N, H, W, 3), AS_IN_TABLE_1 first. Images that are drawn, and files that Pillow does not
-        read as they are, have no other crops or filters.
+        preparation -> uint8 (N, H, W, 3), AS_IN_TABLE_1 first. Images that are drawn, files that Pillow does not read
+        as they are, and files that have the network's size already, have no other crops or filters.
     """
     size, fit = dataset.size, fit_of(dataset)
-    noise = np.random.default_rng(seed).integers(-NOISE, NOISE + 1, given.shape, "int16")
+    noise = np.random.default_rng(seed).integers(-NOISE_LEVELS, NOISE_LEVELS + 1, given.shape, "int16")
     ways = {AS_IN_TABLE_1: given}
     if fit:
         readers = {
@@ -70,24 +71,30 @@ def all_preparations(dataset, given, seed):
         }
         ways |= {name: _read(dataset, reader) for name, reader in readers.items()}
     ways[f"JPEG of quality {QUALITY}"] = np.stack([_through_jpeg(image) for image in given])
-    ways[f"noise of {NOISE} levels"] = np.clip(given + noise, 0, 255).astype("uint8")
+    ways[f"noise of {NOISE_LEVELS} levels"] = np.clip(given + noise, 0, 255).astype("uint8")
     return {name: pixels for name, pixels in ways.items() if name == AS_IN_TABLE_1 or (pixels != given).any()}
 
 
 def fit_of(dataset):
-    """The one of FITS by which the first image is read from its file; "" where none reads it so."""
-    if dataset.file is None:
-        return ""
-    position = dataset.positions[0]
-    path, pixels = dataset.file(position), dataset.read(position)
-    for fit in FITS:
-        try:
-            again = read_image(path, dataset.size, fit)
-        except ValueError:  # a format that the data set reads in another way
-            return ""
-        if (again == pixels).all():
-            return fit
-    return ""
+    """The one of FITS by which the images are read from their files; "" where none reads them so.
+
+    On a square image all are alike. So images are compared until one of FITS is left.
+    """
+    left = list(FITS) if dataset.file else []
+    for position in dataset.positions:
+        if len(left) < 2:
+            break
+        path, pixels = dataset.file(position), dataset.read(position)
+        left = [fit for fit in left if _is_read_so(path, pixels, fit)]
+    return left[0] if left else ""
+
+
+def _is_read_so(path, pixels, fit):
+    """Whether a file, brought to the size of pixels by one of FITS, is these pixels."""
+    try:
+        return np.array_equal(read_image(path, pixels.shape[:2], fit), pixels)
+    except ValueError:  # a format that the data set reads in another way
+        return False
 
 
 def _read(dataset, reader):

@@ -109,7 +109,12 @@ CLAIMS = {
         1,
     ),
     "AD_opacity": Claim(
-        "4", "AD depends on how large a feature is drawn (correlation with opacity)", "by argument", -1, 2, (-1, 1)
+        "4",
+        "AD falls where a feature is drawn larger (correlation with opacity below 0)",
+        "by argument",
+        -1,
+        2,
+        (-1, 1),
     ),
     "BAD_opacity": Claim(
         "4",
@@ -119,7 +124,7 @@ CLAIMS = {
         2,
         (-1, 1),
     ),
-    "AD_size": Claim("4", "AD depends on the lesion's size (correlation with it)", "by argument", -1, 2, (-1, 1)),
+    "AD_size": Claim("4", "AD falls with the lesion's size (correlation below 0)", "by argument", -1, 2, (-1, 1)),
     "BAD_size": Claim(
         "4", "BAD does not depend on the lesion's size (same correlation)", "by argument", (-0.2, 0.2), 2, (-1, 1)
     ),

@@ -27,6 +27,11 @@ HOW_TO_READ = [
     " claims.md has intervals that cover both.",
     "Unseen patients: n patients cannot rule out that 3 in n of all patients are of a kind that none of them is (95 %"
     " confidence). A sign holds if these could not turn it, even with the largest difference in the other direction.",
+    "Which map: methods that are *practically as good as the best* lose at most the margin more than the best of the"
+    " others, by one-sided limits at 5 % for all methods together. The margin is a choice. For these images it was made"
+    " when they were known (post hoc). A method that is *not told apart* may be the best, and may be worse by more. A"
+    " difference is *real* if p is below 0.05 after the correction for all pairs (max-T over resampled patients). How"
+    " many patients it would take is for 80 % power, from both ends of an 80 % interval of the variance.",
     "not above black: masked images whose score is not above that of an image that is black all over.",
     "kept: the share of pixels that BAD left. on ringing: the part of them where the map is not positive, so that only"
     " the ringing of the Lanczos kernel ranks them.",

@@ -10,48 +10,59 @@ import pandas as pd
 from black_average_drop.statistics.comparisons import LEVEL
 from black_average_drop.statistics.means import NOISE, estimate_means
 from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
-from black_average_drop.statistics.simultaneous import adjusted, largest_errors, level_of_each
+from black_average_drop.statistics.simultaneous import adjusted, largest_errors, level_of_each, level_of_sameness
 
 
-def compare_pairs(values, names, resampling, reach, bounds=None):
-    """Every pair of maps on the same images, for all pairs together.
+def compare_pairs(values, names, resampling, reach, pairs=None):
+    """Compare maps two by two on the same images, with limits for all these pairs together.
 
     Args:
         values: (N, M), image by map, NaN where an image has no value.
         names: (M,), of the maps.
         resampling: a `patients.Resampling` of the N images.
         reach: the largest difference that two values of an image can have.
-        bounds: as of `comparisons.differences`.
+        pairs: of positions of maps, a list; None for all pairs.
 
     Returns:
         A DataFrame, a row for each pair, with columns
 
         - first, second, difference (of the means, second − first);
         - low, high, p: the 95 % interval and the test of this pair alone;
-        - all_low, all_high: intervals of which all hold the truth in 95 % of repetitions, and p_adjusted;
+        - all_low, all_high: intervals of which all hold the truth in 95 % of repetitions;
+        - p_adjusted, for all pairs, and differs: whether the interval for all pairs leaves out 0;
         - within: the smallest margin that holds the difference, for all pairs at 5 %.
 
         Where too few patients differ, only `within` is given: the largest share of patients that may differ (Clopper
         and Pearson) times reach. Below ENOUGH patients there is none either.
     """
-    first, second = np.triu_indices(len(names), 1)
+    first, second = np.triu_indices(len(names), 1) if pairs is None else np.reshape(pairs, (-1, 2)).astype(int).T
     differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
-    estimates = estimate_means(differences, resampling, bounds)
-    pairs, largest = len(first), largest_errors(differences, resampling)
-    all_low, all_high = estimates.limits(level_of_each(largest, LEVEL, pairs))
-    ends = estimates.limits(level_of_each(largest, 2 * LEVEL, pairs))
-    within = np.abs(ends).max(axis=0)
-    for pair in np.flatnonzero(np.isnan(within)):
-        within[pair] = _bound_by_differing(differences[:, pair], resampling.groups, reach, LEVEL / pairs)
+    estimates, count = estimate_means(differences, resampling), max(len(first), 1)
+    largest, few = largest_errors(differences, resampling), np.isnan(estimates.low)
+    all_low, all_high = estimates.limits(level_of_each(largest, LEVEL, count))
+    of_all = 2 * LEVEL / count if few.any() else level_of_sameness(largest, LEVEL, count)
+    within = np.abs(estimates.limits(of_all)).max(axis=0)
+    for pair in np.flatnonzero(few):
+        within[pair] = bound_by_differing(differences[:, pair], resampling.groups, reach, LEVEL / count)
     names = np.asarray(names)
     table = {"first": names[first], "second": names[second], "difference": estimates.value}
     table |= {"low": estimates.low, "high": estimates.high, "p": estimates.p}
     table |= {"all_low": all_low, "all_high": all_high, "p_adjusted": adjusted(estimates.p, largest)}
-    return pd.DataFrame(table | {"within": within})
+    return pd.DataFrame(table | {"differs": (all_low > 0) | (all_high < 0), "within": within})
 
 
-def _bound_by_differing(differences, groups, reach, level):
-    """A limit of the mean's distance from 0 by how many patients differ at all, with an error of level; NaN of few."""
+def bound_by_differing(differences, groups, reach, level):
+    """A limit of a mean's distance from 0, by how many patients differ at all.
+
+    Args:
+        differences: (N,), NaN where an image has none.
+        groups: (N,), the patient of each image.
+        reach: the largest difference of an image.
+        level: how often the limit may be too small.
+
+    Returns:
+        The limit, NaN below ENOUGH patients.
+    """
     from scipy.special import betaincinv
 
     known = ~np.isnan(differences)

@@ -10,7 +10,7 @@ import pandas as pd
 from black_average_drop.statistics.comparisons import LEVEL
 from black_average_drop.statistics.means import CARRIERS, parts_of_patients
 from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
-from black_average_drop.statistics.simultaneous import largest_errors, level_of_each
+from black_average_drop.statistics.simultaneous import largest_errors, level_of_each, level_of_sameness
 from black_average_drop.statistics.skewed import moments
 
 POWER = 0.8
@@ -28,16 +28,16 @@ def needed_for_pairs(values, names, resampling, margin):
 
     Returns:
         A DataFrame, a row for each pair, with columns first, second, and for difference and sameness the fewest and the
-        most patients, such as difference_fewest and difference_most. NaN below ENOUGH patients.
+        most patients, such as difference_fewest and difference_most. NaN below ENOUGH patients, and where none differ.
     """
     first, second = np.triu_indices(len(names), 1)
     differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
     largest, names = largest_errors(differences, resampling), np.asarray(names)
     table = {"first": names[first], "second": names[second]}
-    parts = _parts(differences, resampling)
+    parts, count = _parts(differences, resampling), max(len(first), 1)
     ends, least = variance_interval(parts), patients_that_carry(parts)
-    for question, level, power in (("difference", LEVEL, POWER), ("sameness", 2 * LEVEL, (1 + POWER) / 2)):
-        each = level_of_each(largest, level, len(first))
+    levels = level_of_each(largest, LEVEL, count), level_of_sameness(largest, LEVEL, count)
+    for question, each, power in zip(("difference", "sameness"), levels, (POWER, (1 + POWER) / 2), strict=True):
         for end, variance in zip(("fewest", "most"), ends, strict=True):
             table[f"{question}_{end}"] = np.maximum(least, needed(variance, margin, each, power))
     return pd.DataFrame(table)
@@ -46,7 +46,7 @@ def needed_for_pairs(values, names, resampling, margin):
 def needed(variance, margin, level, power):
     """How many patients tell a mean from one that is a margin apart, by two-sided tests of that level and power.
 
-    Sameness needs two one-sided tests, and both succeed where each does so in half of the remaining cases.
+    Sameness takes two one-sided tests, of which each may fail in half of the cases that the power leaves.
     """
     from scipy.stats import norm
 

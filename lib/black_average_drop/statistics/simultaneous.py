@@ -23,10 +23,10 @@ def largest_errors(values, resampling, one_sided=False):
         (resamples,), NaN where no mean has an error.
     """
     samples = bootstrap_means(values, resampling)
-    samples = samples[:, ~np.isnan(samples).any(axis=0)]
-    errors = samples - samples.mean(axis=0)
-    spread = errors.std(axis=0)
-    errors = errors[:, spread > 0] / spread[spread > 0]
+    samples = samples[:, ~np.isnan(samples).all(axis=0)]
+    errors = samples - np.nanmean(samples, axis=0)
+    spread = np.nanstd(samples, axis=0)
+    errors = np.nan_to_num(errors[:, spread > 0] / spread[spread > 0])  # a draw without a mean has no error
     if not errors.shape[1]:
         return np.full(len(samples), np.nan)
     return (errors if one_sided else np.abs(errors)).max(axis=1)
@@ -44,16 +44,27 @@ def level_of_each(largest, level, comparisons, one_sided=False):
     from scipy.stats import norm
 
     sides = 2 if one_sided else 1
-    if comparisons < 2 or np.isnan(largest).all():
+    if comparisons < 2:
         return sides * level
+    if np.isnan(largest).all():
+        return sides * level / comparisons
     return float(sides * np.clip(norm.sf(np.quantile(largest, 1 - level)) * 2 / sides, level / comparisons, level))
+
+
+def level_of_sameness(largest, level, comparisons):
+    """The level of each comparison's two-sided interval whose ends show sameness, one of all errs in a share level.
+
+    A true difference can be missed on one side of its own interval alone. So either twice Bonferroni's level holds, or
+    that at which no interval errs on any side.
+    """
+    return max(level_of_each(largest, level, comparisons), 2 * level / comparisons)
 
 
 def adjusted(p_values, largest):
     """P values (M,) of comparisons, corrected for all of them: the level of all together at which each is rejected.
 
     Args:
-        p_values: (M,), two-sided. NaN is no test.
+        p_values: (M,), two-sided. NaN is no test, and counts as a comparison all the same.
         largest: of `largest_errors`, two-sided.
 
     Returns:
@@ -62,9 +73,9 @@ def adjusted(p_values, largest):
     from scipy.stats import norm
 
     p_values = np.asarray(p_values, "float64")
-    tests = int((~np.isnan(p_values)).sum())
+    bonferroni = np.minimum(1, len(p_values) * p_values)
     if np.isnan(largest).all():
-        return p_values
+        return bonferroni
     reached = (largest >= norm.isf(p_values / 2)[:, None]).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return np.clip((1 + reached) / (1 + len(largest)), p_values, np.minimum(1, tests * p_values))
+        return np.clip((1 + reached) / (1 + len(largest)), p_values, bonferroni)

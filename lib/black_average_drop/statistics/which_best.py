@@ -4,6 +4,7 @@ Two questions stand next to each other everywhere: does it differ, and is it wit
 and too small to matter.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,17 +20,19 @@ class Answer(NamedTuple):
     """What a metric says of several maps of the same images.
 
     Attributes:
+        margin: the difference that matters.
         methods: of `best.compare_with_best`, of the methods alone, with a column word (`WORDS`).
         pairs: of `equivalence.compare_pairs` and `patients_needed.needed_for_pairs`, of the methods alone.
         controls: of `equivalence.compare_pairs`: each method of the set against each control.
     """
 
+    margin: float
     methods: pd.DataFrame
     pairs: pd.DataFrame
     controls: pd.DataFrame
 
 
-# What is said of a map, by its place.
+# What is said of a map. One that is worse by less than the margin is practically as good all the same.
 SAME, OPEN, WORSE = "practically as good as the best", "not told apart from the best", "worse than the best"
 
 
@@ -40,25 +43,26 @@ def answer(values, controls, resampling, margin=MARGIN, reach=1.0):
         values: a DataFrame, images by maps, NaN where an image has no value. Less is better.
         controls: the names of maps that are controls.
         resampling: a `patients.Resampling` of the images.
-        margin: the difference that matters.
+        margin: the difference that matters, above 0.
         reach: the largest difference that two values of an image can have.
 
     Returns:
         An `Answer`.
     """
     own = [name for name in values if name not in controls]
-    methods = compare_with_best(values[own].to_numpy(), own, resampling)
+    of_methods = values[own].to_numpy()
+    methods = compare_with_best(of_methods, own, resampling, reach)
     methods["word"] = [_word(row, margin) for _, row in methods.iterrows()]
-    pairs = compare_pairs(values[own].to_numpy(), own, resampling, reach)
-    needed = needed_for_pairs(values[own].to_numpy(), own, resampling, margin)
+    pairs = compare_pairs(of_methods, own, resampling, reach)
+    needed = needed_for_pairs(of_methods, own, resampling, margin)
     pairs = pairs.merge(needed, on=["first", "second"], validate="1:1")
-    shown = [*methods.loc[methods["may_be_best"], "map"], *(name for name in controls if name in values)]
-    against = compare_pairs(values[shown].to_numpy(), shown, resampling, reach)
-    against = against[~against["first"].isin(controls) & against["second"].isin(controls)]
-    return Answer(methods, pairs, against.reset_index(drop=True))
+    best = [place for place, name in enumerate(values) if name in set(methods.loc[methods["may_be_best"], "map"])]
+    others = [place for place, name in enumerate(values) if name in controls]
+    against = compare_pairs(values.to_numpy(), list(values), resampling, reach, list(product(best, others)))
+    return Answer(margin, methods, pairs, against)
 
 
 def _word(row, margin):
-    if not row["may_be_best"]:
-        return WORSE
-    return SAME if row["most"] <= margin else OPEN
+    if row["most"] <= margin:
+        return SAME
+    return OPEN if row["may_be_best"] else WORSE

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from black_average_drop.artifact.numbers.committed import lead_rows, one_row, parameters_with
+from black_average_drop.artifact.numbers.committed import lead_rows, least_to_most, one_row, parameters_with
 from black_average_drop.wording import with_interval
 
 
@@ -15,18 +15,19 @@ def tested_models(results):
     for head, rows in aucs.groupby("head"):
         texts[f"{head}.seeds"] = ", ".join(map(str, rows["training_seed"]))
     for (head, measure), rows in tests[tests["data"] == "radiographs"].groupby(["head", "measure"]):
-        texts[f"{head}.{measure}.range"] = _least_to_most(rows["value"], 2)
+        texts[f"{head}.{measure}.range"] = least_to_most(rows["value"], 2)
         with_intervals = measure != "specificity without misses"  # which has none
         values = [with_interval(row, 3) if with_intervals else f"{row['value']:.3f}" for _, row in rows.iterrows()]
         texts[f"{head}.{measure}"] = ", ".join(values)
     trainings = pd.read_csv(results / "laptop/trainings.csv").query("data == 'radiographs'")
-    texts["epochs"] = _least_to_most(trainings["trained_epochs"], 0)
-    kinds = trainings["augmentation"].map({"none": "not augmented"}).fillna("augmented").unique()
-    texts["augmentations"] = " or ".join(sorted(kinds, reverse=True))
+    texts["epochs"] = least_to_most(trainings["trained_epochs"], 0)
+    kinds = trainings["augmentation"].map({"none": "not augmented"}).fillna("augmented")
+    of_kinds = trainings.assign(name=trainings["head"].map({"relu": "ReLU"}).fillna(trainings["head"])).groupby(kinds)
+    texts["augmentations"] = "; ".join(f"{kind}: {_seeds(rows)}" for kind, rows in sorted(of_kinds, reverse=True))
     texts["AUC"] = with_interval(one_row(pd.read_csv(results / "laptop/claims.csv"), claim="AUC"), 3)
-    texts["AUC range"] = _least_to_most(aucs["value"], 3)
+    texts["AUC range"] = least_to_most(aucs["value"], 3)
     training = pd.read_csv(results / "laptop/training.csv").query("chosen and data == 'radiographs'")
-    texts["validation AUC"] = _least_to_most(training["validation_quality"], 3)
+    texts["validation AUC"] = least_to_most(training["validation_quality"], 3)
     ill = lead_rows(results, "laptop", "radiographs").loc["CAM", "n"]
     normal = aucs["images"].iloc[0] - ill
     right = tests.query("data == 'radiographs' and head == 'relu' and training_seed == 0").set_index("measure")["value"]
@@ -35,9 +36,9 @@ def tested_models(results):
     return texts | {"normal called normal": f"{called_normal}", "normal called ill": f"{normal - called_normal}"}
 
 
-def _least_to_most(values, digits):
-    low, high = f"{values.min():.{digits}f}", f"{values.max():.{digits}f}"
-    return low if low == high else f"{low} to {high}"
+def _seeds(trainings):
+    """The heads and seeds of trainings: "ReLU 0, 1, softmax 0"."""
+    return ", ".join(f"{name} {', '.join(map(str, rows['training_seed']))}" for name, rows in trainings.groupby("name"))
 
 
 def smaller_paper_network(results):

@@ -35,3 +35,9 @@ def parameters_with(results, profile, name):
     """The parameters of the first notebook, or half of one, that has one of this name."""
     given = (record["parameters"] for record in records_of(results, profile).values())
     return next(parameters for parameters in given if name in parameters)
+
+
+def least_to_most(values, digits):
+    """The smallest and the largest of values as text, "1 to 3"; one number where both are printed alike."""
+    low, high = f"{values.min():.{digits}f}", f"{values.max():.{digits}f}"
+    return low if low == high else f"{low} to {high}"

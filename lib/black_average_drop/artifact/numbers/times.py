@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from black_average_drop.artifact.numbers.committed import records_of
+from black_average_drop.artifact.numbers.committed import least_to_most, records_of
 
 TRAINING_IMAGES = 5216  # radiographs in the train folder of chest_xray
 PAPER_EPOCHS = 20  # of the `paper` profile, at most
@@ -56,7 +56,7 @@ def training_speed(results):
         "machine": (results / "benchmark/benchmark.md").read_text().splitlines()[2],
         "training images": f"{TRAINING_IMAGES:,}",
         "classifiers": f"{len(trainings)}",
-        "epochs": f"{epochs.min()} to {epochs.max()}",
+        "epochs": least_to_most(epochs, 0),
         "passed": f"{passed:,}",
         "minutes": f"{minutes}",
         "a second": f"{passed / minutes / 60:.0f}",

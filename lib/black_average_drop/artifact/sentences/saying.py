@@ -25,7 +25,7 @@ def said(results=ROOT / "paper_figures"):
 def _of_the_paper(results):
     read = _reader(results / "laptop")
     claims, table, trainings = read("claims").set_index("claim"), read("table1"), read("table1_trainings")
-    chosen = read("alpha_anew").set_index("data")["alpha_table1"]
+    chosen = read("alpha_anew").set_index("data")
     texts = {
         "claims": drops.claims_counted(claims),
         "trainings of BAD": drops.range_of_trainings(trainings[trainings["metric"] == "BAD"]),
@@ -33,7 +33,7 @@ def _of_the_paper(results):
         "incorrect": drops.black_and_incorrect(claims, table),
         "growing drops": alpha.growing_drops(claims),
         "contrast": alpha.contrast_next_to_differences(read("alpha_contrast"), table),
-        "softmax": alpha.grad_cam_plus_plus_behind_softmax(read("softmax")),
+        "softmax": alpha.grad_cam_plus_plus_behind_softmax(claims.loc["softmax_kills"], read("softmax")),
     }
     for data, metric in (("general", "BAD"), ("radiographs", "AD"), ("radiographs", "BAD")):
         name = f"{drops.IMAGES[data]} {metric}"
@@ -41,7 +41,10 @@ def _of_the_paper(results):
     for data, images in (("General images", "photos"), ("Radiographs", "X-rays")):
         texts[f"preparations {data}"] = alpha.prepared_in_other_ways(read("alpha_preparations"), data, images)
     for data, rows in read("alpha_bad").groupby("data"):
-        texts[f"alpha {data}"] = alpha.ranking_along_alpha(rows, chosen[data])
+        networks = int(trainings["trainings"].max()) if data == "Radiographs" else 1
+        texts[f"alpha {data}"] = alpha.ranking_along_alpha(
+            rows, chosen.loc[data, "alpha_table1"], chosen.loc[data, "images"], networks
+        )
     return texts
 
 
