@@ -227,7 +227,7 @@ display(Markdown((results_folder / "table1.md").read_text()))
 # rows of their own. For Incorrect % the masked radiographs count that Grad-CAM++ leaves with another class.
 
 # %%
-claimed = table_claims.measure_claims(parts)
+claimed = table_claims.measure_claims(parts, margin)
 pd.DataFrame({name: one.estimate._asdict() for name, one in claimed.items()}).T
 
 # %% [markdown]

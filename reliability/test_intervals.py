@@ -68,21 +68,20 @@ def chests(count, size):
     )
 
 
-def coverage(network, rows, dataset, kind, draw):
+def coverage(network, rows, dataset, draw):
     """How often the interval of Table 1 holds the mean over all images that could be drawn: a DataFrame by score,
     method and quantity with that mean (truth), and of how many draws there is an interval (given) that holds it (held).
 
     draw: generator -> indices of the images of one draw, or None -> of all that could be drawn. Also gives `apart`.
     """
-    black, pool = evaluation.black_logits(network), draw(None)
-    by_id = rows.set_index("id")
-    whole = table_of(by_id, dataset, pool, kind, black, resamples=2)  # only its means are used
+    by_id, pool = of_table1(network, rows, dataset), draw(None)
+    whole = table_of(by_id, dataset, pool, resamples=2)  # only its means are used
     keys = [(score, method, name) for score in ("relu", "softmax") for method, name in QUANTITIES]
     truth = pd.Series([whole.loc[key[:2], key[2]] for key in keys], index=pd.MultiIndex.from_tuples(keys))
     given, held = [], []
     for seed in range(DRAWS):
         chosen = draw(np.random.default_rng([7, seed]))
-        table = table_of(by_id, dataset, chosen, kind, black, resamples=2000, seed=seed)
+        table = table_of(by_id, dataset, chosen, resamples=2000, seed=seed)
         low, high = (np.array([table.at[key[:2], f"{key[2]}_{end}"] for key in keys]) for end in ("low", "high"))
         given.append(~np.isnan(low))
         held.append((low - 1e-9 <= truth) & (truth <= high + 1e-9))  # sums in another order
@@ -97,13 +96,21 @@ def apart(rows):
     return 100 * different.groupby("metric").mean()
 
 
-def table_of(by_id, dataset, chosen, kind, black, resamples, seed=0):
+def of_table1(network, rows, dataset):
+    """The rows of `evaluate` with what Table 1 needs further, by the id of the image."""
+    images = pd.DataFrame({"id": dataset.ids, "group": dataset.groups, "label": dataset.labels})
+    black, rows = evaluation.black_logits(network).astype("float64"), rows.merge(images, on="id", validate="m:1")
+    classes, shares = rows["class"].to_numpy(), np.exp(black - black.max())
+    rows = rows.assign(black_logit=black[classes], black_softmax=(shares / shares.sum())[classes])
+    return rows.set_index("id")
+
+
+def table_of(by_id, dataset, chosen, resamples, seed=0):
     """Table 1 of the chosen images by score and method, as a DataFrame."""
-    part = dataset.subset(chosen)
-    rows = by_id.loc[part.ids].reset_index()
-    resampling = Resampling(part.groups, resamples, seed)
-    table = tables.table1(rows, part, kind, black, {"all": np.full(len(part), True)}, resampling)
-    return table.set_index(["score", "method"])
+    resampling, rows = Resampling(dataset.groups[chosen], resamples, seed), by_id.loc[dataset.ids[chosen]].reset_index()
+    about = pd.DataFrame({"black_class": ["any"]})
+    part = tables.PartOfTable1(data="general", trainings={0: rows}, about=about, resampling=resampling)  # no subsets
+    return tables.table1(part).set_index(["score", "method"])
 
 
 def test_intervals(check, trainings):
@@ -134,7 +141,7 @@ def test_intervals(check, trainings):
         f"radiographs labelled pneumonia, {N} patients": labelled_ill,
     }
     for design, draw in designs.items():
-        report_coverage(check, design, *coverage(network, rows, dataset, "radiographs", draw))
+        report_coverage(check, design, *coverage(network, rows, dataset, draw))
     report_claims(check, rows, dataset, ill)
     check("The network", f"AUC {auc:.3f} on other phantoms", "above 0.75", auc > 0.75)
 
@@ -148,7 +155,7 @@ def test_intervals_of_objects(check):
     def any_images(generator):
         return np.arange(TRUTH) if generator is None else generator.choice(TRUTH, N, replace=False)
 
-    report_coverage(check, f"objects, {N} images", *coverage(network, rows, dataset, "general", any_images))
+    report_coverage(check, f"objects, {N} images", *coverage(network, rows, dataset, any_images))
     check("The network", f"accuracy {accuracy:.3f} on other phantoms", "above 0.5", accuracy > 0.5)
 
 

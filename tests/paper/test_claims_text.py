@@ -6,6 +6,7 @@ import pytest
 from black_average_drop.artifact import claims_page
 from black_average_drop.paper import claims, claims_text
 from black_average_drop.paper.stated_claims import CLAIMS
+from black_average_drop.statistics.more_needed import Needed
 from black_average_drop.statistics.trainings import Estimate
 
 SURE = Estimate(-0.02, -0.03, -0.01, 1e-4, 5, 4, -0.05, 0.01, "trainings")
@@ -45,12 +46,49 @@ def test_a_sign_that_unseen_patients_could_turn_is_told(tmp_path):
             SURE._replace(trainings=1, same_sign=1, next_low=np.nan, dominated_by=""),
             "**undecided**: fewer than 3 train",
         ),
-        (Estimate(np.nan, np.nan, np.nan, np.nan, 5, 0), "**undecided** |"),
+        (Estimate(np.nan, np.nan, np.nan, np.nan, 5, 0), "**undecided**: too few images differ |"),
     ],
 )
 def test_an_undecided_claim_says_what_would_help(tmp_path, estimate, told):
     (line,), text = assembled(tmp_path, {"radiographs_BAD": (estimate, 390, "phantoms", "holds")})
     assert f"| {told}" in line and "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("p", "within", "more", "told"),
+    [
+        (
+            1e-4,
+            0.018,
+            Needed(),
+            "**reproduced** for trainings of this recipe: real, and within ±0.02 (±0.0180 holds) |",
+        ),
+        (1e-4, 0.03, Needed("trainings", 3, 4), "**reproduced** for trainings of this recipe |"),
+        (0.2, 0.018, Needed("trainings", 3, 4), "**undecided**, and within ±0.02 (±0.0180 holds) |"),
+        (
+            0.2,
+            0.03,
+            Needed("trainings", 42.0, 371.0),
+            "**undecided**: between 40 and 400 trainings such as these would show a difference of 0.02 |",
+        ),
+        (
+            0.2,
+            0.03,
+            Needed("patients", 42.0, np.inf),
+            "**undecided**: 40 or more patients such as these would show a difference of 0.02 |",
+        ),
+        (
+            0.2,
+            0.03,
+            Needed("trainings", np.inf, np.inf),
+            "**undecided**: more trainings, and more patients with them, would show a difference of 0.02 |",
+        ),
+    ],
+)
+def test_a_difference_says_whether_it_matters_and_how_many_more_would_tell(tmp_path, p, within, more, told):
+    one = (SURE._replace(p=p), 390, "phantoms", "holds", 0.02, within, more)
+    (line,), _ = assembled(tmp_path, {"radiographs_BAD": one})
+    assert line.endswith(f"| {told}")
 
 
 def test_a_level_names_no_sign_and_its_prediction_ends_at_its_bounds(tmp_path):

@@ -152,9 +152,9 @@ def test_a_dead_training_is_counted_and_enters_no_mean(rows):
     part = part_of([rows, dead, rows])
     assert list(part.alive) == [0, 2] and len(part.trainings) == 3
     assert set(tables.spread_over_trainings(part)["trainings"]) == {2}
-    claimed = table_claims.measure_claims({"radiographs": part})
+    claimed = table_claims.measure_claims({"radiographs": part}, 0.02)
     assert claimed["radiographs_BAD"].estimate.trainings == 2
-    assert table_claims.measure_claims({"radiographs": part_of([dead])}) == {}
+    assert table_claims.measure_claims({"radiographs": part_of([dead])}, 0.02) == {}
     assert not part_of([dead]).alive
 
 
@@ -162,7 +162,7 @@ def test_claims_are_over_the_images_that_count_and_another_backbone_is_a_row_of_
     again = measured(rows.assign(masked_logit=0.5 * rows["masked_logit"]))
     parts = {"general": part_of([rows], "general"), "radiographs": part_of([rows, again])}
     parts["small_cnn"] = part_of([again], "small_cnn")
-    claimed = table_claims.measure_claims(parts)
+    claimed = table_claims.measure_claims(parts, 0.02)
     ill = rows["label"] == 1
 
     def gain(those, metric, column="drop"):

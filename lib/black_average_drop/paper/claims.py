@@ -10,9 +10,13 @@ from black_average_drop import metrics
 from black_average_drop.files import write_csv
 from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics import means, patients, roc
+from black_average_drop.statistics.comparisons import LEVEL
+from black_average_drop.statistics.equivalence import bound_by_differing
+from black_average_drop.statistics.more_needed import Needed, needed_across
 from black_average_drop.statistics.trainings import Estimate, across_trainings, statistic_across_trainings
 
-COLUMNS = ["claim", *Estimate._fields, "unseen", "images", "data", "measured_in"]
+OF_MARGIN = ["margin", "within", *Needed._fields]
+COLUMNS = ["claim", *Estimate._fields, "unseen", *OF_MARGIN, "images", "data", "measured_in"]
 
 
 class Measured(NamedTuple):
@@ -24,12 +28,18 @@ class Measured(NamedTuple):
         data: the name of the data set.
         unseen: "holds" if patients that nobody saw could not turn the sign of a difference, "overturned" if they could
             (`means.overturned_by_unseen`); "" for what is no difference.
+        margin: the difference that matters, NaN where none was set.
+        within: the smallest margin that holds the difference at 5 %, for all claims with a margin in its table.
+        more: how many would show a difference of the margin, a `more_needed.Needed`.
     """
 
     estimate: Estimate
     images: int
     data: str
     unseen: str = ""
+    margin: float = np.nan
+    within: float = np.nan
+    more: Needed = Needed()
 
 
 def measured_mean(values, resampling, source, bounds=None, reach=None):
@@ -50,6 +60,25 @@ def measured_mean(values, resampling, source, bounds=None, reach=None):
         turned = means.overturned_by_unseen(estimate.value, patients, -np.sign(estimate.value) * reach)
         unseen = "overturned" if turned else "holds"
     return Measured(estimate, int(known.sum()), source, unseen)
+
+
+def with_margin(measured, values, resampling, margin, claims_together):
+    """Add to what was measured of a difference whether it is within a margin, and how many more would tell.
+
+    Args:
+        measured: a `Measured`, by `measured_mean` of the same values.
+        values: (N, S), image by training, from -1 to 1.
+        resampling: a `patients.Resampling` of the N images.
+        margin: the difference that matters.
+        claims_together: how many claims of one table are asked for their margin. Bonferroni's correction is for these.
+    """
+    level = LEVEL / claims_together
+    same = across_trainings(values, resampling, level=2 * level)
+    within = max(abs(same.low), abs(same.high))
+    if np.isnan(within) and values.shape[1] == 1:  # how few differ says nothing of other trainings
+        within = bound_by_differing(values[:, 0], resampling.groups, 1.0, level)
+    more = needed_across(values, resampling, margin, level)
+    return measured._replace(margin=margin, within=within, more=more)
 
 
 def compare(trainings, metric, column, images, resampling, source, method="Grad-CAM++", baseline="CAM"):
@@ -154,6 +183,9 @@ def write_measured(notebook, measured, results, profile):
     unknown = set(measured) - set(CLAIMS)
     if unknown:
         raise ValueError(f"There is no claim {sorted(unknown)[0]!r}: CLAIMS holds {', '.join(CLAIMS)}.")
-    table = [{"claim": claim, **one.estimate._asdict(), **one._asdict()} for claim, one in measured.items()]
+    table = [
+        {"claim": claim, **one.estimate._asdict(), **one._asdict(), **one.more._asdict()}
+        for claim, one in measured.items()
+    ]
     table = pd.DataFrame(table).assign(measured_in=notebook)[COLUMNS]
     return write_csv(table, Path(results) / f"claims_{notebook}.csv", profile)

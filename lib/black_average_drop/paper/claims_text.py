@@ -5,7 +5,7 @@ import numpy as np
 from black_average_drop import wording
 from black_average_drop.paper.stated_claims import CLAIMS, OTHER_BACKBONE, SOFTMAX_SCORES
 from black_average_drop.paper.verdicts import UNDECIDED
-from black_average_drop.statistics import means, patients
+from black_average_drop.statistics import answer_text, means, patients
 from black_average_drop.statistics.comparisons import LEVEL
 
 TOO_FEW = "no interval: too few images differ"
@@ -30,7 +30,11 @@ A level or an equality has a tolerance, which was fixed before the first run and
 In 95 of 100 repetitions the prediction interval holds what the next training of this recipe would have over all such
 patients. On these test images alone it may lie elsewhere.
 
-An undecided row says what would narrow its interval most: as many trainings again, or as many patients again.
+An undecided row of drops says which of three it is. The difference is within the margin, and the maps are practically
+the same. Or too few images differ for an interval. Or so many patients, or trainings where these dominate, would show a
+difference of the margin: in four of five repetitions, by both ends of an 80 % interval of the variance. The margin was
+chosen when these data were known (post hoc). Its limits are at 5 % for all claims with a margin in one table
+(Bonferroni). Other undecided rows say what would narrow their interval most.
 
 Interval and p of a mean come from one procedure, so they never disagree (`means.estimate_means`). Each limit is the
 further one of two: Student's, and Hall's for skewed values (Hall 1992). Student's degrees of freedom follow from how
@@ -138,15 +142,31 @@ def _measured(row, claim):
 
 
 def _verdict(row):
-    """The verdict, for what it holds, or what would decide most, as text."""
+    """The verdict, for what it holds, whether it matters, and what would decide most, as text."""
     told = f"**{row['verdict']}**"
+    within = f"within ±{row['margin']:g} (±{row['within']:.4f} holds)" if row["within"] <= row["margin"] else ""
     if row["verdict"] != UNDECIDED:
-        return f"{told} for trainings of this recipe" if row["trainings"] > 1 else told
+        told += " for trainings of this recipe" if row["trainings"] > 1 else ""
+        return f"{told}: real, and {within}" if within else told
     needed = CLAIMS[row["claim"]].trainings
     if row["images"] and row["trainings"] < needed:
         return f"{told}: fewer than {needed} trainings"
+    if within:
+        return f"{told}, and {within}"
+    if np.isnan(row["low"]):
+        return f"{told}: too few images differ" if row["images"] else told
+    if isinstance(row["what"], str) and row["what"]:
+        return f"{told}: {_more(row)} would show a difference of {row['margin']:g}"
     known = isinstance(row["dominated_by"], str) and row["dominated_by"]
     return f"{told}: more {row['dominated_by']} would help most" if known else told
+
+
+def _more(row):
+    """How many patients or trainings would show a difference of the margin, as text."""
+    if np.isinf(row["fewest"]):
+        other = "patients" if row["what"] == "trainings" else "trainings"
+        return f"more {row['what']}, and more {other} with them,"
+    return f"{answer_text.from_to(row['fewest'], row['most'])} {row['what']} such as these"
 
 
 def _counted(row):

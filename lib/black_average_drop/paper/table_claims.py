@@ -1,5 +1,7 @@
 """What Table 1 says of the paper's claims: the differences over all trainings, in its primary rows and in every row."""
 
+from collections import Counter
+
 import numpy as np
 
 from black_average_drop.metrics import METRICS
@@ -7,36 +9,44 @@ from black_average_drop.paper import claims, published, row_differences
 from black_average_drop.paper.stated_claims import CLAIMS
 
 
-def measure_claims(parts):
+def measure_claims(parts, margin):
     """Measure the claims on drops, on what is lit, and on Incorrect %, over the images that count.
 
     Photos and radiographs have claims of the paper. Softmax scores and another backbone have rows of their own.
 
     Args:
         parts: data -> `tables.PartOfTable1`.
+        margin: the difference of mean drops that matters.
 
     Returns:
         claim -> `claims.Measured`.
     """
-    measured = {}
+    measured, differences = {}, {}
     for data, part in parts.items():
         rows = list(part.alive.values())
         if not rows:
             continue
+        resampling = part.resampling.of_rows(part.counted)
         where = {
             "images": part.images["id"][part.counted].to_numpy(),
-            "resampling": part.resampling.of_rows(part.counted),
+            "resampling": resampling,
             "source": part.about["source"].iloc[0],
         }
-        for metric in METRICS:
-            if f"{data}_{metric}" in CLAIMS:
-                measured[f"{data}_{metric}"] = claims.compare(rows, metric, "drop", **where)
+        columns = {f"{data}_{metric}": (metric, "drop") for metric in METRICS}
+        columns |= {f"{data}_{metric}_softmax": (metric, "softmax_drop") for metric in METRICS}
+        for claim, (metric, column) in columns.items():
+            if claim in CLAIMS:
+                measured[claim] = claims.compare(rows, metric, column, **where)
+                differences[claim] = claims.values_by_training(rows, metric, column, where["images"]), resampling
         if data in published.DATA:
             measured[f"{data}_lit"] = claims.compare(rows, METRICS[0], "lit", **where)
         if data == "radiographs":
             for metric in METRICS:
-                measured[f"{data}_{metric}_softmax"] = claims.compare(rows, metric, "softmax_drop", **where)
                 measured[f"incorrect_{metric}"] = claims.compare(rows, metric, "incorrect", **where, baseline=None)
+    together = Counter(CLAIMS[claim].table for claim in differences)
+    for claim, (values, resampling) in differences.items():
+        count = together[CLAIMS[claim].table]
+        measured[claim] = claims.with_margin(measured[claim], values, resampling, margin, count)
     return measured
 
 

@@ -62,7 +62,7 @@ def needed_sentence(row):
     if math.isnan(row["difference_fewest"]):
         return ""
     shown, same = (
-        _from_to(row[f"{question}_fewest"], row[f"{question}_most"]) for question in ("difference", "sameness")
+        from_to(row[f"{question}_fewest"], row[f"{question}_most"]) for question in ("difference", "sameness")
     )
     sameness = "or sameness" if same == shown else f"and {same} sameness"
     said = f"{shown.capitalize()} patients such as these would show a difference of the margin"
@@ -87,7 +87,10 @@ def to_one_digit(number, rounded):
     return int(rounded(number / size) * size)
 
 
-def _from_to(fewest, most):
+def from_to(fewest, most):
+    """Numbers such as "between 200 and 300", to one digit; most may be infinite."""
+    if math.isinf(most):
+        return f"{to_one_digit(fewest, math.floor):,} or more"
     low, high = to_one_digit(fewest, math.floor), to_one_digit(most, math.ceil)
     return f"about {low:,}" if low == high else f"between {low:,} and {high:,}"
 

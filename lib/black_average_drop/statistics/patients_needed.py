@@ -34,23 +34,45 @@ def needed_for_pairs(values, names, resampling, margin):
     differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
     largest, names = largest_errors(differences, resampling), np.asarray(names)
     table = {"first": names[first], "second": names[second]}
-    parts, count = _parts(differences, resampling), max(len(first), 1)
-    ends, least = variance_interval(parts), patients_that_carry(parts)
+    count = max(len(first), 1)
     levels = level_of_each(largest, LEVEL, count), level_of_sameness(largest, LEVEL, count)
     for question, each, power in zip(("difference", "sameness"), levels, (POWER, (1 + POWER) / 2), strict=True):
-        for end, variance in zip(("fewest", "most"), ends, strict=True):
-            table[f"{question}_{end}"] = np.maximum(least, needed(variance, margin, each, power))
+        ends = needed_for_means(differences, resampling, margin, each, power)
+        table |= {f"{question}_{name}": end for name, end in zip(("fewest", "most"), ends, strict=True)}
     return pd.DataFrame(table)
 
 
-def needed(variance, margin, level, power):
-    """How many patients tell a mean from one that is a margin apart, by two-sided tests of that level and power.
+def needed_for_means(values, resampling, margin, level, power):
+    """How many patients such as these tell means from others that are a margin apart.
 
-    Sameness takes two one-sided tests, of which each may fail in half of the cases that the power leaves.
+    Args:
+        values: (N, M), NaN where an image has no value.
+        resampling: a `patients.Resampling` of the N images.
+        margin: above 0.
+        level: of the two-sided tests.
+        power: of the tests. Sameness takes two one-sided tests, of which each may fail in half of the cases that the
+            power leaves.
+
+    Returns:
+        (fewest, most), each (M,), by the ends of `variance_interval`, and at least as many as carry a mean. NaN below
+        ENOUGH patients, and where none differ.
     """
+    sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
+    parts = parts_of_patients(sums, sums_by_patient(~np.isnan(values), resampling.groups), resampling)
+    least = patients_that_carry(parts)
+    return tuple(np.maximum(least, needed(one, margin, level, power)) for one in variance_interval(parts))
+
+
+def needed(variance, margin, level, power):
+    """How many patients with that variance tell a mean from one that is a margin apart, by two-sided tests."""
+    return np.ceil(z_squared(level, power) * variance / margin**2)
+
+
+def z_squared(level, power):
+    """The squared distance, in standard errors, that a two-sided test of that level finds with that power."""
     from scipy.stats import norm
 
-    return np.ceil((norm.isf(level / 2) + norm.ppf(power)) ** 2 * variance / margin**2)
+    return (norm.isf(level / 2) + norm.ppf(power)) ** 2
 
 
 def patients_that_carry(parts):
@@ -88,9 +110,3 @@ def variance_interval(parts):
         error = wide * np.sqrt((kurtosis - (count - 3) / count) / (count - 1))
         ends[:, column] = count / (count - wide) * variance * np.exp([-error, error])
     return tuple(ends)
-
-
-def _parts(values, resampling):
-    """`means.parts_of_patients` of values (N, M)."""
-    sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
-    return parts_of_patients(sums, sums_by_patient(~np.isnan(values), resampling.groups), resampling)
