@@ -41,6 +41,7 @@ precision = "float32"  # on a GPU mixed_float16 is faster, but moves each drop a
 findings = []  # the outputs that are explained, where they are present; empty: all of them
 thresholds = {}  # of a model of several findings: the score above which one counts as there, such as {"Edema": 0.3}
 methods = []  # in cams.METHODS or cams.ON_REQUEST, next to the paper's three; empty: all of cams.METHODS
+margin = 0.02  # of the score: methods whose mean drops differ by less are practically as good as each other
 alpha = 0.0  # the share of pixels that BAD keeps; 0: where the methods' masked images differ most
 most_images = 500  # drawn at random, if there are more
 colour_map = "heat"  # "jet" has the paper's look, but no order in greyscale or for colour-blind readers
@@ -67,7 +68,7 @@ from black_average_drop import cams, charts, controls, evaluation, figure_files,
 from black_average_drop.artifact import choose_settings, provenance
 from black_average_drop.choice import answers_and_maps, known_lesions, preprocessing_doubts, recommendation, selection
 from black_average_drop.choice.cost import announce
-from black_average_drop.choice.ranking import EVERY, rank_by_metric
+from black_average_drop.choice.ranking import EVERY, answers_by_metric, rank_by_metric, tables_of_answers
 from black_average_drop.choice.user_images import forget, read_images
 from black_average_drop.datasets import appearance, decoded, folder, phantoms
 from black_average_drop.datasets.lesions import lesion_files
@@ -197,8 +198,8 @@ print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else "
 # %% [markdown]
 # ## The scores
 #
-# Seven control maps know nothing of what the image shows. A method that does no better than one of them is not
-# recommended.
+# Seven control maps know nothing of what the image shows. Where one does as well as the methods, the metric
+# says little of where a map should point.
 
 # %%
 given = {"ids": studied.ids, "groups": studied.groups, "thresholds": above, "seed": seed, "scheduler": scheduler}
@@ -218,6 +219,7 @@ answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 resampling = Resampling(studied.groups, resamples, seed)
 of_findings = np.array(outputs)[classes] if several else None
 ranked, differences = rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
+answers = answers_by_metric(rows, controls.CONTROLS, resampling, margin)
 left_out = int((first_pass.scores["score"] <= 0).sum())
 print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
 of_all = ranked[ranked["finding"] == EVERY]
@@ -245,11 +247,12 @@ display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreem
 # %% [markdown]
 # ## Recommendation
 #
-# The first sentence is by BAD, the next by AD. What `09_verdict` measured of both, where lesions are known, comes last.
+# What BAD says comes first, in bold, and then what AD says. Methods within the margin of the best are practically as
+# good, so any of them may be taken. What `09_verdict` measured of both, where lesions are known, comes last.
 
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
-sentences = recommendation.recommend_overall(ranked, differences, same_as)
+sentences = recommendation.recommend_overall(answers, same_as)
 said = [known.notice, f"**{sentences['BAD']}**", sentences["AD"]]
 said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
@@ -280,6 +283,7 @@ pictures |= {"lesions": judged_figure} if judged_figure else {}
 tables = {"images": answers_and_maps.by_image(studied, first_pass, outputs, apart, blank), "findings": counts}
 tables |= {"scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried, "shown": appearances}
 tables |= {"lesions": judged.points, "agreement": judged.agreements} if judged_figure else {}
+tables |= tables_of_answers(answers)
 made = [results_folder / "recommendation.md"]
 for stem, picture in pictures.items():
     made += figure_files.save_figure(picture, results_folder / stem)

@@ -19,32 +19,36 @@ KILLS = {
     "09_verdict": 1,
 }
 SEED = 20
+SOONER = (1, 0.5, 0.25, 0.125)  # of the planned moment, until the notebook that is meant is hit
 
 
 def test_killed(check, undisturbed, tmp_path):
-    """Killed at 20 random moments, then left to finish."""
+    """Killed at 20 random moments or more, then left to finish."""
     copy, generator = copies.clone(tmp_path / "project"), np.random.default_rng(SEED)
     hit, wrong, codes = [], [], []
     for notebook, count in KILLS.items():
         for share in generator.uniform(0, 1, count):
-            (copy.build / f"{notebook}.stamp.json").unlink(missing_ok=True)  # if it came to its end before a kill
-            run = copies.Running(copy)
-            if run.wait_for(f"{notebook} (smoke): running"):
-                time.sleep(share * 60 * max(undisturbed.minutes[notebook], 0.1))
-            if run.process.poll() is None:
-                hit.append(run.notebook())
-                alone = len(hit) % 2 == 0  # every other time the kernel is left to notice by itself
-                code = run.kill(kernels=not alone)
-                codes += [code] if alone else []  # where make is not killed itself
-            wrong += copies.faults(copy, undisturbed)
+            for sooner in SOONER:  # on a machine that has become faster the notebook may be over
+                (copy.build / f"{notebook}.stamp.json").unlink(missing_ok=True)  # if it came to its end before a kill
+                run = copies.Running(copy)
+                if run.wait_for(f"{notebook} (smoke): running"):
+                    time.sleep(share * sooner * 60 * max(undisturbed.minutes[notebook], 0.1))
+                if run.process.poll() is None:
+                    hit.append(run.notebook())
+                    alone = len(hit) % 2 == 0  # every other time the kernel is left to notice by itself
+                    code = run.kill(kernels=not alone)
+                    codes += [code] if alone else []  # where make is not killed itself
+                wrong += copies.faults(copy, undisturbed)
+                if hit[-1:] == [notebook]:
+                    break
     left = copies.partial_files(copy)
     done = copies.reproduce(copy)
     by_notebook = ", ".join(f"{name} {hit.count(name)}" for name in [*notebooks.ORDER, "between"] if name in hit)
     check(
         "SIGKILL to make, pipeline and kernel, or to the pipeline alone, at random moments of the smoke profile",
         f"{len(hit)} kills ({by_notebook}), {len(codes)} of them leaving the kernel behind",
-        f"{sum(KILLS.values())} kills, every notebook hit",
-        len(hit) == sum(KILLS.values()) and set(notebooks.ORDER) <= set(hit),
+        f"at least {sum(KILLS.values())} kills, each notebook as often as planned",
+        all(hit.count(name) >= count for name, count in KILLS.items()),
     )
     check(
         "Make's exit status after the pipeline alone was killed",

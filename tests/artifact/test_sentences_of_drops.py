@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop.artifact.sentences import alpha, directions, drops
+from black_average_drop.statistics import answer_text
 
 NAN = float("nan")
 
@@ -30,7 +31,7 @@ def test_who_is_ahead_follows_the_interval_and_what_is_better(difference, more_i
 
 
 def test_lists_and_ranges():
-    assert [directions.enumerated(names) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+    assert [answer_text.enumerated(names) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
     assert directions.in_ranges([40, 5, 10, 15, 45], 5) == "5 to 15, 40 and 45"
     assert directions.in_ranges([5, 10, 50], 5) == "5, 10 and 50" and directions.in_ranges([95], 5) == "95"
 

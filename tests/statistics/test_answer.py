@@ -50,7 +50,7 @@ def test_one_is_ahead_of_all_others_only_if_none_of_them_may_be_the_best():
     }
     for others, place in ((True, "the smallest mean"), (False, "ahead of all others")):
         table = pd.DataFrame(methods | {"may_be_best": [True, others]})
-        assert f"a ({place}), b" in answer_text.set_sentence(Answer(0.02, table, None, None))
+        assert f"a ({place}), b" in answer_text.set_sentence(Answer(0.02, 10, table, None, None))
 
 
 def test_what_is_open_names_the_patients_that_would_decide_it():

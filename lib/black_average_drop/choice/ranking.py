@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from black_average_drop.statistics import which_best
 from black_average_drop.statistics.comparisons import differences, holm
 from black_average_drop.statistics.means import estimate_means
 from black_average_drop.statistics.patients import ENOUGH
 
+IN_ORDER = ("BAD", "AD")
 EVERY = "all findings"  # in the column finding: of whatever finding
 
 
@@ -82,6 +84,41 @@ def rank_by_finding(drops, findings, controls, resampling):
     return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=holm(pairs["p"]))
 
 
+def drops_by_map(rows, metric):
+    """The drops of one metric, a DataFrame of findings of images by maps, from the rows of `evaluation.evaluate`."""
+    by_map = rows[rows["metric"] == metric].groupby("method", sort=False)
+    return pd.DataFrame({name: part["drop"].to_numpy() for name, part in by_map})
+
+
+def answers_by_metric(rows, controls, resampling, margin):
+    """Which methods to take by BAD and by AD, of all findings together.
+
+    Args:
+        rows, controls, resampling: as for `rank_by_metric`.
+        margin: the difference of mean drops that matters.
+
+    Returns:
+        metric -> a `which_best.Answer`, or None where no image has a drop.
+    """
+    answers = {}
+    for metric in IN_ORDER:
+        drops = drops_by_map(rows, metric)
+        has_drop = drops.notna().any(axis=None)
+        answers[metric] = which_best.answer(drops, list(controls), resampling, margin) if has_drop else None
+    return answers
+
+
+def tables_of_answers(answers):
+    """The answers as tables by the names of their files: the sets, and every pair.
+
+    Args:
+        answers: of `answers_by_metric`.
+    """
+    known = {(metric,): answer for metric, answer in answers.items() if answer is not None}
+    tables = which_best.tables(known, ("metric",)) if known else {}
+    return {f"answer_{name}": table for name, table in tables.items()}
+
+
 def rank_by_metric(rows, controls, resampling, findings=None):
     """Rank the maps of an evaluation by BAD and by AD.
 
@@ -97,9 +134,9 @@ def rank_by_metric(rows, controls, resampling, findings=None):
         within a metric.
     """
     tables, pairs = [], []
-    for metric in ("BAD", "AD"):
+    for metric in IN_ORDER:
         by_map = dict(list(rows[rows["metric"] == metric].groupby("method", sort=False)))
-        drops = pd.DataFrame({name: part["drop"].to_numpy() for name, part in by_map.items()})
+        drops = drops_by_map(rows, metric)
         wrong = {name: (part["masked_class"] != part["class"]).to_numpy() for name, part in by_map.items()}
         table, compared = rank_by_finding(drops, findings, controls, resampling)
         ranked = zip(table["finding"], table["map"], strict=True)

@@ -1,11 +1,10 @@
-"""One sentence on what the rankings come to, and how far it may be trusted."""
+"""What the rankings come to in a few sentences, and how far they may be trusted."""
 
 import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, files, lettering, wording
-from black_average_drop.choice import ranking
-from black_average_drop.statistics import comparisons
+from black_average_drop.statistics import answer_text, comparisons, which_best
 from black_average_drop.statistics.means import overturned_by_unseen
 from black_average_drop.statistics.patients import ENOUGH
 from black_average_drop.trust import agreement
@@ -15,64 +14,87 @@ BAR = r"\|"  # in a cell of a table in Markdown
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
 
 
-def recommend(metric, table, pairs, same_as=None):
-    """One sentence: the method that a metric prefers to every other method and every control, or that there is none.
+def recommend(metric, answer, same_as=None):
+    """Which methods to take by a metric, how far controls do as well, and what would tell more: a few sentences.
 
     Args:
         metric: "BAD" or "AD".
-        table: of `rank_maps`.
-        pairs: of `comparisons`.
+        answer: a `which_best.Answer`, or None where no image has a drop.
         same_as: method -> the method whose map it shares.
     """
-    best = table[~table["control"]].iloc[0]
-    name = best["map"]
-    if not best["images"]:
+    if answer is None:
         return f"No image has a score above 0 for the class that is explained: {metric} says nothing."
-    versus = _against_others(name, pairs)
-    shown = f"{name}, {wording.with_interval(best, 3, columns=('drop', 'low', 'high'))}"
-    twins = [twin for twin, first in (same_as or {}).items() if first == name]
-    if "Grad-CAM++" in (name, *twins):  # nothing is negative, and its positive part no method of its own
-        twins = [twin for twin in twins if twin != cams.POSITIVE_PART]
-    shown += f" (the same map: {', '.join(twins)})" if twins else ""
-    if versus["sure"].all():
-        return (
-            f"{metric} recommends {name}: it loses least of the score ({shown}), less than every other method and "
-            f"every control map (largest p after Holm's correction {versus['p_holm'].max():.2g}). "
-            f"{_of_unseen(versus, best['patients'])}"
-        )
-    close = versus[~versus["sure"]].sort_values("lead")
-    controls = [one for one in close["other"] if one in set(table.loc[table["control"], "map"])]
-    if controls:
-        reason = f"of the control maps, which know nothing of the image, {len(controls)} may do as well or better: "
-        reason += ", ".join(controls)
-    else:
-        nearest = close.iloc[0]
-        reason = (
-            f"between it and {nearest['other']} too few images differ for a test"
-            if np.isnan(nearest["p_holm"])
-            else f"its difference from {nearest['other']} is not significant (p = {nearest['p_holm']:.2g} after Holm's "
-            "correction)"
-        )
-    return (
-        f"These images do not tell the methods apart by {metric}: the smallest drop is that of {shown}, but {reason}."
-    )
+    methods = answer.methods.sort_values("mean", kind="stable")
+    said = [_which(metric, methods, answer.margin, same_as or {}), _needed(answer), _controls(metric, answer)]
+    alone = methods.loc[methods["may_be_best"], "map"]
+    said.append(_of_unseen(alone.item(), answer) if len(alone) == 1 and len(methods) > 1 else "")
+    return " ".join(one for one in said if one)
 
 
-def recommend_overall(ranked, differences, same_as=None):
-    """The sentence of `recommend` on all findings together, for each metric.
+def recommend_overall(answers, same_as=None):
+    """The sentences of `recommend` for each metric.
 
     Args:
-        ranked, differences: of `ranking.rank_by_metric`.
+        answers: of `ranking.answers_by_metric`.
         same_as: as for `recommend`.
 
     Returns:
-        metric -> sentence.
+        metric -> sentences.
     """
-    ranked, differences = (one[one["finding"] == ranking.EVERY] for one in (ranked, differences))
-    return {
-        metric: recommend(metric, table, differences[differences["metric"] == metric], same_as)
-        for metric, table in ranked.groupby("metric", sort=False)
-    }
+    return {metric: recommend(metric, answer, same_as) for metric, answer in answers.items()}
+
+
+def _which(metric, methods, margin, same_as):
+    """Which methods may be taken, which are not told apart from the best, and which are worse."""
+    same, open_, worse = (
+        methods[methods["word"] == word] for word in (which_best.SAME, which_best.OPEN, which_best.WORSE)
+    )
+    alike, rest = _with_twins(same, same_as), _with_twins(open_, same_as)
+    if len(same) > 1:
+        said = (
+            f"By {metric} take any of {alike}: each loses at most {margin:g} of the score more than the best of them."
+        )
+    elif len(same):
+        best = same.iloc[0]
+        said = f"By {metric} take {alike}: it loses least of the score, {best['mean']:.3f}, or at most {margin:g} more."
+    else:
+        said = f"These images do not tell the methods apart by {metric}: any of {rest} may be the best."
+    said += f" Whether {rest} may be better is open." if len(same) and len(open_) else ""
+    named = [f"{row['map']} by at least {row['least']:.3f}" for _, row in worse.iterrows()]
+    return f"{said} Worse: {', '.join(named)}." if named else said
+
+
+def _with_twins(methods, same_as):
+    """The names of methods, each with those that draw the same map; "" of none."""
+    texts = []
+    for name in methods["map"]:
+        twins = [twin for twin, first in same_as.items() if first == name]
+        if "Grad-CAM++" in (name, *twins):  # nothing is negative, and its positive part no method of its own
+            twins = [twin for twin in twins if twin != cams.POSITIVE_PART]
+        texts.append(f"{name} (the same map: {', '.join(twins)})" if twins else name)
+    return answer_text.enumerated(texts) if texts else ""
+
+
+def _needed(answer):
+    """How many patients would answer what is open between methods that may be the best, "" where nothing is."""
+    may_be = set(answer.methods.loc[answer.methods["may_be_best"], "map"])
+    pairs = answer.pairs[answer.pairs["first"].isin(may_be) & answer.pairs["second"].isin(may_be)]
+    pairs = pairs[~pairs["differs"] & ~(pairs["within"] <= answer.margin)].dropna(subset="difference_fewest")
+    if not len(pairs):
+        return ""
+    return answer_text.needed_sentence(pairs.loc[pairs["difference_most"].idxmax()])
+
+
+def _controls(metric, answer):
+    """Whether control maps, which know nothing of the image, do as well as the methods that may be the best."""
+    against = answer.controls
+    as_well = list(dict.fromkeys(against.loc[~(against["all_low"] > 0), "second"]))
+    if as_well:
+        return (
+            f"Control maps, which know nothing of the image, may do as well: {answer_text.enumerated(as_well)}. So "
+            f"{metric} says little here of where a map should point."
+        )
+    return "Every control map is worse." if len(against) else ""
 
 
 def table_of_findings(ranked, differences, counts):
@@ -104,11 +126,18 @@ def table_of_findings(ranked, differences, counts):
     return "\n".join([head, "", f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *lines, "", end]).strip()
 
 
-def _of_unseen(versus, patients):
-    """One sentence on what patients that nobody saw could change, by the rule of three."""
-    turned = [row["other"] for _, row in versus.iterrows() if overturned_by_unseen(row["lead"], patients, -1)]
-    could = f"could turn its lead over {', '.join(turned)}" if turned else "could turn none of these leads"
-    return f"Up to 3 in {patients} patients may be of a kind that was not seen: at the opposite extreme they {could}."
+def _of_unseen(name, answer):
+    """One sentence on what patients that nobody saw could change of the lead of a method, by the rule of three."""
+    pairs, turned = answer.pairs, []
+    for _, row in pairs[(pairs["first"] == name) | (pairs["second"] == name)].iterrows():
+        lead, other = (row["difference"], row["second"]) if row["first"] == name else (-row["difference"], row["first"])
+        if overturned_by_unseen(lead, answer.patients, -1):
+            turned.append(other)
+    could = f"could turn its lead over {', '.join(turned)}" if turned else "could turn none of its leads"
+    return (
+        f"Up to 3 in {answer.patients} patients may be of a kind that was not seen: at the opposite extreme they "
+        f"{could}."
+    )
 
 
 def _in_short(table, pairs):

@@ -1,7 +1,5 @@
 """Which methods to take by Table 1: the set of those that may be the best, how they differ, and what would tell."""
 
-import pandas as pd
-
 from black_average_drop.metrics import METRICS
 from black_average_drop.paper.tables import CONTROLS
 from black_average_drop.statistics import answer_text, which_best
@@ -51,21 +49,10 @@ def with_answers(lines, answers, parts):
 
 
 def answer_tables(answers):
-    """The answers as tables: the set, and every pair, of methods and of a method and a control.
+    """The tables of `which_best.tables` by the names of their files, without an ending.
 
     Args:
         answers: of `answers_of_table`.
-
-    Returns:
-        The name of a file, without its ending, -> a DataFrame with columns data and metric in front.
     """
-    sets = [_named(one.methods, *key) for key, one in answers.items()]
-    pairs = [_named(table, *key) for key, one in answers.items() for table in (one.pairs, one.controls)]
-    return {"table1_set": pd.concat(sets, ignore_index=True), "table1_pairs": pd.concat(pairs, ignore_index=True)}
-
-
-def _named(table, data, metric):
-    table = table.copy()
-    table.insert(0, "data", data)
-    table.insert(1, "metric", metric)
-    return table
+    tables_of = which_best.tables(answers, ("data", "metric"))
+    return {f"table1_{name}": table for name, table in tables_of.items()}

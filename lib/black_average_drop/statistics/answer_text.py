@@ -81,6 +81,12 @@ def controls_sentence(answer):
     return [f"Controls that are not shown to be worse than each of these: {', '.join(named)}."]
 
 
+def enumerated(names):
+    """Names as a list in a sentence: "a", "a and b", "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def to_one_digit(number, rounded):
     """A number of patients to one digit, by math.floor or math.ceil: 251 is 200 or 300."""
     size = 10 ** math.floor(math.log10(number))

@@ -7,6 +7,7 @@ and too small to matter.
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from black_average_drop.statistics.best import compare_with_best
@@ -21,12 +22,14 @@ class Answer(NamedTuple):
 
     Attributes:
         margin: the difference that matters.
+        patients: how many have a value.
         methods: of `best.compare_with_best`, of the methods alone, with a column word (`WORDS`).
         pairs: of `equivalence.compare_pairs` and `patients_needed.needed_for_pairs`, of the methods alone.
         controls: of `equivalence.compare_pairs`: each method of the set against each control.
     """
 
     margin: float
+    patients: int
     methods: pd.DataFrame
     pairs: pd.DataFrame
     controls: pd.DataFrame
@@ -59,7 +62,27 @@ def answer(values, controls, resampling, margin=MARGIN, reach=1.0):
     best = [place for place, name in enumerate(values) if name in set(methods.loc[methods["may_be_best"], "map"])]
     others = [place for place, name in enumerate(values) if name in controls]
     against = compare_pairs(values.to_numpy(), list(values), resampling, reach, list(product(best, others)))
-    return Answer(margin, methods, pairs, against)
+    known = values[own].notna().any(axis=1).to_numpy()
+    patients = len(np.unique(np.asarray(resampling.groups)[known]))
+    return Answer(margin, patients, methods, pairs, against)
+
+
+def tables(answers, columns):
+    """Several answers as tables: the sets, and every pair, of methods and of a method and a control.
+
+    Args:
+        answers: key -> `Answer`; a key is a tuple.
+        columns: the names of what a key says, in front of all others.
+
+    Returns:
+        A dict of two DataFrames, "set" and "pairs".
+    """
+    parts = {"set": [], "pairs": []}
+    for key, one in answers.items():
+        said = dict(zip(columns, key, strict=True))
+        for name, of_name in (("set", [one.methods]), ("pairs", [one.pairs, one.controls])):
+            parts[name] += [pd.DataFrame(said, index=table.index).join(table) for table in of_name]
+    return {name: pd.concat(of_name, ignore_index=True) for name, of_name in parts.items()}
 
 
 def _word(row, margin):

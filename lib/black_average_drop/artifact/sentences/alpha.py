@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from black_average_drop.artifact.sentences.directions import enumerated, in_ranges, side_of_zero, signed
+from black_average_drop.artifact.sentences.directions import in_ranges, side_of_zero, signed
 from black_average_drop.paper.preparations import AS_IN_TABLE_1
 from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.answer_text import enumerated
 from black_average_drop.wording import with_interval
 
 SEEN = 0.1  # grey levels, mean change of a pixel: less is as good as nothing

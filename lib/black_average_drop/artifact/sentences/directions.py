@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from black_average_drop.statistics.answer_text import enumerated
 from black_average_drop.wording import with_interval
 
 
@@ -43,12 +44,6 @@ def unsigned(difference, digits):
     """A decided difference (value, low, high) and its interval, without the sign: "0.015 [0.010, 0.019]"."""
     value, *ends = np.abs(difference)
     return with_interval({"value": value, "low": min(ends), "high": max(ends)}, digits)
-
-
-def enumerated(names):
-    """Names as a list in a sentence: "a", "a and b", "a, b and c"."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def in_ranges(percents, step):

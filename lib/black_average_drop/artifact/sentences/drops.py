@@ -4,7 +4,6 @@ import numpy as np
 
 from black_average_drop.artifact.sentences.directions import (
     capitalised,
-    enumerated,
     side_of_zero,
     signed,
     unsigned,
@@ -12,6 +11,7 @@ from black_average_drop.artifact.sentences.directions import (
 )
 from black_average_drop.paper.stated_claims import CLAIMS
 from black_average_drop.statistics import comparisons
+from black_average_drop.statistics.answer_text import enumerated
 
 IMAGES = {"general": "photos", "radiographs": "X-rays"}
 METHODS = ("CAM", "Grad-CAM", "Grad-CAM++", "Grad-CAM++ (normalised alpha)")  # the other rows of Table 1 are controls

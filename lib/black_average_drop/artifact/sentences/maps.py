@@ -1,6 +1,7 @@
 """What known lesions say of the maps, in sentences: small lesions touched, and maps after weights are shuffled."""
 
-from black_average_drop.artifact.sentences.directions import capitalised, enumerated, who_is_ahead
+from black_average_drop.artifact.sentences.directions import capitalised, who_is_ahead
+from black_average_drop.statistics.answer_text import enumerated
 
 CONTROLS = ("Eigen-CAM", "centre prior", "another image's map")  # Eigen-CAM does not know the class
 TOUCHED_AREA = 0.1

@@ -3,7 +3,8 @@
 Rows are those of trust.csv. The primary truth of a data set is the one whose rows are `telling`.
 """
 
-from black_average_drop.artifact.sentences.directions import enumerated, side_of_zero, signed
+from black_average_drop.artifact.sentences.directions import side_of_zero, signed
+from black_average_drop.statistics.answer_text import enumerated
 
 TRUTHS = {
     "hit": "hits",
