@@ -247,13 +247,13 @@ display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreem
 # %% [markdown]
 # ## Recommendation
 #
-# What BAD says comes first, in bold, and then what AD says. Methods within the margin of the best are practically as
+# What BAD says comes first, and then what AD says. Methods within the margin of the best are practically as
 # good, so any of them may be taken. What `09_verdict` measured of both, where lesions are known, comes last.
 
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
 sentences = recommendation.recommend_overall(answers, same_as)
-said = [known.notice, f"**{sentences['BAD']}**", sentences["AD"]]
+said = [known.notice, sentences["BAD"], sentences["AD"]]
 said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, outputs)]

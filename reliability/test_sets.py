@@ -17,6 +17,7 @@ from black_average_drop.statistics.patients import Resampling
 PATIENTS, DRAWS, RESAMPLES = (50, 200, 600), 1000, 500
 MARGIN = 0.02
 AT_MOST = 6.0  # percent of the draws in which an answer is wrong: 5 and a little for chance
+LEAVES = 4.0  # percent in which a true best leaves the set: 2.5 and three standard errors
 ANY_MISSES = 7.0  # percent in which some interval of all misses: 5 and three standard errors
 NAMES = tuple("abcde")
 
@@ -72,8 +73,8 @@ def test_sets_keep_the_best(check):
             f"{patients} patients, five maps with one mean, {kind}",
             f"the one that leaves the set most often does so in {100 * left.max() / DRAWS:.1f} % of {DRAWS:,} draws; "
             f"one map beats all others in {100 * named / DRAWS:.1f} %",
-            f"at most {AT_MOST:g} %",
-            100 * left.max() / DRAWS <= AT_MOST,
+            f"at most {LEAVES:g} %",
+            100 * left.max() / DRAWS <= LEAVES,
         )
 
 

@@ -109,6 +109,20 @@ READING = "your_data: reading {model} and {images}\n"
         ("good.keras", "images", "alpha=1", "--set: your_data: alpha is 1: below 1 is expected, or 0 to ...", ""),
         (
             "good.keras",
+            "images",
+            "margin=2",
+            "--set: your_data: margin is 2: a share of the score between 0 and 1 ...",
+            "",
+        ),
+        (
+            "good.keras",
+            "images",
+            "margin=0",
+            "--set: your_data: margin is 0: a share of the score between 0 and 1 ...",
+            "",
+        ),
+        (
+            "good.keras",
             "empty",
             "",
             "{root}/empty holds no images: put them into it, or into sub-folders of classes, patients or splits.",

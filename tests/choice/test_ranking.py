@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from black_average_drop.choice import ranking
-from black_average_drop.statistics import comparisons
+from black_average_drop.statistics import comparisons, which_best
 from black_average_drop.statistics.patients import Resampling
 from drop_tables import CONTROLS, drops
 
@@ -85,3 +85,20 @@ def test_rows_of_an_evaluation_are_ranked_by_either_metric(generator):
     ranked, _ = ranking.rank_by_metric(pd.concat(long), CONTROLS, resampling, findings)
     cam = ranked[(ranked["map"] == "CAM") & (ranked["metric"] == "BAD")].set_index("finding")["incorrect"]
     assert cam.to_dict() == {ranking.EVERY: 25, "Edema": 50, "Mass": 0}
+
+
+def test_answers_are_those_of_the_drops_of_each_metric(generator):
+    """Two findings of each patient, one without a drop; by AD no image has one."""
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.4, "all ones": 0.7})
+    table.iloc[0] = np.nan
+    parts = [table.melt(var_name="method", value_name="drop").assign(metric="BAD")]
+    rows = pd.concat([*parts, parts[0].assign(metric="AD", drop=np.nan)])
+    resampling = Resampling(np.arange(80) // 2, 100)
+    found = ranking.answers_by_metric(rows, CONTROLS, resampling, 0.02)
+    expected = which_best.answer(table.reset_index(drop=True), list(CONTROLS), resampling, 0.02)
+    assert found["AD"] is None and found["BAD"][:2] == expected[:2] == (0.02, 40)
+    for one, other in zip(found["BAD"][2:], expected[2:], strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    tables = ranking.tables_of_answers(found)
+    assert {name: len(one) for name, one in tables.items()} == {"answer_set": 2, "answer_pairs": 2}
+    assert set(tables["answer_set"]["metric"]) == {"BAD"} and ranking.tables_of_answers({"AD": None}) == {}

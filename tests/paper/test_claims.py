@@ -8,6 +8,7 @@ from scipy.stats import beta
 from black_average_drop.artifact import claims_page
 from black_average_drop.paper import claims
 from black_average_drop.statistics import roc, trainings
+from black_average_drop.statistics.more_needed import needed_across
 from black_average_drop.statistics.patients import Resampling
 
 
@@ -71,17 +72,17 @@ def test_what_unseen_patients_could_do_to_a_sign():
 def test_a_margin_is_held_by_the_limits_for_all_claims_of_a_table(generator):
     values, resampling = generator.normal(0.001, 0.03, (120, 1)), Resampling(np.arange(120))
     known = claims.measured_mean(values, resampling, "phantoms", reach=1.0)
-    one, four = (claims.with_margin(known, values, resampling, 0.02, count) for count in (1, 4))
+    one, four = (claims.with_margin(known, values, resampling, 0.02, count, 2 * count) for count in (1, 4))
     assert one.estimate == known.estimate and one.margin == 0.02
     for measured, level in ((one, 0.1), (four, 0.025)):
         low, high = trainings.across_trainings(values, resampling, level=level)[1:3]
         assert measured.within == pytest.approx(max(-low, high))
-    assert one.more.what == "patients" and one.more.most < four.more.most
+    assert one.more == needed_across(values, resampling, 0.02, 0.025) and one.more.most < four.more.most
     values[3:] = 0  # three of 120 differ, and how many may differ holds the margin
-    few = claims.with_margin(claims.measured_mean(values, resampling, "phantoms"), values, resampling, 0.1, 1)
+    few = claims.with_margin(claims.measured_mean(values, resampling, "phantoms"), values, resampling, 0.1, 1, 2)
     assert np.isnan(few.estimate.low) and few.within == pytest.approx(beta.ppf(0.95, 4, 117))
     several = np.repeat(values, 3, axis=1)  # which says nothing of other trainings
-    assert np.isnan(claims.with_margin(few, several, resampling, 0.1, 1).within)
+    assert np.isnan(claims.with_margin(few, several, resampling, 0.1, 1, 2).within)
 
 
 def test_where_too_few_images_differ_there_is_no_interval_and_no_verdict(tmp_path):

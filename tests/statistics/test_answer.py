@@ -27,12 +27,12 @@ def test_two_that_are_the_same_and_one_that_is_worse(generator):
     assert "Worse: Eigen-CAM (by at least 0.1" in texts[0]
     assert "no difference shown, and within ±0.02 (±0.0" in texts[1] and "patients such as" not in texts[1]
     assert "a real difference, and not shown to be within ±0.02" in texts[2]
-    assert texts[-1] == "Every control is worse than each of these."
+    assert texts[-1] == "Every control is worse than CAM and Grad-CAM++."
 
 
 def test_a_real_difference_may_be_too_small_to_matter(generator):
     found = answered(generator, [0, 0.012, 0.3], patients=2000)
-    assert "a real difference, and within ±0.02" in answer_text.pair_sentence(found.pairs.iloc[0], 0.02)
+    assert "a real difference, and within ±0.02" in answer_text.pair_sentence(found.pairs.iloc[0], found)
     said = answer_text.set_sentence(found)
     assert said.startswith(
         "Practically as good as the best (within 0.02): CAM (ahead of all others), Grad-CAM++ (worse"
@@ -56,15 +56,30 @@ def test_one_is_ahead_of_all_others_only_if_none_of_them_may_be_the_best():
 def test_what_is_open_names_the_patients_that_would_decide_it():
     found = answered(np.random.default_rng(3), [0, 0.01], patients=20, spread=0.1)
     assert found.methods["may_be_best"].all()
-    said = answer_text.pair_sentence(found.pairs.iloc[0], 0.02)
+    said = answer_text.pair_sentence(found.pairs.iloc[0], found)
     assert "no difference shown, and not shown to be within ±0.02" in said
-    assert "patients such as these would show a difference of the margin" in said
+    assert "(here 20) would show a difference of 0.02 between CAM and Grad-CAM++, and" in said
 
 
-def test_a_control_that_does_as_well_is_named(generator):
-    found = answered(generator, [0, 0, 0.2, 0])
-    (said,) = answer_text.controls_sentence(found)
-    assert said == "Controls that are not shown to be worse than each of these: random."
+def test_a_control_is_worse_better_or_as_good_as_what_is_offered(generator):
+    said = {}
+    for offset in (0.3, 0, -0.2):
+        said[offset] = answer_text.controls_sentences(answered(generator, [0, 0, 0.2, offset]))
+    assert said == {
+        0.3: ["Every control is worse than CAM and Grad-CAM++."],
+        0: ["Controls that are not told apart from some of CAM and Grad-CAM++: random."],
+        -0.2: ["Controls that lose less than some of CAM and Grad-CAM++: random."],
+    }
+    few = answer_text.controls_sentences(answered(generator, [0, 0, 0, 0.3], patients=9))
+    assert few == ["Too few patients differ to compare some of CAM, Grad-CAM++ and Eigen-CAM with: random."]
+
+
+def test_controls_are_compared_with_all_that_is_offered(generator):
+    """Grad-CAM++ is worse than CAM by less than the margin, and so is offered: a control between them is better."""
+    found = answered(generator, [0, 0.015, 0.3, 0.007], patients=4000, spread=0.02)
+    assert found.methods["may_be_best"].tolist() == [True, False, False]
+    assert list(found.controls["first"]) == ["CAM", "Grad-CAM++"]
+    assert answer_text.controls_as_good(found) == (["random"], [], [])
 
 
 def test_so_few_patients_decide_nothing(generator):
@@ -84,7 +99,7 @@ def test_two_that_differ_in_few_patients_can_be_practically_the_same(generator):
     assert found.methods["word"].tolist() == ["practically as good as the best"] * 2
     assert found.methods["may_be_best"].all() and len(found.controls) == 0
     assert answer_text.set_sentence(found).endswith("CAM (at most 0.0105 worse), Grad-CAM++ (at most 0.0105 worse).")
-    said = answer_text.pair_sentence(found.pairs.iloc[0], 0.02)
+    said = answer_text.pair_sentence(found.pairs.iloc[0], found)
     assert "too few patients differ for a test, and within ±0.02 (±0.0105 holds)" in said
 
 
@@ -93,8 +108,8 @@ def test_one_method_is_the_best_of_one_and_is_set_against_the_controls(generator
     found = answer(values, ["random"], Resampling(np.arange(100)), 0.02)
     assert found.methods["may_be_best"].tolist() == [True] and len(found.pairs) == 0
     assert answer_text.sentences(found) == [
-        "Practically as good as the best (within 0.02): CAM (ahead of all others).",
-        "Every control is worse than each of these.",
+        "CAM is the only method: there is none to compare it with.",
+        "Every control is worse than CAM.",
     ]
 
 

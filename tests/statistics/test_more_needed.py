@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, t
 
 from black_average_drop.statistics.comparisons import LEVEL
 from black_average_drop.statistics.more_needed import needed_across
@@ -26,24 +26,29 @@ def test_one_training_asks_for_the_patients_of_a_mean(generator):
 
 
 def test_where_trainings_dominate_their_variance_counts(generator):
-    values = crossed(generator, 3000, 6, 0.05, 0.0, 0.05)
-    what, fewest, most = needed_across(values, Resampling(np.arange(3000)), MARGIN, LEVEL)
-    spread, error = values.mean(axis=0).var(ddof=1), (norm.isf(0.025) + norm.ppf(0.8)) / MARGIN
-    assert what == "trainings"
-    for number, tail in ((fewest, 0.1), (most, 0.9)):
-        assert number == pytest.approx(spread * 5 / chi2.isf(tail, 5) * error**2, rel=0.05, abs=1)
+    """The textbook's number for Student's test, of the ends of the chi-squared interval of that variance."""
+    for spread, count in ((0.05, 6), (0.012, 5)):
+        values = crossed(generator, 3000, count, spread, 0.0, 0.01)
+        what, *numbers = needed_across(values, Resampling(np.arange(3000)), MARGIN, LEVEL)
+        variance = values.mean(axis=0).var(ddof=1)
+        assert what == "trainings"
+        for number, tail in zip(numbers, (0.1, 0.9), strict=True):
+            of_end, solved = variance * (count - 1) / chi2.isf(tail, count - 1), 3
+            while of_end / solved * (t.isf(0.025, solved - 1) + t.ppf(0.8, solved - 1)) ** 2 > MARGIN**2:
+                solved += 1
+            assert number == pytest.approx(solved, rel=0.03, abs=1)
 
 
 def test_so_many_trainings_have_that_power(generator):
     """At the number that a known variance gives, four of five samples with a difference of the margin show it."""
-    values = crossed(generator, 4000, 400, 0.05, 0.0, 0.01)
-    _, fewest, most = needed_across(values, Resampling(np.arange(4000)), MARGIN, LEVEL)
-    number = round((fewest + most) / 2)
-    found = [
-        across_trainings(MARGIN + crossed(generator, 60, number, 0.05, 0, 0.01), Resampling(np.arange(60))).p < LEVEL
-        for _ in range(400)
-    ]
-    assert 0.74 < np.mean(found) < 0.86  # with three standard errors
+    for spread, least, largest in ((0.05, 45, 60), (0.012, 4, 6)):
+        values = crossed(generator, 4000, 400, spread, 0.0, 0.01)
+        _, fewest, most = needed_across(values, Resampling(np.arange(4000)), MARGIN, LEVEL)
+        number, of_sixty = round((fewest + most) / 2), Resampling(np.arange(60))
+        assert least <= number <= largest
+        samples = (MARGIN + crossed(generator, 60, number, spread, 0, 0.01) for _ in range(400))
+        found = [across_trainings(sample, of_sixty).p < LEVEL for sample in samples]
+        assert 0.72 < np.mean(found) < 0.9  # three standard errors, and a whole number of few trainings
 
 
 def test_where_patients_dominate_trainings_stay_as_many_as_they_are(generator):

@@ -115,8 +115,7 @@ def tables_of_answers(answers):
         answers: of `answers_by_metric`.
     """
     known = {(metric,): answer for metric, answer in answers.items() if answer is not None}
-    tables = which_best.tables(known, ("metric",)) if known else {}
-    return {f"answer_{name}": table for name, table in tables.items()}
+    return {f"answer_{name}": table for name, table in which_best.tables(known, ("metric",)).items()}
 
 
 def rank_by_metric(rows, controls, resampling, findings=None):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, files, lettering, wording
+from black_average_drop.controls import CONTROLS
 from black_average_drop.statistics import answer_text, comparisons, which_best
 from black_average_drop.statistics.means import overturned_by_unseen
 from black_average_drop.statistics.patients import ENOUGH
@@ -24,11 +25,9 @@ def recommend(metric, answer, same_as=None):
     """
     if answer is None:
         return f"No image has a score above 0 for the class that is explained: {metric} says nothing."
-    methods = answer.methods.sort_values("mean", kind="stable")
-    said = [_which(metric, methods, answer.margin, same_as or {}), _needed(answer), _controls(metric, answer)]
-    alone = methods.loc[methods["may_be_best"], "map"]
-    said.append(_of_unseen(alone.item(), answer) if len(alone) == 1 and len(methods) > 1 else "")
-    return " ".join(one for one in said if one)
+    same_as = same_as or {}
+    said = [f"**{_which(metric, answer, same_as)}**", _worse(answer, same_as), _needed(answer)]
+    return " ".join(one for one in [*said, _controls(metric, answer), _of_unseen(answer)] if one)
 
 
 def recommend_overall(answers, same_as=None):
@@ -44,35 +43,41 @@ def recommend_overall(answers, same_as=None):
     return {metric: recommend(metric, answer, same_as) for metric, answer in answers.items()}
 
 
-def _which(metric, methods, margin, same_as):
-    """Which methods may be taken, which are not told apart from the best, and which are worse."""
-    same, open_, worse = (
-        methods[methods["word"] == word] for word in (which_best.SAME, which_best.OPEN, which_best.WORSE)
-    )
-    alike, rest = _with_twins(same, same_as), _with_twins(open_, same_as)
-    if len(same) > 1:
-        said = (
-            f"By {metric} take any of {alike}: each loses at most {margin:g} of the score more than the best of them."
-        )
-    elif len(same):
-        best = same.iloc[0]
-        said = f"By {metric} take {alike}: it loses least of the score, {best['mean']:.3f}, or at most {margin:g} more."
-    else:
-        said = f"These images do not tell the methods apart by {metric}: any of {rest} may be the best."
-    said += f" Whether {rest} may be better is open." if len(same) and len(open_) else ""
-    named = [f"{row['map']} by at least {row['least']:.3f}" for _, row in worse.iterrows()]
-    return f"{said} Worse: {', '.join(named)}." if named else said
+def _which(metric, answer, same_as):
+    """Which methods may be taken, and which are not told apart from the best."""
+    methods, margin = answer.methods.sort_values("mean", kind="stable"), answer.margin
+    same, open_ = (methods.loc[methods["word"] == word, "map"] for word in (which_best.SAME, which_best.OPEN))
+    alike, rest = (", ".join(_with_twins(name, same_as) for name in names) for names in (same, open_))
+    if len(methods) == 1:
+        return f"{alike or rest} is the only method: {metric} has none to compare it with."
+    if not len(same):
+        return f"These images do not tell the methods apart by {metric}: {rest}."
+    if methods["may_be_best"].sum() == 1 and len(same) == 1:
+        return f"By {metric} take {alike}: it loses less of the score than every other method."
+    some = "any of these" if len(same) > 1 else "this one"
+    said = f"By {metric} take {some}: {alike}. At most {margin:g} of the score is lost more than by the best method."
+    return f"{said} Whether one of these is better is open: {rest}." if len(open_) else said
 
 
-def _with_twins(methods, same_as):
-    """The names of methods, each with those that draw the same map; "" of none."""
-    texts = []
-    for name in methods["map"]:
-        twins = [twin for twin, first in same_as.items() if first == name]
-        if "Grad-CAM++" in (name, *twins):  # nothing is negative, and its positive part no method of its own
-            twins = [twin for twin in twins if twin != cams.POSITIVE_PART]
-        texts.append(f"{name} (the same map: {', '.join(twins)})" if twins else name)
-    return answer_text.enumerated(texts) if texts else ""
+def _worse(answer, same_as):
+    """Which methods are worse than the best by more than the margin, and by how much at least."""
+    worse = answer.methods[answer.methods["word"] == which_best.WORSE]
+    named = [f"{_with_twins(row['map'], same_as)} by at least {row['least']:.2g}" for _, row in worse.iterrows()]
+    return f"Worse: {', '.join(named)}." if named else ""
+
+
+def _with_twins(name, same_as):
+    """The name of a method, with those that draw the same map."""
+    twins = [twin for twin, first in same_as.items() if first == name]
+    if "Grad-CAM++" in (name, *twins):  # nothing is negative, and its positive part no method of its own
+        twins = [twin for twin in twins if twin != cams.POSITIVE_PART]
+    return f"{_shown(name)} (the same map: {', '.join(map(_shown, twins))})" if twins else _shown(name)
+
+
+def _shown(name):
+    """The name of a map in Markdown: what others called theirs is code."""
+    known = name in cams.METHODS or name in cams.ON_REQUEST or name in CONTROLS
+    return name if known else _as_code(name)
 
 
 def _needed(answer):
@@ -82,19 +87,26 @@ def _needed(answer):
     pairs = pairs[~pairs["differs"] & ~(pairs["within"] <= answer.margin)].dropna(subset="difference_fewest")
     if not len(pairs):
         return ""
-    return answer_text.needed_sentence(pairs.loc[pairs["difference_most"].idxmax()])
+    furthest = pairs.loc[pairs["difference_most"].idxmax()]
+    names = {end: _shown(furthest[end]) for end in ("first", "second")}
+    return answer_text.needed_sentence(furthest.to_dict() | names, answer)
 
 
 def _controls(metric, answer):
-    """Whether control maps, which know nothing of the image, do as well as the methods that may be the best."""
-    against = answer.controls
-    as_well = list(dict.fromkeys(against.loc[~(against["all_low"] > 0), "second"]))
-    if as_well:
-        return (
-            f"Control maps, which know nothing of the image, may do as well: {answer_text.enumerated(as_well)}. So "
-            f"{metric} says little here of where a map should point."
+    """How control maps, which know nothing of the image, do next to the methods that may be taken."""
+    if not len(answer.controls):
+        return ""
+    better, few, open_ = answer_text.controls_as_good(answer)
+    said = [f"Control maps that lose less: {answer_text.enumerated(better)}."] if better else []
+    said += [f"Control maps that may lose as little: {answer_text.enumerated(open_)}."] if open_ else []
+    if said:
+        said.append(f"They know nothing of the image, so {metric} says little here of where a map should point.")
+    if few:
+        said.append(
+            f"Too few patients differ for a comparison with the control maps {answer_text.enumerated(few)}, which know "
+            "nothing of the image."
         )
-    return "Every control map is worse." if len(against) else ""
+    return " ".join(said) or "Every control map, which knows nothing of the image, is worse."
 
 
 def table_of_findings(ranked, differences, counts):
@@ -119,20 +131,25 @@ def table_of_findings(ranked, differences, counts):
     few = counts.loc[~counts["finding"].isin(ranked["finding"]) & (counts["explained"] > 0), "finding"]
     end = f"Fewer than {ENOUGH} patients have {', '.join(map(_as_code, few))}: no ranking." if len(few) else ""
     head = (
-        "For each finding: the method with the smallest drop. It is recommended, in bold, only if it is ahead of every "
-        "other method and every control. p is corrected for all comparisons of all these rankings by one metric."
+        "For each finding: the method with the smallest drop. It is in bold if it is ahead of every other method and "
+        "every control. That is a stricter question than the one above: p is corrected for all comparisons of all "
+        "these rankings by one metric."
     )
     names = ["Finding", "Images", "Patients", *metrics]
     return "\n".join([head, "", f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *lines, "", end]).strip()
 
 
-def _of_unseen(name, answer):
-    """One sentence on what patients that nobody saw could change of the lead of a method, by the rule of three."""
-    pairs, turned = answer.pairs, []
+def _of_unseen(answer):
+    """One sentence on what patients that nobody saw could change of the lead of one method, by the rule of three."""
+    alone = answer.methods.loc[answer.methods["may_be_best"], "map"]
+    if len(alone) > 1 or len(answer.methods) == 1:
+        return ""
+    name, turned = alone.item(), []
+    pairs = pd.concat([answer.pairs, answer.controls])
     for _, row in pairs[(pairs["first"] == name) | (pairs["second"] == name)].iterrows():
         lead, other = (row["difference"], row["second"]) if row["first"] == name else (-row["difference"], row["first"])
         if overturned_by_unseen(lead, answer.patients, -1):
-            turned.append(other)
+            turned.append(_shown(other))
     could = f"could turn its lead over {', '.join(turned)}" if turned else "could turn none of its leads"
     return (
         f"Up to 3 in {answer.patients} patients may be of a kind that was not seen: at the opposite extreme they "
@@ -141,7 +158,7 @@ def _of_unseen(name, answer):
 
 
 def _in_short(table, pairs):
-    """What `recommend` says, in a few words."""
+    """The method with the smallest drop, in bold if it is ahead of all other maps, or how many it is not ahead of."""
     best = table[~table["control"]].iloc[0]
     if not best["images"]:
         return "no score above 0"
@@ -284,6 +301,6 @@ def verdict_of_trust():
     return (
         "Where lesions are known, on radiographs, the metrics' rankings of methods and controls together are set next "
         f"to where the maps point (Kendall's tau-b with hits, 1 is full agreement and 0 none: {hits[controls]}). "
-        f"Among the methods alone {', and '.join(counts)} (with hits: {hits[methods]}). So take a method that is named "
-        "here for one that passed a test, not for the one that shows most lesions."
+        f"Among the methods alone {', and '.join(counts)} (with hits: {hits[methods]}). A method that may be "
+        "taken here keeps the score. That does not say that it shows most lesions."
     )

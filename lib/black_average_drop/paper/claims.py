@@ -62,7 +62,7 @@ def measured_mean(values, resampling, source, bounds=None, reach=None):
     return Measured(estimate, int(known.sum()), source, unseen)
 
 
-def with_margin(measured, values, resampling, margin, claims_together):
+def with_margin(measured, values, resampling, margin, claims_together, tests_together):
     """Add to what was measured of a difference whether it is within a margin, and how many more would tell.
 
     Args:
@@ -71,13 +71,14 @@ def with_margin(measured, values, resampling, margin, claims_together):
         resampling: a `patients.Resampling` of the N images.
         margin: the difference that matters.
         claims_together: how many claims of one table are asked for their margin. Bonferroni's correction is for these.
+        tests_together: how many claims of one table have a direction, and so are tested.
     """
     level = LEVEL / claims_together
     same = across_trainings(values, resampling, level=2 * level)
     within = max(abs(same.low), abs(same.high))
     if np.isnan(within) and values.shape[1] == 1:  # how few differ says nothing of other trainings
         within = bound_by_differing(values[:, 0], resampling.groups, 1.0, level)
-    more = needed_across(values, resampling, margin, level)
+    more = needed_across(values, resampling, margin, LEVEL / tests_together)
     return measured._replace(margin=margin, within=within, more=more)
 
 

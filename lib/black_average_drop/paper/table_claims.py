@@ -44,9 +44,10 @@ def measure_claims(parts, margin):
             for metric in METRICS:
                 measured[f"incorrect_{metric}"] = claims.compare(rows, metric, "incorrect", **where, baseline=None)
     together = Counter(CLAIMS[claim].table for claim in differences)
+    tested = Counter(claim.table for claim in CLAIMS.values() if isinstance(claim.expected, int))
     for claim, (values, resampling) in differences.items():
-        count = together[CLAIMS[claim].table]
-        measured[claim] = claims.with_margin(measured[claim], values, resampling, margin, count)
+        counts = (of_all[CLAIMS[claim].table] for of_all in (together, tested))
+        measured[claim] = claims.with_margin(measured[claim], values, resampling, margin, *counts)
     return measured
 
 

@@ -21,13 +21,15 @@ def sentences(answer, digits=4):
         A list of texts.
     """
     texts = [set_sentence(answer, digits)]
-    texts += [pair_sentence(row, answer.margin, digits) for _, row in answer.pairs.iterrows()]
-    return [*texts, *controls_sentence(answer)]
+    texts += [pair_sentence(row, answer, digits) for _, row in answer.pairs.iterrows()]
+    return [*texts, *controls_sentences(answer)]
 
 
 def set_sentence(answer, digits=4):
     """Which methods may be the best, which of them are practically as good, and by how much the others are worse."""
     methods, said = answer.methods, []
+    if len(methods) == 1:
+        return f"{methods['map'].item()} is the only method: there is none to compare it with."
     alone = methods["may_be_best"].sum() == 1
     for word, verb in ((SAME, "Practically as good as the best"), (OPEN, "Not told apart from the best")):
         rows = methods[methods["word"] == word]
@@ -39,8 +41,12 @@ def set_sentence(answer, digits=4):
     return " ".join([*said, *([f"Worse: {', '.join(named)}."] if worse.size else [])])
 
 
-def pair_sentence(row, margin, digits=4):
-    """Whether two maps differ, whether the difference is within the margin, and how many patients would tell."""
+def pair_sentence(row, answer, digits=4):
+    """Whether two maps differ, whether the difference is within the margin, and how many patients would tell.
+
+    row: of the pairs of an answer.
+    """
+    margin = answer.margin
     apart = f"{row['second']} − {row['first']}: {with_interval(row, digits, '+', ALL)}"
     if math.isnan(row["p_adjusted"]):
         differs = "too few patients differ for a test"
@@ -54,31 +60,53 @@ def pair_sentence(row, margin, digits=4):
     said = f"{apart}, {differs}, and {holds}."
     if within or row["differs"]:
         return said
-    return f"{said} {needed_sentence(row)}".strip()
+    return f"{said} {needed_sentence(row, answer)}".strip()
 
 
-def needed_sentence(row):
-    """How many patients would answer each question, "" where nothing can be said of it."""
+def needed_sentence(row, answer):
+    """How many patients would answer each question about a pair, "" where nothing can be said of it."""
     if math.isnan(row["difference_fewest"]):
         return ""
     shown, same = (
         from_to(row[f"{question}_fewest"], row[f"{question}_most"]) for question in ("difference", "sameness")
     )
-    sameness = "or sameness" if same == shown else f"and {same} sameness"
-    said = f"{shown.capitalize()} patients such as these would show a difference of the margin"
-    return f"{said}, {sameness} if there is none."
+    sameness = "as many would show" if same == shown else f"{same} would show"
+    return (
+        f"In four of five studies {shown} patients such as these in all (here {answer.patients}) would show a "
+        f"difference of {answer.margin:g} between {row['first']} and {row['second']}, and {sameness} sameness if there "
+        "is none."
+    )
 
 
-def controls_sentence(answer):
-    """Which controls, which know nothing of the image, do as well as the best methods: a list of at most one text."""
-    against = answer.controls
+def controls_sentences(answer):
+    """How controls, which know nothing of the image, do next to the methods that are offered: a list of texts."""
+    against, said = answer.controls, []
     if not len(against):
         return []
-    as_well = against[~(against["all_low"] > 0)]
-    if not len(as_well):
-        return ["Every control is worse than each of these."]
-    named = list(dict.fromkeys(as_well["second"]))
-    return [f"Controls that are not shown to be worse than each of these: {', '.join(named)}."]
+    methods = enumerated(list(dict.fromkeys(against["first"])))
+    better, few, open_ = controls_as_good(answer)
+    if better:
+        said.append(f"Controls that lose less than some of {methods}: {enumerated(better)}.")
+    if open_:
+        said.append(f"Controls that are not told apart from some of {methods}: {enumerated(open_)}.")
+    if few:
+        said.append(f"Too few patients differ to compare some of {methods} with: {enumerated(few)}.")
+    return said or [f"Every control is worse than {methods}."]
+
+
+def controls_as_good(answer):
+    """The controls that are not shown to be worse than each method that is offered.
+
+    Returns:
+        Three lists of names: controls that are better than one, those that too few patients tell from one, and those
+        that are not told apart from one.
+    """
+    against = answer.controls
+    of_better = list(dict.fromkeys(against.loc[against["all_high"] < 0, "second"]))
+    without = list(dict.fromkeys(against.loc[against["all_low"].isna(), "second"]))
+    of_open = list(dict.fromkeys(against.loc[(against["all_low"] <= 0) & (against["all_high"] >= 0), "second"]))
+    of_open = [name for name in of_open if name not in of_better]
+    return of_better, [name for name in without if name not in (*of_better, *of_open)], of_open
 
 
 def enumerated(names):

@@ -8,6 +8,8 @@ from black_average_drop.statistics.patients_needed import POWER, SURE, needed_fo
 from black_average_drop.statistics.trainings import across_trainings
 from black_average_drop.statistics.variance_recovery import covariance_over_patients, means_of_known, patients_part
 
+FEWEST, MOST = 3, 10_000  # trainings: fewer give no verdict, and more nobody trains
+
 
 class Needed(NamedTuple):
     """How many would show a difference of the margin.
@@ -47,14 +49,29 @@ def needed_across(values, resampling, margin, level):
     spread = float(means_of_known(values, axis=0).var(ddof=1))
     allowed = margin**2 / z_squared(level, POWER)
     if dominated == "trainings":
-        room = allowed - max(0.0, of_patients - within / count)
+        room = max(0.0, allowed - max(0.0, of_patients - within / count)) * z_squared(level, POWER)
         ends = _variance_of_few(spread, count)
-        return Needed(dominated, *(np.ceil(end / room) if room > 0 else np.inf for end in ends))
+        return Needed(dominated, *(_trainings(end, room, level) for end in ends))
     room = allowed - max(0.0, spread - within) / count
     if room <= 0:
         return Needed(dominated, np.inf, np.inf)
     ends = needed_for_means(of_images, resampling, np.sqrt(room * z_squared(level, POWER)), level, POWER)
     return Needed(dominated, *(end[0] for end in ends))
+
+
+def _trainings(variance, room, level):
+    """How many trainings of a variance have a mean whose squared distance from 0, times its errors, is in the room.
+
+    The distance is Student's, so few trainings need more than a normal distribution says. At least FEWEST.
+    """
+    from scipy.stats import t
+
+    if not room > 0:
+        return np.inf
+    counts = np.arange(FEWEST, MOST + 1)
+    distances = (t.isf(level / 2, counts - 1) + t.ppf(POWER, counts - 1)) ** 2
+    enough = variance / counts * distances <= room
+    return float(counts[enough.argmax()]) if enough.any() else np.inf
 
 
 def _variance_of_few(variance, count):

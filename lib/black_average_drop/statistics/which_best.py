@@ -14,8 +14,6 @@ from black_average_drop.statistics.best import compare_with_best
 from black_average_drop.statistics.equivalence import compare_pairs
 from black_average_drop.statistics.patients_needed import needed_for_pairs
 
-MARGIN = 0.02  # of the score: drops that differ by less are said to be practically the same
-
 
 class Answer(NamedTuple):
     """What a metric says of several maps of the same images.
@@ -23,9 +21,10 @@ class Answer(NamedTuple):
     Attributes:
         margin: the difference that matters.
         patients: how many have a value.
-        methods: of `best.compare_with_best`, of the methods alone, with a column word (`WORDS`).
+        methods: of `best.compare_with_best`, of the methods alone, with a column word: SAME, OPEN or WORSE.
         pairs: of `equivalence.compare_pairs` and `patients_needed.needed_for_pairs`, of the methods alone.
-        controls: of `equivalence.compare_pairs`: each method of the set against each control.
+        controls: of `equivalence.compare_pairs`: each method that is offered against each control. Those that are SAME
+            are offered, or where none is, those that are OPEN.
     """
 
     margin: float
@@ -39,7 +38,7 @@ class Answer(NamedTuple):
 SAME, OPEN, WORSE = "practically as good as the best", "not told apart from the best", "worse than the best"
 
 
-def answer(values, controls, resampling, margin=MARGIN, reach=1.0):
+def answer(values, controls, resampling, margin, reach=1.0):
     """Compare all maps of the same images, methods among themselves and the best of them with controls.
 
     Args:
@@ -59,9 +58,11 @@ def answer(values, controls, resampling, margin=MARGIN, reach=1.0):
     pairs = compare_pairs(of_methods, own, resampling, reach)
     needed = needed_for_pairs(of_methods, own, resampling, margin)
     pairs = pairs.merge(needed, on=["first", "second"], validate="1:1")
-    best = [place for place, name in enumerate(values) if name in set(methods.loc[methods["may_be_best"], "map"])]
+    words = methods["word"]
+    offered = set(methods.loc[words == (SAME if (words == SAME).any() else OPEN), "map"])
+    first = [place for place, name in enumerate(values) if name in offered]
     others = [place for place, name in enumerate(values) if name in controls]
-    against = compare_pairs(values.to_numpy(), list(values), resampling, reach, list(product(best, others)))
+    against = compare_pairs(values.to_numpy(), list(values), resampling, reach, list(product(first, others)))
     known = values[own].notna().any(axis=1).to_numpy()
     patients = len(np.unique(np.asarray(resampling.groups)[known]))
     return Answer(margin, patients, methods, pairs, against)
@@ -75,8 +76,10 @@ def tables(answers, columns):
         columns: the names of what a key says, in front of all others.
 
     Returns:
-        A dict of two DataFrames, "set" and "pairs".
+        A dict of two DataFrames, "set" and "pairs"; of no answer an empty one.
     """
+    if not answers:
+        return {}
     parts = {"set": [], "pairs": []}
     for key, one in answers.items():
         said = dict(zip(columns, key, strict=True))
