@@ -38,7 +38,7 @@ def test_any_of_several_that_are_practically_the_same_may_be_taken(generator):
     means = {"CAM": 0.4, "Grad-CAM++": 0.405, "Eigen-CAM": 0.5, "all ones": 0.7}
     said = recommended(drops(generator, means, images=600, spread=0.02))
     assert said.startswith(
-        "By BAD take any of these: CAM, Grad-CAM++. At most 0.02 of the score is lost more than by the best method."
+        "By BAD take any of these: CAM, Grad-CAM++. The loss of score is at most 0.02 more than by the best method."
     )
     assert re.search(r"Worse: Eigen-CAM by at least 0\.09", said) and "patients such as" not in said
 

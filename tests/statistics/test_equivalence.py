@@ -50,6 +50,19 @@ def test_sameness_is_shown_by_how_few_differ_where_a_mean_has_no_interval(genera
     assert within.item() == pytest.approx(0.4 * beta.ppf(0.95, 3, 198))
 
 
+def test_where_some_pairs_differ_in_few_patients_all_limits_are_bonferronis(generator):
+    """Of six pairs a and b differ in two patients, and c and d in none: the others are one difference, four times."""
+    values = generator.normal(0.5, 0.1, (200, 2))[:, [0, 0, 1, 1]]
+    values[:2, 1] += 0.3
+    resampling = Resampling(np.arange(200))
+    table = equivalence.compare_pairs(values, list("abcd"), resampling, 1.0).set_index(["first", "second"])
+    within = table["within"]
+    assert within["a", "b"] == pytest.approx(beta.ppf(1 - 0.05 / 6, 3, 198))
+    assert within["c", "d"] == pytest.approx(beta.ppf(1 - 0.05 / 6, 1, 200))
+    ends = estimate_means(values[:, [2]] - values[:, :2], resampling).limits(2 * 0.05 / 6)
+    np.testing.assert_allclose([within["a", "c"], within["b", "c"]], np.abs(ends).max(axis=0))
+
+
 def test_patients_with_many_images_count_for_more_where_few_differ():
     groups = np.repeat(np.arange(20), [10, *[1] * 19])
     values = np.zeros((29, 2))

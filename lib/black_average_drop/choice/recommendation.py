@@ -55,7 +55,7 @@ def _which(metric, answer, same_as):
     if methods["may_be_best"].sum() == 1 and len(same) == 1:
         return f"By {metric} take {alike}: it loses less of the score than every other method."
     some = "any of these" if len(same) > 1 else "this one"
-    said = f"By {metric} take {some}: {alike}. At most {margin:g} of the score is lost more than by the best method."
+    said = f"By {metric} take {some}: {alike}. The loss of score is at most {margin:g} more than by the best method."
     return f"{said} Whether one of these is better is open: {rest}." if len(open_) else said
 
 

@@ -39,7 +39,7 @@ SAME, OPEN, WORSE = "practically as good as the best", "not told apart from the 
 
 
 def answer(values, controls, resampling, margin, reach=1.0):
-    """Compare all maps of the same images, methods among themselves and the best of them with controls.
+    """Compare all maps of the same images: methods among themselves, and those that are offered with controls.
 
     Args:
         values: a DataFrame, images by maps, NaN where an image has no value. Less is better.
