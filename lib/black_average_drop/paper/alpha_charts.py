@@ -32,7 +32,7 @@ def draw_alpha(bands, along, intervals, banner=""):
         for panel in panels:
             panel.axvline(row["alpha_table1"], color=lettering.ACCENT, linewidth=1)
     for panel in grid[0]:  # above the panels, where it covers no line
-        panel.legend(fontsize=7.5, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, columnspacing=1)
+        panel.legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, handlelength=1.2)
     for panel in grid[-1]:
         panel.set_xlabel("")
     figure.suptitle(banner or None, color=lettering.ACCENT)
