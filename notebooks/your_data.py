@@ -66,7 +66,14 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figure_files, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance
-from black_average_drop.choice import answers_and_maps, known_lesions, preprocessing_doubts, recommendation, selection
+from black_average_drop.choice import (
+    answers_and_maps,
+    known_lesions,
+    preprocessing_doubts,
+    recommendation,
+    robustness,
+    selection,
+)
 from black_average_drop.choice.cost import announce
 from black_average_drop.choice.ranking import EVERY, answers_by_metric, rank_by_metric, tables_of_answers
 from black_average_drop.choice.user_images import forget, read_images
@@ -180,7 +187,7 @@ counts = selection.count(network, logits, states, explained, dataset.groups, out
 display(counts[counts["explained"] > 0] if network.classes > 40 else counts)
 drawn = map_files.load(maps, images_read.named.subset(explained.rows), classes, outputs, fit) if maps else {}
 checksum_of_maps = map_files.maps_checksum(drawn)
-announce(network, studied, classes, chosen, len(chosen) + len(drawn) + len(controls.CONTROLS), batch_size)
+announce(network, studied, classes, chosen, drawn, controls.CONTROLS, batch_size)
 
 # %% [markdown]
 # ## The maps
@@ -245,6 +252,17 @@ judged_figure = charts.hits_and_agreement(judged.points, judged.agreements, draw
 display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreements.round(3))
 
 # %% [markdown]
+# ## Would the answer survive small changes?
+#
+# On up to 200 images the methods that may be taken are measured again, next to the nearest of the others. The answer
+# survives a change where the best is still one of those that may be taken.
+
+# %%
+given = {"seed": seed, "batch_size": batch_size, "scheduler": scheduler}
+changed = robustness.measure(network, studied, images_read.resized, chosen, drawn, first_pass, rows, answers, **given)
+display(changed.round(4))
+
+# %% [markdown]
 # ## Recommendation
 #
 # What BAD says comes first, and then what AD says. Methods within the margin of the best are practically as
@@ -253,7 +271,7 @@ display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreem
 # %%
 blank = answers_and_maps.blank_maps(maps_compared, batch_size)
 sentences = recommendation.recommend_overall(answers, same_as)
-said = [known.notice, sentences["BAD"], sentences["AD"]]
+said = [known.notice, sentences["BAD"], sentences["AD"], robustness.sentences(changed)]
 said += [recommendation.table_of_findings(ranked, differences, counts)]
 said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
 said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, outputs)]

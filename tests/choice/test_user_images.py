@@ -36,6 +36,23 @@ def test_images_are_read_under_numbers_and_blank_ones_are_left_out(tmp_path):
     assert blank["filled"] == 0 and (blank["width"], blank["height"]) == (8, 8)
 
 
+def test_an_image_of_twice_the_size_is_resized_by_the_means_of_its_blocks(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8), "uint8")
+    root = tmp_path / "images"
+    for name, shown in (("a", RAMP * 4), ("b", pixels), ("c", pixels.T)):
+        write_grey(root / f"patient {name}" / "1.png", shown)
+    found = read(root)
+    assert found.dataset.size == SIZE
+    resized = found.resized(found.dataset.subset([2, 1]).positions)
+    for one, given in zip(resized, (pixels.T, pixels), strict=True):
+        means = [
+            [given[2 * row : 2 * row + 2, 2 * column : 2 * column + 2].mean() for column in range(4)]
+            for row in range(4)
+        ]
+        assert (one == np.round(means)[..., None]).all() and one.dtype == "uint8"
+    assert (resized != found.dataset.images([2, 1])).any()
+
+
 def test_no_name_is_in_what_a_report_takes(tmp_path):
     found = read(ward(tmp_path))
     for table in (found.appearances, found.listing.levels, found.listing.passed_over, pd.DataFrame(found.notes)):

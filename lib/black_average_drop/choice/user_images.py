@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from black_average_drop.choice import hidden_names
@@ -24,6 +25,11 @@ class UserImages:
     listing: folder.Listing
     notes: list[str]  # sentences for the report
     contents: str  # the checksum of the files as they were decoded
+    twice: Dataset  # all images of the folder at twice the size, read from their files
+
+    def resized(self, positions):
+        """The images at positions, uint8 (n, H, W, 3), by way of twice the size: the mean of two by two pixels."""
+        return np.stack([_halved(self.twice.read(position)) for position in positions])
 
 
 def read_images(root, size, results, most_images, seed, names, unreadable, fit, window, lesions="", **how):
@@ -70,7 +76,15 @@ def read_images(root, size, results, most_images, seed, names, unreadable, fit, 
     if lesions and len(taken) < len(whole):
         notes.append("Images with lesions were taken first, and others drawn at random.")
     contents = decoded.contents_checksum(named, once.contents)
-    return UserImages(named, dataset, appearances, listing, notes, contents)
+    twice = folder.as_dataset(listing, (2 * size[0], 2 * size[1]), window, fit)
+    return UserImages(named, dataset, appearances, listing, notes, contents, twice)
+
+
+def _halved(pixels):
+    """The means of two by two pixels of uint8 (2 H, 2 W, 3), rounded."""
+    height, width, colours = pixels.shape
+    blocks = pixels.reshape(height // 2, 2, width // 2, 2, colours)
+    return np.round(blocks.mean(axis=(1, 3))).astype("uint8")
 
 
 def forget(results):
