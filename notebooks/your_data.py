@@ -2,8 +2,7 @@
 # # Your model, your images: which heat map?
 #
 # This page needs a classifier of Keras or PyTorch and a folder of images, and no pixel labels. Average Drop and Black
-# Average Drop say how much of the class score survives in what CAM, Grad-CAM, Grad-CAM++ and others point at. The page
-# ends in a recommendation, or in the sentence that these images do not tell the methods apart.
+# Average Drop say how much of the class score survives in what CAM, Grad-CAM, Grad-CAM++ and others point at.
 #
 # **This is no clinical evidence.** A method that is ahead here keeps more of what *this network* uses on *these
 # images*. It does not show that its map helps a diagnosis.
@@ -64,24 +63,18 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from black_average_drop import cams, charts, controls, evaluation, figure_files, figures, lettering, masks, networks
-from black_average_drop.artifact import choose_settings, provenance
-from black_average_drop.choice import (
-    answers_and_maps,
-    known_lesions,
-    preprocessing_doubts,
-    recommendation,
-    robustness,
-    selection,
-)
+from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
+from black_average_drop.artifact import choose_settings, provenance, versions
+from black_average_drop.choice import answers_and_maps, galleries, known_lesions, remarks, report, selection
 from black_average_drop.choice.cost import announce
-from black_average_drop.choice.ranking import EVERY, answers_by_metric, rank_by_metric, tables_of_answers
-from black_average_drop.choice.user_images import forget, read_images
-from black_average_drop.datasets import appearance, decoded, folder, phantoms
-from black_average_drop.datasets.lesions import lesion_files
+from black_average_drop.choice.methods_text import methods_text
+from black_average_drop.choice.preprocessing_doubts import doubts_about_answers, try_preprocessings
+from black_average_drop.choice.ranking import EVERY, among, answers_by_metric, rank_by_metric, tables_of_answers
+from black_average_drop.choice.recommendation import recommend, table_of_findings, verdict_of_trust
+from black_average_drop.choice.robustness import changes_in_words, measure_changes
+from black_average_drop.choice.user_images import forget, inputs_of, read_images
+from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.maps import map_files
-from black_average_drop.files import replacing, write_csv
-from black_average_drop.model_files import formats
 from black_average_drop.statistics.patients import Resampling
 
 set_matplotlib_formats("png")
@@ -91,12 +84,9 @@ started = datetime.datetime.now()
 # %% [markdown]
 # ## The model
 #
-# It is cut at its last feature maps: those of a CNN, or the tokens of a transformer. Behind global average pooling and
-# affine layers all maps have a closed form. Any other head is differentiated. CAM and Ablation-CAM are then lost, since
-# they need the weights of such a head.
-#
-# Maps explain a logit. A single sigmoid output S has one logit, which is read as two opposite ones, (-S/2, S/2). A
-# softmax head may have the same probabilities and other logits. Then its maps differ, and so may the recommendation.
+# It is cut at its last feature maps: those of a CNN, or the tokens of a transformer. CAM and Ablation-CAM need the
+# weights of a head of global average pooling and affine layers. Any other head is differentiated. A single sigmoid
+# output S is read as two opposite logits, (-S/2, S/2). A softmax head may have other logits, and so other maps.
 
 # %%
 networks.make_deterministic(seed)
@@ -104,7 +94,8 @@ results_folder = Path(results)
 loaded, stored = networks.open_model(model, code)
 settings = choose_settings.of_model(globals())
 network = networks.network_of(loaded, preprocessing, **settings)
-display(answers_and_maps.facts_of(network, model, precision).to_frame(""))
+facts = answers_and_maps.facts_of(network, model, precision)
+display(facts.to_frame(""))
 Markdown(network.notice)
 
 # %% [markdown]
@@ -122,9 +113,8 @@ dataset, appearances = images_read.dataset, images_read.appearances
 images_read.listing.levels
 
 # %% [markdown]
-# The images as the network sees them. Grey images of more than 8 bits are shown over all values that their bits allow.
-# DICOM files are shown through their own window where they have one. A picture of one grey value alone is blank and
-# left out.
+# The images as the network sees them. Grey images of more than 8 bits are shown over all values that their bits allow,
+# DICOM files through their own window where they have one. A picture of one grey value alone is blank and left out.
 
 # %%
 first = dataset.subset(np.unique(np.linspace(0, len(dataset) - 1, 8).astype(int)))
@@ -134,10 +124,9 @@ display(sheet)
 print(lettering.legend(replaced))
 
 # %% [markdown]
-# So many images are taken. Names of sub-folders are labels only if they are names of the model's outputs, by its file
-# or by `class_names`. Images of one patient are alike. Where nothing says whose an image is, it counts as a patient of
-# its own. If that is not so, the intervals below are too narrow. Then come images that use less than a quarter of the
-# range from black to white, and files that are passed over.
+# So many images are taken. Names of sub-folders are labels only if they are names of the model's outputs. Where nothing
+# says whose an image is, it counts as a patient of its own: if it is not, the intervals below are too narrow. Then come
+# images that use less than a quarter of the range from black to white, and files that are passed over.
 
 # %%
 known = selection.read_labels(network, images_read.named, class_names or stored.class_names)
@@ -151,29 +140,25 @@ passed_over if len(passed_over) else Markdown("No file is passed over.")
 # %% [markdown]
 # ## Does the model understand these images?
 #
-# A network that expects other pixels still answers. But its answers are much the same to every image, surer than
-# training makes them, or as if by chance. Its first BatchNorm also keeps the statistics of its training. Here are its
-# answers on up to 100 images under the usual ways of preprocessing (the columns:
-# `preprocessing_doubts.try_preprocessings`). Below are reasons to doubt that model and images belong together.
+# A network that expects other pixels still answers, but much the same to every image, surer than training makes it, or
+# as if by chance. Here are its answers on up to 100 images under the usual ways of preprocessing (the columns:
+# `try_preprocessings`). Below are reasons to doubt that model and images belong together.
 
 # %%
 few = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:100])
 states_of_few = None if states is None else states[few]
-tried = preprocessing_doubts.try_preprocessings(loaded, dataset.images(few), states_of_few, preprocessing, **settings)
+tried = try_preprocessings(loaded, dataset.images(few), states_of_few, preprocessing, **settings)
 display(tried.round(3))
-doubts = list(preprocessing_doubts.doubts_about_answers(tried, preprocessing).values())
+doubts = list(doubts_about_answers(tried, preprocessing).values())
 doubts += appearance.doubts(appearances) + appearance.doubts_about_shape(appearances, network.image_size, fit)
 Markdown("\n".join(f"- **{doubt}**" for doubt in doubts) or "Nothing was noticed.")
 
 # %% [markdown]
 # ## What is explained
 #
-# The class of the label is explained, and without labels the class that the network predicts. A model of several
-# findings at once has each finding of an image explained that is present by the labels. Without labels these are the
-# findings whose score is above the threshold. What is uncertain (-1) or not mentioned (blank) is not explained.
-#
-# Maps that others made are read from the folder `maps`: their values below 0 count as 0. So many images will go through
-# the network. A method that asks it again, such as Score-CAM or RISE, takes most of them.
+# The class of the label is explained, or without labels the class that the network predicts. A model of several
+# findings has each one explained that is present by the labels, or without labels whose score is above the threshold.
+# What is uncertain (-1) or not mentioned (blank) is not explained. So many images will go through the network.
 
 # %%
 asked = [*cams.PAPER_METHODS, *(name for name in methods or cams.METHODS if name not in cams.PAPER_METHODS)]
@@ -192,8 +177,7 @@ announce(network, studied, classes, chosen, drawn, controls.CONTROLS, batch_size
 # %% [markdown]
 # ## The maps
 #
-# Grad-CAM++ needs feature maps that are nowhere negative. The negative part of others is given as a share of the sum of
-# absolute values.
+# Grad-CAM++ needs feature maps that are nowhere negative. Of others the negative part is given, by absolute value.
 
 # %%
 first_pass = evaluation.explain_all(network, studied.batches(batch_size), chosen, batch_size, classes, scheduler)
@@ -205,8 +189,7 @@ print(f"alpha: BAD keeps {100 * share:.1f} % of the pixels" + ("" if told else "
 # %% [markdown]
 # ## The scores
 #
-# Seven control maps know nothing of what the image shows. Where one does as well as the methods, the metric
-# says little of where a map should point.
+# Control maps know nothing of the image. Where one does as well as a method, the metric says little of where to point.
 
 # %%
 given = {"ids": studied.ids, "groups": studied.groups, "thresholds": above, "seed": seed, "scheduler": scheduler}
@@ -217,10 +200,8 @@ rows = rows[rows["same_map_as"] == ""]
 answers_and_maps.fates([*chosen, *drawn], same_as, unfit, negative)
 
 # %% [markdown]
-# The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients.
-# An image with three findings counts three times. Each finding that enough patients have is then ranked by itself.
-# Last come the differences between methods, with p after Holm's correction for all pairs with a method in them. Where
-# too few images differ there is no interval and no p (`means.estimate_means`).
+# The smaller the drop, the more of the score survives in what the map points at. Intervals are 95 %, over patients. An
+# image with three findings counts three times. Last come differences, with p after Holm's correction.
 
 # %%
 resampling = Resampling(studied.groups, resamples, seed)
@@ -228,22 +209,20 @@ of_findings = np.array(outputs)[classes] if several else None
 ranked, differences = rank_by_metric(rows, controls.CONTROLS, resampling, of_findings)
 answers = answers_by_metric(rows, controls.CONTROLS, resampling, margin)
 left_out = int((first_pass.scores["score"] <= 0).sum())
-print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
 of_all = ranked[ranked["finding"] == EVERY]
-ranking_figure = charts.ranking(of_all, drawn)
+ranking_figure = charts.ranking(of_all, drawn, margin)
 findings_figure = charts.rankings_of_findings(ranked[ranked["metric"] == "BAD"], drawn)
+print(f"Left out because the score of the explained class is 0: {left_out} of {len(studied)}")
 display(ranking_figure, of_all.round(4))
 display(findings_figure if ranked["finding"].nunique() > 1 else Markdown("There is one ranking alone."))
 maps_compared = {name: one for name, one in (first_pass.maps | drawn).items() if name not in same_as}
-of_methods = differences["first"].isin(maps_compared) & differences["second"].isin(maps_compared)
-differences[of_methods & (differences["finding"] == EVERY)].round(4)
+among(differences, maps_compared).round(4)
 
 # %% [markdown]
 # ## May the metric be believed on these images?
 #
-# Known `lesions` tell. The truth was named before: the map's maximum lies inside the lesion, which is a hit. Chance and
-# a map of the image's centre are next to it. On pairs of methods that hits tell apart, the agreement of a metric is 1
-# if it orders all of them as hits do, and -1 if it orders none so. With controls it is high for any metric.
+# Known `lesions` tell. A map hits where its maximum lies inside the lesion. On pairs of methods that hits tell apart,
+# the agreement of a metric is 1 if it orders all as hits do, and -1 if none. With controls it is high for any metric.
 
 # %%
 found = known_lesions.find(lesions, images_read, explained, outputs, fit)
@@ -254,32 +233,12 @@ display(judged_figure or Markdown(judged.said), judged.in_short(), judged.agreem
 # %% [markdown]
 # ## Would the answer survive small changes?
 #
-# On up to 200 images the methods that may be taken are measured again, next to the nearest of the others. The answer
-# survives a change where the best is still one of those that may be taken.
+# On up to 200 images the methods that may be taken are measured again, next to the nearest of the others.
 
 # %%
-given = {"seed": seed, "batch_size": batch_size, "scheduler": scheduler}
-changed = robustness.measure(network, studied, images_read.resized, chosen, drawn, first_pass, rows, answers, **given)
-display(changed.round(4))
-
-# %% [markdown]
-# ## Recommendation
-#
-# What BAD says comes first, and then what AD says. Methods within the margin of the best are practically as
-# good, so any of them may be taken. What `09_verdict` measured of both, where lesions are known, comes last.
-
-# %%
-blank = answers_and_maps.blank_maps(maps_compared, batch_size)
-sentences = recommendation.recommend_overall(answers, same_as)
-said = [known.notice, sentences["BAD"], sentences["AD"], robustness.sentences(changed)]
-said += [recommendation.table_of_findings(ranked, differences, counts)]
-said += ["" if told else recommendation.alpha_not_chosen(share), recommendation.negative_part(negative)]
-said += [network.notice, recommendation.of_others(drawn), recommendation.blanks(blank, classes, outputs)]
-said += [recommendation.fewer_kept(rows, maps_compared), judged.said, " ".join(images_read.notes)]
-advice = recommendation.put_together(doubts, said, recommendation.counts_in_words(studied, several, left_out))
-with replacing(results_folder / "recommendation.md") as partial:
-    partial.write_text(advice, encoding="utf-8")
-Markdown(advice)
+how_again = {"seed": seed, "batch_size": batch_size, "scheduler": scheduler}
+changed = measure_changes(network, studied, images_read.resized, chosen, drawn, first_pass, rows, answers, **how_again)
+changed.round(4)
 
 # %% [markdown]
 # ## Where the methods differ most
@@ -288,29 +247,53 @@ Markdown(advice)
 
 # %%
 apart = answers_and_maps.disagreement(studied, maps_compared, share, batch_size)
-drawing, titled = answers_and_maps.most_apart(studied, maps_compared, classes, outputs, apart, share, colour_map, drawn)
+drawing, titled = galleries.most_apart(studied, maps_compared, classes, outputs, apart, share, colour_map, drawn)
 display(drawing)
 print(lettering.legend(titled))
+
+# %% [markdown]
+# ## The report
+#
+# Any method within the margin of the best may be taken. `make choose` makes a page and a PDF of it.
+
+# %%
+blank = answers_and_maps.blank_maps(maps_compared, batch_size)
+said = {metric: recommend(metric, answer, same_as) for metric, answer in answers.items()}
+best = of_all[(of_all["metric"] == "BAD") & ~of_all["control"]]["map"].iloc[0]
+how_drawn = {"name": best, "alpha": share, "colour_map": colour_map, "seed": seed}
+examples, under = galleries.draw_examples(studied, maps_compared[best], classes, outputs, **how_drawn)
+counted = remarks.counts_in_words(studied, several)
+setup = {"chosen": told and not alpha, "margin": margin, "resamples": resamples, "seed": seed}
+setup["versions"] = versions.programs()
+by_finding = table_of_findings(ranked, differences, counts)
+of_maps = ["" if told else remarks.alpha_not_chosen(share), remarks.negative_part(negative), network.notice]
+sections = {
+    "Six images": [report.figure("examples"), remarks.names_in_figures(under)],
+    "How often maps were blank": [remarks.blanks(blank, classes, outputs)],
+    "What was doubted": ["See above." if doubts else "Nothing speaks against model and images."],
+    "What would change the answer": [changes_in_words(changed), report.parts_of(said, "needed", "unseen")],
+    "What stands behind it": [report.parts_of(said, "worse", "controls")],
+    "Each finding by itself": [by_finding, report.figure("findings", by_finding)],
+    "May the metrics be believed?": [judged.said, report.figure("lesions", judged_figure), verdict_of_trust()],
+    "Maps": [*of_maps, remarks.of_others(drawn), remarks.fewer_kept(rows, maps_compared)],
+    "Images": [known.notice, *images_read.notes],
+    "For the methods section of a paper": [methods_text(facts, counted, maps_compared, share, **setup)],
+}
+advice = report.put_together(Path(model).name, doubts, said, counted, left_out, share, sections)
+Markdown(advice)
 
 # %% [markdown]
 # Everything as CSV, and where it comes from. Nothing is written if the model or an image has changed meanwhile.
 
 # %%
 pictures = {"images": sheet, "ranking": ranking_figure, "findings": findings_figure, "gallery": drawing}
-pictures |= {"lesions": judged_figure} if judged_figure else {}
+pictures |= {"examples": examples} | ({"lesions": judged_figure} if judged_figure else {})
 tables = {"images": answers_and_maps.by_image(studied, first_pass, outputs, apart, blank), "findings": counts}
 tables |= {"scores": rows, "ranking": ranked, "differences": differences, "preprocessing": tried, "shown": appearances}
 tables |= {"lesions": judged.points, "agreement": judged.agreements} if judged_figure else {}
-tables |= tables_of_answers(answers)
-made = [results_folder / "recommendation.md"]
-for stem, picture in pictures.items():
-    made += figure_files.save_figure(picture, results_folder / stem)
-made += [write_csv(table, results_folder / f"{stem}.csv", profile) for stem, table in tables.items()]
-inputs = {one.name: one for one in [*formats.files_of(model), *([Path(code)] if code else [])]}
-inputs["images"] = (images_read.contents, decoded.contents_checksum(images_read.named))
-inputs |= {"maps": (checksum_of_maps, map_files.maps_checksum(drawn))} if drawn else {}
-inputs |= {"lesions": (found.checksum, lesion_files.checksum_of_lesions(lesions))} if found else {}
+tables |= tables_of_answers(answers) | {"changes": changed}
+made = report.write_all(results_folder, advice, pictures, tables, profile)
+inputs = inputs_of(model, code, images_read, drawn, checksum_of_maps, found, lesions)
 recorded = choose_settings.recorded(globals())
-record = provenance.write_record("your_data", made, inputs, recorded, results_folder, started)
 forget(results_folder)
-record["outputs"]
+provenance.write_record("your_data", made, inputs, recorded, results_folder, started)["outputs"]

@@ -12,29 +12,34 @@ COLOURS = {"CAM": "#0072b2", "Grad-CAM": "#56b4e9", "Grad-CAM++": "#d55e00"}  # 
 HEAD_COLOURS = {"relu": "#0072b2", "softmax": "#d55e00"}
 
 
-def ranking(table, others=()):
+def ranking(table, others=(), margin=0.0):
     """Draw the drop of each map with its 95 % interval, a panel for each metric, control maps in grey.
 
     Args:
         table: DataFrame with columns metric, map, control, drop, low, high, the best map of each metric first.
         others: the names of the maps that others drew, which get a sign and a colour of their own.
+        margin: the difference of mean drops that matters. So much above the smallest of the methods is shaded.
 
     Returns:
         A matplotlib Figure.
     """
     metrics = list(table["metric"].unique())
     count = table["map"].nunique()
-    figure = Figure(figsize=(1.2 + 4.2 * len(metrics), 1.2 + 0.28 * count), layout="constrained")
+    figure = Figure(figsize=(1.2 + 4.2 * len(metrics), 1.2 + 0.2 * count), layout="constrained")
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         rows = table[table["metric"] == metric]
         _draw_drops(axes, rows, others, markersize=5)
+        smallest = rows.loc[~rows["control"], "drop"].min()
+        axes.axvspan(smallest, smallest + margin, color="#e69f00", alpha=0.25, linewidth=0)
         axes.set_yticks(range(len(rows)), rows["map"].replace(of_maps(others)), fontsize=8)
         for label, control in zip(axes.get_yticklabels(), rows["control"], strict=True):
             label.set_color("#777777" if control else "black")
         axes.invert_yaxis()
         axes.set_xlabel(f"{metric}, smaller is better", fontsize=9)
     signs = "round, blue: methods; " + (f"{OTHERS}, orange: maps of others; " if others else "")
-    figure.supxlabel(f"{signs}square, grey: control maps, which know nothing of the image", fontsize=8)
+    signs += "square, grey: control maps, which know nothing of the image"
+    shaded = f"\nshaded: up to {margin:g} above the smallest drop of a method" if margin else ""
+    figure.supxlabel(signs + shaded, fontsize=8)
     return labelled(figure)
 
 

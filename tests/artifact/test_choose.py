@@ -18,6 +18,7 @@ from PIL import Image
 
 from black_average_drop import cams, controls, files, lettering, networks
 from black_average_drop.artifact import choose_settings, notebooks
+from black_average_drop.choice import report
 from black_average_drop.datasets import folder, phantoms
 from black_average_drop.files import sha256
 
@@ -78,7 +79,9 @@ def study(place, name):
 def test_it_ends_in_one_recommendation_and_a_warning(chosen):
     build, said = chosen
     text = (build / "recommendation.md").read_text()
-    assert text in said and f"build/choose/{build.name}/report.html" in said
+    assert report.answer_of(text) in said
+    for page in ("report.html", "report.pdf", "details.html"):
+        assert f"build/choose/{build.name}/{page}" in said and (build / page).is_file()
     assert len(re.findall(r"By BAD take|do not tell the methods apart by BAD", text)) == 1
     assert "This is no clinical evidence." in text
     assert "**Doubtful:**" in text and "hardly vary" in text  # nobody has trained that model
@@ -108,13 +111,15 @@ def test_everything_is_written_as_csv_with_its_provenance(chosen, place):
     assert record["parameters"]["model"] == "outside.keras" and record["parameters"]["resamples"] == 200
 
 
-def test_the_report_is_one_page_that_escapes_names(chosen):
+def test_report_and_details_are_one_page_each_and_escape_names(chosen):
     build, _ = chosen
-    page = (build / "report.html").read_text(encoding="utf-8")
-    assert page.count('src="data:image/png;base64,') == 3 == len(re.findall(r"<img[^>]*alt=\S", page))
-    assert "<script" not in page and "&lt;script&gt;" in page
-    assert not re.search(r'(src|href)="https?:', page)
-    assert "no clinical evidence" in page and "another image" in page
+    for name, images in (("details.html", 3), ("report.html", 2)):
+        page = (build / name).read_text(encoding="utf-8")
+        assert page.count('src="data:image/png;base64,') == images == len(re.findall(r"<img[^>]*alt=\S", page))
+        assert "<script" not in page and not re.search(r'(src|href)="https?:', page)
+        assert "no clinical evidence" in page
+    page = (build / "details.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page and "another image" in page
 
 
 def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place, tmp_path):
@@ -141,7 +146,7 @@ def test_one_folder_a_patient_is_no_class_and_japanese_names_are_readable(place,
     assert notice in (build / "recommendation.md").read_text()
     images = pd.read_csv(build / "images.csv")
     assert (images["explained"] == images["predicted"]).all()
-    page = (build / "report.html").read_text(encoding="utf-8")
+    page = (build / "details.html").read_text(encoding="utf-8")
     assert notice in page and "label DOE_0" not in page
     assert lettering.in_picture(["肺炎"], "output")[1] == {} or "output 2: 肺炎" in page or "output 1: 正常" in page
 
@@ -246,7 +251,7 @@ def test_how_images_are_shown_is_counted_and_what_is_dark_or_blank_is_named(plac
     shown = files.read_csv(build / "shown.csv")
     assert list(shown["id"]) == names and list(shown["shown"]) == ["full range"] * 2 + ["8 bits as they are"] * 4
     assert list(pd.read_csv(build / "images.csv")["id"]) == names[:-1]
-    page = (build / "report.html").read_text(encoding="utf-8")
+    page = (build / "details.html").read_text(encoding="utf-8")
     for what, count in (("shown: full range", 2), ("shown: 8 bits as they are", 4), ("blank, left out", 1)):
         assert re.search(rf"<th>{what}</th>\s*<td>{count}</td>", page)
 
@@ -269,7 +274,7 @@ def test_feature_maps_that_go_negative_and_images_that_are_no_squares(place, tmp
     share = re.search(
         r"\nOf the feature maps (\S+) % is negative \(by absolute value\): .+ replaces Grad-CAM\+\+ ", text
     )[1]
-    page = (build / "report.html").read_text(encoding="utf-8")
+    page = (build / "details.html").read_text(encoding="utf-8")
     assert 1 < float(share) < 60 and f"<td>{share} %</td>" in page
     assert re.search(r"<th>images</th>\s*<td>48 x 80</td>", page)
     methods = set(pd.read_csv(build / "ranking.csv").query("not control")["map"])
@@ -300,7 +305,7 @@ def test_two_at_once_do_not_take_each_others_place_though_their_names_are_the_sa
         out, err = process.communicate()
         assert process.returncode == 0, out + err
         build = (place / re.search(r"build/choose/\S+/report\.html", out)[0]).parent
-        assert (build / "recommendation.md").read_text() in out
+        assert report.answer_of((build / "recommendation.md").read_text()) in out
         records[name] = json.loads((build / "your_data.json").read_text())
         assert records[name]["inputs"]["model.keras"] == sha256(tmp_path / name / "model.keras")
         for file, checksum in records[name]["outputs"].items():

@@ -102,12 +102,12 @@ def test_nothing_that_is_written_tells_whose_the_images_are(chosen):
     assert not [(name, secret) for name, text in texts.items() for secret in secrets if secret in text]
     assert "GEHEIM" not in build.name and b"image 001" in texts["scores.csv"]
     assert all(b"GEHEIMBILD" in text and b"GEHEIMNUMMER" not in text for text in for_the_owner.values())
-    assert not [name for name in for_the_owner if name.encode() in texts["report.html"]]
+    assert not [name for name in for_the_owner if name.encode() in texts["details.html"] + texts["report.html"]]
 
 
 def test_what_is_passed_over_or_left_out_is_counted(chosen):
     build, _ = chosen
-    page = re.sub(r"\s+", " ", (build / "report.html").read_text(encoding="utf-8"))
+    page = re.sub(r"\s+", " ", (build / "details.html").read_text(encoding="utf-8"))
     for kind, number in (("header only", 1), (r"not an image \(\.txt\)", 1)):
         assert re.search(rf"<td>{kind}</td> <td>{number}</td>", page)
     assert "1 of 8 images cannot be read and is left out." in (build / "recommendation.md").read_text()

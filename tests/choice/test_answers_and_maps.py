@@ -41,12 +41,3 @@ def test_disagreement_is_the_light_that_one_mask_keeps_and_the_other_does_not():
     ]
     np.testing.assert_allclose(apart, by_hand, rtol=1e-5)
     assert (answers_and_maps.disagreement(data, {"one": maps["one"]}, 0.3) == 0).all()
-
-
-def test_the_gallery_tells_maps_of_others_from_ours():
-    data = phantoms.radiographs(2, size=64)
-    maps = {name: np.random.default_rng(1).random((2, 64, 64), "float32") for name in ("CAM", "Pen")}
-    given = data, maps, np.array([0, 1]), ["NORMAL", "PNEUMONIA"], np.array([0.2, 0.1]), 0.3, "heat"
-    figure, written = answers_and_maps.most_apart(*given, {"Pen": None, "the same as CAM": None})
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["input", "CAM", "◆ Pen"]
-    assert written == {"◆ Pen": "Pen, a map of others"} and answers_and_maps.most_apart(*given)[1] == {}

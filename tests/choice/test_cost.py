@@ -27,7 +27,7 @@ def test_the_images_that_are_counted_are_those_that_the_network_sees(network, pi
     counted = sum(seen)
     explanation = evaluation.explain_batch(network, pixels[:2], np.array([0, 1]), 2)
     planned = cost.planned_passes(10, methods, {}, controls.IN_TABLE_1, explanation).to_dict()
-    changed = robustness.passes(len(methods), 10)
+    changed = robustness.passes_of_changes(len(methods), 10)
     assert planned == {"maps": 10, "Score-CAM": 60, "RISE": 200, "masked images": 120, "small changes": changed}
     assert sum(planned.values()) - changed == counted
 

@@ -35,7 +35,7 @@ def measured(network, pixels, answers, drawn=None, names=METHODS, **given):
     first_pass = evaluation.explain_all(network, pixels, methods, 4)
     rows = evaluation.evaluate(network, pixels, methods, ALPHA, 4, first_pass=first_pass, drawn=drawn)
     inputs = as_dataset(pixels), lambda positions: 255 - pixels[positions], methods, drawn or {}, first_pass
-    return rows, first_pass, robustness.measure(network, *inputs, rows, answers, batch_size=4, **given)
+    return rows, first_pass, robustness.measure_changes(network, *inputs, rows, answers, batch_size=4, **given)
 
 
 def by_change(table, metric):
@@ -128,9 +128,9 @@ def test_the_images_that_are_counted_are_those_that_the_network_sees(network, pi
     network.explain = lambda images: seen.append(len(images)) or explain(images)
     network.score = lambda images: seen.append(len(images)) or score(images)
     inputs = as_dataset(pixels), lambda positions: 255 - pixels[positions], methods, {}, first_pass
-    robustness.measure(network, *inputs, rows, answers, batch_size=1)
-    assert robustness.passes(len(methods), len(pixels)) == sum(seen) == 10 * 26
-    assert robustness.passes(3, 1000) == 200 * 26
+    robustness.measure_changes(network, *inputs, rows, answers, batch_size=1)
+    assert robustness.passes_of_changes(len(methods), len(pixels)) == sum(seen) == 10 * 26
+    assert robustness.passes_of_changes(3, 1000) == 200 * 26
 
 
 def test_maps_of_methods_that_ask_the_network_again_stay(network, pixels):
@@ -147,7 +147,7 @@ def test_maps_of_methods_that_ask_the_network_again_stay(network, pixels):
     table = pd.DataFrame({"map": ["RISE"], "word": [OPEN], "mean": [0.1]})
     answers = {"BAD": Answer(0.02, 10, table, table, table)}
     inputs = as_dataset(pixels), lambda positions: 255 - pixels[positions], methods, {}, first_pass
-    found = by_change(robustness.measure(network, *inputs, rows, answers, batch_size=4), "BAD")
+    found = by_change(robustness.measure_changes(network, *inputs, rows, answers, batch_size=4), "BAD")
     kept = masks.blacken(255 - pixels, first_pass.shown("RISE", (32, 32)), ALPHA)
     of_classes = np.arange(len(pixels)), first_pass.classes
     full, masked = (network.score(images)[1][of_classes] for images in (255 - pixels, kept))
@@ -168,16 +168,18 @@ def table_of(**columns):
 
 
 def test_what_is_said_of_the_changes():
-    assert robustness.sentences(table_of()) == (
+    assert robustness.changes_in_words(table_of()) == (
         "Tried on 9 images: one and another. By BAD the answer survives: the best method stays in the set. The mean "
         "drop moves by up to 0.3 (another). That is more than the methods of the set differ (0.05)."
     )
-    lost = robustness.sentences(table_of(survives=[True, False], apart=0.4))
+    lost = robustness.changes_in_words(table_of(survives=[True, False], apart=0.4))
     assert "By BAD a method outside the set overtakes it under another (CAM is the best)." in lost
     assert "more than" not in lost
-    assert "the set holds every method, so no change can overturn it" in robustness.sentences(table_of(outside=False))
+    assert "the set holds every method, so no change can overturn it" in robustness.changes_in_words(
+        table_of(outside=False)
+    )
     as_measured = table_of(change=robustness.AS_MEASURED)
-    assert robustness.sentences(as_measured) == robustness.sentences(as_measured[:0]) == ""
+    assert robustness.changes_in_words(as_measured) == robustness.changes_in_words(as_measured[:0]) == ""
 
 
 def test_where_no_image_has_a_drop_nothing_is_measured(network, pixels):

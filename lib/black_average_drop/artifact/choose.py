@@ -8,16 +8,19 @@ from pathlib import Path
 
 import yaml
 
-from black_average_drop.artifact import choose_check, choose_settings, locks, site
+from black_average_drop.artifact import choose_check, choose_settings, locks, report_page, site
 from black_average_drop.artifact.execution import execute
 from black_average_drop.artifact.halves import default_parameters
 from black_average_drop.artifact.notebooks import YOUR_DATA
 from black_average_drop.artifact.pipeline import checked_scheduler
 from black_average_drop.artifact.profiles import check_parameters
 from black_average_drop.choice import hidden_names
+from black_average_drop.choice.report import TEXT, answer_of
 from black_average_drop.choice.user_images import UNREADABLE
 from black_average_drop.datasets.paths import check_name
 from black_average_drop.files import ROOT, partial_name, replacing
+
+DETAILS = "details.html"  # the executed notebook
 
 
 def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
@@ -64,18 +67,22 @@ def choose(model, images, given=(), code="", trust="", maps="", lesions=""):
             everything = parameters | places | {"results": str(partial)}
             executed = _executed(everything, build, partial)
             _hide_places(executed, everything)
-            site.write_notebook(executed, partial / "report.html")
+            site.write_notebook(executed, partial / DETAILS)
+            report_page.write_report(partial)
             whole = [path for path in partial.iterdir() if path.name != UNREADABLE]
-            for path in sorted(whole, key=lambda path: path.name == "report.html"):  # that one last
+            for path in sorted(whole, key=lambda path: path.name == report_page.PAGE):  # that one last
                 os.replace(path, build / path.name)
         finally:
             (build / UNREADABLE).unlink(missing_ok=True)
             for path in partial.glob(UNREADABLE):  # what a run names that stops there
                 os.replace(path, build / path.name)
             shutil.rmtree(partial, ignore_errors=True)
-        recommendation = (build / "recommendation.md").read_text(encoding="utf-8")
-    page = (build / "report.html").relative_to(ROOT)
-    print(f"{recommendation}\nThe report, with figures and tables: {page}")
+        answer = answer_of((build / TEXT).read_text(encoding="utf-8"))
+    folder = build.relative_to(ROOT)
+    print(
+        f"{answer}\n\nEvery figure and table: {folder / DETAILS}\nThe report to print: {folder / report_page.PDF}\n"
+        f"The report: {folder / report_page.PAGE}"
+    )
 
 
 def _executed(parameters, build, partial):

@@ -4,12 +4,11 @@ import json
 import os
 import re
 import shutil
-import struct
 from html import escape
 from urllib.parse import quote
 
-from black_average_drop import wording
 from black_average_drop.artifact import halves, records
+from black_average_drop.artifact.html_pages import clean, from_markdown, image, link, scrolling, whole_page
 from black_average_drop.artifact.provenance import analysis_record
 from black_average_drop.files import ROOT, flush, partial_name, replacing, sha256
 
@@ -56,38 +55,6 @@ ALTERNATIVES = {
     "trust_sanity": "For each data set, measure and method, how like the trained network's map the maps of a "
     "randomised head, of a randomised backbone and of another image are, with their intervals.",
 }
-STYLE = """
-:root{color-scheme:light dark;--ink:#1c1c1c;--page:#fff;--faint:#595959;--line:#ccc;--box:#f4f4f4;--link:#0b57a4}
-@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--page:#161618;--faint:#b0b0b0;--line:#4a4a4e;--box:#232327;
---link:#8ab8f0}}
-*{box-sizing:border-box}html{background:var(--page);-webkit-text-size-adjust:100%}
-body{margin:0 auto;max-width:72rem;padding:1rem;color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-h1,h2,h3,h4{line-height:1.2;margin:2rem 0 .6rem}h1{margin-top:.6rem}
-h2{border-top:1px solid var(--line);padding-top:1rem}
-p,li,dd,summary{overflow-wrap:anywhere}p,ul,ol{max-width:50rem}a{color:var(--link)}code,pre{font-size:.875em}
-figure{margin:1rem 0 0}figcaption,.faint{color:var(--faint);font-size:.875rem}
-img{max-width:100%;height:auto;background:#fff;padding:6px;border-radius:4px}
-.scroll,.output_png,pre{overflow-x:auto}pre{margin:.6rem 0}
-table{border-collapse:collapse;width:max-content;max-width:max(100%,56rem);margin:.6rem 0;font-size:.875rem}
-th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem;text-align:left;vertical-align:top;min-width:3.5rem}
-thead th{vertical-align:bottom}tbody th{white-space:nowrap}.dataframe td{font-variant-numeric:tabular-nums}
-details{margin:.6rem 0 1.2rem}summary{cursor:pointer;padding:.2rem 0}details.origin{background:var(--box);
-border-radius:4px;padding:.3rem .8rem;font-size:.875rem}dl{margin:.4rem 0 .8rem}dt{font-weight:600;margin-top:.5rem}
-dd{margin:0}.sum{font-family:ui-monospace,monospace;font-size:.75rem;color:var(--faint);overflow-wrap:anywhere}
-.notice{border-left:4px solid #b35900;background:var(--box);padding:.5rem .8rem;font-weight:600}
-@media(max-width:56rem){.scroll img,.output_png img{max-width:none}h1{font-size:1.6rem}}
-@media print{:root{color-scheme:light;--ink:#000;--page:#fff;--faint:#333;--line:#999;--box:#fff;--link:#000}
-body{max-width:none;padding:0;font-size:9.5pt}.scroll,.output_png,pre{overflow:visible}pre{white-space:pre-wrap}
-table{width:auto;max-width:100%;font-size:7pt}th,td{min-width:0;padding:.1rem .25rem}tbody th{white-space:normal}
-.scroll img,.output_png img{max-width:100%;padding:0}figcaption{font-size:7pt}figure,tr,.notice{break-inside:avoid}
-h1,h2,h3,h4,h2+p{break-after:avoid}nav{display:none}
-details.origin{padding:0;font-size:6.5pt;line-height:1.3}
-details.origin::details-content{content-visibility:visible;block-size:auto}
-details.origin :is(dl,dt,dd,span){display:inline;margin:0;font-size:inherit}details.origin .input{display:inline-block;
-margin-right:1em}dt::after{content:": "}dd::after{content:". "}}
-"""
-TAGS = "a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub sup".split()
-TAGS += "table tbody td tfoot th thead tr ul".split()  # nothing that a browser would load, and nothing that runs
 
 
 def write_site(profile, notebooks, build, results):
@@ -139,8 +106,8 @@ def write_site(profile, notebooks, build, results):
     for name, record in of_notebooks.items():
         titles[name], body = _notebook(name, build / f"{name}.ipynb", _remedy(profile))
         body = f'<nav><a href="index.html">All results</a></nav>\n{body}{_origin(made.get(name, [record]))}'
-        pages[f"{name}.html"] = _page(name, profile, body)
-    pages["index.html"] = _page(f"Black Average Drop, {profile}", profile, _index(profile, titles, artifacts, own))
+        pages[f"{name}.html"] = whole_page(name, profile, body)
+    pages["index.html"] = whole_page(f"Black Average Drop, {profile}", profile, _index(profile, titles, artifacts, own))
     shown = [f"{name}.json" for name in (*notebooks, "claims")] + [path.name for path in of_analyses.values()]
     copied = own | {name: results / name for name in shown}
     return _publish(build / "site", pages, copied)
@@ -150,7 +117,7 @@ def write_notebook(executed, page):
     """Write one executed notebook, a path, as an HTML page that needs no other file; return the page's path."""
     title, body = _notebook(executed.stem, executed, "run it again")
     with replacing(page) as partial:
-        partial.write_text(_page(title, "", body), encoding="utf-8")
+        partial.write_text(whole_page(title, "", body), encoding="utf-8")
     return page
 
 
@@ -163,15 +130,15 @@ def _index(profile, titles, artifacts, own):
         shown = [_artifact(file, *artifacts[file], own) for file in files if file in own]
         if shown:
             sections[title] = f"<p>{escape(about)}</p>\n" + "\n".join(shown)
-    items = "".join(f"<li>{_link(f'{name}.html', title)}</li>\n" for name, title in titles.items())
+    items = "".join(f"<li>{link(f'{name}.html', title)}</li>\n" for name, title in titles.items())
     sections["The notebooks"] = f"<p>As they ran, without their code.</p>\n<ul>\n{items}</ul>"
     rows = ""
     for file, (value, makers) in artifacts.items():
-        shown = _link(file) if file in own else escape(os.path.basename(file))
-        links = ", ".join(_link(f"{name}.html", name) for name in dict.fromkeys(one["notebook"] for one in makers))
+        shown = link(file) if file in own else escape(os.path.basename(file))
+        links = ", ".join(link(f"{name}.html", name) for name in dict.fromkeys(one["notebook"] for one in makers))
         rows += f'<tr><td>{shown}</td><td>{links}</td><td class="sum">{escape(value)}</td></tr>\n'
     table = f"<table><tr><th>file</th><th>notebook</th><th>SHA-256</th></tr>\n{rows}</table>"
-    sections["Every file"] = f"<details><summary>{len(artifacts)} files</summary>{_scrolling(table)}</details>"
+    sections["Every file"] = f"<details><summary>{len(artifacts)} files</summary>{scrolling(table)}</details>"
     links = "".join(f'<li><a href="#part-{i}">{escape(title)}</a></li>' for i, title in enumerate(sections))
     return (
         "<h1>Black Average Drop: what came out</h1>\n<p>Heat maps of a classifier (CAM, Grad-CAM, Grad-CAM++), and two "
@@ -183,20 +150,16 @@ def _index(profile, titles, artifacts, own):
 def _artifact(file, checksum, records, own):
     """A figure or a Markdown file as HTML, with where it comes from below it."""
     if file.endswith(".png"):
-        with open(own[file], "rb") as picture:
-            size = struct.unpack(">II", picture.read(24)[16:])
-        width, height = (round(pixels * 96 / 150) for pixels in size)  # saved at 150 dots an inch: letters as designed
         stem = file.removesuffix(".png")
         text = ALTERNATIVES.get(stem, f"{stem.replace('_', ' ')}, a figure of {records[0]['notebook']}")
-        image = f'<img src="{quote(file)}" alt="{escape(text)}" width="{width}" height="{height}">'
-        more = f" · {_link(f'{stem}.pdf')}" if f"{stem}.pdf" in own else ""
-        image = f'<div class="scroll" tabindex="0">{image}</div>'
-        body = f"<figure>{image}<figcaption>{_link(file)}{more}</figcaption></figure>"
+        more = f" · {link(f'{stem}.pdf')}" if f"{stem}.pdf" in own else ""
+        shown = image(own[file], quote(file), text)
+        body = f"<figure>{shown}<figcaption>{link(file)}{more}</figcaption></figure>"
     else:
         first, *rest = re.split(r"^## ", own[file].read_text(encoding="utf-8"), flags=re.MULTILINE)
-        body = _markdown(re.sub(r"\A# .*", "", first))
+        body = from_markdown(re.sub(r"\A# .*", "", first))
         if rest:
-            more = _markdown(re.sub("^#", "##", "".join(f"## {part}" for part in rest), flags=re.MULTILINE))
+            more = from_markdown(re.sub("^#", "##", "".join(f"## {part}" for part in rest), flags=re.MULTILINE))
             body += f"<details><summary>Everything else in {escape(file)}</summary>{more}</details>"
     return body + _origin(records, f'<dt>SHA-256 of {escape(file)}</dt><dd class="sum">{escape(checksum)}</dd>')
 
@@ -212,7 +175,7 @@ def _origin(records, first=""):
         name = one["notebook"]
         half = f", {one['half']}" if "half" in one else ""
         file = analysis_record(name, "").name if half else f"{name}.json"
-        links = f"{_link(f'{name}.html', name)}{half}, the whole record {_link(file)}"
+        links = f"{link(f'{name}.html', name)}{half}, the whole record {link(file)}"
         html += f"<dl><dt>Notebook</dt>\n<dd>{links}</dd>\n"
         html += "".join(f"<dt>{escape(name)}</dt>\n<dd>{value}</dd>\n" for name, value in _facts(one).items()) + "</dl>"
     return f"{html}</details>"
@@ -275,50 +238,16 @@ def _notebook(name, path, remedy):
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         sanitize_html=True,
-        filters={"clean_html": _clean},
+        filters={"clean_html": clean},
     )
     html = re.sub(r'(output_javascript") id="[\w-]+"', r"\1", exporter.from_notebook_node(executed)[0])  # at random
-    return title, _scrolling(html)
+    return title, scrolling(html)
 
 
 def _is_chatter(output):
     """Is an output of a notebook (dict) a progress bar, start-up chatter, or a widget, which is blank in a page?"""
     warned = output.get("text", "").startswith("WARNING:tensorflow")
     return output.get("name") == "stderr" or warned or any("jupyter.widget" in kind for kind in output.get("data", ()))
-
-
-def _markdown(text):
-    from nbconvert.filters import markdown2html
-
-    return _scrolling(_clean(markdown2html(text)))
-
-
-def _clean(html):
-    """HTML in which everything but plain elements is text, and which loads nothing."""
-    from nbconvert.preprocessors.sanitize import SanitizeHTML
-
-    html = re.sub(r'<style scoped>.*?</style>|<a class="anchor-link".*?</a>', "", html, flags=re.DOTALL)
-    allowed = {"a": ["href"], "table": ["class"], "td": ["colspan", "rowspan"], "th": ["colspan", "rowspan"]}
-    return SanitizeHTML(tags=TAGS, attributes=allowed).sanitize_html_tags(html)
-
-
-def _scrolling(html):
-    """Each table in a box of its own, which a phone can scroll sideways."""
-    return html.replace("<table", '<div class="scroll" tabindex="0"><table').replace("</table>", "</table></div>")
-
-
-def _link(file, text=None):
-    return f'<a href="{quote(file)}">{escape(text or file)}</a>'
-
-
-def _page(title, profile, body):
-    banner = wording.banner(profile)
-    notice = f'<p class="notice">{banner}</p>\n' if banner else ""
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n<body>\n{notice}{body}\n</body>\n</html>\n"
-    )
 
 
 def _require(paths, profile):

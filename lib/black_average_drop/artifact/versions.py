@@ -12,6 +12,7 @@ from black_average_drop.files import ROOT, sha256
 LOCK = ROOT / "requirements.lock"
 _PACKAGES = ("h5py", "jax", "keras", "matplotlib", "numpy", "pandas", "pillow", "pydicom", "python-gdcm", "scipy")
 _PACKAGES += ("pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "tensorflow", "torch")
+_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 _IF_USED = ("torch",)  # recorded where something has imported it
 
 
@@ -24,6 +25,16 @@ def versions():
         with suppress(PackageNotFoundError):  # one backend is enough
             by_name[name] = version(name)
     return by_name
+
+
+def programs():
+    """Return name -> version of what a paper names: this package, Python, Keras and its backend."""
+    import keras
+
+    known, backend = versions(), keras.backend.backend()
+    written = {"python": "Python", "keras": "Keras"} | {backend: _BACKENDS[backend]}
+    own = {"black-average-drop": version("black-average-drop")}
+    return own | {shown: known[name] for name, shown in written.items() if name in known}
 
 
 def surroundings():

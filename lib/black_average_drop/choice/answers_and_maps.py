@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from black_average_drop import cams, evaluation, figures, lettering, masks, progress
+from black_average_drop import cams, evaluation, masks, progress
 from black_average_drop.trust import localization
 
-SHOWN = 6  # images in a gallery
 ALPHA = 0.2  # the share of pixels that BAD keeps, where no methods can choose it
 
 
@@ -135,32 +134,3 @@ def disagreement(dataset, maps, alpha, batch_size=32):
         pairs = [((one ^ other) * light).sum(axis=(1, 2)) for one, other in combinations(kept, 2)]
         shares[rows] = np.mean(pairs, axis=0) / np.maximum(light.sum(axis=(1, 2)), 1) if pairs else 0
     return shares
-
-
-def most_apart(dataset, maps, classes, names, apart, alpha, colour_map, others=()):
-    """Draw the maps of the images on which the masked images of the maps have least in common.
-
-    Args:
-        dataset: a Dataset of N images.
-        maps: name -> (N, h, w), before clipping, or what gives such maps for a list of rows.
-        classes: (N,), the explained output.
-        names: of the outputs.
-        apart: (N,), of `disagreement`.
-        alpha: the share of pixels kept.
-        colour_map: as for `figures.figure1`.
-        others: the names of the maps that others drew.
-
-    Returns:
-        A matplotlib Figure, and what was written in the place of other names: new -> name.
-    """
-    chosen = np.argsort(-apart, kind="stable")[:SHOWN]
-    titles, replaced = lettering.in_picture([Path(dataset.ids[one]).name for one in chosen], "image")
-    of_class, further = lettering.in_picture(names, "output")
-    written = {name: name for name in maps} | {name: lettering.of_maps(others)[name] for name in others if name in maps}
-    rows = []
-    for one, title in zip(chosen, titles, strict=True):
-        shown = {written[name]: evaluation.upsampled(drawn[[one]], dataset.size)[0] for name, drawn in maps.items()}
-        title += f"\n{of_class[classes[one]]}\n{100 * apart[one]:.0f} % apart"
-        rows.append(figures.Row(title, dataset.images([one])[0], shown, alpha))
-    replaced |= further | {new: f"{name}, a map of others" for name, new in written.items() if name != new}
-    return figures.figure1(rows, [written[name] for name in maps], colour_map=colour_map), replaced

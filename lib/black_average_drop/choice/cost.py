@@ -52,7 +52,7 @@ def planned_passes(pairs, methods, drawn, controls, explanation):
     own = len(methods) + len(drawn)
     each = {MAPS: 1} | again | {MASKED: (own + len(controls)) * len(METRICS)}
     passes = {what: number * pairs for what, number in each.items()}
-    return pd.Series(passes | {CHANGED: robustness.passes(own, pairs)})
+    return pd.Series(passes | {CHANGED: robustness.passes_of_changes(own, pairs)})
 
 
 def seconds_per_pass(network, images):

@@ -84,6 +84,12 @@ def rank_by_finding(drops, findings, controls, resampling):
     return pd.concat(tables, ignore_index=True), pairs.assign(p_holm=holm(pairs["p"]))
 
 
+def among(differences, methods):
+    """The rows of `rank_by_metric`'s differences, of all findings together, that compare two of these methods."""
+    of_methods = differences["first"].isin(methods) & differences["second"].isin(methods)
+    return differences[of_methods & (differences["finding"] == EVERY)]
+
+
 def drops_by_map(rows, metric):
     """The drops of one metric, a DataFrame of findings of images by maps, from the rows of `evaluation.evaluate`."""
     by_map = rows[rows["metric"] == metric].groupby("method", sort=False)

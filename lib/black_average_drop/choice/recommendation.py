@@ -1,57 +1,68 @@
-"""What the rankings come to in a few sentences, and how far they may be trusted."""
+"""What the rankings come to in a few sentences: which methods to take, and how far that may be trusted."""
 
-import numpy as np
+import math
+from typing import NamedTuple
+
 import pandas as pd
 
-from black_average_drop import cams, files, lettering, wording
+from black_average_drop import cams, files, wording
 from black_average_drop.controls import CONTROLS
 from black_average_drop.statistics import answer_text, comparisons, which_best
 from black_average_drop.statistics.means import overturned_by_unseen
 from black_average_drop.statistics.patients import ENOUGH
 from black_average_drop.trust import agreement
 
-FEWER = 0.9  # of alpha: where BAD keeps less of the image than that, its drop is that of another alpha
 BAR = r"\|"  # in a cell of a table in Markdown
 AGREEMENT = ("set", "set_low", "set_high")  # of the rankings of a set, with its interval
 
 
+class Recommendation(NamedTuple):
+    """What is said of one metric, in sentences, each "" where there is nothing to say.
+
+    Attributes:
+        which: which methods to take, or that the images do not tell.
+        worse: the methods that are worse by more than the margin, and by how much at least.
+        needed: how many patients would answer what is open.
+        controls: how control maps do next to the methods that may be taken.
+        unseen: what patients of a kind that was not seen could change.
+    """
+
+    which: str
+    worse: str = ""
+    needed: str = ""
+    controls: str = ""
+    unseen: str = ""
+
+
 def recommend(metric, answer, same_as=None):
-    """Which methods to take by a metric, how far controls do as well, and what would tell more: a few sentences.
+    """Which methods to take by a metric, and what stands behind that.
 
     Args:
         metric: "BAD" or "AD".
         answer: a `which_best.Answer`, or None where no image has a drop.
         same_as: method -> the method whose map it shares.
-    """
-    if answer is None:
-        return f"No image has a score above 0 for the class that is explained: {metric} says nothing."
-    same_as = same_as or {}
-    said = [f"**{_which(metric, answer, same_as)}**", _worse(answer, same_as), _needed(answer)]
-    return " ".join(one for one in [*said, _controls(metric, answer), _of_unseen(answer)] if one)
-
-
-def recommend_overall(answers, same_as=None):
-    """The sentences of `recommend` for each metric.
-
-    Args:
-        answers: of `ranking.answers_by_metric`.
-        same_as: as for `recommend`.
 
     Returns:
-        metric -> sentences.
+        A `Recommendation`.
     """
-    return {metric: recommend(metric, answer, same_as) for metric, answer in answers.items()}
+    if answer is None:
+        return Recommendation(f"No image has a score above 0 for the class that is explained: {metric} says nothing.")
+    same_as = same_as or {}
+    needed, controls, unseen = _needed(answer), _controls(metric, answer), _of_unseen(answer)
+    return Recommendation(_which(metric, answer, same_as), _worse(answer, same_as), needed, controls, unseen)
 
 
 def _which(metric, answer, same_as):
     """Which methods may be taken, and which are not told apart from the best."""
     methods, margin = answer.methods.sort_values("mean", kind="stable"), answer.margin
     same, open_ = (methods.loc[methods["word"] == word, "map"] for word in (which_best.SAME, which_best.OPEN))
-    alike, rest = (", ".join(_with_twins(name, same_as) for name in names) for names in (same, open_))
+    alike, rest = ("; ".join(_with_twins(name, same_as) for name in names) for names in (same, open_))
     if len(methods) == 1:
         return f"{alike or rest} is the only method: {metric} has none to compare it with."
-    if not len(same):
+    if not len(same) and len(open_) == len(methods):
         return f"These images do not tell the methods apart by {metric}: {rest}."
+    if not len(same):
+        return f"By {metric} the best is one of these, and these images do not tell which: {rest}."
     if methods["may_be_best"].sum() == 1 and len(same) == 1:
         return f"By {metric} take {alike}: it loses less of the score than every other method."
     some = "any of these" if len(same) > 1 else "this one"
@@ -62,8 +73,14 @@ def _which(metric, answer, same_as):
 def _worse(answer, same_as):
     """Which methods are worse than the best by more than the margin, and by how much at least."""
     worse = answer.methods[answer.methods["word"] == which_best.WORSE]
-    named = [f"{_with_twins(row['map'], same_as)} by at least {row['least']:.2g}" for _, row in worse.iterrows()]
-    return f"Worse: {', '.join(named)}." if named else ""
+    named = [f"{_with_twins(row['map'], same_as)}{_at_least(row['least'])}" for _, row in worse.iterrows()]
+    return f"Worse: {'; '.join(named)}." if named else ""
+
+
+def _at_least(difference):
+    """By how much something is worse at least, rounded down, "" below a thousandth."""
+    rounded = math.floor(1000 * difference) / 1000
+    return f" by at least {rounded:g}" if rounded else ""
 
 
 def _with_twins(name, same_as):
@@ -77,7 +94,7 @@ def _with_twins(name, same_as):
 def _shown(name):
     """The name of a map in Markdown: what others called theirs is code."""
     known = name in cams.METHODS or name in cams.ON_REQUEST or name in CONTROLS
-    return name if known else _as_code(name)
+    return name if known else as_code(name)
 
 
 def _needed(answer):
@@ -119,7 +136,7 @@ def table_of_findings(ranked, differences, counts):
     metrics = list(ranked["metric"].unique())
     lines = []
     for _, row in counts[counts["finding"].isin(ranked["finding"])].iterrows():
-        cells = [_as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
+        cells = [as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
         for metric in metrics:
             chosen = (
                 one[(one["finding"] == row["finding"]) & (one["metric"] == metric)] for one in (ranked, differences)
@@ -129,7 +146,7 @@ def table_of_findings(ranked, differences, counts):
     if not lines:
         return ""
     few = counts.loc[~counts["finding"].isin(ranked["finding"]) & (counts["explained"] > 0), "finding"]
-    end = f"Fewer than {ENOUGH} patients have {', '.join(map(_as_code, few))}: no ranking." if len(few) else ""
+    end = f"Fewer than {ENOUGH} patients have {', '.join(map(as_code, few))}: no ranking." if len(few) else ""
     head = (
         "For each finding: the method with the smallest drop. It is in bold if it is ahead of every other method and "
         "every control. That is a stricter question than the one above: p is corrected for all comparisons of all "
@@ -178,105 +195,7 @@ def _against_others(name, pairs):
     return versus.assign(other=other, lead=lead, sure=(lead > 0) & (versus["p_holm"] < comparisons.LEVEL))
 
 
-def put_together(doubts, parts, counted):
-    """Put together what is said of a study, as Markdown.
-
-    Args:
-        doubts: sentences that speak against preprocessing or images.
-        parts: sentences and lists in their order, "" for what is not to be said.
-        counted: a sentence on what was measured.
-    """
-    warning = " ".join(["**Doubtful:**", *doubts]) if doubts else ""
-    last = f"{counted} This is no clinical evidence. {verdict_of_trust()}"
-    return "\n\n".join(part for part in (warning, *parts, last) if part) + "\n"
-
-
-def counts_in_words(dataset, pairs, without):
-    """Say how many images, patients and findings were measured.
-
-    Args:
-        dataset: a Dataset of the findings that were explained.
-        pairs: whether an image may have several findings.
-        without: how many were left out, since their score is 0.
-    """
-    images, patients = len(np.unique(dataset.ids)), len(np.unique(dataset.groups))
-    explained = f", {len(dataset)} findings" if pairs else ""
-    return f"{images} images of {patients} patients{explained}, {without} left out for a score of 0."
-
-
-def alpha_not_chosen(alpha):
-    """One sentence for an alpha that maps could not choose, since the paper's methods draw fewer than two of them."""
-    *others, last = cams.PAPER_METHODS
-    return f"Alpha {alpha:g} was not chosen by maps: of {', '.join(others)} and {last} no two draw different maps here."
-
-
-def negative_part(share):
-    """One sentence on feature maps of which a share is negative, "" where nothing is.
-
-    Args:
-        share: of `evaluation.Maps.negative_share`.
-    """
-    if not share:
-        return ""
-    return (
-        f"Of the feature maps {100 * share:.3g} % is negative (by absolute value): {cams.POSITIVE_PART} replaces "
-        "Grad-CAM++ and has no part in the choice of alpha."
-    )
-
-
-def blanks(blank_maps, classes, names):
-    """One sentence that counts the blank maps of each method by the class that is explained, "" where there is none.
-
-    Args:
-        blank_maps: name -> boolean (N,).
-        classes: (N,), the explained class.
-        names: of the classes.
-    """
-    counts = []
-    for name, blank in blank_maps.items():
-        if blank.any():
-            counted = pd.Series(blank).groupby(np.asarray(classes)).agg(["sum", "size"]).query("sum > 0")
-            counted = counted.sort_values("sum", ascending=False, kind="stable")
-            parts = [f"{_as_code(names[label])} {row['sum']} of {row['size']}" for label, row in counted[:3].iterrows()]
-            parts += [f"{len(counted) - 3} more classes"] if len(counted) > 3 else []
-            counts.append(f"{name} {blank.sum()} of {len(blank)} ({', '.join(parts)})")
-    if not counts:
-        return ""
-    return f"Blank maps, which point nowhere and are scored as a black image: {'; '.join(counts)}."
-
-
-def of_others(drawn):
-    """One sentence that names the maps which others drew, "" where there are none."""
-    if not drawn:
-        return ""
-    named = [
-        _as_code(name) if new.endswith(name) else f"{_as_code(name)} ({new})"
-        for name, new in lettering.of_maps(drawn).items()
-    ]
-    return f"Maps of others, behind {lettering.OTHERS} in the figures: {', '.join(named)}."
-
-
-def fewer_kept(rows, maps):
-    """Say of which maps BAD keeps clearly less of the image than alpha, "" where there is none.
-
-    Blank maps are no part of this: `blanks` counts them.
-
-    Args:
-        rows: of `evaluation.evaluate`.
-        maps: the names of those to speak of.
-    """
-    of_bad = rows[(rows["metric"] == "BAD") & rows["method"].isin(maps) & (rows["opacity"] > 0)]
-    kept, alpha = of_bad.groupby("method", sort=False)["kept"].mean(), rows["alpha"].iloc[0]
-    fewer = [f"{_as_code(name)} {100 * share:.1f} %" for name, share in kept.items() if share < FEWER * alpha]
-    if not fewer:
-        return ""
-    return (
-        f"Many pixels of these maps have equal values. So BAD keeps less than {100 * alpha:.1f} % of the image: "
-        f"{', '.join(fewer)}. It keeps all that a mask of two values marks if alpha is larger than the marked share."
-    )
-
-
-def _as_code(name):
+def as_code(name):
     """A class's name as code in Markdown, where none of its signs means anything."""
     return "`{}`".format(" ".join(name.replace("`", "'").split()))
 

@@ -51,12 +51,14 @@ def in_question(answer):
     return methods.loc[~outside, "map"].tolist(), methods.loc[outside, "map"].tolist()[:1]
 
 
-def passes(maps, images):
+def passes_of_changes(maps, images):
     """How many images the network sees at most for all changes, if so many maps of so many images are measured."""
     return min(images, MOST) * (len(NEW_PIXELS) + PASSES * maps)
 
 
-def measure(network, dataset, resized, methods, drawn, first_pass, rows, answers, seed=0, batch_size=32, scheduler=""):
+def measure_changes(
+    network, dataset, resized, methods, drawn, first_pass, rows, answers, seed=0, batch_size=32, scheduler=""
+):
     """Measure AD and BAD under each change.
 
     Args:
@@ -102,11 +104,11 @@ def measure(network, dataset, resized, methods, drawn, first_pass, rows, answers
     return pd.DataFrame([row for row in table if row]).sort_values("metric", ascending=False, kind="stable")
 
 
-def sentences(table):
+def changes_in_words(table):
     """What the changes do to the answer, a few sentences, "" where nothing was measured.
 
     Args:
-        table: of `measure`.
+        table: of `measure_changes`.
     """
     changed = table[table["change"] != AS_MEASURED]
     if not len(changed):
