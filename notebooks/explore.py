@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Explore maps by hand
 #
-# Pick an image, a class and a method, and move alpha. The map, the faded image of Average Drop and the blackened image
-# of Black Average Drop then change. So do the network's scores of them. Run all cells first (*Run*, *Run All Cells*).
-# Without a kernel the contact sheet below still shows the maps.
+# Pick an image, a class and two methods, and move alpha. The maps, the faded images of Average Drop and the blackened
+# images of Black Average Drop then change. So do the network's scores of them. Run all cells first (*Run*, *Run All
+# Cells*). Without a kernel the contact sheet below still shows the maps.
 
 # %% tags=["parameters"]
 model = "../build/demo/radiographs_relu_0.keras"
@@ -14,6 +14,7 @@ image_size = []  # (height, width) in pixels, or one number for both, where the 
 shown = 10  # images
 colour_map = "heat"  # of the contact sheet; "jet" has the paper's look
 seed = 0
+saved = "../build/explore"  # a folder for pictures that are saved
 
 # %% [markdown]
 # Everything that computes is in the package.
@@ -28,7 +29,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, evaluation, figures, lettering, networks
 from black_average_drop.artifact import choose_settings
-from black_average_drop.choice import answers_and_maps, explore
+from black_average_drop.choice import answers_and_maps, explore, views
 from black_average_drop.datasets import folder, phantoms
 
 set_matplotlib_formats("png")
@@ -52,11 +53,15 @@ print(f"{len(dataset)} images for a network of {network.classes} classes")
 # ## By hand
 #
 # Y is the score of the class on the whole image, O that on a masked image. A click on a number takes that image, with
-# the class that the network predicts for it. The opacity of the colour follows the map: where the map is 0, the image
-# is bare. The white outline encloses the pixels that Black Average Drop keeps.
+# the class that the network predicts for it. Arrow keys move a slider that was clicked, also from image to image.
+# *Most apart* goes through the images by how far the masked images of the two methods differ. *Save as PNG* keeps what
+# is shown, with its numbers.
+#
+# The opacity of the colour follows the map: where the map is 0, the image is bare. The white outline encloses the
+# pixels that Black Average Drop keeps. The curve shows the score of the blackened image at every alpha.
 
 # %%
-explore.explorer(network, dataset, named=known.class_names)
+explore.Explorer(network, dataset, named=known.class_names, folder=saved).box
 
 # %% [markdown]
 # ## At a glance
@@ -79,11 +84,11 @@ for new, name in replaced.items():
     print(f"{new}: {name}")
 
 # %% [markdown]
-# How long one change takes on this machine, from the slider to the scores, without the drawing.
+# How long one move of alpha takes on this machine, from the slider to both scores of one method, without the drawing.
 
 # %%
 features, logits = network.explain(pixels[:1])[:2]
 alpha, method = answers_and_maps.ALPHA, list(methods)[0]
-change = partial(explore.look, network, pixels[0], features, logits, int(classes[0]), method, alpha)
+change = partial(views.look, network, pixels[0], features, logits, int(classes[0]), method, alpha)
 seconds = timeit.repeat(change, number=1, repeat=20)
 print(f"{1000 * np.median(seconds):.0f} ms")

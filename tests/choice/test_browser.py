@@ -1,4 +1,4 @@
-"""The page to explore maps, in JupyterLab in a real browser: run all cells, move alpha, see picture and score."""
+"""The page to explore maps, in JupyterLab in a real browser: run all cells, move alpha, see picture and score, save."""
 
 import json
 import os
@@ -37,7 +37,8 @@ def address(tmp_path, small_model, generator):
     (cell,) = [one for one in notebook["cells"] if "parameters" in one["metadata"].get("tags", [])]
     source = "".join(cell["source"])
     source = re.sub(r"^model = .*", f"model = {str(tmp_path / 'model.keras')!r}", source, flags=re.M)
-    cell["source"] = re.sub(r'^images = ""', f"images = {str(tmp_path / 'images')!r}", source, flags=re.M)
+    source = re.sub(r'^images = ""', f"images = {str(tmp_path / 'images')!r}", source, flags=re.M)
+    cell["source"] = re.sub(r"^saved = .*", f"saved = {str(tmp_path / 'saved')!r}", source, flags=re.M)
     (tmp_path / "explore.ipynb").write_text(json.dumps(notebook))
 
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
@@ -64,7 +65,7 @@ def _address(runtime, server, log):
     raise TimeoutError(log.read_text()[-2000:])
 
 
-def test_moving_alpha_changes_picture_and_score(address):
+def test_what_people_do_at_the_page_changes_it_and_is_saved(address, tmp_path):
     from playwright.sync_api import expect, sync_playwright
 
     errors = []
@@ -80,12 +81,12 @@ def test_moving_alpha_changes_picture_and_score(address):
         expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
         page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
         page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-        blackened = page.locator("figure", has_text="of the pixels left (BAD)")
+        blackened = page.locator("figure", has_text="of the pixels left (BAD)").first
         expect(blackened).to_be_visible(timeout=PATIENCE)
         # The words of the page itself: what counts as visible changes while JupyterLab scrolls to another cell.
         expect(blackened).to_contain_text(re.compile(r"20 % of the pixels.*O = [\d.]+"), timeout=PATIENCE)
         before = blackened.text_content(), blackened.locator("img").get_attribute("src")
-        handle = page.locator(".jupyter-widgets", has_text="alpha").get_by_role("slider").first
+        handle = page.locator(".widget-slider", has_text="alpha").get_by_role("slider")
         handle.focus()
         for _ in range(30):
             handle.press("ArrowRight")
@@ -96,5 +97,21 @@ def test_moving_alpha_changes_picture_and_score(address):
         first = page.get_by_role("button", name="2", exact=True)
         first.click()
         expect(page.locator("p", has_text="b.png")).to_be_visible(timeout=PATIENCE)
+        images = page.locator(".widget-slider", has_text="image").get_by_role("slider")
+        images.focus()
+        images.press("ArrowRight")
+        expect(page.locator("p", has_text="c.png")).to_be_visible(timeout=PATIENCE)
+        curve = page.get_by_role("img", name=re.compile("against alpha"))
+        expect(curve).to_be_visible(timeout=PATIENCE)
+        before = curve.inner_html()
+        page.locator(".widget-dropdown", has_text="next to it").locator("select").select_option("Grad-CAM++")
+        expect(page.locator("figure", has_text="CAM minus Grad-CAM++")).to_be_visible(timeout=PATIENCE)
+        assert curve.inner_html() != before
+        for name in ("most apart", "save as PNG"):
+            page.get_by_role("button", name=name).click()
+        expect(page.locator(".widget-html", has_text="saved: ")).to_be_visible(timeout=PATIENCE)
         browser.close()
     assert not errors
+    (saved,) = (tmp_path / "saved").glob("*.png")
+    with Image.open(saved) as picture:
+        assert picture.width > 1000 and re.fullmatch(r"image-\d_.+_CAM_Grad-CAM\+\+_alpha-0\.50\.png", saved.name)

@@ -1,116 +1,146 @@
-"""Explore maps by hand: an image, a class, a method, and what the network says of the two masked images."""
+"""Explore maps by hand: an image, a class, two methods, and what the network says of their masked images."""
 
-import base64
 import html
-import io
-from dataclasses import dataclass
+import re
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
-import pandas as pd
-from PIL import Image
 
-from black_average_drop import cams, evaluation, figures, masks
-from black_average_drop.choice import class_labels
+from black_average_drop import cams, evaluation, figures
+from black_average_drop.choice import class_labels, explore_html, views
 from black_average_drop.choice.answers_and_maps import ALPHA
+from black_average_drop.figure_files import save_figure
 from black_average_drop.trust import localization
 
 COLOUR_MAPS = (figures.COLOUR_MAP, "viridis", "cividis", "inferno", "gray", "jet")
-SIDE = 240  # pixels of a panel
-THUMBNAIL = 72
-BLANK = "For this class the map is blank: it points nowhere, and both masked images are black."
+THUMBNAIL = 72  # pixels
+BLANK = "For this class {} is blank: it points nowhere, and both masked images are black."
 
 
-@dataclass(frozen=True)
-class View:
-    """One map of an image, and what it leaves of the image."""
+class Explorer:
+    """The page of widgets: controls, and the pictures that follow them.
 
-    heat_map: np.ndarray  # (H, W), as it is drawn and measured
-    faded: np.ndarray  # (H, W, 3), the masked image E of AD
-    blackened: np.ndarray  # (H, W, 3), the masked image B of BAD
-    alpha: float  # the share of pixels that BAD may keep
-    kept: float  # the share that it keeps: less where values of the map are equal
-    scores: pd.DataFrame  # as of `evaluation.class_scores`, with the rows image, AD and BAD
-
-
-def look(network, image, features, logits, label, method, alpha):
-    """Draw one map, mask the image by it in both ways, and score the masked images.
-
-    Args:
-        network: A `networks.Network`.
-        image: (H, W, 3), pixels from 0 to 255.
-        features: (1, h, w, K), of `network.explain`.
-        logits: (1, C), of `network.explain`.
-        label: The number of the class to explain.
-        method: The name of one of `cams.METHODS`.
-        alpha: The share of pixels that BAD keeps, between 0 and 1.
-
-    Returns:
-        A `View`.
-
-    Raises:
-        ValueError: The method cannot be drawn on this network.
+    Attributes:
+        box: All of it, an ipywidgets box.
+        image, label, first, second, share, opacity, colours: The controls.
+        further, save: The buttons.
+        page, curve, saved: What follows: pictures, the score along alpha, and the path of what was saved.
     """
-    classes = np.array([label])
-    drawn = cams.METHODS[method](evaluation.explain(network, features, logits, classes, image[None]))
-    shown = evaluation.upsampled(np.asarray(drawn, "float32"), image.shape[:2])
-    pixels = np.asarray(image, "float32")[None]
-    kept = masks.kept_pixels(shown, alpha)
-    masked_images = np.concatenate([masks.fade(pixels, shown), masks.blend(pixels, kept)])
-    masked, _ = network.score(masked_images)
-    scores = evaluation.class_scores(network, np.concatenate([logits, masked]), np.repeat(classes, 3))
-    return View(shown[0], *masked_images, alpha, float(kept.mean()), scores.set_axis(["image", "AD", "BAD"]))
 
+    def __init__(self, network, dataset, alpha=ALPHA, named=(), folder="."):
+        """Build the page.
 
-def explorer(network, dataset, alpha=ALPHA, named=()):
-    """Build the page of widgets: thumbnails, class, method, alpha, opacity and colours, and the pictures that follow.
+        Args:
+            network: A `networks.Network`.
+            dataset: A `datasets.Dataset` of a few images.
+            alpha: The share of pixels that BAD keeps at first.
+            named: The names of the network's outputs in order, if they are known.
+            folder: Where pictures are saved.
+        """
+        self._network, self._dataset, self._folder = network, dataset, Path(folder)
+        self._names = class_labels.output_names(dataset, network.classes, named, network.activation == "sigmoid")
+        self._answered, self._drawn, self._along, self._quiet = {}, {}, {}, False
+        self._order = None, []  # what was asked when images were put in order, and those that are still to come
+        methods, count = _drawable(network, dataset), len(dataset)
+        numbers = [(f"{row + 1} of {count}", row) for row in range(count)]
+        self.image = ipywidgets.SelectionSlider(options=numbers, description="image")
+        outputs = list(zip(self._names, range(len(self._names)), strict=True))
+        self.label = ipywidgets.Dropdown(options=outputs, description="class")
+        self.first = ipywidgets.Dropdown(options=methods, description="method")
+        self.second = ipywidgets.Dropdown(options=methods, value=methods[-1], description="next to it")
+        self.share = ipywidgets.FloatSlider(alpha, min=0.01, max=0.99, step=0.01, description="alpha")
+        self.opacity = ipywidgets.FloatSlider(figures.PEAK_OPACITY, min=0, max=1, step=0.05, description="opacity")
+        self.colours = ipywidgets.Dropdown(options=COLOUR_MAPS, description="colours")
+        self.further = ipywidgets.Button(
+            description="most apart", tooltip="the image whose masks differ most, then the next"
+        )
+        self.save = ipywidgets.Button(description="save as PNG")
+        self.page, self.curve, self.saved = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.image.observe(lambda _: self._take(), "value")
+        for control in (self.label, self.first, self.second, self.share, self.opacity, self.colours):
+            control.observe(lambda _: self._draw(), "value")
+        self.further.on_click(lambda _: self._go_on())
+        self.save.on_click(lambda _: self._save())
+        choices = [self.image, self.label, self.first, self.second, self.share, self.opacity, self.colours]
+        controls = ipywidgets.HBox([*choices, self.further, self.save, self.saved], layout=_wrapped())
+        self.box = ipywidgets.VBox([_thumbnails(dataset, self.image), controls, self.page, self.curve])
+        self._take()
 
-    Args:
-        network: A `networks.Network`.
-        dataset: A `datasets.Dataset` of a few images.
-        alpha: The share of pixels that BAD keeps at first.
-        named: The names of the network's outputs in order, if they are known.
+    def _take(self):
+        """Show the image of the slider, with the class that the network predicts for it: one drawing, not two."""
+        self._quiet = True
+        self.label.value = self._predicted(self.image.value)
+        self._quiet = False
+        self._draw()
 
-    Returns:
-        An ipywidgets box.
-    """
-    answered = {}  # row -> image, features, logits
-    names = class_labels.output_names(dataset, network.classes, named, network.activation == "sigmoid")
-    state = {"row": 0, "quiet": False}
-    label = ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="class")
-    method = ipywidgets.Dropdown(options=_drawable(network, dataset), description="method")
-    share = ipywidgets.FloatSlider(alpha, min=0.01, max=0.99, step=0.01, description="alpha")
-    opacity = ipywidgets.FloatSlider(figures.PEAK_OPACITY, min=0, max=1, step=0.05, description="opacity")
-    colours = ipywidgets.Dropdown(options=COLOUR_MAPS, description="colours")
-    page = ipywidgets.HTML()
+    def _draw(self):
+        if self._quiet:
+            return
+        row = self.image.value
+        pixels, shown = self._answer(row)[0], self._views(row, self.label.value)
+        blank = [name for name, view in shown.items() if localization.blank(view.heat_map[None]).any()]
+        notes = [str(self._dataset.ids[row]), self._network.notice, *map(BLANK.format, blank)]
+        above = "".join(f"<p>{html.escape(line)}</p>" for line in notes if line)
+        look = self.opacity.value, self.colours.value
+        self.page.value = above + explore_html.pictures(pixels, shown, self._names, *look)
+        full = next(iter(shown.values())).scores.loc["image", "score"]
+        self.curve.value = explore_html.curve(self._curves(row, shown), self.share.value, full)
 
-    def explanation_of(row):
-        if row not in answered:
-            image = dataset.images([row])[0]
-            features, logits, _ = network.explain(image[None])
-            answered[row] = image, features, logits
-        return answered[row]
+    def _answer(self, row):
+        """(image, features, logits) of a row, asked of the network once."""
+        if row not in self._answered:
+            image = self._dataset.images([row])[0]
+            features, logits, _ = self._network.explain(image[None])
+            self._answered[row] = image, features, logits
+        return self._answered[row]
 
-    def draw(_=None):
-        if not state["quiet"]:
-            image, features, logits = explanation_of(state["row"])
-            view = look(network, image, features, logits, label.value, method.value, share.value)
-            notes = [network.notice, BLANK if localization.blank(view.heat_map[None]).any() else ""]
-            above = "".join(f"<p>{html.escape(line)}</p>" for line in (str(dataset.ids[state["row"]]), *notes) if line)
-            page.value = above + _pictures(image, view, names, opacity.value, colours.value)
+    def _predicted(self, row):
+        return int(self._answer(row)[2][0].argmax())
 
-    def choose(row):
-        state.update(row=row, quiet=True)  # the class changes with the image: one drawing, not two
-        label.value = int(explanation_of(row)[2][0].argmax())
-        state["quiet"] = False
-        draw()
+    def _views(self, row, label):
+        """Method -> its `views.View`, of one or two methods; a map is drawn once for each image and class."""
+        methods, share = dict.fromkeys((self.first.value, self.second.value)), self.share.value
+        for name in methods:
+            drawn = self._drawn.get((row, label, name))
+            if drawn is None:
+                drawn = views.look(self._network, *self._answer(row), label, name, share)
+            elif drawn.alpha != share:
+                drawn = views.at_alpha(self._network, self._answer(row)[0], drawn, label, share)
+            self._drawn[row, label, name] = methods[name] = drawn
+        return methods
 
-    for control in (label, method, share, opacity, colours):
-        control.observe(draw, "value")
-    thumbnails = _thumbnails(dataset, choose)
-    choose(0)
-    controls = ipywidgets.HBox([label, method, share, opacity, colours], layout=_wrapped())
-    return ipywidgets.VBox([thumbnails, controls, page])
+    def _curves(self, row, shown):
+        """Method -> the scores along alpha, asked of the network once for each image, class and method."""
+        image, label = self._answer(row)[0], self.label.value
+        for name, view in shown.items():
+            key = row, label, name
+            if key not in self._along:
+                self._along[key] = views.scores_along_alpha(self._network, image, view.heat_map, label)
+        return {name: self._along[row, label, name] for name in shown}
+
+    def _go_on(self):
+        """Take the image on which the masked images of the two methods differ most, then the next one, and so on."""
+        asked = self.first.value, self.second.value, self.share.value
+        if self._order[0] != asked or not self._order[1]:
+            apart = []
+            for row in range(len(self._dataset)):
+                shown = list(self._views(row, self._predicted(row)).values())
+                apart.append(views.light_apart(shown[0], shown[-1], self._answer(row)[0]))
+            self._order = asked, np.argsort(-np.array(apart), kind="stable").tolist()
+        self.image.value = self._order[1].pop(0)
+
+    def _save(self):
+        row, label = self.image.value, self.label.value
+        shown = self._views(row, label)
+        title = f"{self._dataset.ids[row]}, {self._names[label]}, alpha {self.share.value:.2f}"
+        look = self.opacity.value, self.colours.value
+        figure = views.view_sheet(self._answer(row)[0], shown, self._curves(row, shown), title, *look)
+        words = [f"image-{row + 1}", str(self._names[label]), *shown, f"alpha-{self.share.value:.2f}"]
+        stem = "_".join(re.sub(r"[^\w+.-]+", "-", word)[:40] for word in words)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = save_figure(figure, self._folder / stem)[0]
+        self.saved.value = f"saved: {html.escape(str(path))}"
 
 
 def _drawable(network, dataset):
@@ -124,62 +154,13 @@ def _wrapped():
     return ipywidgets.Layout(flex_flow="row wrap")
 
 
-def _thumbnails(dataset, choose):
-    """A small picture of each image over a button, which calls choose(row)."""
+def _thumbnails(dataset, slider):
+    """A small picture of each image over a button, which moves a slider to its row."""
     boxes = []
     for row, image in enumerate(dataset.images()):
         button = ipywidgets.Button(description=str(row + 1), tooltip=str(dataset.ids[row]))
         button.layout.width = f"{THUMBNAIL}px"
-        button.on_click(lambda _, row=row: choose(row))
-        small = Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL))
-        boxes.append(ipywidgets.VBox([ipywidgets.Image(value=_png(small), format="png"), button]))
+        button.on_click(lambda _, row=row: setattr(slider, "value", row))
+        small = ipywidgets.Image(value=explore_html.thumbnail(image, THUMBNAIL), format="png")
+        boxes.append(ipywidgets.VBox([small, button]))
     return ipywidgets.HBox(boxes, layout=_wrapped())
-
-
-def _pictures(image, view, names, opacity, colour_map):
-    """The map over the image, its scale and the two masked images, each with its score, as HTML."""
-    share = f"{100 * view.kept:.0f} %"
-    over = figures.picture(image, view.heat_map, view.alpha, SIDE, colour_map, opacity)
-    outline = f"; outline: the {share} of pixels that BAD keeps" if view.kept else ""
-    panels = [
-        _panel(f"the map over the image{outline}", over, "Y", view.scores.loc["image"], names),
-        _scale(colour_map, opacity),
-        _panel("E, faded by the map (AD)", _resized(view.faded), "O", view.scores.loc["AD"], names),
-        _panel(f"B, {share} of the pixels left (BAD)", _resized(view.blackened), "O", view.scores.loc["BAD"], names),
-    ]
-    return f'<div style="display:flex;flex-wrap:wrap">{"".join(panels)}</div>'
-
-
-def _panel(title, pixels, sign, scores, names):
-    """A picture (SIDE, SIDE, 3) with its title and what the network says of it, as HTML."""
-    predicted = html.escape(str(names[int(scores["predicted"])]))
-    said = f"{title}<br>{sign} = <b>{scores['score']:.4f}</b>, predicted {predicted}"
-    return (
-        f'<figure style="margin:0 8px 8px 0;width:{SIDE}px">{_img(pixels, title, SIDE, SIDE)}'
-        f"<figcaption>{said}</figcaption></figure>"
-    )
-
-
-def _scale(colour_map, opacity):
-    """The scale of the map, as HTML."""
-    bar = _img(figures.scale(colour_map, opacity), "the scale of the map, over dark to bright pixels", 32, SIDE - 100)
-    return (
-        f'<div style="margin:0 16px 8px 0;width:64px;font-size:smaller;line-height:1.2">1: the map\'s peak<br>{bar}'
-        "<br>0: the image itself</div>"
-    )
-
-
-def _resized(pixels):
-    return np.asarray(Image.fromarray(pixels.astype("uint8")).resize((SIDE, SIDE)))
-
-
-def _img(pixels, title, width, height):
-    """Pixels (h, w, 3) as an HTML element that holds them."""
-    data = base64.b64encode(_png(Image.fromarray(pixels))).decode()
-    return f'<img alt="{title}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
-
-
-def _png(image):
-    buffer = io.BytesIO()
-    image.save(buffer, "png", compress_level=1)
-    return buffer.getvalue()
