@@ -65,14 +65,14 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from black_average_drop import cams, charts, controls, evaluation, figures, lettering, masks, networks
 from black_average_drop.artifact import choose_settings, provenance, versions
-from black_average_drop.choice import answers_and_maps, galleries, known_lesions, remarks, report, selection
+from black_average_drop.choice import answers_and_maps, galleries, inputs, known_lesions, remarks, report, selection
 from black_average_drop.choice.cost import announce
 from black_average_drop.choice.methods_text import methods_text
 from black_average_drop.choice.preprocessing_doubts import doubts_about_answers, try_preprocessings
 from black_average_drop.choice.ranking import EVERY, among, answers_by_metric, rank_by_metric, tables_of_answers
 from black_average_drop.choice.recommendation import recommend, table_of_findings, verdict_of_trust
 from black_average_drop.choice.robustness import changes_in_words, measure_changes
-from black_average_drop.choice.user_images import forget, inputs_of, read_images
+from black_average_drop.choice.user_images import forget, read_images
 from black_average_drop.datasets import appearance, folder, phantoms
 from black_average_drop.datasets.maps import map_files
 from black_average_drop.statistics.patients import Resampling
@@ -293,7 +293,7 @@ tables |= {"scores": rows, "ranking": ranked, "differences": differences, "prepr
 tables |= {"lesions": judged.points, "agreement": judged.agreements} if judged_figure else {}
 tables |= tables_of_answers(answers) | {"changes": changed}
 made = report.write_all(results_folder, advice, pictures, tables, profile)
-inputs = inputs_of(model, code, images_read, drawn, checksum_of_maps, found, lesions)
+read = inputs.inputs_of(model, code, images_read, drawn, checksum_of_maps, found, lesions)
 recorded = choose_settings.recorded(globals())
 forget(results_folder)
-provenance.write_record("your_data", made, inputs, recorded, results_folder, started)["outputs"]
+provenance.write_record("your_data", made, read, recorded, results_folder, started)["outputs"]

@@ -8,7 +8,7 @@ import pytest
 import markdown_files
 from black_average_drop import perturbation
 from black_average_drop.artifact import pages, profiles
-from black_average_drop.choice import selection
+from black_average_drop.choice import robustness, selection
 from black_average_drop.datasets import fits
 from black_average_drop.datasets.sources import SOURCES
 from black_average_drop.files import ROOT
@@ -112,6 +112,10 @@ ELSEWHERE = {
         "whose score is above 0.5.",
         "counts as there, 0.5 if you",
         "finding of 10 patients",
+        "The ranking with 95 % intervals",
+        "On up to 200 images",
+        "alpha 0.1 smaller",
+        "and 0.1 larger",
         "feature maps: 1,280 for MobileNetV2",
         "| 4,000 |",
         # measured by hand, as the page says
@@ -131,6 +135,7 @@ ELSEWHERE = {
         "The interval is below 0,",
         "agreement may be 0.",
         # held below
+        "up to 200 once more",
         "keeps 87.5 % of each side",
         "10 patients are the fewest",
     ],
@@ -225,7 +230,10 @@ def test_the_numbers_named_as_something_else_are_those_of_their_sources():
     page = prose("docs/your-images.md")
     assert f"{patients.ENOUGH} patients are the fewest" in page
     assert "keeps 87.5 % of each side" in page and fits.part_seen((1000, 1000), (7, 7), "imagenet")[2:] == (875, 875)
+    assert f"up to {robustness.MOST} once more" in page
     page = prose("docs/your-model.md")
+    assert f"up to {robustness.MOST} images" in page
+    assert f"alpha {robustness.STEP} smaller and {robustness.STEP} larger" in page
     assert f"finding of {patients.ENOUGH} patients" in page and f"| {perturbation.MASKS:,} |" in page
     assert f"score is above {selection.THRESHOLD}." in page and f"there, {selection.THRESHOLD} if" in page
     assert f"there, {selection.THRESHOLD} unless" in prose("docs/words.md")

@@ -1,6 +1,6 @@
 """A paragraph on methods, ready to be copied into a paper, with the works that it cites."""
 
-from black_average_drop.choice.recommendation import as_code
+from black_average_drop.choice.markdown import as_code
 from black_average_drop.statistics.answer_text import enumerated
 
 _PAPER = (

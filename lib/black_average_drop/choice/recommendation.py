@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from black_average_drop import cams, files, wording
+from black_average_drop.choice.markdown import as_code
 from black_average_drop.controls import CONTROLS
 from black_average_drop.statistics import answer_text, comparisons, which_best
 from black_average_drop.statistics.means import overturned_by_unseen
@@ -193,11 +194,6 @@ def _against_others(name, pairs):
     other = versus["second"].where(versus["first"] == name, versus["first"])
     lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
     return versus.assign(other=other, lead=lead, sure=(lead > 0) & (versus["p_holm"] < comparisons.LEVEL))
-
-
-def as_code(name):
-    """A class's name as code in Markdown, where none of its signs means anything."""
-    return "`{}`".format(" ".join(name.replace("`", "'").split()))
 
 
 def verdict_of_trust():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import cams, lettering
-from black_average_drop.choice.recommendation import as_code
+from black_average_drop.choice.markdown import as_code
 
 FEWER = 0.9  # of alpha: where BAD keeps less of the image than that, its drop is that of another alpha
 

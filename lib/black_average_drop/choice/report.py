@@ -1,6 +1,6 @@
 """The report of a study, as Markdown: the answer and its figures first, then what stands behind it."""
 
-from black_average_drop.choice.recommendation import as_code
+from black_average_drop.choice.markdown import as_code
 from black_average_drop.figure_files import save_figure
 from black_average_drop.files import replacing, write_csv
 

@@ -1,4 +1,4 @@
-"""The images of a user: listed, decoded once, called by numbers in whatever is written, and known by checksums."""
+"""The images of a user: listed, decoded once, and called by numbers in whatever is written."""
 
 import shutil
 from dataclasses import dataclass
@@ -11,9 +11,6 @@ from black_average_drop.choice import hidden_names
 from black_average_drop.datasets import appearance, decoded, folder
 from black_average_drop.datasets.dataset import Dataset
 from black_average_drop.datasets.folder.check import rows_taken
-from black_average_drop.datasets.lesions import lesion_files
-from black_average_drop.datasets.maps import map_files
-from black_average_drop.model_files import formats
 
 DECODED, UNREADABLE, KEY = "decoded", "unreadable.csv", "key.csv"  # in the folder of results
 
@@ -93,26 +90,3 @@ def _halved(pixels):
 def forget(results):
     """Remove the decoded images from a folder of results."""
     shutil.rmtree(Path(results) / DECODED, ignore_errors=True)
-
-
-def inputs_of(model, code, images_read, drawn, checksum_of_maps, found, lesions):
-    """Name everything that a study was computed from.
-
-    Args:
-        model, code: paths, as the notebook has them; code may be "".
-        images_read: a `UserImages`.
-        drawn: name -> maps that others drew.
-        checksum_of_maps: that of the maps when they were read.
-        found: lesions as `known_lesions.find` gives them, or None.
-        lesions: their path.
-
-    Returns:
-        name -> a path, or a pair of checksums, as `artifact.provenance.write_record` takes them.
-    """
-    inputs = {one.name: one for one in [*formats.files_of(model), *([Path(code)] if code else [])]}
-    inputs["images"] = (images_read.contents, decoded.contents_checksum(images_read.named))
-    if drawn:
-        inputs["maps"] = (checksum_of_maps, map_files.maps_checksum(drawn))
-    if found:
-        inputs["lesions"] = (found.checksum, lesion_files.checksum_of_lesions(lesions))
-    return inputs
