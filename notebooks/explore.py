@@ -84,11 +84,11 @@ for new, name in replaced.items():
     print(f"{new}: {name}")
 
 # %% [markdown]
-# How long one move of alpha takes on this machine, from the slider to both scores of one method, without the drawing.
+# How long a new map takes on this machine, with both masked images and their scores, without the drawing.
 
 # %%
 features, logits = network.explain(pixels[:1])[:2]
 alpha, method = answers_and_maps.ALPHA, list(methods)[0]
-change = partial(views.look, network, pixels[0], features, logits, int(classes[0]), method, alpha)
-seconds = timeit.repeat(change, number=1, repeat=20)
+new_map = partial(views.look, network, pixels[0], features, logits, int(classes[0]), method, alpha)
+seconds = timeit.repeat(new_map, number=1, repeat=20)
 print(f"{1000 * np.median(seconds):.0f} ms")

@@ -112,6 +112,19 @@ def test_maps_of_others_have_a_sign_of_their_own_in_both_rankings():
         assert "others" not in draw(table).get_supxlabel()
 
 
+def test_the_margin_is_shaded_above_the_smallest_drop_of_a_method():
+    """Not above that of a control, and not without a margin or without a drop."""
+    rows = [("all ones", True, 0.1), ("CAM", False, 0.2), ("Eigen-CAM", False, 0.3)]
+    table = pd.DataFrame(rows, columns=["map", "control", "drop"]).assign(metric="BAD")
+    table = table.assign(low=table["drop"], high=table["drop"])
+    figure = charts.ranking(table, margin=0.02)
+    (shaded,) = figure.axes[0].patches
+    np.testing.assert_allclose([shaded.get_x(), shaded.get_width()], [0.2, 0.02])
+    assert "up to 0.02 above the smallest drop of a method" in figure.get_supxlabel()
+    assert not charts.ranking(table).axes[0].patches and "shaded" not in charts.ranking(table).get_supxlabel()
+    assert not charts.ranking(table.assign(drop=np.nan), margin=0.02).axes[0].patches
+
+
 def test_rankings_of_findings_have_a_panel_each_and_the_maps_in_one_order():
     rows = [
         ("all", "CAM", False, 0.2, 0.1, 0.3, 70),

@@ -30,7 +30,8 @@ def ranking(table, others=(), margin=0.0):
         rows = table[table["metric"] == metric]
         _draw_drops(axes, rows, others, markersize=5)
         smallest = rows.loc[~rows["control"], "drop"].min()
-        axes.axvspan(smallest, smallest + margin, color="#e69f00", alpha=0.25, linewidth=0)
+        if margin and np.isfinite(smallest):
+            axes.axvspan(smallest, smallest + margin, color="#e69f00", alpha=0.25, linewidth=0)
         axes.set_yticks(range(len(rows)), rows["map"].replace(of_maps(others)), fontsize=8)
         for label, control in zip(axes.get_yticklabels(), rows["control"], strict=True):
             label.set_color("#777777" if control else "black")

@@ -53,9 +53,9 @@ def test_names_of_classes_and_files_stay_text_in_a_report(tmp_path):
 def test_names_of_classes_and_files_stay_text_under_the_sliders(small_model, pixels):
     names = np.array([NASTY, "b", "c"])
     data = Dataset(names, np.zeros(3, int), names, (NASTY,) * 3, (32, 32), np.arange(3), lambda i: pixels[i])
-    page = explore.explorer(networks.CamNetwork.from_model(small_model), data).children[-1].value
+    page = explore.Explorer(networks.CamNetwork.from_model(small_model), data).page.value
     shown = Tags(page)
-    assert "script" not in shown.tags and shown.text.count(NASTY) == 1 + 3  # the image, and the class of each panel
+    assert "script" not in shown.tags and shown.text.count(NASTY) == 1 + 2 * 3  # the image, and the class of each panel
 
 
 def test_a_folder_named_like_a_script_is_a_class_like_any_other(tmp_path, generator):

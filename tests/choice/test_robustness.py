@@ -183,4 +183,9 @@ def test_what_is_said_of_the_changes():
 
 
 def test_where_no_image_has_a_drop_nothing_is_measured(network, pixels):
+    """Neither where no image has one, nor where those that are drawn have none."""
+    network.scores = lambda logits: np.zeros_like(logits)
+    answers = {"BAD": answered(OPEN, OPEN, OPEN)}
+    table = measured(network, pixels, answers)[2]
+    assert not len(table) and list(table.columns) == robustness.COLUMNS
     assert list(measured(network, pixels, {"BAD": None, "AD": None})[2].columns) == robustness.COLUMNS

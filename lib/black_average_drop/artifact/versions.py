@@ -31,10 +31,11 @@ def programs():
     """Return name -> version of what a paper names: this package, Python, Keras and its backend."""
     import keras
 
-    known, backend = versions(), keras.backend.backend()
-    written = {"python": "Python", "keras": "Keras"} | {backend: _BACKENDS[backend]}
-    own = {"black-average-drop": version("black-average-drop")}
-    return own | {shown: known[name] for name, shown in written.items() if name in known}
+    known, own, backend = versions(), "black-average-drop", keras.backend.backend()
+    with suppress(PackageNotFoundError):  # where it runs from its folder and nothing is installed
+        known[own] = version(own)
+    written = {own: own, "python": "Python", "keras": "Keras", backend: _BACKENDS[backend]}
+    return {shown: known[name] for name, shown in written.items() if name in known}
 
 
 def surroundings():

@@ -4,29 +4,38 @@ from black_average_drop.choice.markdown import as_code
 from black_average_drop.statistics.answer_text import enumerated
 
 _PAPER = (
-    "Shimomura M, Nakamura K. Black Average Drop: a metric for choosing a visualization for medical images (in "
+    "Shimomura, Nakamura. Black Average Drop: a metric for choosing a visualization for medical images (in "
     "Japanese). Meiji University."
 )
-_PLUS_PLUS = "Chattopadhay A et al. Grad-CAM++: generalized gradient-based visual explanations. WACV 2018:839-847."
+_PLUS_PLUS = (
+    "Chattopadhay A et al. Grad-CAM++: generalized gradient-based visual explanations for deep convolutional networks. "
+    "WACV 2018:839-847."
+)
 _REFERENCES = {
     "BAD": _PAPER,
     "AD": _PLUS_PLUS,
     "CAM": "Zhou B et al. Learning deep features for discriminative localization. CVPR 2016:2921-2929.",
-    "Grad-CAM": "Selvaraju RR et al. Grad-CAM: visual explanations from deep networks. ICCV 2017:618-626.",
+    "Grad-CAM": "Selvaraju RR et al. Grad-CAM: visual explanations from deep networks via gradient-based localization. "
+    "ICCV 2017:618-626.",
     "Grad-CAM++": _PLUS_PLUS,
-    "XGrad-CAM": "Fu R et al. Axiom-based Grad-CAM. BMVC 2020.",
-    "HiRes-CAM": "Draelos RL, Carin L. Use HiResCAM instead of Grad-CAM for faithful explanations. arXiv:2011.08891.",
-    "Layer-CAM": "Jiang PT et al. LayerCAM: exploring hierarchical class activation maps. IEEE TIP 2021;30:5875-5888.",
-    "Ablation-CAM": "Desai S, Ramaswamy HG. Ablation-CAM: visual explanations by ablation. WACV 2020:983-991.",
+    "XGrad-CAM": "Fu R et al. Axiom-based Grad-CAM: towards accurate visualization and explanation of CNNs. BMVC 2020.",
+    "HiRes-CAM": "Draelos RL, Carin L. Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional "
+    "neural networks. arXiv:2011.08891.",
+    "Layer-CAM": "Jiang PT et al. LayerCAM: exploring hierarchical class activation maps for localization. IEEE Trans "
+    "Image Process 2021;30:5875-5888.",
+    "Ablation-CAM": "Desai S, Ramaswamy HG. Ablation-CAM: visual explanations for deep convolutional network via "
+    "gradient-free localization. WACV 2020:983-991.",
     "Eigen-CAM": "Muhammad MB, Yeasin M. Eigen-CAM: class activation map using principal components. IJCNN 2020.",
-    "Score-CAM": "Wang H et al. Score-CAM: score-weighted visual explanations. CVPR Workshops 2020:111-119.",
+    "Score-CAM": "Wang H et al. Score-CAM: score-weighted visual explanations for convolutional neural networks. CVPR "
+    "Workshops 2020:111-119.",
     "RISE": "Petsiuk V et al. RISE: randomized input sampling for explanation of black-box models. BMVC 2018.",
     "best": "Hsu JC. Constrained simultaneous confidence intervals for multiple comparisons with the best. Ann Statist "
     "1984;12:1136-1144.",
     "skew": "Hall P. On the removal of skewness by transformation. J R Statist Soc B 1992;54:221-228.",
-    "pairs": "Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",
-    "same": "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach. J Pharmacokinet "
-    "Biopharm 1987;15:657-680.",
+    "pairs": "Westfall PH, Young SS. Resampling-based multiple testing: examples and methods for p-value adjustment. "
+    "Wiley 1993.",
+    "same": "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach for assessing the "
+    "equivalence of average bioavailability. J Pharmacokinet Biopharm 1987;15:657-680.",
 }
 
 

@@ -101,7 +101,8 @@ def measure_changes(
             found[change] = _drops(network, measured, names, given, batch_size, scheduler)
             bar.update(1)
     table = [_row(metric, change, drops, before, *asked[metric]) for change, drops in found.items() for metric in asked]
-    return pd.DataFrame([row for row in table if row]).sort_values("metric", ascending=False, kind="stable")
+    known = pd.DataFrame([row for row in table if row], columns=COLUMNS)
+    return known.sort_values("metric", ascending=False, kind="stable")
 
 
 def changes_in_words(table):
