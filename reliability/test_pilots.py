@@ -1,7 +1,8 @@
 """A pilot of 40 patients says how many would be enough: what power does that number have, over pilots?
 
 Populations are the committed rows of Table 1: phantoms, photos and radiographs. Patients are drawn from them again, so
-that the truth is known: the difference of two maps is moved to the margin, or to 0.
+that the truth is known: the difference of two maps is moved to the margin on either side, or to 0. Where few of a
+pilot's patients carry the difference, most pilots do not see the rare ones: these are known limits.
 """
 
 import numpy as np
@@ -12,16 +13,16 @@ from black_average_drop.paper.rows_of_table1 import read_table1_rows
 from black_average_drop.statistics.equivalence import compare_pairs
 from black_average_drop.statistics.patients import Resampling
 from black_average_drop.statistics.patients_needed import needed_for_pairs
+from black_average_drop.statistics.skewed import moments
 
-PILOT, PILOTS, STUDIES, RESAMPLES = 40, 150, 6, 20
+PILOT, PILOTS, STUDIES, RESAMPLES = 40, 300, 4, 20
 MARGIN, MOST = 0.02, 20_000  # no study has more patients than that
 FROM, TO = 75, 85  # percent, that the power should lie within
-# Few patients carry these differences. The tests allow for that and the numbers, of the variance alone, do not.
-TOO_LOW = {("phantoms", "AD"), ("photos", "AD"), ("photos", "BAD"), ("X-rays", "AD")}
-
+CARRIERS = 3  # of a pilot's patients, on either side of the difference: with fewer, what is missed is a known limit
 
 POPULATIONS = {  # profile, data and training; the first training on phantoms does not tell its images apart
-    "phantoms": ("demo", "radiographs", 1),
+    "phantoms of photos": ("demo", "general", 0),
+    "phantoms of X-rays": ("demo", "radiographs", 1),
     "photos": ("laptop", "general", 0),
     "X-rays": ("laptop", "radiographs", 0),
 }
@@ -55,28 +56,31 @@ def test_power_of_what_pilots_ask_for(check, populations):
     """Whether the number of patients that a pilot of 40 asks for gives the power that is promised."""
     for (data, metric), population in populations.items():
         generator = np.random.default_rng(len(population))
-        truth, refused = population.mean(), 0
-        powers = {"difference": [], "sameness": []}
+        truth, told, of_all = population.mean(), 0, moments(population[:, None])
+        carriers = PILOT * np.nan_to_num(min(of_all.below[0], of_all.above[0])) / len(population)
+        powers, sign = {"difference": [], "sameness": []}, 1
         for _ in range(PILOTS):
             pilot = generator.choice(population, PILOT)
             both = np.stack([np.zeros(PILOT), pilot], axis=1)
             needed = needed_for_pairs(both, ["a", "b"], drawn_again(PILOT), MARGIN).iloc[0]
             middle = {name: (needed[f"{name}_fewest"] + needed[f"{name}_most"]) / 2 for name in powers}
             if not all(np.isfinite(count) and count <= MOST for count in middle.values()):
-                refused += 1
                 continue
-            for (name, count), mean in zip(middle.items(), (MARGIN, 0.0), strict=True):
+            told += 1
+            sign = -sign  # a difference of the margin may be on either side
+            for (name, count), mean in zip(middle.items(), (sign * MARGIN, 0.0), strict=True):
                 studies = [generator.choice(population, round(count)) for _ in range(STUDIES)]
                 shown = [answered(study, (truth, mean), generator)[name == "sameness"] for study in studies]
                 powers[name].append(np.mean(shown))
-        told = PILOTS - refused
         for name, of_pilots in powers.items():
-            power = 100 * np.mean(of_pilots) if told else 0.0
+            power = 100 * np.mean(of_pilots) if told else np.nan
+            met = bool(FROM <= power <= TO) if told >= PILOTS / 2 else None
+            said = f"averaged over {told} of {PILOTS} pilots of {PILOT} the power at the midpoint is {power:.0f} %"
             check(
                 f"{data}, {metric}, Grad-CAM++ next to CAM: {name}",
-                f"averaged over {told} of {PILOTS} pilots of {PILOT} patients the power at the midpoint is {power:.0f} "
-                f"%; {refused} pilots name no number",
+                f"{said if told else f'none of {PILOTS} pilots of {PILOT} names a number'}; "
+                f"{carriers:.1f} of {PILOT} patients carry the difference",
                 f"{FROM} to {TO} %, where half of the pilots name a number",
-                FROM <= power <= TO if told >= PILOTS / 2 else None,
-                known=told >= PILOTS / 2 and (data, metric) in TOO_LOW,
+                met,
+                known=met is False and carriers < CARRIERS,
             )

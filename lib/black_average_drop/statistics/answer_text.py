@@ -67,6 +67,12 @@ def needed_sentence(row, answer):
     """How many patients would answer each question about a pair, "" where nothing can be said of it."""
     if math.isnan(row["difference_fewest"]):
         return ""
+    if math.isinf(row["difference_most"]):
+        least = to_one_digit(row["difference_fewest"], math.floor)
+        return (
+            f"Too few patients carry the difference between {row['first']} and {row['second']} to say how many would "
+            f"show one of {answer.margin:g}: at least {least:,} in all (here {answer.patients})."
+        )
     shown, same = (
         from_to(row[f"{question}_fewest"], row[f"{question}_most"]) for question in ("difference", "sameness")
     )

@@ -1,7 +1,10 @@
 """How many patients would answer what these leave open: whether two maps differ, and whether they are within a margin.
 
 A pilot knows the spread of the differences badly. So the numbers are for both ends of an 80 % interval of the variance,
-which allows for long tails by their kurtosis (Bonett 2006, Comput. Stat. Data Anal. 50:775). The power is 80 %.
+which allows for long tails by their kurtosis (Bonett 2006, Comput. Stat. Data Anal. 50:775). A pilot from a long tail
+shows too little of it, so what the kurtosis has above that of normal values counts EXCESS times. The power is 80 %,
+that of the limits of `skewed`: these are wider where few patients carry a mean, or where a tail is long. So the pilot's
+share of carriers and its skewness count as well.
 """
 
 import numpy as np
@@ -11,10 +14,12 @@ from black_average_drop.statistics.comparisons import LEVEL
 from black_average_drop.statistics.means import CARRIERS, parts_of_patients
 from black_average_drop.statistics.patients import ENOUGH, sums_by_patient
 from black_average_drop.statistics.simultaneous import largest_errors, level_of_each, level_of_sameness
-from black_average_drop.statistics.skewed import moments
+from black_average_drop.statistics.skewed import Moments, moments, skewed_limits
 
 POWER = 0.8
 SURE = 0.8  # of the interval of the variance
+EXCESS, FEW = 3, 2  # FEW carriers: a pilot with fewer gives no upper end. Chosen by reliability/test_pilots.py
+MOST = 1e9  # patients: nobody counts further
 
 
 def needed_for_pairs(values, names, resampling, margin):
@@ -55,17 +60,49 @@ def needed_for_means(values, resampling, margin, level, power):
 
     Returns:
         (fewest, most), each (M,), by the ends of `variance_interval`, and at least as many as carry a mean. NaN below
-        ENOUGH patients, and where none differ.
+        ENOUGH patients, and where none differ; most is infinite where FEW carry the pilot's mean.
     """
     sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
     parts = parts_of_patients(sums, sums_by_patient(~np.isnan(values), resampling.groups), resampling)
-    least = patients_that_carry(parts)
-    return tuple(np.maximum(least, needed(one, margin, level, power)) for one in variance_interval(parts))
+    of_pilot, pilot, least = moments(parts), (~np.isnan(parts)).sum(axis=0), patients_that_carry(parts)
+
+    def missing(count, variance):
+        """Whether a study of so many patients misses that power."""
+        times = count / pilot
+        error = np.sqrt(variance / count)
+        study = Moments(0.0, error, of_pilot.skew / np.sqrt(times), of_pilot.below * times, of_pilot.above * times)
+        return power_at(study, margin, level) < power
+
+    fewest, most = (_fewest(missing, least, variance) for variance in variance_interval(parts))
+    few = np.fmin(of_pilot.below, of_pilot.above) < FEW
+    return fewest, np.where(few & ~np.isnan(most), np.inf, most)
 
 
-def needed(variance, margin, level, power):
-    """How many patients with that variance tell a mean from one that is a margin apart, by two-sided tests."""
-    return np.ceil(z_squared(level, power) * variance / margin**2)
+def _fewest(missing, least, variance):
+    """The smallest whole numbers (M,) from least to MOST that `missing` does not call too few, by bisection."""
+    known = np.isfinite(least) & np.isfinite(variance)
+    low, high = np.where(known, least, 1.0) - 1, np.full(len(least), MOST)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        few = missing(middle, variance)
+        low, high = np.where(few, middle, low), np.where(few, high, middle)
+    return np.where(known, high, np.nan)
+
+
+def power_at(study, margin, level):
+    """How often the limits of `skewed` at that level tell means from values that are a margin apart, (M,).
+
+    It is the mean of both directions, since nobody knows on which side of 0 a difference would be.
+
+    Args:
+        study: the `Moments` of the means. These vary normally, with the standard error.
+        margin: above 0.
+        level: of the two-sided limits.
+    """
+    from scipy.stats import norm
+
+    low, high = skewed_limits(study._replace(mean=np.zeros_like(study.error)), level)
+    return (norm.cdf((margin + low) / study.error) + norm.cdf((margin - high) / study.error)) / 2
 
 
 def z_squared(level, power):
@@ -107,6 +144,7 @@ def variance_interval(parts):
         cut = 1 / (2 * np.sqrt(count - 4))
         kurtosis = count * ((own - trim_mean(own, cut)) ** 4).sum() / ((own - own.mean()) ** 2).sum() ** 2
         wide = norm.isf((1 - SURE) / 2)
+        kurtosis += (EXCESS - 1) * max(0.0, kurtosis - 3)
         error = wide * np.sqrt((kurtosis - (count - 3) / count) / (count - 1))
         ends[:, column] = count / (count - wide) * variance * np.exp([-error, error])
     return tuple(ends)
