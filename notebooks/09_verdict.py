@@ -12,6 +12,8 @@ results = "../paper_figures/demo"
 seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
+margin = 0.02  # of the score: methods whose AD or BAD differ by less are practically as good as each other
+margin_of_hits = 0.05  # of the images: the same for the truth, 5 of 100 images
 curve_images = 100  # of each network, drawn at random, for the metrics that need many masked images
 
 # %% [markdown]
@@ -107,6 +109,7 @@ from black_average_drop import charts, figure_files, metrics, wording
 from black_average_drop.artifact import provenance
 from black_average_drop.files import read_csv, replacing, write_csv
 from black_average_drop.rows import row_file
+from black_average_drop.statistics import which_best
 from black_average_drop.trust import agreement, composites, judging, summaries, trust_page, truth_charts, truths, wide
 
 set_matplotlib_formats("png")  # figures made without pyplot are shown too
@@ -196,6 +199,15 @@ paper_pair = differences.query("first == 'CAM' and second == 'Grad-CAM++'")
 paper_pair.set_index(["data", "quantity"])[["difference", "low", "high", "p_holm", "unseen"]].round(4)
 
 # %% [markdown]
+# Which methods may be taken is another question than which differ. A method is *practically as good as the best* if it
+# is worse by at most the margin. `least` and `most` say how much worse than the best of the others it is.
+
+# %%
+answers = judging.which_maps(every, points, images, methods, margin, margin_of_hits)
+sets = which_best.tables(answers, ("data", "quantity"))["set"]
+sets.set_index(["data", "quantity", "map"])[["mean", "least", "most", "word"]].round(4)
+
+# %% [markdown]
 # ## In a sentence
 #
 # The numbers come to this. First, methods and controls by the primary truth.
@@ -231,7 +243,7 @@ sentences = trust_page.small_lesion_sentences(read_csv(results_folder / "trust_r
 page = results_folder / "trust.md"
 with replacing(page) as unfinished:
     head = f"# Which metric should you believe?\n\n{banner and f'**{banner}**'}\n\n"
-    text = trust_page.verdict_page(verdict, of_hits, by_fold, sentences, limits, of_fold)
+    text = trust_page.verdict_page(verdict, of_hits, by_fold, answers, sentences, limits, of_fold)
     unfinished.write_text(head + text, encoding="utf-8")
 Markdown(page.read_text())
 
@@ -240,7 +252,7 @@ Markdown(page.read_text())
 
 # %%
 tables = {"trust": verdict, "trust_metrics": averages, "trust_differences": differences, "trust_theory": theory}
-tables |= {"trust_folds": by_fold}
+tables |= {"trust_folds": by_fold, "trust_set": sets}
 outputs = [page, *figure_files.save_figure(verdict_figure, results_folder / "trust")]
 outputs += figure_files.save_figure(truths_figure, results_folder / "trust_truths")
 outputs += [write_csv(table, results_folder / f"{name}.csv", profile) for name, table in tables.items()]

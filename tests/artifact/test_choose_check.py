@@ -111,14 +111,14 @@ READING = "your_data: reading {model} and {images}\n"
             "good.keras",
             "images",
             "margin=2",
-            "--set: your_data: margin is 2: a share of the score between 0 and 1 ...",
+            "--set: your_data: margin is 2: a share between 0 and 1 ...",
             "",
         ),
         (
             "good.keras",
             "images",
             "margin=0",
-            "--set: your_data: margin is 0: a share of the score between 0 and 1 ...",
+            "--set: your_data: margin is 0: a share between 0 and 1 ...",
             "",
         ),
         (

@@ -57,6 +57,9 @@ def test_along_table_tests_the_difference_alone_and_corrects_the_steps(generator
     rising = [0, 2, 1]
     for column, array in (("BAD", expected.value), ("low", expected.low), ("high", expected.high), ("p", expected.p)):
         np.testing.assert_allclose(part[column], array[rising], rtol=1e-12)
+    bonferroni = np.abs(expected.limits(0.1 / 3)).max(axis=0)[rising]
+    assert (part["within"] <= bonferroni + 1e-12).all()  # for the three together
+    assert (part["within"] > np.abs(expected.limits(0.1)).max(axis=0)[rising]).all()
     steps = comparisons.holm(expected.p[:2])
     np.testing.assert_allclose(part["p_holm"], [steps[0], np.nan, steps[1]])
     assert table.loc[table["quantity"] != alpha_study.DIFFERENCE, ["p", "p_holm"]].isna().all(axis=None)
@@ -144,13 +147,14 @@ def test_readings_are_means_with_their_difference(generator):
     )
     rows.loc[rows["id"] == 3, "BAD"] = np.nan
     table = alpha_study.readings_table(rows, SAMPLING).set_index("metric")
-    assert list(table.columns) == ["choice", "alpha", "CAM", "Grad-CAM++", "difference", "low", "high"]
+    assert list(table.columns) == ["choice", "alpha", "CAM", "Grad-CAM++", "difference", "low", "high", "within"]
     for metric in ("AD", "BAD"):
         cam, other = (rows.loc[rows["method"] == method, metric].to_numpy() for method in ("CAM", "Grad-CAM++"))
         expected = means.estimate_means((other - cam)[:, None], Resampling(np.arange(25), **SAMPLING))
         assert table.loc[metric, "CAM"] == pytest.approx(np.nanmean(cam))
         assert table.loc[metric, "difference"] == pytest.approx(np.nanmean(other - cam))
         assert (table.loc[metric, "low"], table.loc[metric, "high"]) == (expected.low[0], expected.high[0])
+        assert table.loc[metric, "within"] == np.abs(expected.limits(0.1)).max()
 
 
 def test_preparations_say_how_far_they_alone_move_both_methods(generator):
@@ -177,5 +181,6 @@ def test_preparations_say_how_far_they_alone_move_both_methods(generator):
             expected = means.estimate_means(values[:, None], resampling)
             row = table.loc[(metric, "JPEG")]
             assert tuple(row[list(name)]) == (expected.value[0], expected.low[0], expected.high[0])
+        assert row["within"] == np.abs(expected.limits(0.1)).max()  # of the difference, the last one
         assert row["change"] == pytest.approx(1.2) and row["CAM"] == pytest.approx(by_method["CAM"].mean())
         assert table.loc[(metric, "as in Table 1"), "moved"] == 0

@@ -61,6 +61,16 @@ def test_what_is_open_names_the_patients_that_would_decide_it():
     assert "(here 20) would show a difference of 0.02 between CAM and Grad-CAM++, and" in said
 
 
+def test_a_difference_that_one_patient_carries_names_a_least_number_alone():
+    values = pd.DataFrame({"CAM": np.zeros(40), "Grad-CAM++": np.where(np.arange(40) == 0, 0.5, 0.0)})
+    found = answer(values, [], Resampling(np.arange(40)), 0.02)
+    said = answer_text.needed_sentence(found.pairs.iloc[0], found)
+    assert said == (
+        "Too few patients carry the difference between CAM and Grad-CAM++ to say how many would show one of 0.02: at "
+        "least 200 in all (here 40)."
+    )
+
+
 def test_a_control_is_worse_better_or_as_good_as_what_is_offered(generator):
     said = {}
     for offset in (0.3, 0, -0.2):
@@ -68,7 +78,7 @@ def test_a_control_is_worse_better_or_as_good_as_what_is_offered(generator):
     assert said == {
         0.3: ["Every control is worse than CAM and Grad-CAM++."],
         0: ["Controls that are not told apart from some of CAM and Grad-CAM++: random."],
-        -0.2: ["Controls that lose less than some of CAM and Grad-CAM++: random."],
+        -0.2: ["Controls that do better than some of CAM and Grad-CAM++: random."],
     }
     few = answer_text.controls_sentences(answered(generator, [0, 0, 0, 0.3], patients=9))
     assert few == ["Too few patients differ to compare some of CAM, Grad-CAM++ and Eigen-CAM with: random."]

@@ -65,9 +65,25 @@ def test_a_second_truth_is_judged_by_the_metrics_of_its_data_set(measured, point
     assert (wrong[wrong["fold"] == ""]["known"] == other["id"].nunique()).all()
 
 
+def test_which_maps_may_be_taken_by_drops_and_by_what_a_truth_misses(measured, points, images):
+    """Points grow with the place of a map, so the last one misses least; the margins are those of their kind."""
+    found = judging.which_maps(measured, points, images, {"NIH boxes": METHODS}, 0.02, 0.3)
+    assert list(found) == [("NIH boxes", name) for name in ("AD", "BAD", "hit")]
+    by_hits = found["NIH boxes", "hit"]
+    means = 1 - points[points["score"] == "hit"].groupby("map")["value"].mean()
+    np.testing.assert_allclose(by_hits.methods.set_index("map")["mean"], means[METHODS])
+    assert by_hits.margin == 0.3 and found["NIH boxes", "AD"].margin == 0.02
+    assert by_hits.methods.set_index("map")["may_be_best"].idxmax() == means[METHODS].idxmin()
+    assert set(by_hits.controls["second"]) == set(MAPS) - set(METHODS)
+    assert found["NIH boxes", "AD"].patients == 20
+
+
 def test_methods_are_compared_under_metrics_and_truths(measured, points, images):
     table = judging.compare_methods(measured, points, images, {"NIH boxes": METHODS})
     assert set(table["quantity"]) == {"AD", "BAD", *truths.SCORES} and len(table) == 3 * 6
     row = table.set_index(["quantity", "first", "second"]).loc[("AD", "CAM", "Grad-CAM++")]
     mean = measured[measured["metric"] == "AD"].groupby("map")["value"].mean()
     assert row["difference"] == pytest.approx(mean["Grad-CAM++"] - mean["CAM"]) and row["patients"] == 20
+    by_bad = table[table["quantity"] == "BAD"]
+    assert (by_bad["within"] > by_bad[["low", "high"]].abs().max(axis=1) * 0.9).all()  # one-sided, together
+    assert (by_bad["within"] < 1).all()

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from black_average_drop.statistics import which_best
 from black_average_drop.trust import agreement, trust_page, truths
 
 PAIR = {"first": "CAM", "second": "Grad-CAM++", "difference": 0.17, "low": 0.08, "high": 0.26, "p_holm": 0.001}
+PAIR |= {"within": 0.29}
 RATES = {"CAM": 0.26, "Grad-CAM++": 0.43, "centre prior": 0.39, "another image's map": 0.27, "Eigen-CAM": 0.46}
 COMPARISON = (
     "For comparison: the bump in the middle 39; another patient's map 27; Eigen-CAM, which is blind to the class, 46; "
@@ -21,12 +23,13 @@ def said(**changes):
 def test_a_sentence_carries_controls_interval_p_and_unseen_patients():
     assert said() == (
         "Here: of 100 small lesions Grad-CAM++ touches 43, CAM 26. " + COMPARISON + "Grad-CAM++ − CAM: +17.0 [+8.0, "
-        "+26.0], significant (p = 0.001 after Holm); unseen patients would not turn it."
+        "+26.0], significant (p = 0.001 after Holm); unseen patients would not turn it. The smallest margin that holds "
+        "it is ±29."
     )
-    assert said(unseen="overturned").endswith("; unseen patients could turn it.")
-    undecided = said(p_holm=0.4, low=-0.1, unseen="")
+    assert said(unseen="overturned", within=1.0).endswith("; unseen patients could turn it.")
+    undecided = said(p_holm=0.4, low=-0.1, unseen="", within=np.nan)
     assert undecided.endswith("+17.0 [-10.0, +26.0], not significant (p = 0.4 after Holm).")
-    nothing = said(low=np.nan, high=np.nan, p_holm=np.nan, unseen="")
+    nothing = said(low=np.nan, high=np.nan, p_holm=np.nan, unseen="", within=np.nan)
     assert nothing.endswith(COMPARISON + "Grad-CAM++ − CAM: too few patients for a test.")
 
 
@@ -95,9 +98,19 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
     hits = pd.DataFrame({"data": "NIH boxes", "map": ["CAM"], "value": 0.25, "low": 0.2, "high": 0.3, "chance": 0.1})
     hits = hits.assign(others_low=np.nan, others_high=np.nan)
     folds = pd.concat([verdict[verdict["truth"] == "hit"].assign(fold=fold) for fold in "AB"])
-    page = trust_page.verdict_page(verdict, hits, folds[folds["data"] == "NIH boxes"], ["One sentence."], ["A limit."])
+    methods = pd.DataFrame({"map": ["CAM", "Grad-CAM++", "Eigen-CAM"], "least": [-0.1, 0.03, -0.2]})
+    methods = methods.assign(most=[0.01, 0.08, np.inf], word=[which_best.SAME, which_best.WORSE, which_best.OPEN])
+    against = {"first": "CAM", "second": ["all ones", "centre prior"], "all_low": [0.1, -0.1], "all_high": 0.2}
+    answers = {("NIH boxes", "hit"): which_best.Answer(0.05, 40, methods, None, pd.DataFrame(against))}
+    page = trust_page.verdict_page(
+        verdict, hits, folds[folds["data"] == "NIH boxes"], answers, ["One sentence."], ["A limit."]
+    )
     heads = [line for line in page.splitlines() if line.startswith(("| Metric", "| Map"))]
     assert heads[0] == "| Metric | NIH boxes | Marker phantoms (mass inside) |" and heads[1] == "| Map | NIH boxes |"
+    assert (
+        "| NIH boxes, hits, within 0.05 | CAM [0.0000, 0.0100] | Eigen-CAM (–) | Grad-CAM++ [0.0300, 0.0800] | not "
+        "told apart: centre prior |"
+    ) in page
     assert len(heads) == 7 and all(head.count("|") == 2 + len(truths.SCORES) for head in heads[2:6])
     assert page.count("NIH boxes: agreement with every truth, ") == 2
     assert heads[6].endswith("NIH boxes, fold A | NIH boxes, fold B |") and truths.REASON in page
@@ -106,14 +119,14 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
     )
     assert "With one network a fold, nothing is known about other trainings." in page
     several = hits.assign(others_low=0.15, others_high=0.35)
-    several = trust_page.verdict_page(verdict, several, folds, [], [], networks=2)
+    several = trust_page.verdict_page(verdict, several, folds, {}, [], [], networks=2)
     assert "| CAM | 25 [20, 30] [15, 35], chance 10 |" in several and "2 networks within each fold." in several
     assert (
         "\n- A limit.\n" in page
         and page.endswith("- One sentence.\n")
         and "mass inside, the primary truth: none of 2 metrics." in page
     )
-    assert trust_page.verdict_page(verdict, hits, folds.head(0), [], []).count("| Metric") == 5
+    assert trust_page.verdict_page(verdict, hits, folds.head(0), {}, [], []).count("| Metric") == 5
 
 
 def test_the_primary_truth_is_hits_but_for_a_marker_that_no_maximum_can_hit():

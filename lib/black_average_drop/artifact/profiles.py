@@ -87,10 +87,8 @@ def check_parameters(where, notebook, parameters):
             raise ValueError(f"{where}: {notebook}: {name} is {value}: at least {least} is expected.")
         if name == "alpha" and value >= 1:
             raise ValueError(f"{where}: {notebook}: alpha is {value}: below 1 is expected, or 0 to have it chosen.")
-        if name == "margin" and not 0 < value < 1:
-            raise ValueError(
-                f"{where}: {notebook}: margin is {value}: a share of the score between 0 and 1 is expected."
-            )
+        if name in ("margin", "margin_of_hits") and not 0 < value < 1:
+            raise ValueError(f"{where}: {notebook}: {name} is {value}: a share between 0 and 1 is expected.")
 
 
 def values(sections, ending):

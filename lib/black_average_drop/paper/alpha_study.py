@@ -8,10 +8,12 @@ import pandas as pd
 
 from black_average_drop.paper.alpha_rows import TABLE1, by_method, curves_of_rows, gains, patients_of_rows
 from black_average_drop.statistics import comparisons, patients
+from black_average_drop.statistics.equivalence import compare_differences
 from black_average_drop.statistics.means import estimate_means
 from black_average_drop.statistics.patients import Resampling
 
 DIFFERENCE = "Grad-CAM++ − CAM"
+LARGEST = 1.0  # difference of two drops
 
 
 def curve_band(rows, sampling):
@@ -39,9 +41,10 @@ def along_table(rows, sampling):
         sampling: resamples and seed of the `Resampling`.
 
     Returns:
-        A DataFrame with columns quantity, alpha, of_table1, BAD, low, high, p and p_holm. The difference alone is
-        tested against 0, and Holm's correction is for the steps, not for the alpha of Table 1. Where too few patients
-        differ, the difference has neither interval nor p. A mean drop is from 0 to 1, as in Table 1.
+        A DataFrame with columns quantity, alpha, of_table1, BAD, low, high, p, p_holm and within. The difference alone
+        is tested against 0, and Holm's correction is for the steps, not for the alpha of Table 1. within is the
+        smallest margin that holds it, for every alpha together. Where too few patients differ, the difference has
+        neither interval nor p. A mean drop is from 0 to 1, as in Table 1.
     """
     drops = by_method(rows)
     resampling, tables = Resampling(patients_of_rows(rows), **sampling), []
@@ -52,6 +55,7 @@ def along_table(rows, sampling):
         table |= {"low": estimates.low, "high": estimates.high}
         if quantity == DIFFERENCE:
             table |= {"p": estimates.p, "p_holm": comparisons.holm(np.where(of_table1, np.nan, estimates.p))}
+            table |= {"within": compare_differences(values.to_numpy(), resampling, LARGEST)["within"]}
         tables.append(pd.DataFrame(table).sort_values("alpha", kind="stable"))
     return pd.concat(tables, ignore_index=True)
 
@@ -150,7 +154,7 @@ def readings_table(rows, sampling):
 
     Returns:
         A DataFrame with columns metric, choice, alpha, the mean drop of each method, and the difference of Grad-CAM++
-        and CAM with its 95 % interval, low and high.
+        and CAM with its 95 % interval, low and high, and within, the smallest margin that holds it.
     """
     lines = []
     for metric in ("AD", "BAD"):
@@ -158,7 +162,7 @@ def readings_table(rows, sampling):
             drops = _drops_of(part, metric)
             line = {"metric": metric, "choice": choice, "alpha": part["alpha"].iloc[0]}
             line |= {method: values.mean() for method, values in drops.items()}
-            lines.append(line | _estimate("difference", gains(drops), part, sampling))
+            lines.append(line | _difference(drops, part, sampling))
     return pd.DataFrame(lines)
 
 
@@ -171,8 +175,9 @@ def preparations_table(rows, sampling):
 
     Returns:
         A DataFrame with columns metric, preparation, images, alpha, change (of a pixel, in grey levels), the mean drop
-        of each method, the difference of Grad-CAM++ and CAM with its 95 % interval, low and high, and moved with
-        moved_low and moved_high: the mean drop of both methods, less the same under the first preparation.
+        of each method, the difference of Grad-CAM++ and CAM with its 95 % interval, low and high, and within, the
+        smallest margin that holds it. moved with moved_low and moved_high is the mean drop of both methods, less the
+        same under the first preparation.
     """
     lines = []
     for metric in ("AD", "BAD"):
@@ -184,8 +189,9 @@ def preparations_table(rows, sampling):
             line = {"metric": metric, "preparation": preparation, "images": part["id"].nunique()}
             line |= {"alpha": part["alpha"].iloc[0]}
             line |= {"change": part["change"].mean()} | {method: values.mean() for method, values in drops.items()}
-            line |= _estimate("difference", gains(drops), part, sampling)
-            lines.append(line | _estimate("moved", of_both - first, part, sampling, "moved_"))
+            line |= _difference(drops, part, sampling)
+            moved = _compared(of_both - first, part, sampling)
+            lines.append(line | {"moved": moved["difference"], "moved_low": moved["low"], "moved_high": moved["high"]})
     return pd.DataFrame(lines)
 
 
@@ -194,11 +200,15 @@ def _drops_of(part, metric):
     return {method: of_method.set_index("id")[metric] for method, of_method in part.groupby("method", sort=False)}
 
 
-def _estimate(name, differences, part, sampling, prefix=""):
-    """The mean of differences, a Series by id, under name, and its interval, low and high after a prefix."""
+def _difference(drops, part, sampling):
+    """The difference of Grad-CAM++ and CAM, its interval, and the smallest margin that holds it."""
+    return _compared(gains(drops), part, sampling)[["difference", "low", "high", "within"]].to_dict()
+
+
+def _compared(differences, part, sampling):
+    """The row of `equivalence.compare_differences` of a Series by id, by itself."""
     resampling = Resampling(patients_of_rows(part), **sampling)
-    estimates = estimate_means(differences.to_numpy()[:, None], resampling)
-    return {name: estimates.value[0], f"{prefix}low": estimates.low[0], f"{prefix}high": estimates.high[0]}
+    return compare_differences(differences.to_numpy()[:, None], resampling, LARGEST).iloc[0]
 
 
 def _alphas(values, rows):

@@ -92,7 +92,7 @@ def controls_sentences(answer):
     methods = enumerated(list(dict.fromkeys(against["first"])))
     better, few, open_ = controls_as_good(answer)
     if better:
-        said.append(f"Controls that lose less than some of {methods}: {enumerated(better)}.")
+        said.append(f"Controls that do better than some of {methods}: {enumerated(better)}.")
     if open_:
         said.append(f"Controls that are not told apart from some of {methods}: {enumerated(open_)}.")
     if few:

@@ -24,29 +24,43 @@ def compare_pairs(values, names, resampling, reach, pairs=None):
         pairs: of positions of maps, a list; None for all pairs.
 
     Returns:
-        A DataFrame, a row for each pair, with columns
+        A DataFrame, a row for each pair, with columns first, second and those of `compare_differences`, of second −
+        first.
+    """
+    first, second = np.triu_indices(len(names), 1) if pairs is None else np.reshape(pairs, (-1, 2)).astype(int).T
+    values, names = np.asarray(values), np.asarray(names)
+    table = pd.DataFrame({"first": names[first], "second": names[second]})
+    return table.join(compare_differences(values[:, second] - values[:, first], resampling, reach))
 
-        - first, second, difference (of the means, second − first);
-        - low, high, p: the 95 % interval and the test of this pair alone;
+
+def compare_differences(differences, resampling, reach):
+    """Whether mean differences are from 0, and within which margin, with limits for all of them together.
+
+    Args:
+        differences: (N, M), NaN where an image has none.
+        resampling: a `patients.Resampling` of the N images.
+        reach: the largest difference of an image.
+
+    Returns:
+        A DataFrame, a row for each of M, with columns
+
+        - difference (the mean);
+        - low, high, p: the 95 % interval and the test of this difference alone;
         - all_low, all_high: intervals of which all hold the truth in 95 % of repetitions;
-        - p_adjusted, for all pairs, and differs: whether the interval for all pairs leaves out 0;
-        - within: the smallest margin that holds the difference, for all pairs at 5 %.
+        - p_adjusted, for all differences, and differs: whether the interval for all leaves out 0;
+        - within: the smallest margin that holds the difference, for all of them at 5 %.
 
         Where too few patients differ, only `within` is given: the largest share of patients that may differ (Clopper
         and Pearson) times reach. Below ENOUGH patients there is none either.
     """
-    first, second = np.triu_indices(len(names), 1) if pairs is None else np.reshape(pairs, (-1, 2)).astype(int).T
-    differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
-    estimates, count = estimate_means(differences, resampling), max(len(first), 1)
+    estimates, count = estimate_means(differences, resampling), max(differences.shape[1], 1)
     largest, few = largest_errors(differences, resampling), np.isnan(estimates.low)
     all_low, all_high = estimates.limits(level_of_each(largest, LEVEL, count))
     of_all = 2 * LEVEL / count if few.any() else level_of_sameness(largest, LEVEL, count)
     within = np.abs(estimates.limits(of_all)).max(axis=0)
-    for pair in np.flatnonzero(few):
-        within[pair] = bound_by_differing(differences[:, pair], resampling.groups, reach, LEVEL / count)
-    names = np.asarray(names)
-    table = {"first": names[first], "second": names[second], "difference": estimates.value}
-    table |= {"low": estimates.low, "high": estimates.high, "p": estimates.p}
+    for column in np.flatnonzero(few):
+        within[column] = bound_by_differing(differences[:, column], resampling.groups, reach, LEVEL / count)
+    table = {"difference": estimates.value, "low": estimates.low, "high": estimates.high, "p": estimates.p}
     table |= {"all_low": all_low, "all_high": all_high, "p_adjusted": adjusted(estimates.p, largest)}
     return pd.DataFrame(table | {"differs": (all_low > 0) | (all_high < 0), "within": within})
 

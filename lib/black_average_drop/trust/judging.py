@@ -1,7 +1,10 @@
-"""Every metric judged by every truth, and by the primary truth on each fold of patients."""
+"""Every metric judged by every truth, and every map by AD, BAD and the primary truth."""
 
 import pandas as pd
 
+from black_average_drop import controls
+from black_average_drop.metrics import METRICS
+from black_average_drop.statistics import which_best
 from black_average_drop.trust import agreement, truths
 from black_average_drop.trust.directions import DIRECTIONS
 
@@ -39,6 +42,31 @@ def judge_by_truths(measured, points, images, methods):
                 table = agreement.judge_metrics(of_data, expected, methods[data], resampling, directions)
                 tables.append(table.assign(data=title, fold=fold, truth=truth, telling=truth == primary))
     return pd.concat(tables, ignore_index=True)
+
+
+def which_maps(measured, points, images, methods, margin, margin_of_hits):
+    """Which methods may be the best by AD, by BAD, and by the primary truth, and how controls do next to them.
+
+    Args:
+        measured, points, images, methods: as for `compare_methods`.
+        margin: the difference of AD or BAD that matters.
+        margin_of_hits: the difference of the truth that matters, a share of the images.
+
+    Returns:
+        (data, quantity) -> `which_best.Answer`. Of the truth it is what a map misses, 1 less the truth.
+    """
+    answers = {}
+    for data, own in methods.items():
+        truth = truths.primary_truth(data)
+        missed = points[(points["data"] == data) & (points["score"] == truth)]
+        parts = {name: measured[(measured["data"] == data) & (measured["metric"] == name)] for name in METRICS}
+        parts[truth] = missed.assign(value=1 - missed["value"])
+        for quantity, part in parts.items():
+            values = part.pivot(index="id", columns="map", values="value")
+            others = [name for name in part["map"].unique() if name in controls.CONTROLS]
+            limits = images[data].resampling(values.index), margin_of_hits if quantity == truth else margin
+            answers[data, quantity] = which_best.answer(values[[*own, *others]], others, *limits)
+    return answers
 
 
 def compare_methods(measured, points, images, methods):

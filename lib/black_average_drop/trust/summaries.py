@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from black_average_drop.statistics import comparisons, folds, means
+from black_average_drop.statistics import comparisons, equivalence, folds, means
 from black_average_drop.statistics.patients import Resampling
 
 LARGEST = 1.0  # difference of two metrics or truths: all of them are from 0 to 1, or from -0.5 to 0.5
@@ -42,13 +42,16 @@ class Images:
             methods: the maps that are compared.
 
         Returns:
-            As `comparisons.differences`, with further columns patients (how many have a value of both) and unseen.
-            unseen says of a difference whose interval leaves out 0 whether it "holds" or is "overturned" if a share
-            3 / patients of unseen patients were at the opposite extreme, and is "" otherwise. The extreme is a
-            difference of LARGEST, which is the most that shares and drops allow.
+            As `comparisons.differences`, with further columns patients (how many have a value of both), within (the
+            smallest margin that holds the difference, for all pairs together) and unseen. unseen says of a difference
+            whose interval leaves out 0 whether it "holds" or is "overturned" if a share 3 / patients of unseen patients
+            were at the opposite extreme, and is "" otherwise. The extreme is a difference of LARGEST, which is the most
+            that shares and drops allow.
         """
         ids = values.index.get_level_values("id")
-        pairs = comparisons.differences(values[methods].to_numpy(), methods, self.resampling(ids), (-LARGEST, LARGEST))
+        given = values[methods].to_numpy(), methods, self.resampling(ids)
+        pairs = comparisons.differences(*given, (-LARGEST, LARGEST))
+        pairs["within"] = equivalence.compare_pairs(*given, LARGEST)["within"]
         groups, known = self.known.loc[ids, "group"].to_numpy(), values.notna()
         both = [(known[pair["first"]] & known[pair["second"]]).to_numpy() for _, pair in pairs.iterrows()]
         pairs["patients"] = [len(np.unique(groups[rows])) for rows in both]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from black_average_drop import wording
-from black_average_drop.statistics import comparisons, folds
+from black_average_drop.statistics import answer_text, comparisons, folds, which_best
 from black_average_drop.trust import agreement, truths
 from black_average_drop.trust.kinds import SMALL
 from black_average_drop.trust.lesion_sizes import SIZES
@@ -26,21 +26,21 @@ def difference_sentence(data, rates, chance, pair, objects="small lesions"):
         data: the name of the data set.
         rates: map -> the share of the lesions that it touches, from 0 to 1.
         chance: the share that a map touches if it is shifted anywhere.
-        pair: the row of `comparisons.differences` of these shares for the two maps, with a further column unseen,
-            "holds" or "overturned".
+        pair: the row of `summaries.Images.differences` of these shares for the two maps.
         objects: what the maps touch.
     """
     first, second = pair["first"], pair["second"]
     text = f"{data}: of 100 {objects} {second} touches {100 * rates[second]:.0f}, {first} {100 * rates[first]:.0f}. "
     controls = [f"{words} {100 * rates[name]:.0f}" for name, words in CONTROLS.items() if name in rates]
     text += f"For comparison: {'; '.join([*controls, f'chance {100 * chance:.0f}'])}. "
+    holds = f" The smallest margin that holds it is ±{100 * pair['within']:.0f}." if pair["within"] < 1 else ""
     if np.isnan(pair["p_holm"]):
-        return text + f"{second} − {first}: too few patients for a test."
+        return text + f"{second} − {first}: too few patients for a test.{holds}"
     percent = {name: 100 * pair[name] for name in ("difference", "low", "high")}
     shown, decided = wording.with_interval(percent, 1, "+", tuple(percent)), pair["p_holm"] < comparisons.LEVEL
     text += f"{second} − {first}: {shown}, {'' if decided else 'not '}significant (p = {pair['p_holm']:.2g} after Holm)"
     turned = {"holds": "; unseen patients would not turn it", "overturned": "; unseen patients could turn it"}
-    return text + (turned[pair["unseen"]] if decided else "") + "."
+    return text + (turned[pair["unseen"]] if decided else "") + "." + holds
 
 
 def small_lesion_sentences(recall, pairs):
@@ -97,13 +97,38 @@ def caveats(methods, areas, networks=1):
     return sentences
 
 
-def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
+def answer_table(answers):
+    """Which methods may be the best by each quantity, and how controls do next to them: a table in Markdown.
+
+    answers: of `judging.which_maps`.
+    """
+    words = (which_best.SAME, which_best.OPEN, which_best.WORSE)
+    lines = [f"| By | {' | '.join(word.capitalize() for word in words)} | Controls |", "|---" * 5 + "|"]
+    for (data, quantity), one in answers.items():
+        cells = [f"{data}, {NAMES.get(quantity, quantity)}, within {one.margin:g}"]
+        for word in words:
+            rows = one.methods[one.methods["word"] == word]
+            cells.append(", ".join(f"{row['map']} {_worse(row)}" for _, row in rows.iterrows()) or "–")
+        better, few, alike = answer_text.controls_as_good(one)
+        said = {"better": better, "not told apart": alike, "too few differ": few}
+        cells.append("; ".join(f"{how}: {', '.join(names)}" for how, names in said.items() if names) or "all worse")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _worse(row):
+    """The limits of how much worse than the best of the others a method is, in brackets."""
+    return "(–)" if np.isinf(row["most"]) else f"[{max(0.0, row['least']):.4f}, {row['most']:.4f}]"
+
+
+def verdict_page(verdict, hits, by_fold, answers, sentences, limits, networks=1):
     """The verdict on the metrics as Markdown: tables of agreement and of hits, and sentences.
 
     Args:
         verdict: a DataFrame, rows of `agreement.judge_metrics` with columns data and truth.
         hits: a DataFrame, rows of `summaries.mean_scores` with a column data.
         by_fold: as verdict, of the single folds of patients by the primary truth, with a column fold. It may be empty.
+        answers: of `judging.which_maps`.
         sentences: of `difference_sentence`.
         limits: of `caveats`.
         networks: how many networks judge a fold.
@@ -123,6 +148,12 @@ def verdict_page(verdict, hits, by_fold, sentences, limits, networks=1):
         *([folds.covered_by(networks)] if len(by_fold) else []),
         "",
         *_table(hits, "Map", "map", "data", _percent),
+        "",
+        "Which methods may be the best by AD, by BAD, and by the primary truth. In brackets: how much worse than the",
+        "best of the others, by limits at 5 % for all methods together. Controls stand next to the methods that may be",
+        "taken. The margins were chosen when these data were known (post hoc).",
+        "",
+        *answer_table(answers),
     ]
     for (data, maps), rows in verdict.groupby(["data", "maps"], sort=False):
         rows = rows.assign(column=rows["truth"].map(NAMES))
