@@ -265,7 +265,7 @@ examples, under = galleries.draw_examples(studied, maps_compared[best], classes,
 counted = remarks.counts_in_words(studied, several)
 setup = {"chosen": told and not alpha, "margin": margin, "resamples": resamples, "seed": seed}
 setup["versions"] = versions.programs()
-by_finding = table_of_findings(ranked, differences, counts)
+by_finding = table_of_findings(rows, of_findings, ranked, counts, resampling, margin)
 of_maps = ["" if told else remarks.alpha_not_chosen(share), remarks.negative_part(negative), network.notice]
 sections = {
     "Six images": [report.figure("examples"), remarks.names_in_figures(under)],

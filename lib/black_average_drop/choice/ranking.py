@@ -96,22 +96,38 @@ def drops_by_map(rows, metric):
     return pd.DataFrame({name: part["drop"].to_numpy() for name, part in by_map})
 
 
-def answers_by_metric(rows, controls, resampling, margin):
-    """Which methods to take by BAD and by AD, of all findings together.
+def answers_by_metric(rows, controls, resampling, margin, some=slice(None)):
+    """Which methods to take by BAD and by AD, of all findings together or of some.
 
     Args:
-        rows, controls, resampling: as for `rank_by_metric`.
+        rows, controls, resampling: as for `rank_by_metric`, of M findings of images.
         margin: the difference of mean drops that matters.
+        some: which of the M count, a boolean array or a slice.
 
     Returns:
         metric -> a `which_best.Answer`, or None where no image has a drop.
     """
     answers = {}
     for metric in IN_ORDER:
-        drops = drops_by_map(rows, metric)
-        has_drop = drops.notna().any(axis=None)
-        answers[metric] = which_best.answer(drops, list(controls), resampling, margin) if has_drop else None
+        drops = drops_by_map(rows, metric)[some]
+        given = list(controls), resampling.of_rows(some), margin
+        answers[metric] = which_best.answer(drops, *given) if drops.notna().any(axis=None) else None
     return answers
+
+
+def answers_by_finding(rows, controls, resampling, margin, findings, ranked):
+    """`answers_by_metric` of each finding that has a ranking of its own.
+
+    Args:
+        rows, controls, resampling, margin: as for `answers_by_metric`.
+        findings: (M,), the name of the finding in each row, or None.
+        ranked: of `rank_by_metric`.
+
+    Returns:
+        The name of a finding -> its answers.
+    """
+    names = [name for name in ranked["finding"].unique() if name != EVERY]
+    return {name: answers_by_metric(rows, controls, resampling, margin, np.asarray(findings) == name) for name in names}
 
 
 def tables_of_answers(answers):

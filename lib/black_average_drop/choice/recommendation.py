@@ -7,8 +7,9 @@ import pandas as pd
 
 from black_average_drop import cams, files, wording
 from black_average_drop.choice.markdown import as_code
+from black_average_drop.choice.ranking import answers_by_finding
 from black_average_drop.controls import CONTROLS
-from black_average_drop.statistics import answer_text, comparisons, which_best
+from black_average_drop.statistics import answer_text, which_best
 from black_average_drop.statistics.means import overturned_by_unseen
 from black_average_drop.statistics.patients import ENOUGH
 from black_average_drop.trust import agreement
@@ -127,33 +128,29 @@ def _controls(metric, answer):
     return " ".join(said) or "Every control map, which knows nothing of the image, is worse."
 
 
-def table_of_findings(ranked, differences, counts):
-    """A table in Markdown of what comes out for each finding, "" where no finding has a ranking of its own.
+def table_of_findings(rows, findings, ranked, counts, resampling, margin):
+    """A table in Markdown of which methods to take for each finding, "" where no finding has a ranking of its own.
 
     Args:
-        ranked, differences: of `ranking.rank_by_metric`.
+        rows, findings, ranked, resampling, margin: as for `ranking.answers_by_finding`.
         counts: of `selection.count`.
     """
-    metrics = list(ranked["metric"].unique())
-    lines = []
-    for _, row in counts[counts["finding"].isin(ranked["finding"])].iterrows():
-        cells = [as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
-        for metric in metrics:
-            chosen = (
-                one[(one["finding"] == row["finding"]) & (one["metric"] == metric)] for one in (ranked, differences)
-            )
-            cells.append(_in_short(*chosen))
-        lines.append(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
-    if not lines:
+    answers = answers_by_finding(rows, CONTROLS, resampling, margin, findings, ranked)
+    known = counts["finding"].isin(answers)
+    if not known.any():
         return ""
-    few = counts.loc[~counts["finding"].isin(ranked["finding"]) & (counts["explained"] > 0), "finding"]
+    lines = []
+    for _, row in counts[known].iterrows():
+        cells = [as_code(row["finding"]), str(row["explained"]), str(row["patients"])]
+        cells += [_in_short(answer) for answer in answers[row["finding"]].values()]
+        lines.append(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
+    few = counts.loc[~known & (counts["explained"] > 0), "finding"]
     end = f"Fewer than {ENOUGH} patients have {', '.join(map(as_code, few))}: no ranking." if len(few) else ""
     head = (
-        "For each finding: the method with the smallest drop. It is in bold if it is ahead of every other method and "
-        "every control. That is a stricter question than the one above: p is corrected for all comparisons of all "
-        "these rankings by one metric."
+        "For each finding by itself: the methods that are practically as good as the best. *Open* are those that are "
+        "not told apart from the best. The limits are not corrected for the number of findings."
     )
-    names = ["Finding", "Images", "Patients", *metrics]
+    names = ["Finding", "Images", "Patients", *next(iter(answers.values()))]
     return "\n".join([head, "", f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *lines, "", end]).strip()
 
 
@@ -175,25 +172,17 @@ def _of_unseen(answer):
     )
 
 
-def _in_short(table, pairs):
-    """The method with the smallest drop, in bold if it is ahead of all other maps, or how many it is not ahead of."""
-    best = table[~table["control"]].iloc[0]
-    if not best["images"]:
+def _in_short(answer):
+    """The methods that may be taken, those that are open, and whether a control may be as good, for a cell."""
+    if answer is None:
         return "no score above 0"
-    versus = _against_others(best["map"], pairs)
-    shown = f"{best['map']} {wording.with_interval(best, 3, columns=('drop', 'low', 'high'))}"
-    if versus["sure"].all():
-        return f"**{shown}**"
-    controls = versus.loc[~versus["sure"], "other"].isin(table.loc[table["control"], "map"]).sum()
-    return f"{shown}, not ahead of {(~versus['sure']).sum()} maps, {controls} of them controls"
-
-
-def _against_others(name, pairs):
-    """Every comparison of one method: other, lead, which is > 0 where it is ahead, p_holm, and whether that is sure."""
-    versus = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
-    other = versus["second"].where(versus["first"] == name, versus["first"])
-    lead = versus["difference"].where(versus["first"] == name, -versus["difference"])
-    return versus.assign(other=other, lead=lead, sure=(lead > 0) & (versus["p_holm"] < comparisons.LEVEL))
+    methods = answer.methods.sort_values("mean", kind="stable")
+    same, open_ = (list(methods.loc[methods["word"] == word, "map"]) for word in (which_best.SAME, which_best.OPEN))
+    said = [", ".join(map(_shown, same))] if same else []
+    said += [f"open: {', '.join(map(_shown, open_))}"] if open_ else []
+    better, few, alike = answer_text.controls_as_good(answer)
+    said += ["a control may be as good"] if better or few or alike else []
+    return "; ".join(said)
 
 
 def verdict_of_trust():
