@@ -114,6 +114,7 @@ ELSEWHERE = {
         "finding of 10 patients",
         "The ranking with 95 % intervals",
         "On up to 200 images",
+        "draw 40, 200 and 600 X-rays",
         "alpha 0.1 smaller",
         "and 0.1 larger",
         "feature maps: 1,280 for MobileNetV2",

@@ -216,7 +216,10 @@ def _uncommitted(record):
 
 
 def _notebook(name, path, remedy):
-    """(title, HTML) of an executed notebook without its code, progress bars and widgets, which need a kernel."""
+    """(title, HTML) of an executed notebook without its code, progress bars and widgets, which need a kernel.
+
+    A cell of a table without a value is a dash.
+    """
     import nbformat
     from nbconvert import HTMLExporter
 
@@ -241,7 +244,7 @@ def _notebook(name, path, remedy):
         filters={"clean_html": clean},
     )
     html = re.sub(r'(output_javascript") id="[\w-]+"', r"\1", exporter.from_notebook_node(executed)[0])  # at random
-    return title, scrolling(html)
+    return title, scrolling(re.sub("<td>(NaN|None)</td>", "<td>–</td>", html))
 
 
 def _is_chatter(output):
