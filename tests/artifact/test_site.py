@@ -5,6 +5,8 @@ import json
 from html.parser import HTMLParser
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from nbformat import v4
 from PIL import Image
@@ -319,3 +321,11 @@ def test_tables_of_an_analysis_half_come_from_both_records_and_rows_lie_in_their
     record_of_analysis.write_text("{}")
     with pytest.raises(ValueError, match="tiny/03_table1.analysis.json is no whole record"):
         site.write_site("tiny", NOTEBOOKS, build, results)
+
+
+def test_a_cell_without_a_value_is_a_dash(tmp_path):
+    frame = pd.DataFrame({"NaN of": [1.5, np.nan], "map": ["CAM", None]}).to_html()
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(outputs=[v4.new_output("display_data", {"text/html": frame})])])
+    nbformat.write(notebook, tmp_path / "made.ipynb")
+    page = site.write_notebook(tmp_path / "made.ipynb", tmp_path / "made.html").read_text()
+    assert page.count("<td>–</td>") == 2 and "NaN of" in page and "<td>1.5</td>" in page
