@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from black_average_drop import controls
 from black_average_drop.metrics import METRICS
 from black_average_drop.statistics import which_best
 from black_average_drop.trust import agreement, truths
@@ -63,7 +62,7 @@ def which_maps(measured, points, images, methods, margin, margin_of_hits):
         parts[truth] = missed.assign(value=1 - missed["value"])
         for quantity, part in parts.items():
             values = part.pivot(index="id", columns="map", values="value")
-            others = [name for name in part["map"].unique() if name in controls.CONTROLS]
+            others = [name for name in part["map"].unique() if name not in own]
             limits = images[data].resampling(values.index), margin_of_hits if quantity == truth else margin
             answers[data, quantity] = which_best.answer(values[[*own, *others]], others, *limits)
     return answers
