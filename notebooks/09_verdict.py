@@ -13,7 +13,7 @@ seed = 0
 batch_size = 32
 resamples = 2000  # of the bootstrap over patients
 margin = 0.02  # of the score: methods whose AD or BAD differ by less are practically as good as each other
-margin_of_hits = 0.05  # of the images: the same for the truth, 5 of 100 images
+margin_of_hits = 0.05  # the same for the primary truth: of hits, 5 of 100 images
 curve_images = 100  # of each network, drawn at random, for the metrics that need many masked images
 
 # %% [markdown]

@@ -8,6 +8,11 @@ def banner(profile):
     return "smoke run: not a result" if profile == "smoke" else ""
 
 
+def rounded_up(limit, digits):
+    """Write an upper limit so that what is written is no smaller than it, but for noise of floats."""
+    return f"{math.ceil(round(limit * 10**digits, 6)) / 10**digits:.{digits}f}"
+
+
 def with_interval(row, digits, sign="", columns=("value", "low", "high")):
     """Write a value with its interval.
 

@@ -253,6 +253,13 @@ def test_the_ranking_along_alpha(values, p, said):
     assert alpha.ranking_along_alpha(rows, 0.21, 40, 5) == of_first
 
 
+@pytest.mark.parametrize("within", [NAN, 1.0])
+def test_no_margin_is_named_where_one_share_has_none(within):
+    rows = along([-0.1, 0.1, 0.1], [0.03, 0.03, 0.01])
+    rows.loc[1, "within"] = within
+    assert alpha.ranking_along_alpha(rows, 0.21, 40).endswith("40 images).")
+
+
 def test_drops_grow_fall_or_are_not_shown_to():
     claims = pd.DataFrame(
         {

@@ -128,6 +128,31 @@ def test_each_finding_has_a_line_and_those_of_few_patients_are_named(generator):
     assert recommendation.table_of_findings(rows, None, whole, counts, resampling, 0.02) == ""
 
 
+def test_how_controls_do_is_said_for_each_finding(generator):
+    table = drops(generator, {"CAM": 0.5, "Grad-CAM++": 0.8})
+    for control, end in ((0.1, "; a control is better"), (0.5, "; a control may be as good"), (0.9, "")):
+        found = answer(
+            table.assign(**{"all ones": control + generator.normal(0, 0.02, 80)}),
+            ["all ones"],
+            Resampling(np.arange(80)),
+            0.02,
+        )
+        assert recommendation._in_short(found) == f"CAM{end}"
+    table["all ones"] = table["CAM"] + (np.arange(80) == 0)
+    assert recommendation._in_short(answer(table, ["all ones"], Resampling(np.arange(80)), 0.02)).endswith(
+        "; too few differ from a control"
+    )
+
+
+def test_the_pair_that_needs_most_patients_is_named_though_another_has_no_upper_end(generator):
+    """One patient alone tells CAM and Grad-CAM++ apart, and Eigen-CAM is far from clear."""
+    table = pd.DataFrame({"CAM": np.full(60, 0.4)})
+    table["Grad-CAM++"] = table["CAM"] + 0.5 * (np.arange(60) == 0)
+    table["Eigen-CAM"] = table["CAM"] + generator.normal(0, 0.3, 60)
+    said = recommendation.recommend("BAD", answer(table, [], Resampling(np.arange(60)), 0.02)).needed
+    assert re.search(r"between \d,000 and \d,000 patients .* Eigen-CAM", said)
+
+
 def test_the_verdict_of_trust_is_quoted_from_the_committed_results():
     said = recommendation.verdict_of_trust()
     table = pd.read_csv(ROOT / "paper_figures/laptop/trust.csv")

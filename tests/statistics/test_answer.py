@@ -66,8 +66,8 @@ def test_a_difference_that_one_patient_carries_names_a_least_number_alone():
     found = answer(values, [], Resampling(np.arange(40)), 0.02)
     said = answer_text.needed_sentence(found.pairs.iloc[0], found)
     assert said == (
-        "Too few patients carry the difference between CAM and Grad-CAM++ to say how many would show one of 0.02: at "
-        "least 200 in all (here 40)."
+        "At least 200 patients such as these in all (here 40) would be needed to show a difference of 0.02 between CAM "
+        "and Grad-CAM++. More is not known of so few."
     )
 
 

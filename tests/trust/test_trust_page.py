@@ -24,7 +24,7 @@ def test_a_sentence_carries_controls_interval_p_and_unseen_patients():
     assert said() == (
         "Here: of 100 small lesions Grad-CAM++ touches 43, CAM 26. " + COMPARISON + "Grad-CAM++ − CAM: +17.0 [+8.0, "
         "+26.0], significant (p = 0.001 after Holm); unseen patients would not turn it. The smallest margin that holds "
-        "it is ±29."
+        "it, as all pairs in theirs, is ±29."
     )
     assert said(unseen="overturned", within=1.0).endswith("; unseen patients could turn it.")
     undecided = said(p_holm=0.4, low=-0.1, unseen="", within=np.nan)
@@ -127,6 +127,14 @@ def test_the_page_has_the_primary_truth_the_hits_every_truth_and_each_fold(verdi
         and "mass inside, the primary truth: none of 2 metrics." in page
     )
     assert trust_page.verdict_page(verdict, hits, folds.head(0), {}, [], []).count("| Metric") == 5
+
+
+def test_without_controls_nothing_is_said_of_them():
+    methods = pd.DataFrame({"map": ["CAM"], "least": 0.0, "most": 0.0, "word": which_best.SAME})
+    answers = {
+        ("a", "AD"): which_best.Answer(0.02, 40, methods, None, pd.DataFrame(columns=["second", "all_low", "all_high"]))
+    }
+    assert trust_page.answer_table(answers)[-1] == "| a, AD, within 0.02 | CAM [0.0000, 0.0000] | – | – | – |"
 
 
 def test_the_primary_truth_is_hits_but_for_a_marker_that_no_maximum_can_hit():

@@ -106,7 +106,7 @@ def _needed(answer):
     pairs = pairs[~pairs["differs"] & ~(pairs["within"] <= answer.margin)].dropna(subset="difference_fewest")
     if not len(pairs):
         return ""
-    furthest = pairs.loc[pairs["difference_most"].idxmax()]
+    furthest = pairs.loc[pairs["difference_fewest"].idxmax()]
     names = {end: _shown(furthest[end]) for end in ("first", "second")}
     return answer_text.needed_sentence(furthest.to_dict() | names, answer)
 
@@ -173,7 +173,7 @@ def _of_unseen(answer):
 
 
 def _in_short(answer):
-    """The methods that may be taken, those that are open, and whether a control may be as good, for a cell."""
+    """The methods that may be taken, those that are open, and how controls do next to them, for a cell."""
     if answer is None:
         return "no score above 0"
     methods = answer.methods.sort_values("mean", kind="stable")
@@ -181,7 +181,8 @@ def _in_short(answer):
     said = [", ".join(map(_shown, same))] if same else []
     said += [f"open: {', '.join(map(_shown, open_))}"] if open_ else []
     better, few, alike = answer_text.controls_as_good(answer)
-    said += ["a control may be as good"] if better or few or alike else []
+    how = {"a control is better": better, "a control may be as good": alike, "too few differ from a control": few}
+    said += [words for words, names in how.items() if names][:1]
     return "; ".join(said)
 
 

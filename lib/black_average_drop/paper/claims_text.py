@@ -144,7 +144,11 @@ def _measured(row, claim):
 def _verdict(row):
     """The verdict, for what it holds, whether it matters, and what would decide most, as text."""
     told = f"**{row['verdict']}**"
-    within = f"within ±{row['margin']:g} (±{row['within']:.4f} holds)" if row["within"] <= row["margin"] else ""
+    within = (
+        f"within ±{row['margin']:g} (±{wording.rounded_up(row['within'], 4)} holds)"
+        if row["within"] <= row["margin"]
+        else ""
+    )
     if row["verdict"] != UNDECIDED:
         told += " for trainings of this recipe" if row["trainings"] > 1 else ""
         return f"{told}: real, and {within}" if within else told

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from black_average_drop.statistics.which_best import OPEN, SAME, WORSE
-from black_average_drop.wording import with_interval
+from black_average_drop.wording import rounded_up, with_interval
 
 ALL = ("difference", "all_low", "all_high")  # of pairs, with limits for all of them together
 
@@ -56,7 +56,8 @@ def pair_sentence(row, answer, digits=4):
     if math.isnan(row["within"]):
         holds = "no margin holds it with so few patients"
     else:
-        holds = f"{'within' if within else 'not shown to be within'} ±{margin:g} (±{row['within']:.{digits}f} holds)"
+        smallest = rounded_up(row["within"], digits)
+        holds = f"{'within' if within else 'not shown to be within'} ±{margin:g} (±{smallest} holds)"
     said = f"{apart}, {differs}, and {holds}."
     if within or row["differs"]:
         return said
@@ -70,8 +71,9 @@ def needed_sentence(row, answer):
     if math.isinf(row["difference_most"]):
         least = to_one_digit(row["difference_fewest"], math.floor)
         return (
-            f"Too few patients carry the difference between {row['first']} and {row['second']} to say how many would "
-            f"show one of {answer.margin:g}: at least {least:,} in all (here {answer.patients})."
+            f"At least {least:,} patients such as these in all (here {answer.patients}) would be needed to show a "
+            f"difference of {answer.margin:g} between {row['first']} and {row['second']}. More is not "
+            "known of so few."
         )
     shown, same = (
         from_to(row[f"{question}_fewest"], row[f"{question}_most"]) for question in ("difference", "sameness")

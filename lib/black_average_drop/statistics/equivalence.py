@@ -54,7 +54,8 @@ def compare_differences(differences, resampling, reach):
         and Pearson) times reach. Below ENOUGH patients there is none either.
     """
     estimates, count = estimate_means(differences, resampling), max(differences.shape[1], 1)
-    largest, few = largest_errors(differences, resampling), np.isnan(estimates.low)
+    largest = largest_errors(differences, resampling) if count > 1 else np.array([np.nan])  # one needs no correction
+    few = np.isnan(estimates.low)
     all_low, all_high = estimates.limits(level_of_each(largest, LEVEL, count))
     of_all = 2 * LEVEL / count if few.any() else level_of_sameness(largest, LEVEL, count)
     within = np.abs(estimates.limits(of_all)).max(axis=0)

@@ -18,7 +18,7 @@ class Needed(NamedTuple):
         what: "patients" or "trainings"; "" where that is unknown.
         fewest: of them, at the low end of the 80 % interval of the variance; infinite where the others' part alone is
             too large.
-        most: at the high end.
+        most: at the high end; infinite where no number of patients can be named.
     """
 
     what: str = ""

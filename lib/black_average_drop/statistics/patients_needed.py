@@ -2,9 +2,9 @@
 
 A pilot knows the spread of the differences badly. So the numbers are for both ends of an 80 % interval of the variance,
 which allows for long tails by their kurtosis (Bonett 2006, Comput. Stat. Data Anal. 50:775). A pilot from a long tail
-shows too little of it, so what the kurtosis has above that of normal values counts EXCESS times. The power is 80 %,
-that of the limits of `skewed`: these are wider where few patients carry a mean, or where a tail is long. So the pilot's
-share of carriers and its skewness count as well.
+shows too little of it, so what the kurtosis has above that of normal values counts EXCESS times. A pilot of which fewer
+than FEW patients carry a mean gives no upper end. The power is 80 %, a mean over both signs of the difference. It is
+that of the limits of `skewed`, so the pilot's share of carriers and its skewness count as well.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from black_average_drop.statistics.skewed import Moments, moments, skewed_limits
 
 POWER = 0.8
 SURE = 0.8  # of the interval of the variance
-EXCESS, FEW = 3, 2  # FEW carriers: a pilot with fewer gives no upper end. Chosen by reliability/test_pilots.py
+EXCESS, FEW = 3, 2  # chosen by reliability/test_pilots.py, on the rows that it reports
 MOST = 1e9  # patients: nobody counts further
 
 
@@ -33,7 +33,7 @@ def needed_for_pairs(values, names, resampling, margin):
 
     Returns:
         A DataFrame, a row for each pair, with columns first, second, and for difference and sameness the fewest and the
-        most patients, such as difference_fewest and difference_most. NaN below ENOUGH patients, and where none differ.
+        most patients, such as difference_fewest and difference_most, as `needed_for_means` gives them.
     """
     first, second = np.triu_indices(len(names), 1)
     differences = np.asarray(values)[:, second] - np.asarray(values)[:, first]
@@ -60,7 +60,8 @@ def needed_for_means(values, resampling, margin, level, power):
 
     Returns:
         (fewest, most), each (M,), by the ends of `variance_interval`, and at least as many as carry a mean. NaN below
-        ENOUGH patients, and where none differ; most is infinite where FEW carry the pilot's mean.
+        ENOUGH patients, and where none differ; most is infinite where fewer than FEW carry the pilot's
+        mean, and where MOST would not be enough.
     """
     sums = sums_by_patient(np.nan_to_num(values), resampling.groups)
     parts = parts_of_patients(sums, sums_by_patient(~np.isnan(values), resampling.groups), resampling)
@@ -68,14 +69,14 @@ def needed_for_means(values, resampling, margin, level, power):
 
     def missing(count, variance):
         """Whether a study of so many patients misses that power."""
-        times = count / pilot
+        times = count / np.maximum(pilot, 1)
         error = np.sqrt(variance / count)
         study = Moments(0.0, error, of_pilot.skew / np.sqrt(times), of_pilot.below * times, of_pilot.above * times)
         return power_at(study, margin, level) < power
 
     fewest, most = (_fewest(missing, least, variance) for variance in variance_interval(parts))
     few = np.fmin(of_pilot.below, of_pilot.above) < FEW
-    return fewest, np.where(few & ~np.isnan(most), np.inf, most)
+    return fewest, np.where((few & ~np.isnan(most)) | (most >= MOST), np.inf, most)
 
 
 def _fewest(missing, least, variance):

@@ -49,7 +49,7 @@ def which_maps(measured, points, images, methods, margin, margin_of_hits):
     Args:
         measured, points, images, methods: as for `compare_methods`.
         margin: the difference of AD or BAD that matters.
-        margin_of_hits: the difference of the truth that matters, a share of the images.
+        margin_of_hits: the difference of the primary truth that matters; of hits, a share of the images.
 
     Returns:
         (data, quantity) -> `which_best.Answer`. Of the truth it is what a map misses, 1 less the truth.

@@ -33,7 +33,8 @@ def difference_sentence(data, rates, chance, pair, objects="small lesions"):
     text = f"{data}: of 100 {objects} {second} touches {100 * rates[second]:.0f}, {first} {100 * rates[first]:.0f}. "
     controls = [f"{words} {100 * rates[name]:.0f}" for name, words in CONTROLS.items() if name in rates]
     text += f"For comparison: {'; '.join([*controls, f'chance {100 * chance:.0f}'])}. "
-    holds = f" The smallest margin that holds it is ±{100 * pair['within']:.0f}." if pair["within"] < 1 else ""
+    within = wording.rounded_up(100 * pair["within"], 0) if pair["within"] < 0.99 else ""
+    holds = f" The smallest margin that holds it, as all pairs in theirs, is ±{within}." if within else ""
     if np.isnan(pair["p_holm"]):
         return text + f"{second} − {first}: too few patients for a test.{holds}"
     percent = {name: 100 * pair[name] for name in ("difference", "low", "high")}
@@ -111,7 +112,8 @@ def answer_table(answers):
             cells.append(", ".join(f"{row['map']} {_worse(row)}" for _, row in rows.iterrows()) or "–")
         better, few, alike = answer_text.controls_as_good(one)
         said = {"better": better, "not told apart": alike, "too few differ": few}
-        cells.append("; ".join(f"{how}: {', '.join(names)}" for how, names in said.items() if names) or "all worse")
+        told = "; ".join(f"{how}: {', '.join(names)}" for how, names in said.items() if names)
+        cells.append(told or ("all worse" if len(one.controls) else "–"))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -150,8 +152,9 @@ def verdict_page(verdict, hits, by_fold, answers, sentences, limits, networks=1)
         *_table(hits, "Map", "map", "data", _percent),
         "",
         "Which methods may be the best by AD, by BAD, and by the primary truth. In brackets: how much worse than the",
-        "best of the others, by limits at 5 % for all methods together. Controls stand next to the methods that may be",
-        "taken. The margins were chosen when these data were known (post hoc).",
+        "best of the others. Upper limits are at 5 % for all methods together, a lower one at 2.5 % for its method",
+        "alone. Controls are compared with the methods that may be taken. Margins were chosen when these data were",
+        "known (post hoc).",
         "",
         *answer_table(answers),
     ]

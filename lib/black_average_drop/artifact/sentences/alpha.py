@@ -6,7 +6,7 @@ from black_average_drop.artifact.sentences.directions import in_ranges, side_of_
 from black_average_drop.paper.preparations import AS_IN_TABLE_1
 from black_average_drop.statistics import comparisons
 from black_average_drop.statistics.answer_text import enumerated
-from black_average_drop.wording import with_interval
+from black_average_drop.wording import rounded_up, with_interval
 
 SEEN = 0.1  # grey levels, mean change of a pixel: less is as good as nothing
 STEP = 5  # percent from one alpha of the grid to the next
@@ -42,8 +42,14 @@ def ranking_along_alpha(rows, chosen, images, trainings=1):
     said = {-1: "Grad-CAM++ is ahead", 1: "CAM is ahead", 0: "this is undecided"}
     apart = signed(tuple(at_chosen[["BAD", "low", "high"]]), 4)
     at = f"At its alpha of Table 1, {100 * chosen:.0f} %, {said[side]} (Grad-CAM++ − CAM {apart}, {images} "
-    at += f"images). A margin of {rows['within'].max():.4f} holds the difference at every share."
+    at += f"images).{_margin(rows['within'], 'holds the difference at every share')}"
     return " ".join([*sentences, at])
+
+
+def _margin(within, holds):
+    """The smallest margin that holds every one of some differences, as a sentence; "" where none is known to."""
+    largest = within.max(skipna=False)
+    return f" A margin of {rounded_up(largest, 4)} {holds}." if largest < 1 else ""
 
 
 def growing_drops(claims):
@@ -121,7 +127,7 @@ def prepared_in_other_ways(table, data, images):
             begin = f"The one other way to prepare the same {images}, '{most['preparation']}', moves {metric} by"
         sentences.append(
             f"{begin} {moved}. Grad-CAM++ − CAM is {first} for images prepared as in Table 1, and from "
-            f"{rows['difference'].min():+.4f} to {rows['difference'].max():+.4f} over all ways. "
-            f"A margin of {rows['within'].max():.4f} holds it each time."
+            f"{rows['difference'].min():+.4f} to {rows['difference'].max():+.4f} over all ways."
+            + _margin(rows["within"], "holds it each time")
         )
     return " ".join(sentences)
